@@ -1,0 +1,70 @@
+/**
+ * Names that more than one program spells: the control namespace, labels, annotations, objects, containers.
+ * Nothing else writes these strings. Documented for users in docs/reference/names.md.
+ */
+
+/** Namespace of the control plane. */
+export const CONTROL_NAMESPACE = 'weft';
+
+/** API group of Weft's own objects, and prefix of its labels and annotations. */
+export const API_GROUP = 'weft.dev';
+
+/** Label or annotation on a namespace or pod: `enabled`, `disabled` or `ingress`. */
+export const INJECT = 'weft.dev/inject';
+
+/** Annotation on a Deployment or its pod template: a ServiceProfile's name, or inline YAML of its `spec`. */
+export const ROUTE_PROFILE_ANNOTATION = 'weft.dev/route-profile';
+
+/** Annotation on a pod or namespace, with the values of {@link DEFAULT_INBOUND_POLICIES}. */
+export const DEFAULT_INBOUND_POLICY_ANNOTATION = 'weft.dev/default-inbound-policy';
+
+/** Annotations on a Service, pod or namespace: ports that carry no HTTP, `25,3306,6379-6381`. */
+export const OPAQUE_PORTS_ANNOTATION = 'weft.dev/opaque-ports';
+export const LINKERD_OPAQUE_PORTS_ANNOTATION = 'config.linkerd.io/opaque-ports';
+
+/** Annotations on a pod or namespace: ports and CIDRs that the redirect rules leave alone. */
+export const SKIP_INBOUND_PORTS_ANNOTATION = 'weft.dev/skip-inbound-ports';
+export const SKIP_OUTBOUND_PORTS_ANNOTATION = 'weft.dev/skip-outbound-ports';
+export const SKIP_SUBNETS_ANNOTATION = 'weft.dev/skip-subnets';
+
+/** Label on every injected pod: the namespace of the control plane that its proxy obeys. */
+export const CONTROL_NAMESPACE_LABEL = 'weft.dev/control-plane-namespace';
+
+/** Annotation on every injected pod: version and settings hash, the record of the injection. */
+export const INJECTED_ANNOTATION = 'weft.dev/injected';
+
+/** Values of the default inbound policy, which are Linkerd's. The first is the default. */
+export const DEFAULT_INBOUND_POLICIES = [
+  'all-unauthenticated',
+  'all-authenticated',
+  'cluster-unauthenticated',
+  'cluster-authenticated',
+  'deny',
+  'audit',
+] as const;
+export type DefaultInboundPolicy = (typeof DEFAULT_INBOUND_POLICIES)[number];
+
+/** Ports of server-first protocols: no HTTP detection on them unless a Service says otherwise. */
+export const DEFAULT_OPAQUE_PORTS = '25,587,3306,4444,5432,6379,9300,11211';
+
+export const PROXY_CONTAINER = 'weft-proxy';
+export const INIT_CONTAINER = 'weft-init';
+
+/** User id of the proxy, exempt from the redirect rules. */
+export const PROXY_UID = 2102;
+
+export const ISSUER_SECRET = 'weft-identity-issuer';
+export const WEBHOOK_TLS_SECRET = 'weft-webhook-tls';
+export const TRUST_ROOTS_CONFIG_MAP = 'weft-trust-roots';
+export const TRUST_ROOTS_KEY = 'ca-bundle.pem';
+
+/** Audience of the service-account tokens that proxies show to identity. */
+export const TOKEN_AUDIENCE = 'identity.weft.dev';
+
+export const DEFAULT_TRUST_DOMAIN = 'cluster.local';
+export const DEFAULT_CLUSTER_DOMAIN = 'cluster.local';
+
+/** Service accounts of the control plane; their DNS identities are what proxies expect of the servers. */
+export const IDENTITY_SERVICE_ACCOUNT = 'weft-identity';
+export const DESTINATION_SERVICE_ACCOUNT = 'weft-destination';
+export const WEBHOOK_SERVICE_ACCOUNT = 'weft-webhook';

@@ -1,0 +1,46 @@
+/** Headers, ALPN names and reason tokens that proxies exchange. */
+
+/** Why a proxy made the answer itself: a {@link ProxyErrorReason}. */
+export const PROXY_ERROR_HEADER = 'weft-proxy-error';
+/** HTTP/1 carried in HTTP/2: `HTTP/1.1`, `HTTP/1.0`, each with `; absolute-form`. Linkerd's, so that its peers restore it. */
+export const ORIG_PROTO_HEADER = 'l5d-orig-proto';
+/** Verified identity of the client, set towards the application; a client's own is removed. */
+export const CLIENT_ID_HEADER = 'l5d-client-id';
+export const FORWARDED_CLIENT_CERT_HEADER = 'x-forwarded-client-cert';
+/** Canonical name of the target, client proxy to server proxy: picks the inbound profile. */
+export const DST_CANONICAL_HEADER = 'l5d-dst-canonical';
+
+/** HTTP/2 frames follow; header names keep their case. */
+export const ALPN_WEFT_HTTP = 'weft.http/1';
+/** Octets follow. */
+export const ALPN_WEFT_OPAQUE = 'weft.opaque/1';
+/** Linkerd's transport header follows and names the port. */
+export const ALPN_TRANSPORT_HEADER = 'transport.l5d.io/v1';
+
+/** Every reason a proxy gives for an answer or a close of its own. docs/reference/proxy-errors.md explains each. */
+export const PROXY_ERROR_REASONS = [
+  'connect_failed',
+  'connect_timeout',
+  'destination_identity_mismatch',
+  'endpoint_reset',
+  'endpoint_closed',
+  'fail_fast',
+  'identity_not_ready',
+  'request_timeout',
+  'load_shed',
+  'loop_detected',
+  'policy_denied',
+  'opaque_on_http_port',
+  'direct_without_identity',
+  'direct_without_transport_header',
+  'transport_header_invalid',
+  'not_own_address',
+  'request_malformed',
+  'response_malformed',
+  'upgrade_unsupported',
+  'draining',
+  'target_invalid',
+  'target_unknown',
+  'unexpected',
+] as const;
+export type ProxyErrorReason = (typeof PROXY_ERROR_REASONS)[number];

@@ -1,0 +1,74 @@
+import type { Endpoint, InboundConfig, OutboundTarget } from './routing.ts';
+
+/**
+ * `POST /v1/watch` of destination: one HTTP/2 stream per proxy over mutual TLS 1.3, newline-delimited JSON both ways
+ * (`content-type: application/x-ndjson`), one message a line of at most 16 MiB.
+ *
+ * The workload is taken from the client certificate, never from a message.
+ */
+export const WATCH_PATH = '/v1/watch';
+export const WATCH_VERSION = 1;
+
+/** Either side sends a heartbeat after this silence; three times as much silence ends the stream. Milliseconds. */
+export const HEARTBEAT_INTERVAL_MS = 10_000;
+
+/** Target key of the proxy's own inbound configuration, subscribed implicitly by `hello`. */
+export const INBOUND_TARGET = 'inbound';
+
+/**
+ * Target keys: `inbound`, `<ip>:<port>`, `[<ipv6>]:<port>` (an original destination) or `<host>:<port>`
+ * (a name: explicit-proxy mode).
+ */
+export type TargetKey = string;
+
+/** Features that a proxy understands. A message names those it `requires`. */
+export const WATCH_FEATURES = ['routes', 'splits'] as const;
+
+export type ClientMessage =
+  | {
+      readonly type: 'hello';
+      readonly version: number;
+      readonly features: readonly string[];
+      /** Versions already applied, so that a reconnecting proxy is sent only what changed. */
+      readonly resume: Readonly<Record<TargetKey, string>>;
+    }
+  | { readonly type: 'subscribe'; readonly target: TargetKey; readonly version?: string }
+  | { readonly type: 'unsubscribe'; readonly target: TargetKey }
+  | { readonly type: 'ack'; readonly target: TargetKey; readonly version: string }
+  | { readonly type: 'nack'; readonly target: TargetKey; readonly version: string; readonly reason: string }
+  | { readonly type: 'heartbeat' };
+
+export type ServerMessage =
+  | { readonly type: 'hello'; readonly version: number; readonly features: readonly string[] }
+  /** The whole state of a target; replaces what was known. `outbound: null`: nothing is known at this address. */
+  | {
+      readonly type: 'snapshot';
+      readonly target: TargetKey;
+      readonly version: string;
+      readonly requires: readonly string[];
+      readonly outbound: OutboundTarget | null;
+    }
+  /** Change of one endpoint set of a known target; `from` must be the version that the proxy holds. */
+  | {
+      readonly type: 'delta';
+      readonly target: TargetKey;
+      readonly version: string;
+      readonly from: string;
+      readonly backend: string;
+      /** Added or replaced, by uid and port. Applied before `remove`. */
+      readonly add: readonly Endpoint[];
+      readonly remove: readonly string[];
+    }
+  | {
+      readonly type: 'inbound';
+      readonly target: typeof INBOUND_TARGET;
+      readonly version: string;
+      readonly requires: readonly string[];
+      readonly inbound: InboundConfig;
+    }
+  /** PEM of every root to trust, sent after `hello` and whenever it changes. */
+  | { readonly type: 'trust'; readonly version: string; readonly bundle: string }
+  /** The subscription is unchanged since the `version` that the proxy named. */
+  | { readonly type: 'unchanged'; readonly target: TargetKey; readonly version: string }
+  | { readonly type: 'error'; readonly target: TargetKey | null; readonly reason: string; readonly message: string }
+  | { readonly type: 'heartbeat' };

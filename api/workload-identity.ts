@@ -1,0 +1,44 @@
+import { CONTROL_NAMESPACE, DEFAULT_TRUST_DOMAIN } from './names.ts';
+
+/** Who a workload is: its service account within a trust domain. */
+export interface WorkloadIdentity {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+/** The two domains that complete a {@link WorkloadIdentity} into names. */
+export interface IdentityDomain {
+  readonly trustDomain: string;
+  readonly controlNamespace: string;
+}
+
+export const DEFAULT_IDENTITY_DOMAIN: IdentityDomain = {
+  trustDomain: DEFAULT_TRUST_DOMAIN,
+  controlNamespace: CONTROL_NAMESPACE,
+};
+
+/** `<sa>.<ns>.serviceaccount.identity.<control ns>.<trust domain>`: DNS SAN and SNI of the workload. */
+export function dnsIdentity(workload: WorkloadIdentity, domain: IdentityDomain): string {
+  return `${workload.serviceAccount}.${workload.namespace}.serviceaccount.identity.${domain.controlNamespace}.${domain.trustDomain}`;
+}
+
+/** `spiffe://<trust domain>/ns/<ns>/sa/<sa>`: URI SAN of the workload (SPIFFE-ID section 2). */
+export function spiffeIdentity(workload: WorkloadIdentity, domain: IdentityDomain): string {
+  return `spiffe://${domain.trustDomain}/ns/${workload.namespace}/sa/${workload.serviceAccount}`;
+}
+
+/** The workload that a SPIFFE URI of `domain` names, or null where it names none. */
+export function parseSpiffeIdentity(uri: string, domain: IdentityDomain): WorkloadIdentity | null {
+  const prefix = `spiffe://${domain.trustDomain}/ns/`;
+  if (!uri.startsWith(prefix)) return null;
+  const parts = uri.slice(prefix.length).split('/');
+  if (parts.length !== 3 || parts[1] !== 'sa') return null;
+  const namespace = parts[0]!;
+  const serviceAccount = parts[2]!;
+  return isDnsSubdomain(namespace) && isDnsSubdomain(serviceAccount) ? { namespace, serviceAccount } : null;
+}
+
+/** Whether `name` is a DNS-1123 subdomain, which Kubernetes demands of namespaces and service accounts. */
+export function isDnsSubdomain(name: string): boolean {
+  return name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name);
+}
