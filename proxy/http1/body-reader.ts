@@ -1,0 +1,175 @@
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_UNTIL_CLOSE, type DecodeLatin1, type HeadFault, MAX_HEAD_BYTES } from './head-reader.ts';
+import type { Fields } from './message.ts';
+
+/** Hears a body as it comes. */
+export interface BodySink {
+  onBody(bytes: Uint8Array, start: number, end: number, last: boolean): void;
+  onBodyTrailers(fields: Fields): void;
+}
+
+/** Octets that chunk extensions of one chunk may take: they carry nothing that is in use. */
+const MAX_EXTENSION_BYTES = 256;
+
+/**
+ * Delivers the body of one message, whatever its framing (RFC 9112 section 6.3 and 7.1).
+ *
+ *     size [;ext] CR LF │ data … CR LF │ … │ 0 CR LF │ trailers │ CR LF
+ *        SIZE     EXT     DATA   DATA_END                TRAILERS
+ */
+export class BodyReader {
+  readonly #sink: BodySink;
+  readonly #latin1: DecodeLatin1;
+  #framing = BODY_NONE;
+  #left = 0;
+  #state = SIZE;
+  #digits = 0;
+  #extension = 0;
+  #line: number[] = [];
+  #trailerBytes = 0;
+  #trailers: string[] = [];
+  done = true;
+
+  constructor(sink: BodySink, latin1: DecodeLatin1) {
+    this.#sink = sink;
+    this.#latin1 = latin1;
+  }
+
+  get framing(): number {
+    return this.#framing;
+  }
+
+  /** Begins a body. @param length octets, for {@link BODY_LENGTH} */
+  begin(framing: number, length: number): void {
+    this.#framing = framing;
+    this.#left = length;
+    this.done = framing === BODY_NONE || (framing === BODY_LENGTH && length === 0);
+    this.#state = SIZE;
+    this.#digits = 0;
+    this.#left = framing === BODY_CHUNKED ? 0 : length;
+    this.#trailers = [];
+    this.#trailerBytes = 0;
+  }
+
+  /** Delivers what `bytes[start, end)` holds of the body. @returns the offset after it, or why it is refused */
+  read(bytes: Uint8Array, start: number, end: number): number | HeadFault {
+    if (this.#framing === BODY_UNTIL_CLOSE) {
+      if (end > start) this.#sink.onBody(bytes, start, end, false);
+      return end;
+    }
+    if (this.#framing === BODY_LENGTH) {
+      const piece = Math.min(this.#left, end - start);
+      if (piece === 0) return start;
+      this.#left -= piece;
+      this.done = this.#left === 0;
+      this.#sink.onBody(bytes, start, start + piece, this.done);
+      return start + piece;
+    }
+    return this.#chunked(bytes, start, end);
+  }
+
+  #chunked(bytes: Uint8Array, start: number, end: number): number | HeadFault {
+    let at = start;
+    while (at < end && !this.done) {
+      const octet = bytes[at]!;
+      switch (this.#state) {
+        case SIZE: {
+          const digit = hexDigit(octet);
+          if (digit >= 0) {
+            // Eleven digits are 16 TiB: more cannot be meant, and would lose precision.
+            if (++this.#digits > 11) return 'chunk_size_invalid';
+            this.#left = this.#left * 16 + digit;
+          } else if (this.#digits === 0) return 'chunk_size_invalid';
+          else if (octet === CR) this.#state = SIZE_LF;
+          else if (octet === SEMICOLON) {
+            this.#extension = 0;
+            this.#state = EXTENSION;
+          } else return 'chunk_size_invalid';
+          at++;
+          break;
+        }
+        case EXTENSION:
+          if (octet === CR) this.#state = SIZE_LF;
+          else if (octet === LF || octet === 0) return 'chunk_size_invalid';
+          else if (++this.#extension > MAX_EXTENSION_BYTES) return 'chunk_extension_too_large';
+          at++;
+          break;
+        case SIZE_LF:
+          if (octet !== LF) return 'chunk_size_invalid';
+          at++;
+          this.#digits = 0;
+          this.#state = this.#left > 0 ? CHUNK : TRAILERS;
+          break;
+        case CHUNK: {
+          const piece = Math.min(this.#left, end - at);
+          this.#left -= piece;
+          if (this.#left === 0) this.#state = CHUNK_CR;
+          this.#sink.onBody(bytes, at, at + piece, false);
+          at += piece;
+          break;
+        }
+        case CHUNK_CR:
+          if (octet !== CR) return 'chunk_end_invalid';
+          this.#state = CHUNK_LF;
+          at++;
+          break;
+        case CHUNK_LF:
+          if (octet !== LF) return 'chunk_end_invalid';
+          this.#state = SIZE;
+          at++;
+          break;
+        default: {
+          const fault = this.#trailer(octet);
+          if (fault) return fault;
+          at++;
+        }
+      }
+    }
+    return at;
+  }
+
+  /** Takes one octet of the trailer section; trailers are rare and short, so octet by octet is fine. */
+  #trailer(octet: number): HeadFault | null {
+    if (++this.#trailerBytes > MAX_HEAD_BYTES) return 'head_too_large';
+    if (octet !== LF) {
+      if (this.#line.length > 0 && this.#line.at(-1) === CR) return 'bare_cr';
+      this.#line.push(octet);
+      return null;
+    }
+    if (this.#line.pop() !== CR) return 'bare_lf';
+    if (this.#line.length === 0) {
+      this.done = true;
+      if (this.#trailers.length > 0) this.#sink.onBodyTrailers(this.#trailers);
+      else this.#sink.onBody(NOTHING, 0, 0, true);
+      return null;
+    }
+    const line = Uint8Array.from(this.#line);
+    this.#line = [];
+    const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00]*?)[ \t]*$/.exec(this.#latin1(line, 0, line.length));
+    if (!match) return 'trailer_invalid';
+    // Fields that frame or route a message have no place here (RFC 9110 section 6.5.1).
+    if (!FORBIDDEN_TRAILERS.has(match[1]!.toLowerCase())) this.#trailers.push(match[1]!, match[2]!);
+    return null;
+  }
+}
+
+const FORBIDDEN_TRAILERS = new Set(['content-length', 'transfer-encoding', 'host', 'connection', 'upgrade', 'te', 'trailer', 'keep-alive']);
+
+const NOTHING = new Uint8Array(0);
+
+const SIZE = 0;
+const EXTENSION = 1;
+const SIZE_LF = 2;
+const CHUNK = 3;
+const CHUNK_CR = 4;
+const CHUNK_LF = 5;
+const TRAILERS = 6;
+
+const CR = 13;
+const LF = 10;
+const SEMICOLON = 59;
+
+function hexDigit(octet: number): number {
+  if (octet >= 48 && octet <= 57) return octet - 48;
+  const lower = octet | 0x20;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}

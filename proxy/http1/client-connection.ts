@@ -1,0 +1,259 @@
+import { BodyReader } from './body-reader.ts';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_UNTIL_CLOSE, type DecodeLatin1, type Head, type HeadFault, HeadReader } from './head-reader.ts';
+import { CANCEL, CONNECTION_FIELD, type Fields, INTERNAL_ERROR, PROTOCOL_ERROR, type RequestHead, type StreamListener, type Wire } from './message.ts';
+import { fieldValue, MessageWriter } from './message-writer.ts';
+
+/** Hears what concerns the connection. */
+export interface ClientListener {
+  /** The exchange is over and another may follow. */
+  onIdle(): void;
+  /** The connection takes no more exchanges. */
+  onEnding(): void;
+}
+
+/** The client's side of an HTTP/1 connection, without I/O: one exchange at a time. Spec: RFC 9112. */
+export class ClientConnection {
+  readonly #wire: Wire;
+  readonly #listener: ClientListener;
+  readonly #latin1: DecodeLatin1;
+  #stream: ClientStream | null = null;
+  closed = false;
+
+  constructor(wire: Wire, listener: ClientListener, latin1: DecodeLatin1) {
+    this.#wire = wire;
+    this.#listener = listener;
+    this.#latin1 = latin1;
+  }
+
+  get isIdle(): boolean {
+    return this.#stream === null && !this.closed;
+  }
+
+  /** Begins an exchange; `isIdle` must hold. */
+  open(listener: StreamListener): ClientStream {
+    this.#stream = new ClientStream(this, this.#wire, listener, this.#latin1);
+    return this.#stream;
+  }
+
+  /** Takes what came from the server. `bytes[start, end)` is not kept. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end && !this.closed) {
+      // Octets without a request (a 408 on an idle connection, say): nobody asked, so the connection ends.
+      if (!this.#stream) return this.end();
+      const next = this.#stream.receive(bytes, at, end);
+      if (typeof next === 'string') {
+        const stream = this.#stream;
+        this.end();
+        return stream.abort(PROTOCOL_ERROR);
+      }
+      at = next;
+    }
+  }
+
+  /** The server ended its direction. */
+  onEnd(): void {
+    const stream = this.#stream;
+    if (stream) stream.onPeerEnd();
+    else this.end();
+  }
+
+  onClosed(): void {
+    if (!this.closed) {
+      this.closed = true;
+      this.#listener.onEnding();
+    }
+    this.#stream?.abort(INTERNAL_ERROR);
+  }
+
+  onWritable(): void {
+    this.#stream?.pump();
+  }
+
+  /** Closes the connection. */
+  end(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#listener.onEnding();
+    this.#wire.close();
+  }
+
+  onExchangeEnd(reusable: boolean): void {
+    this.#stream = null;
+    if (!reusable) return this.end();
+    this.#wire.resume();
+    this.#listener.onIdle();
+  }
+}
+
+/** One request and its answer. */
+export class ClientStream {
+  readonly #connection: ClientConnection;
+  readonly #wire: Wire;
+  readonly #heads: HeadReader;
+  readonly #body: BodyReader;
+  readonly #writer: MessageWriter;
+  listener: StreamListener;
+  #method = '';
+  #upgrade = '';
+  #closes = false;
+  /** The final head has come. */
+  #answered = false;
+  #answerDone = false;
+  #tunnel = false;
+  #unread = 0;
+  #over = false;
+
+  constructor(connection: ClientConnection, wire: Wire, listener: StreamListener, latin1: DecodeLatin1) {
+    this.#connection = connection;
+    this.#wire = wire;
+    this.listener = listener;
+    this.#heads = new HeadReader('response', latin1);
+    this.#body = new BodyReader(this, latin1);
+    this.#writer = new MessageWriter(wire);
+  }
+
+  /** Sends the request's head. */
+  sendRequest(head: RequestHead, last: boolean): void {
+    this.#method = head.method;
+    this.#upgrade = head.protocol;
+    this.#closes = fieldValue(head.fields, CONNECTION_FIELD) === 'close';
+    const absolute = head.version.endsWith('absolute-form');
+    const target = head.method === 'CONNECT' ? head.authority : absolute ? `${head.scheme}://${head.authority}${head.path === '*' ? '' : head.path}` : head.path;
+    const minor = head.version.startsWith('HTTP/1.0') ? 0 : 1;
+    const hasLength = fieldValue(head.fields, 'content-length') !== null;
+    let extra = '';
+    if (head.protocol !== '') extra = `Connection: Upgrade\r\nUpgrade: ${head.protocol}\r\n`;
+    else if (this.#closes) extra = 'Connection: close\r\n';
+    else if (minor === 0) extra = 'Connection: keep-alive\r\n';
+    const framing = last || head.protocol !== '' ? 'none' : hasLength || minor === 0 ? 'plain' : 'chunked';
+    const host = head.authority === '' ? '' : `Host: ${head.authority}\r\n`;
+    this.#writer.writeHead(`${head.method} ${target} HTTP/1.${minor}\r\n${host}`, head.fields, extra, framing);
+  }
+
+  sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
+    if (this.#over) return end - start;
+    const sent = this.#writer.writeBody(bytes, start, end, last);
+    this.#endIfDone();
+    return sent;
+  }
+
+  sendTrailers(fields: Fields): void {
+    if (this.#over) return;
+    this.#writer.writeTrailers(fields);
+    this.#endIfDone();
+  }
+
+  /** Gives up the exchange, which costs the connection. */
+  reset(_code: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#connection.end();
+  }
+
+  /** The listener has disposed of `octets` of the answer's body. */
+  grant(octets: number): void {
+    this.#unread -= octets;
+    if (this.#unread <= UNREAD_LIMIT / 2) this.#wire.resume();
+  }
+
+  // From the connection.
+
+  receive(bytes: Uint8Array, start: number, end: number): number | HeadFault {
+    if (this.#answered) {
+      if (this.#answerDone) {
+        this.#connection.end();
+        return end;
+      }
+      return this.#body.read(bytes, start, end);
+    }
+    const head = this.#heads.read(bytes, start, end);
+    if (head === null) return end;
+    if (typeof head === 'string') return head;
+    this.#response(head);
+    return this.#heads.next;
+  }
+
+  onPeerEnd(): void {
+    if (this.#answered && !this.#answerDone && this.#body.framing === BODY_UNTIL_CLOSE) {
+      this.#answerDone = true;
+      this.listener.onData(NOTHING, 0, 0, true);
+      if (!this.#tunnel) this.#closes = true;
+      return this.#endIfDone();
+    }
+    this.#connection.end();
+    this.abort(INTERNAL_ERROR);
+  }
+
+  pump(): void {
+    if (!this.#over && this.#writer.pump(this.listener)) this.#endIfDone();
+  }
+
+  abort(code: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.listener.onReset(code);
+  }
+
+  // From BodyReader.
+
+  onBody(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    this.#unread += end - start;
+    if (this.#unread > UNREAD_LIMIT) this.#wire.pause();
+    if (last) this.#answerDone = true;
+    if (!this.#over) this.listener.onData(bytes, start, end, last);
+    if (last) this.#endIfDone();
+  }
+
+  onBodyTrailers(fields: Fields): void {
+    this.#answerDone = true;
+    if (!this.#over) this.listener.onTrailers(fields);
+    this.#endIfDone();
+  }
+
+  #response(head: Head): void {
+    const { status } = head;
+    if (status < 200 && status !== 101) {
+      if (!this.#over) this.listener.onInformational({ status, fields: head.fields });
+      return;
+    }
+    this.#answered = true;
+    if (head.close || (head.minor === 0 && !head.keepAlive)) this.#closes = true;
+    const fields = head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields;
+
+    if ((status === 101 && this.#upgrade !== '') || (this.#method === 'CONNECT' && status < 300)) {
+      this.#tunnel = true;
+      this.#closes = true;
+      this.#writer.openTunnel();
+      this.#body.begin(BODY_UNTIL_CLOSE, 0);
+      this.listener.onResponse({ status, fields }, false);
+      return;
+    }
+    if (status === 101) {
+      this.#connection.end();
+      return this.abort(PROTOCOL_ERROR);
+    }
+    // RFC 9112 section 6.3.
+    if (this.#method === 'HEAD' || status === 204 || status === 304 || (!head.chunked && head.contentLength === 0)) {
+      this.#answerDone = true;
+    } else if (head.chunked) this.#body.begin(BODY_CHUNKED, 0);
+    else if (head.contentLength > 0) this.#body.begin(BODY_LENGTH, head.contentLength);
+    else this.#body.begin(BODY_UNTIL_CLOSE, 0);
+    if (!this.#over) this.listener.onResponse({ status, fields }, this.#answerDone);
+    this.#endIfDone();
+  }
+
+  /** Over when both directions are; an answer that came before the request was sent costs the connection. */
+  #endIfDone(): void {
+    if (this.#over || !this.#answerDone) return;
+    if (this.#tunnel && !this.#writer.done) return;
+    this.#over = true;
+    const sentAll = this.#writer.done;
+    if (!sentAll) this.listener.onReset(CANCEL);
+    this.#connection.onExchangeEnd(sentAll && !this.#closes);
+  }
+}
+
+/** Octets of a body that may be in the listener's hands before reading stops. */
+const UNREAD_LIMIT = 65_536;
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,126 @@
+import { CONNECTION_FIELD, type Fields, type StreamListener, type Wire } from './message.ts';
+
+/**
+ * Writes one message: a head, then a body in the framing that the head announced.
+ *
+ * Octets that the wire does not take are copied and follow when it does.
+ */
+export class MessageWriter {
+  readonly #wire: Wire;
+  #chunked = false;
+  #queue: Uint8Array[] = [];
+  #queuedLast = false;
+  #queuedTrailers: Fields | null = null;
+  /** The whole message has been written. */
+  done = false;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  /**
+   * Writes a head. @param framing how the body will be framed: by `content-length` among the fields (or by the end of
+   *   the connection), in chunks, or not at all
+   */
+  writeHead(startLine: string, fields: Fields, extra: string, framing: 'plain' | 'chunked' | 'none'): void {
+    this.#chunked = framing === 'chunked';
+    this.done = framing === 'none';
+    this.#text(startLine);
+    for (let i = 0; i < fields.length; i += 2) {
+      if (fields[i] !== CONNECTION_FIELD) this.#text(`${fields[i]}: ${fields[i + 1]}\r\n`);
+    }
+    this.#text(framing === 'chunked' ? `${extra}Transfer-Encoding: chunked\r\n\r\n` : `${extra}\r\n`);
+    this.#wire.touch();
+  }
+
+  /** What follows is octets without framing: an upgrade was accepted. */
+  openTunnel(): void {
+    this.#chunked = false;
+    this.done = false;
+  }
+
+  /** Writes body octets; returns those that left at once, the rest is queued. */
+  writeBody(bytes: Uint8Array, start: number, end: number, last: boolean): number {
+    if (this.done) return end - start;
+    if (this.#queue.length > 0 || (this.#wire.blocked && end > start)) {
+      if (end > start) this.#queue.push(bytes.slice(start, end));
+      if (last) this.#queuedLast = true;
+      return 0;
+    }
+    this.#chunk(bytes, start, end);
+    if (last) this.#finish(NO_FIELDS);
+    this.#wire.touch();
+    return end - start;
+  }
+
+  writeTrailers(fields: Fields): void {
+    if (this.done) return;
+    if (this.#queue.length > 0) this.#queuedTrailers = fields;
+    else {
+      this.#finish(fields);
+      this.#wire.touch();
+    }
+  }
+
+  /** The wire takes octets again. @returns whether the queue is empty */
+  pump(listener: StreamListener): boolean {
+    while (this.#queue.length > 0 && !this.#wire.blocked) {
+      const bytes = this.#queue.shift()!;
+      this.#chunk(bytes, 0, bytes.length);
+      listener.onSent(bytes.length);
+    }
+    if (this.#queue.length > 0) return false;
+    if (this.#queuedTrailers || this.#queuedLast) {
+      const trailers = this.#queuedTrailers ?? NO_FIELDS;
+      this.#queuedTrailers = null;
+      this.#queuedLast = false;
+      this.#finish(trailers);
+    }
+    this.#wire.touch();
+    return true;
+  }
+
+  #finish(trailers: Fields): void {
+    this.done = true;
+    if (!this.#chunked) return;
+    this.#text('0\r\n');
+    for (let i = 0; i < trailers.length; i += 2) this.#text(`${trailers[i]}: ${trailers[i + 1]}\r\n`);
+    this.#text('\r\n');
+  }
+
+  #chunk(bytes: Uint8Array, start: number, end: number): void {
+    if (start === end) return;
+    if (this.#chunked) this.#text(`${(end - start).toString(16)}\r\n`);
+    for (let at = start; at < end; at += PIECE) {
+      const next = Math.min(end, at + PIECE);
+      this.#wire.reserve(next - at);
+      this.#wire.bytes.set(bytes.subarray(at, next), this.#wire.end);
+      this.#wire.end += next - at;
+    }
+    if (this.#chunked) this.#text('\r\n');
+  }
+
+  #text(text: string): void {
+    for (let from = 0; from < text.length; from += PIECE) {
+      const to = Math.min(text.length, from + PIECE);
+      this.#wire.reserve(to - from);
+      const bytes = this.#wire.bytes;
+      let at = this.#wire.end;
+      for (let i = from; i < to; i++) bytes[at++] = text.charCodeAt(i);
+      this.#wire.end = at;
+    }
+  }
+}
+
+/** Octets reserved at once; the wire promises 20,000. */
+const PIECE = 16_384;
+const NO_FIELDS: Fields = [];
+
+/** The value of a field, by its lower-case name; null when it is absent. */
+export function fieldValue(fields: Fields, name: string): string | null {
+  for (let i = 0; i < fields.length; i += 2) {
+    const each = fields[i]!;
+    if (each.length === name.length && each.toLowerCase() === name) return fields[i + 1]!;
+  }
+  return null;
+}

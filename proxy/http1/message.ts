@@ -1,0 +1,58 @@
+/** What the HTTP/1 engine says to the layers above; in shape the same as HTTP/2's. */
+
+/** Header fields as alternating names and values, names in their original case. Shared; never changed. */
+export type Fields = readonly string[];
+
+/**
+ * `Connection: close` in the model: the engine reads and writes the header, layers in between carry this field, so that
+ * the wish reaches the other end as it would without proxies.
+ */
+export const CONNECTION_FIELD = 'weft-connection';
+
+export interface RequestHead {
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  /** Path with query, `*`, or empty for CONNECT. */
+  readonly path: string;
+  /** Token of `Upgrade` (`websocket`); empty: none. */
+  readonly protocol: string;
+  /** Fields without Host and without those of the connection alone. */
+  readonly fields: Fields;
+  /** `HTTP/1.1` or `HTTP/1.0`, with `; absolute-form` where the target was a whole URI. */
+  readonly version: string;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly fields: Fields;
+}
+
+/** Hears one direction of one exchange. `bytes[start, end)` is valid only during the call. */
+export interface StreamListener {
+  onResponse(head: ResponseHead, end: boolean): void;
+  onInformational(head: ResponseHead): void;
+  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void;
+  onTrailers(fields: Fields): void;
+  onReset(code: number): void;
+  onSent(octets: number): void;
+}
+
+/** The transport under a connection. */
+export interface Wire {
+  readonly bytes: Uint8Array;
+  end: number;
+  reserve(octets: number): void;
+  readonly blocked: boolean;
+  touch(): void;
+  close(): void;
+  /** Stops and goes on reading from the peer. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Reset codes, which are HTTP/2's (RFC 9113 section 7), so that one vocabulary serves both engines. */
+export const NO_ERROR = 0x0;
+export const PROTOCOL_ERROR = 0x1;
+export const INTERNAL_ERROR = 0x2;
+export const CANCEL = 0x8;

@@ -1,0 +1,341 @@
+import { BodyReader } from './body-reader.ts';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_UNTIL_CLOSE, type DecodeLatin1, type Head, type HeadFault, HeadReader } from './head-reader.ts';
+import { CANCEL, CONNECTION_FIELD, type Fields, PROTOCOL_ERROR, type RequestHead, type ResponseHead, type StreamListener, type Wire } from './message.ts';
+import { fieldValue, MessageWriter } from './message-writer.ts';
+import { statusText } from './status-text.ts';
+
+/** Hears what concerns the connection. */
+export interface ServerListener {
+  /** A request has arrived; returns who listens to its body. */
+  onRequest(stream: ServerStream, head: RequestHead, end: boolean): StreamListener;
+  /** A request is refused as malformed; returns fields to add to the 400 (or 431, 505) that is sent. */
+  onMalformed(reason: HeadFault): Fields;
+}
+
+/**
+ * The server's side of an HTTP/1 connection, without I/O.
+ *
+ * Requests are taken one at a time: a pipelined one waits, unread, until the answer before it has been sent. Reading
+ * stops while the listener has more than {@link UNREAD_LIMIT} octets in hand. Spec: RFC 9112.
+ */
+export class ServerConnection {
+  readonly #wire: Wire;
+  readonly #listener: ServerListener;
+  readonly #heads: HeadReader;
+  readonly #latin1: DecodeLatin1;
+  #stream: ServerStream | null = null;
+  /** What came after the request under way (pipelining). */
+  #rest: Uint8Array | null = null;
+  #peerEnded = false;
+  #draining = false;
+  closed = false;
+
+  constructor(wire: Wire, listener: ServerListener, latin1: DecodeLatin1) {
+    this.#wire = wire;
+    this.#listener = listener;
+    this.#latin1 = latin1;
+    this.#heads = new HeadReader('request', latin1);
+  }
+
+  /** No request is under way and none has begun. */
+  get isIdle(): boolean {
+    return this.#stream === null && !this.#heads.hasBegun && this.#rest === null;
+  }
+
+  /** Takes what came from the client. `bytes[start, end)` is not kept. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end && !this.closed) {
+      if (this.#stream) {
+        if (this.#stream.requestDone) return this.#hold(bytes, at, end);
+        const next = this.#stream.receive(bytes, at, end);
+        if (typeof next === 'string') return this.#malformed(next);
+        at = next;
+        continue;
+      }
+      const head = this.#heads.read(bytes, at, end);
+      if (head === null) return;
+      if (typeof head === 'string') return this.#malformed(head);
+      at = this.#heads.next;
+      this.#request(head);
+    }
+  }
+
+  /** The client ended its direction. A request under way is still answered. */
+  onEnd(): void {
+    this.#peerEnded = true;
+    if (!this.#stream) this.#close();
+    else this.#stream.onPeerEnd();
+  }
+
+  /** The transport is gone. */
+  onClosed(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#stream?.abort(CANCEL);
+  }
+
+  onWritable(): void {
+    this.#stream?.pump();
+  }
+
+  /** Ends after the request under way, or now when there is none. */
+  shutdown(): void {
+    this.#draining = true;
+    if (this.#stream === null && !this.#heads.hasBegun) this.#close();
+  }
+
+  get isDraining(): boolean {
+    return this.#draining || this.#peerEnded;
+  }
+
+  /** An upgrade was accepted: what the client sent ahead goes into the tunnel. */
+  onTunnel(): void {
+    this.#wire.resume();
+    this.#takeRest();
+  }
+
+  /** The exchange is over. @param reusable the next request may follow on this connection */
+  onExchangeEnd(reusable: boolean): void {
+    this.#stream = null;
+    if (!reusable || this.isDraining) return this.#close();
+    this.#wire.resume();
+    this.#takeRest();
+  }
+
+  #takeRest(): void {
+    const rest = this.#rest;
+    if (!rest) return;
+    this.#rest = null;
+    this.receive(rest, 0, rest.length);
+  }
+
+  #request(head: Head): void {
+    const request = requestOf(head);
+    if (typeof request === 'string') return this.#malformed(request);
+    const stream = new ServerStream(this, this.#wire, head, this.#latin1);
+    this.#stream = stream;
+    stream.listener = this.#listener.onRequest(stream, request, stream.requestDone);
+  }
+
+  #hold(bytes: Uint8Array, start: number, end: number): void {
+    const before = this.#rest;
+    const held = new Uint8Array((before?.length ?? 0) + end - start);
+    if (before) held.set(before);
+    held.set(bytes.subarray(start, end), before?.length ?? 0);
+    this.#rest = held;
+    this.#wire.pause();
+  }
+
+  #malformed(reason: HeadFault): void {
+    const status = reason === 'head_too_large' ? 431 : reason === 'version_unsupported' ? 505 : 400;
+    const fields = this.#listener.onMalformed(reason);
+    const stream = this.#stream;
+    if (!stream || !stream.hasAnswered) {
+      new MessageWriter(this.#wire).writeHead(`HTTP/1.1 ${status} ${statusText(status)}\r\n`, fields, 'Content-Length: 0\r\nConnection: close\r\n', 'none');
+    }
+    this.closed = true;
+    stream?.abort(PROTOCOL_ERROR);
+    this.#wire.close();
+  }
+
+  #close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#wire.close();
+  }
+}
+
+/** One request and its answer. */
+export class ServerStream {
+  readonly #connection: ServerConnection;
+  readonly #wire: Wire;
+  readonly #body: BodyReader;
+  readonly #writer: MessageWriter;
+  readonly #head: Head;
+  listener: StreamListener = SILENT;
+  /** The final head has been sent. */
+  hasAnswered = false;
+  #closes: boolean;
+  #tunnel = false;
+  #tunnelEnded = false;
+  #unread = 0;
+  #over = false;
+
+  constructor(connection: ServerConnection, wire: Wire, head: Head, latin1: DecodeLatin1) {
+    this.#connection = connection;
+    this.#wire = wire;
+    this.#head = head;
+    this.#writer = new MessageWriter(wire);
+    this.#body = new BodyReader(this, latin1);
+    this.#closes = head.close || (head.minor === 0 && !head.keepAlive);
+    if (head.chunked) this.#body.begin(BODY_CHUNKED, 0);
+    else if (head.contentLength > 0) this.#body.begin(BODY_LENGTH, head.contentLength);
+  }
+
+  get requestDone(): boolean {
+    return this.#body.done && !this.#tunnel;
+  }
+
+  /** Sends an answer's head: any number of 1xx, then one final one. 101 (or 2xx to CONNECT) begins a tunnel. */
+  sendResponse(head: ResponseHead, last: boolean): void {
+    if (this.#over || this.hasAnswered) return;
+    const { status, fields } = head;
+    const line = `HTTP/1.1 ${status} ${statusText(status)}\r\n`;
+    if (status < 200 && status !== 101) {
+      // HTTP/1.0 knows no 1xx (RFC 9110 section 15.2).
+      if (this.#head.minor === 1) new MessageWriter(this.#wire).writeHead(line, fields, '', 'none');
+      return;
+    }
+    this.hasAnswered = true;
+    if (status === 101 || (this.#head.method === 'CONNECT' && status >= 200 && status < 300)) {
+      const extra = status === 101 ? `Connection: Upgrade\r\nUpgrade: ${this.#head.upgrade}\r\n` : '';
+      this.#tunnel = true;
+      this.#closes = true;
+      this.#body.begin(BODY_UNTIL_CLOSE, 0);
+      this.#writer.writeHead(line, fields, extra, 'plain');
+      return this.#connection.onTunnel();
+    }
+    const bodyless = this.#head.method === 'HEAD' || status === 204 || status === 304;
+    const hasLength = fieldValue(fields, 'content-length') !== null;
+    let extra = '';
+    let framing: 'plain' | 'chunked' | 'none' = bodyless || last ? 'none' : 'plain';
+    if (last && !bodyless && !hasLength) extra += 'Content-Length: 0\r\n';
+    if (framing === 'plain' && !hasLength) {
+      if (this.#head.minor === 1) framing = 'chunked';
+      else this.#closes = true;
+    }
+    if (fieldValue(fields, CONNECTION_FIELD) === 'close' || this.#connection.isDraining) this.#closes = true;
+    if (this.#closes) extra += 'Connection: close\r\n';
+    else if (this.#head.minor === 0) extra += 'Connection: keep-alive\r\n';
+    this.#writer.writeHead(line, fields, extra, framing);
+    if (last || bodyless) this.#endIfDone(last);
+  }
+
+  sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
+    if (this.#over) return end - start;
+    const sent = this.#writer.writeBody(bytes, start, end, last);
+    this.#endIfDone(last);
+    return sent;
+  }
+
+  sendTrailers(fields: Fields): void {
+    if (this.#over) return;
+    this.#writer.writeTrailers(fields);
+    this.#endIfDone(true);
+  }
+
+  /** The answer cannot be completed: HTTP/1 can say that only by closing. */
+  reset(_code: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#connection.closed = true;
+    this.#wire.close();
+  }
+
+  /** The listener has disposed of `octets` of the request's body. */
+  grant(octets: number): void {
+    this.#unread -= octets;
+    if (this.#unread <= UNREAD_LIMIT / 2) this.#wire.resume();
+  }
+
+  // From the connection.
+
+  receive(bytes: Uint8Array, start: number, end: number): number | HeadFault {
+    return this.#body.read(bytes, start, end);
+  }
+
+  onPeerEnd(): void {
+    if (this.#tunnel && !this.#tunnelEnded) {
+      this.#tunnelEnded = true;
+      this.listener.onData(NOTHING, 0, 0, true);
+      this.#endIfDone(this.#writer.done);
+    } else if (!this.#body.done) {
+      this.abort(CANCEL);
+      this.#connection.closed = true;
+      this.#wire.close();
+    }
+  }
+
+  pump(): void {
+    if (this.#over) return;
+    if (this.#writer.pump(this.listener)) this.#endIfDone(this.#writer.done);
+  }
+
+  abort(code: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.listener.onReset(code);
+  }
+
+  // From BodyReader.
+
+  onBody(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    this.#unread += end - start;
+    if (this.#unread > UNREAD_LIMIT) this.#wire.pause();
+    if (!this.#over) this.listener.onData(bytes, start, end, last);
+    if (last) this.#endIfDone(this.#writer.done);
+  }
+
+  onBodyTrailers(fields: Fields): void {
+    if (!this.#over) this.listener.onTrailers(fields);
+    this.#endIfDone(this.#writer.done);
+  }
+
+  /** Ends the exchange once the answer is written. A body that is still coming costs the connection. */
+  #endIfDone(answered: boolean): void {
+    if (this.#over || !answered || !this.#writer.done) return;
+    if (this.#tunnel) {
+      if (!this.#tunnelEnded) return;
+    } else if (!this.hasAnswered) return;
+    this.#over = true;
+    const requestDone = this.#body.done;
+    if (!requestDone && !this.#tunnel) this.listener.onReset(CANCEL);
+    this.#connection.onExchangeEnd(requestDone && !this.#closes);
+  }
+}
+
+/** The request that a head means, or why it is refused (RFC 9112 section 3.2, RFC 9110 section 7.2). */
+function requestOf(head: Head): RequestHead | HeadFault {
+  const { method, target, minor } = head;
+  let version = minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
+  let authority = head.host ?? '';
+  let path = target;
+  let scheme = 'http';
+  if (method === 'CONNECT') {
+    if (!/^[^\s/?#@]+:\d{1,5}$/.test(target)) return 'target_invalid';
+    authority = target;
+    path = '';
+  } else if (target.charCodeAt(0) !== SLASH && !(target === '*' && method === 'OPTIONS')) {
+    const match = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\/([^/?#]+)(\/[^#]*|\?[^#]*)?$/.exec(target);
+    if (!match || match[2]!.includes('@')) return 'target_invalid';
+    scheme = match[1]!.toLowerCase();
+    authority = match[2]!;
+    path = match[3] ?? (method === 'OPTIONS' ? '*' : '/');
+    if (path.charCodeAt(0) === QUESTION) path = `/${path}`;
+    version += '; absolute-form';
+  }
+  if (head.host === null && minor === 1) return 'host_missing';
+  if (target.includes('#')) return 'target_invalid';
+  const fields = head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields;
+  // h2c by Upgrade is gone from HTTP/2 (RFC 9113 section 3.1): the request goes on as it is.
+  const protocol = head.upgrade === '' || head.upgrade.startsWith('h2c') ? '' : head.upgrade;
+  return { method, scheme, authority, path, protocol, fields, version };
+}
+
+/** Octets of a body that may be in the listener's hands before reading stops. */
+const UNREAD_LIMIT = 65_536;
+
+const NOTHING = new Uint8Array(0);
+const SLASH = 47;
+const QUESTION = 63;
+
+const SILENT: StreamListener = {
+  onResponse() {},
+  onInformational() {},
+  onData() {},
+  onTrailers() {},
+  onReset() {},
+  onSent() {},
+};
+

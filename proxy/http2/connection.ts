@@ -1,0 +1,620 @@
+import { FrameReader, type FrameSink } from './frame-reader.ts';
+import * as write from './frame-writer.ts';
+import { contentLength, readRequest, readResponse, requestFields, responseFields, trailersFault } from './header-rules.ts';
+import { type DecodeLatin1, HPACK_TOO_LARGE, HpackDecoder } from './hpack/decoder.ts';
+import { HpackEncoder } from './hpack/encoder.ts';
+import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
+import { Stream } from './stream.ts';
+import * as h2 from './wire-vocabulary.ts';
+
+/** Settings of our side. Each has a default with its reason. */
+export interface ConnectionOptions {
+  /** Header names keep their case (between our own proxies). */
+  readonly keepCase: boolean;
+  /** Streams that the peer may have open at once, 1 to 2^31-1. 250: with 64 KiB windows a connection holds 16 MiB at most. */
+  readonly maxConcurrentStreams: number;
+  /** Octets a peer may send on a stream before the reader has taken them; also what we hold at most. */
+  readonly streamWindow: number;
+  /** Largest header list accepted (section 6.5.2). 64 KiB: what the largest known applications send. */
+  readonly maxHeaderListSize: number;
+}
+
+export const DEFAULT_CONNECTION_OPTIONS: ConnectionOptions = {
+  keepCase: false,
+  maxConcurrentStreams: 250,
+  streamWindow: 65_535,
+  maxHeaderListSize: 65_536,
+};
+
+/** Hears what concerns the connection as a whole. */
+export interface ConnectionListener {
+  /** Server: a request has arrived. Must return who listens to its stream. */
+  onRequest(stream: Stream, head: RequestHead, end: boolean): StreamListener;
+  /** The peer opens no more streams (GOAWAY), or takes no more. Client: open no more streams here. */
+  onGoAway(): void;
+  /** A stream has ended: there may be room for another, or the last one is gone. */
+  onStreamEnd(): void;
+  /** Our PING came back. */
+  onPong(): void;
+  /** The connection failed: GOAWAY was sent if it is our verdict. Every stream has been reset. */
+  onFailed(code: number, reason: string): void;
+}
+
+/**
+ * An HTTP/2 connection of either role, without I/O: octets in by `receive`, octets out through the wire.
+ *
+ * Client and server differ in who opens streams and in the preface. The connection's own receive window is granted as
+ * soon as octets arrive, and only the streams' windows hold a sender back: one slow reader cannot stall the others
+ * (the price: a connection may hold `maxConcurrentStreams * streamWindow` octets).
+ *
+ * Spec: RFC 9113.
+ */
+export class Connection implements FrameSink {
+  readonly isClient: boolean;
+  readonly #wire: Wire;
+  readonly #listener: ConnectionListener;
+  readonly #options: ConnectionOptions;
+  readonly #reader: FrameReader;
+  readonly #decoder: HpackDecoder;
+  readonly #encoder = new HpackEncoder(4096);
+  readonly #streams = new Map<number, Stream>();
+  /** Streams that wait for window or wire, served in turn. */
+  #waiting: Stream[] = [];
+  /** Streams that we reset: what is still under way for them is ignored (section 5.1). */
+  readonly #resetByUs = new Set<number>();
+
+  failed = false;
+  #prefaceLeft: number;
+  #settingsReceived = false;
+  /** Highest stream identifier opened by the peer, and our next one. */
+  #lastPeerStream = 0;
+  #nextStream = 1;
+  #sendWindow = h2.DEFAULT_WINDOW;
+  #receivedSinceGrant = 0;
+  /** The peer's settings. */
+  #peerStreamWindow = h2.DEFAULT_WINDOW;
+  #peerMaxFrame = h2.DEFAULT_MAX_FRAME_SIZE;
+  #peerMaxStreams = 100;
+  #goAwaySent = false;
+  #goAwayReceived = false;
+  #graceful = false;
+
+  /** The header block under way (HEADERS without END_HEADERS): its stream, or 0. */
+  #blockStream = 0;
+  #blockFlags = 0;
+  #blockDependency = -1;
+  #block: Uint8Array | null = null;
+  #blockOctets = 0;
+
+  constructor(
+    role: 'client' | 'server',
+    wire: Wire,
+    listener: ConnectionListener,
+    latin1: DecodeLatin1,
+    options: ConnectionOptions = DEFAULT_CONNECTION_OPTIONS,
+  ) {
+    this.isClient = role === 'client';
+    this.#wire = wire;
+    this.#listener = listener;
+    this.#options = options;
+    this.#decoder = new HpackDecoder(latin1, 4096);
+    this.#reader = new FrameReader(this, h2.DEFAULT_MAX_FRAME_SIZE);
+    this.#prefaceLeft = this.isClient ? 0 : h2.PREFACE.length;
+    this.#sendPreface();
+  }
+
+  /** Streams open now. */
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /** Octets that the peer may send on a stream. */
+  get receiveWindowSize(): number {
+    return this.#options.streamWindow;
+  }
+
+  /** Whether another stream may be opened now. Client only. */
+  get hasRoom(): boolean {
+    return !this.failed && !this.#goAwayReceived && !this.#goAwaySent && this.#streams.size < this.#peerMaxStreams && this.#nextStream < 0x7fff_fff0;
+  }
+
+  /** No more streams can be opened here, ever. */
+  get isEnding(): boolean {
+    return this.failed || this.#goAwayReceived || this.#goAwaySent;
+  }
+
+  /** Takes what came from the peer. `bytes[start, end)` is not kept. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#prefaceLeft > 0) {
+      for (; start < end && this.#prefaceLeft > 0; start++, this.#prefaceLeft--) {
+        if (bytes[start] !== h2.PREFACE.charCodeAt(h2.PREFACE.length - this.#prefaceLeft)) {
+          return this.fail(h2.PROTOCOL_ERROR, 'preface_invalid');
+        }
+      }
+    }
+    this.#reader.receive(bytes, start, end);
+  }
+
+  /** The wire takes octets again. */
+  onWritable(): void {
+    this.#pumpWaiting();
+  }
+
+  /** The transport is gone: every stream ends. @param code given to the streams' listeners */
+  onClosed(code: number): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.#abortStreams(0, code);
+  }
+
+  /** Opens a stream. Client only; `hasRoom` must hold. */
+  open(listener: StreamListener): Stream {
+    const stream = new Stream(this, this.#nextStream, listener, this.#peerStreamWindow, this.#options.streamWindow);
+    this.#nextStream += 2;
+    this.#streams.set(stream.id, stream);
+    return stream;
+  }
+
+  /** Sends a PING whose answer is told to `onPong`. */
+  ping(): void {
+    write.writePing(this.#wire, false, PING_OPAQUE, 0);
+    this.#wire.touch();
+  }
+
+  /**
+   * Ends gently, in two steps (section 6.8): the peer learns first that it should open no more streams, and after its
+   * round trip which ones were taken. The wire closes with the last stream.
+   */
+  shutdown(): void {
+    if (this.#graceful || this.failed) return;
+    this.#graceful = true;
+    if (this.isClient) {
+      this.#sendGoAway(h2.NO_ERROR, 0);
+    } else {
+      write.writeGoAway(this.#wire, h2.MAX_WINDOW, h2.NO_ERROR);
+      write.writePing(this.#wire, false, SHUTDOWN_OPAQUE, 0);
+      this.#wire.touch();
+    }
+    this.#closeIfDone();
+  }
+
+  /** Ends the connection with an error (section 5.4.1). Every stream is reset. */
+  fail(code: number, reason: string): void {
+    if (this.failed) return;
+    this.#sendGoAway(code, this.#lastPeerStream);
+    this.failed = true;
+    this.#abortStreams(0, code === h2.NO_ERROR ? h2.CANCEL : code);
+    this.#listener.onFailed(code, reason);
+    this.#wire.close();
+  }
+
+  // Writing, for Stream.
+
+  writeRequest(stream: Stream, head: RequestHead, last: boolean): void {
+    this.#writeBlock(stream.id, requestFields(head), last);
+  }
+
+  writeResponse(stream: Stream, head: ResponseHead, last: boolean): void {
+    this.#writeBlock(stream.id, responseFields(head, stream.isUpgrade), last);
+  }
+
+  writeTrailers(stream: Stream, fields: Fields): void {
+    this.#writeBlock(stream.id, fields, true);
+  }
+
+  /** Writes as much of the body as windows and wire allow, in frames; returns the octets written. */
+  writeBody(stream: Stream, bytes: Uint8Array, start: number, end: number, last: boolean): number {
+    let at = start;
+    while (at < end && !this.#wire.blocked) {
+      const room = Math.min(stream.sendWindow, this.#sendWindow, this.#peerMaxFrame, h2.DEFAULT_MAX_FRAME_SIZE);
+      if (room <= 0) break;
+      const next = Math.min(end, at + room);
+      write.writeData(this.#wire, stream.id, bytes, at, next, last && next === end);
+      stream.sendWindow -= next - at;
+      this.#sendWindow -= next - at;
+      at = next;
+    }
+    if (at > start) this.#wire.touch();
+    return at - start;
+  }
+
+  /** Ends our direction of a stream with an empty DATA frame. */
+  writeEnd(stream: Stream): void {
+    write.writeData(this.#wire, stream.id, PING_OPAQUE, 0, 0, true);
+    this.#wire.touch();
+  }
+
+  writeReset(stream: Stream, code: number): void {
+    this.#noteReset(stream.id);
+    write.writeReset(this.#wire, stream.id, code);
+    this.#wire.touch();
+  }
+
+  writeGrant(stream: Stream, octets: number): void {
+    write.writeWindowUpdate(this.#wire, stream.id, octets);
+    this.#wire.touch();
+  }
+
+  /** The stream has octets queued. */
+  wait(stream: Stream): void {
+    if (stream.waiting) return;
+    stream.waiting = true;
+    this.#waiting.push(stream);
+  }
+
+  forget(stream: Stream): void {
+    this.#streams.delete(stream.id);
+    if (this.failed) return;
+    this.#listener.onStreamEnd();
+    this.#closeIfDone();
+  }
+
+  // Frames, from FrameReader.
+
+  onDataFrame(streamId: number, length: number, padding: number): void {
+    if (!this.#mayReceive(streamId)) return;
+    // The connection's window is granted at once, half a window at a time.
+    this.#receivedSinceGrant += length;
+    if (this.#receivedSinceGrant > CONNECTION_WINDOW) return this.fail(h2.FLOW_CONTROL_ERROR, 'connection_window_exceeded');
+    if (this.#receivedSinceGrant * 2 >= CONNECTION_WINDOW) {
+      write.writeWindowUpdate(this.#wire, 0, this.#receivedSinceGrant);
+      this.#wire.touch();
+      this.#receivedSinceGrant = 0;
+    }
+    const stream = this.#streams.get(streamId);
+    if (!stream) {
+      if (this.#isIdle(streamId)) this.fail(h2.PROTOCOL_ERROR, 'data_on_idle_stream');
+      else if (!this.#resetByUs.has(streamId)) this.#refuse(streamId, h2.STREAM_CLOSED);
+      return;
+    }
+    if (stream.remoteClosed) return this.#streamError(stream, h2.STREAM_CLOSED);
+    if (length > stream.receiveWindow) return this.#streamError(stream, h2.FLOW_CONTROL_ERROR);
+    stream.receiveWindow -= length;
+    if (padding > 0) stream.grant(padding);
+  }
+
+  onData(streamId: number, bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    const stream = this.#streams.get(streamId);
+    if (!stream) return;
+    if (stream.bodyLeft >= 0) {
+      stream.bodyLeft -= end - start;
+      if (stream.bodyLeft < 0 || (last && stream.bodyLeft > 0)) return this.#streamError(stream, h2.PROTOCOL_ERROR);
+    }
+    if (stream.awaitsResponse) return this.#streamError(stream, h2.PROTOCOL_ERROR);
+    if (last) stream.endRemote();
+    stream.listener.onData(bytes, start, end, last);
+  }
+
+  onHeaders(streamId: number, flags: number, dependency: number, bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#mayReceive(streamId)) return;
+    if (streamId === 0) return this.fail(h2.PROTOCOL_ERROR, 'headers_on_stream_0');
+    this.#blockStream = streamId;
+    this.#blockFlags = flags;
+    this.#blockDependency = dependency;
+    if (flags & h2.FLAG_END_HEADERS) this.#headerBlock(bytes, start, end);
+    else {
+      this.#block = bytes.slice(start, end);
+      this.#blockOctets = end - start;
+    }
+  }
+
+  onContinuation(streamId: number, flags: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#blockStream === 0 || this.#blockStream !== streamId || this.#block === null) {
+      return this.fail(h2.PROTOCOL_ERROR, 'continuation_unexpected');
+    }
+    const octets = this.#blockOctets + (end - start);
+    // An empty CONTINUATION makes no progress; a block beyond this cannot be a header list that we accept.
+    if (octets > this.#options.maxHeaderListSize + 16_384 || (start === end && !(flags & h2.FLAG_END_HEADERS))) {
+      return this.fail(h2.ENHANCE_YOUR_CALM, 'continuation_flood');
+    }
+    if (octets > this.#block.length) {
+      const grown = new Uint8Array(octets * 2);
+      grown.set(this.#block.subarray(0, this.#blockOctets));
+      this.#block = grown;
+    }
+    this.#block.set(bytes.subarray(start, end), this.#blockOctets);
+    this.#blockOctets = octets;
+    if (flags & h2.FLAG_END_HEADERS) this.#headerBlock(this.#block, 0, octets);
+  }
+
+  onPriority(streamId: number, dependency: number): void {
+    if (!this.#mayReceive(streamId)) return;
+    // Priorities of RFC 7540 are ignored, except that a frame of the wrong size or a self-dependency is an error.
+    if (dependency !== -1 && dependency !== streamId) return;
+    const stream = this.#streams.get(streamId);
+    const code = dependency === -1 ? h2.FRAME_SIZE_ERROR : h2.PROTOCOL_ERROR;
+    if (stream) this.#streamError(stream, code);
+    else this.#refuse(streamId, code);
+  }
+
+  onReset(streamId: number, code: number): void {
+    if (!this.#mayReceive(streamId)) return;
+    const stream = this.#streams.get(streamId);
+    if (stream) stream.abort(code);
+    else if (this.#isIdle(streamId)) this.fail(h2.PROTOCOL_ERROR, 'rst_stream_on_idle_stream');
+  }
+
+  onSettings(flags: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#blockStream !== 0) return this.fail(h2.PROTOCOL_ERROR, 'header_block_interrupted');
+    if (flags & h2.FLAG_ACK) {
+      if (start !== end) this.fail(h2.FRAME_SIZE_ERROR, 'settings_ack_size');
+      return;
+    }
+    this.#settingsReceived = true;
+    for (let at = start; at < end && !this.failed; at += 6) {
+      this.#setting((bytes[at]! << 8) | bytes[at + 1]!, bytes[at + 2]! * 0x100_0000 + ((bytes[at + 3]! << 16) | (bytes[at + 4]! << 8) | bytes[at + 5]!));
+    }
+    if (this.failed) return;
+    write.writeSettingsAck(this.#wire);
+    this.#wire.touch();
+    this.#pumpWaiting();
+    this.#listener.onStreamEnd(); // the stream limit may have grown
+  }
+
+  onPing(flags: number, bytes: Uint8Array, start: number): void {
+    if (!this.#mayReceive(0)) return;
+    if (!(flags & h2.FLAG_ACK)) {
+      write.writePing(this.#wire, true, bytes, start);
+      this.#wire.touch();
+    } else if (this.#graceful && !this.#goAwaySent && bytes[start] === SHUTDOWN_OPAQUE[0]) {
+      this.#sendGoAway(h2.NO_ERROR, this.#lastPeerStream);
+      this.#closeIfDone();
+    } else this.#listener.onPong();
+  }
+
+  onGoAway(lastStreamId: number, code: number): void {
+    if (!this.#mayReceive(0)) return;
+    this.#goAwayReceived = true;
+    // Streams above the last one were not processed: they may be tried again elsewhere (section 6.8).
+    if (this.isClient) this.#abortStreams(lastStreamId, h2.REFUSED_STREAM);
+    if (code !== h2.NO_ERROR && lastStreamId === 0) this.#abortStreams(0, code);
+    this.#listener.onGoAway();
+    this.#closeIfDone();
+  }
+
+  onWindowUpdate(streamId: number, increment: number): void {
+    if (!this.#mayReceive(streamId)) return;
+    if (streamId === 0) {
+      if (increment === 0) return this.fail(h2.PROTOCOL_ERROR, 'window_update_zero');
+      this.#sendWindow += increment;
+      if (this.#sendWindow > h2.MAX_WINDOW) return this.fail(h2.FLOW_CONTROL_ERROR, 'window_overflow');
+      return this.#pumpWaiting();
+    }
+    const stream = this.#streams.get(streamId);
+    if (!stream) {
+      if (this.#isIdle(streamId)) this.fail(h2.PROTOCOL_ERROR, 'window_update_on_idle_stream');
+      return;
+    }
+    if (increment === 0) return this.#streamError(stream, h2.PROTOCOL_ERROR);
+    stream.sendWindow += increment;
+    if (stream.sendWindow > h2.MAX_WINDOW) return this.#streamError(stream, h2.FLOW_CONTROL_ERROR);
+    if (stream.waiting) this.#pumpWaiting();
+  }
+
+  onUnknown(streamId: number): void {
+    this.#mayReceive(streamId);
+  }
+
+  // Private.
+
+  #sendPreface(): void {
+    const wire = this.#wire;
+    const settings: [number, number][] = [
+      [h2.SETTINGS_INITIAL_WINDOW_SIZE, this.#options.streamWindow],
+      [h2.SETTINGS_MAX_HEADER_LIST_SIZE, this.#options.maxHeaderListSize],
+    ];
+    if (this.isClient) {
+      wire.reserve(h2.PREFACE.length);
+      for (let i = 0; i < h2.PREFACE.length; i++) wire.bytes[wire.end++] = h2.PREFACE.charCodeAt(i);
+      settings.push([h2.SETTINGS_ENABLE_PUSH, 0]);
+    } else {
+      settings.push([h2.SETTINGS_MAX_CONCURRENT_STREAMS, this.#options.maxConcurrentStreams], [h2.SETTINGS_ENABLE_CONNECT_PROTOCOL, 1]);
+    }
+    write.writeSettings(wire, settings);
+    write.writeWindowUpdate(wire, 0, CONNECTION_WINDOW - h2.DEFAULT_WINDOW);
+    wire.touch();
+  }
+
+  /** SETTINGS comes first, and nothing may come between the frames of a header block (sections 3.4, 4.3). */
+  #mayReceive(_streamId: number): boolean {
+    if (!this.#settingsReceived) this.fail(h2.PROTOCOL_ERROR, 'settings_not_first');
+    else if (this.#blockStream !== 0) this.fail(h2.PROTOCOL_ERROR, 'header_block_interrupted');
+    return !this.failed;
+  }
+
+  #setting(id: number, value: number): void {
+    switch (id) {
+      case h2.SETTINGS_HEADER_TABLE_SIZE:
+        this.#encoder.limit(value);
+        break;
+      case h2.SETTINGS_ENABLE_PUSH:
+        if (value > 1 || (this.isClient && value === 1)) this.fail(h2.PROTOCOL_ERROR, 'enable_push_invalid');
+        break;
+      case h2.SETTINGS_MAX_CONCURRENT_STREAMS:
+        this.#peerMaxStreams = Math.min(value, h2.MAX_WINDOW);
+        break;
+      case h2.SETTINGS_INITIAL_WINDOW_SIZE: {
+        if (value > h2.MAX_WINDOW) return this.fail(h2.FLOW_CONTROL_ERROR, 'initial_window_invalid');
+        const change = value - this.#peerStreamWindow;
+        this.#peerStreamWindow = value;
+        for (const stream of this.#streams.values()) {
+          stream.sendWindow += change;
+          if (stream.sendWindow > h2.MAX_WINDOW) return this.fail(h2.FLOW_CONTROL_ERROR, 'window_overflow');
+        }
+        break;
+      }
+      case h2.SETTINGS_MAX_FRAME_SIZE:
+        if (value < 16_384 || value > 16_777_215) return this.fail(h2.PROTOCOL_ERROR, 'max_frame_size_invalid');
+        this.#peerMaxFrame = value;
+        break;
+      case h2.SETTINGS_ENABLE_CONNECT_PROTOCOL:
+        if (value > 1) this.fail(h2.PROTOCOL_ERROR, 'enable_connect_protocol_invalid');
+        break;
+    }
+  }
+
+  #headerBlock(bytes: Uint8Array, start: number, end: number): void {
+    const streamId = this.#blockStream;
+    const last = (this.#blockFlags & h2.FLAG_END_STREAM) !== 0;
+    const dependency = this.#blockDependency;
+    this.#blockStream = 0;
+    this.#block = null;
+
+    const fields: string[] = [];
+    const result = this.#decoder.decode(bytes, start, end, fields, this.#options.maxHeaderListSize);
+    if (result < 0 && result !== HPACK_TOO_LARGE) return this.fail(h2.COMPRESSION_ERROR, 'header_block_invalid');
+    const tooLarge = result === HPACK_TOO_LARGE;
+
+    const stream = this.#streams.get(streamId);
+    if (stream) {
+      if (stream.remoteClosed) return this.#streamError(stream, h2.STREAM_CLOSED);
+      if (dependency === streamId) return this.#streamError(stream, h2.PROTOCOL_ERROR);
+      if (tooLarge) return this.#streamError(stream, h2.ENHANCE_YOUR_CALM);
+      if (stream.awaitsResponse) this.#response(stream, fields, last);
+      else this.#trailers(stream, fields, last);
+    } else if (!this.isClient && streamId % 2 === 1 && streamId > this.#lastPeerStream) {
+      this.#request(streamId, fields, last, tooLarge, dependency);
+    } else if (!this.#resetByUs.has(streamId)) {
+      if (this.isClient && streamId % 2 === 1 && streamId < this.#nextStream) this.#refuse(streamId, h2.STREAM_CLOSED);
+      else if (!this.isClient && streamId % 2 === 1) this.fail(h2.STREAM_CLOSED, 'headers_on_closed_stream');
+      else this.fail(h2.PROTOCOL_ERROR, 'stream_id_invalid');
+    }
+  }
+
+  #request(streamId: number, fields: Fields, last: boolean, tooLarge: boolean, dependency: number): void {
+    this.#lastPeerStream = streamId;
+    if (this.#goAwaySent) return this.#refuse(streamId, h2.REFUSED_STREAM);
+    if (this.#streams.size >= this.#options.maxConcurrentStreams) return this.#refuse(streamId, h2.REFUSED_STREAM);
+    if (dependency === streamId) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
+    const head = readRequest(fields, this.#options.keepCase);
+    const stream = new Stream(this, streamId, SILENT, this.#peerStreamWindow, this.#options.streamWindow);
+    if (tooLarge || typeof head === 'string') {
+      // Too large gets its answer (RFC 6585 section 5), so that the client learns why; malformed is a stream error.
+      if (!tooLarge) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
+      this.#streams.set(streamId, stream);
+      stream.remoteClosed = last;
+      stream.sendResponse({ status: 431, fields: ['content-length', '0'] }, true);
+      if (!last) stream.reset(h2.NO_ERROR);
+      return;
+    }
+    const length = contentLength(fields);
+    if (length === -2 || (last && length > 0)) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
+    this.#streams.set(streamId, stream);
+    stream.isUpgrade = head.protocol !== '';
+    stream.isHead = head.method === 'HEAD';
+    stream.bodyLeft = length;
+    if (last) stream.endRemote();
+    stream.listener = this.#listener.onRequest(stream, head, last);
+  }
+
+  #response(stream: Stream, fields: Fields, last: boolean): void {
+    const head = readResponse(fields, this.#options.keepCase, stream.isUpgrade);
+    if (typeof head === 'string') return this.#streamError(stream, h2.PROTOCOL_ERROR);
+    if (head.status < 200 && head.status !== 101) {
+      if (last) return this.#streamError(stream, h2.PROTOCOL_ERROR);
+      return stream.listener.onInformational(head);
+    }
+    const length = contentLength(fields);
+    const bodyless = stream.isHead || head.status === 204 || head.status === 304;
+    if (length === -2 || (last && length > 0 && !bodyless)) return this.#streamError(stream, h2.PROTOCOL_ERROR);
+    stream.awaitsResponse = false;
+    stream.bodyLeft = bodyless && length >= 0 ? 0 : length;
+    if (last) stream.endRemote();
+    stream.listener.onResponse(head, last);
+  }
+
+  #trailers(stream: Stream, fields: Fields, last: boolean): void {
+    if (!last || trailersFault(fields, this.#options.keepCase) || stream.bodyLeft > 0) {
+      return this.#streamError(stream, h2.PROTOCOL_ERROR);
+    }
+    stream.endRemote();
+    stream.listener.onTrailers(fields);
+  }
+
+  /** Ends a stream for the peer's fault; its listener hears the same code. */
+  #streamError(stream: Stream, code: number): void {
+    if (stream.closed) return this.#refuse(stream.id, code);
+    this.writeReset(stream, code);
+    stream.abort(code);
+  }
+
+  #refuse(streamId: number, code: number): void {
+    this.#noteReset(streamId);
+    write.writeReset(this.#wire, streamId, code);
+    this.#wire.touch();
+  }
+
+  #noteReset(streamId: number): void {
+    this.#resetByUs.add(streamId);
+    if (this.#resetByUs.size > 256) {
+      for (const oldest of this.#resetByUs) {
+        this.#resetByUs.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  #isIdle(streamId: number): boolean {
+    const ours = (streamId % 2 === 1) === this.isClient;
+    return ours ? streamId >= this.#nextStream : streamId > this.#lastPeerStream;
+  }
+
+  #writeBlock(streamId: number, fields: Fields, last: boolean): void {
+    const bound = this.#encoder.bound(fields);
+    if (scratch.length < bound) scratch = new Uint8Array(bound * 2);
+    const octets = this.#encoder.encode(fields, scratch, 0);
+    write.writeHeaders(this.#wire, streamId, scratch, octets, last, h2.DEFAULT_MAX_FRAME_SIZE);
+    this.#wire.touch();
+  }
+
+  #sendGoAway(code: number, lastStreamId: number): void {
+    this.#goAwaySent = true;
+    write.writeGoAway(this.#wire, lastStreamId, code);
+    this.#wire.touch();
+  }
+
+  #abortStreams(above: number, code: number): void {
+    for (const stream of [...this.#streams.values()]) if (stream.id > above) stream.abort(code);
+  }
+
+  /** Serves the waiting streams in turn, each until window or wire stop it. */
+  #pumpWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    for (let i = 0; i < waiting.length; i++) {
+      const stream = waiting[i]!;
+      stream.waiting = false;
+      if (stream.closed) continue;
+      if (this.#wire.blocked || this.#sendWindow <= 0 || !stream.pump()) this.wait(stream);
+    }
+  }
+
+  #closeIfDone(): void {
+    if (this.failed || this.#streams.size > 0) return;
+    if (this.#goAwaySent || (this.#goAwayReceived && this.isClient)) {
+      this.failed = true;
+      if (!this.#goAwaySent) this.#sendGoAway(h2.NO_ERROR, 0);
+      this.#wire.close();
+    }
+  }
+}
+
+/** Our receive window for the connection: 1 MiB, so that it never is what holds a fast peer back. */
+const CONNECTION_WINDOW = 1_048_576;
+
+const PING_OPAQUE = Uint8Array.of(0x77, 0x65, 0x66, 0x74, 0x70, 0x69, 0x6e, 0x67);
+const SHUTDOWN_OPAQUE = Uint8Array.of(0x64, 0x72, 0x61, 0x69, 0x6e, 0x69, 0x6e, 0x67);
+
+/** Where header blocks are encoded before they are framed; valid until the next block. */
+let scratch = new Uint8Array(16_384);
+
+/** Listens to a stream until its owner is known. */
+const SILENT: StreamListener = {
+  onResponse() {},
+  onInformational() {},
+  onData() {},
+  onTrailers() {},
+  onReset() {},
+  onSent() {},
+};

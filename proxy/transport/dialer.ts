@@ -1,0 +1,54 @@
+import { connect, type Socket } from 'node:net';
+
+/** Connecting failed. */
+export class ConnectError extends Error {
+  readonly reason: 'connect_failed' | 'connect_timeout' | 'destination_identity_mismatch';
+
+  constructor(reason: ConnectError['reason'], message: string) {
+    super(message);
+    this.name = 'ConnectError';
+    this.reason = reason;
+  }
+}
+
+/** Opens a TCP connection, not yet established. Nagle off, keep-alive on. */
+export function dial(host: string, port: number): Socket {
+  const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, allowHalfOpen: true });
+  return socket;
+}
+
+/**
+ * Calls back once when `socket` is connected (`event`: `connect`, or `secureConnect` for TLS), or with the reason why
+ * not. A socket that is late is destroyed.
+ */
+export function whenConnected(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  timeoutMs: number,
+  done: (error: ConnectError | null) => void,
+): void {
+  const timer = setTimeout(() => {
+    finish(new ConnectError('connect_timeout', `no connection within ${timeoutMs} ms`));
+    socket.destroy();
+  }, timeoutMs);
+  const onConnected = () => finish(null);
+  const onError = (error: Error & { code?: string }) => {
+    finish(new ConnectError(error.code === 'destination_identity_mismatch' ? error.code : 'connect_failed', error.message));
+  };
+  const onClose = () => finish(new ConnectError('connect_failed', 'the peer closed the connection'));
+  const finish = (error: ConnectError | null) => {
+    clearTimeout(timer);
+    socket.off(event, onConnected);
+    socket.off('close', onClose);
+    // A late error of a failed socket must not become an unhandled one.
+    if (error) socket.on('error', () => {});
+    socket.off('error', onError);
+    done(error);
+  };
+  socket.once(event, onConnected);
+  socket.on('error', onError);
+  socket.once('close', onClose);
+}
+
+/** TCP keep-alive, as linkerd2-proxy is configured by its injector. */
+export const KEEP_ALIVE_MS = 10_000;

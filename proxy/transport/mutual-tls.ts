@@ -1,0 +1,161 @@
+import type { Socket } from 'node:net';
+import * as tls from 'node:tls';
+
+import { OWN_ALPN } from './client-hello.ts';
+
+/** What a proxy proves itself with. Replaced whole at every renewal; the key never leaves the process. */
+export interface Credentials {
+  /** PEM chain, leaf first. */
+  readonly chain: string;
+  /** PEM private key. */
+  readonly key: string;
+  /** PEM of every root to trust. */
+  readonly trustBundle: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+}
+
+/** TLS between proxies: 1.3 only (design: names, ports, files). */
+const OPTIONS = {
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  ecdhCurve: 'X25519MLKEM768:X25519:P-256',
+} as const;
+
+/** Who the peer of a connection proved to be. */
+export interface Peer {
+  /** DNS identity of the certificate; empty: it showed none, or none that is trusted. */
+  readonly identity: string;
+  /** SPIFFE URI of the certificate; empty: none. */
+  readonly spiffe: string;
+  readonly alpn: string;
+}
+
+/**
+ * Both ends of mutual TLS for one proxy, renewed live: new connections use the newest credentials, those that are open
+ * go on with what they have.
+ */
+export class MutualTls {
+  #credentials: Credentials | null = null;
+  #clientContext: tls.SecureContext | null = null;
+  readonly #acceptor: tls.Server;
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    // Never listens: it terminates TLS on sockets that the inbound listener has accepted and looked at.
+    this.#acceptor = new tls.Server({
+      ...OPTIONS,
+      requestCert: true,
+      rejectUnauthorized: false, // a client without a certificate is for policy to judge
+      allowHalfOpen: true,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      ALPNCallback: ({ protocols }) => OWN_ALPN.find((name) => protocols.includes(name)),
+    } as tls.TlsOptions);
+  }
+
+  /** There are credentials, and they have not expired. */
+  get isReady(): boolean {
+    return this.#credentials !== null && this.#credentials.notAfter > this.#now();
+  }
+
+  get credentials(): Credentials | null {
+    return this.#credentials;
+  }
+
+  /** Uses `credentials` from now on. */
+  use(credentials: Credentials): void {
+    const { chain, key, trustBundle } = credentials;
+    this.#clientContext = tls.createSecureContext({ ...OPTIONS, cert: chain, key, ca: trustBundle });
+    this.#acceptor.setSecureContext({ ...OPTIONS, cert: chain, key, ca: trustBundle });
+    this.#credentials = credentials;
+  }
+
+  /**
+   * Terminates TLS on an accepted socket whose ClientHello has been put back. @returns the decrypted socket
+   *
+   * Rejects when the handshake fails, or at once without valid credentials (fail closed).
+   */
+  accept(socket: Socket): Promise<tls.TLSSocket> {
+    if (!this.isReady) return Promise.reject(new Error('this proxy has no valid certificate'));
+    return new Promise((resolve, reject) => {
+      // tls.Server reports the result by events of its own that name only the TLS socket: one listener pair a handshake.
+      const onSecure = (secure: tls.TLSSocket & { _parent?: Socket }) => {
+        if (secure._parent === socket) finish(() => resolve(secure));
+      };
+      const onError = (error: Error, secure: tls.TLSSocket & { _parent?: Socket }) => {
+        if (secure?._parent === socket) finish(() => reject(error));
+      };
+      const onClose = () => finish(() => reject(new Error('the connection closed during the handshake')));
+      const finish = (then: () => void) => {
+        this.#acceptor.off('secureConnection', onSecure);
+        this.#acceptor.off('tlsClientError', onError);
+        socket.off('close', onClose);
+        then();
+      };
+      this.#acceptor.on('secureConnection', onSecure);
+      this.#acceptor.on('tlsClientError', onError);
+      socket.on('close', onClose);
+      this.#acceptor.emit('connection', socket);
+    });
+  }
+
+  /**
+   * Opens a TLS connection whose server must prove to be `identity`.
+   *
+   * @param alpn protocols to offer; empty: none
+   * @returns the socket, still connecting. It emits `secureConnect`, or `error` where the peer is somebody else
+   */
+  connect(options: { host: string; port: number; identity: string; alpn: readonly string[] }): tls.TLSSocket {
+    if (!this.isReady || !this.#clientContext) throw new Error('this proxy has no valid certificate');
+    return tls.connect({
+      host: options.host,
+      port: options.port,
+      secureContext: this.#clientContext,
+      servername: options.identity,
+      ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
+      allowHalfOpen: true,
+      checkServerIdentity: (_host, certificate) =>
+        dnsNames(certificate).includes(options.identity) ? undefined : new IdentityMismatchError(options.identity, dnsNames(certificate)),
+    } as tls.ConnectionOptions);
+  }
+}
+
+/** The certificate is valid, but names somebody else than discovery said. */
+export class IdentityMismatchError extends Error {
+  readonly code = 'destination_identity_mismatch';
+
+  constructor(wanted: string, names: readonly string[]) {
+    super(`expected the identity ${wanted}, but the certificate names ${names.join(', ') || 'nobody'}`);
+    this.name = 'IdentityMismatchError';
+  }
+}
+
+/** Who is at the other end of a TLS socket whose handshake is done. */
+export function peerOf(socket: tls.TLSSocket): Peer {
+  const alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
+  const certificate = socket.getPeerCertificate(false);
+  if (!certificate || Object.keys(certificate).length === 0 || !socket.authorized) return { identity: '', spiffe: '', alpn };
+  return { identity: dnsNames(certificate)[0] ?? '', spiffe: uriNames(certificate)[0] ?? '', alpn };
+}
+
+function dnsNames(certificate: tls.PeerCertificate): string[] {
+  return alternativeNames(certificate, 'DNS:');
+}
+
+function uriNames(certificate: tls.PeerCertificate): string[] {
+  return alternativeNames(certificate, 'URI:');
+}
+
+/** Names of one kind in Node's text form of the SAN extension; a quoted entry (hostile characters) names nobody. */
+function alternativeNames(certificate: tls.PeerCertificate, kind: string): string[] {
+  const text = certificate.subjectaltname ?? '';
+  if (text.includes('"')) return [];
+  return text
+    .split(', ')
+    .filter((entry) => entry.startsWith(kind))
+    .map((entry) => entry.slice(kind.length));
+}
+
+/** A peer that does not finish its handshake is dropped. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;

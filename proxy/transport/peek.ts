@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net';
+
+/** What a look at the first octets came to. */
+export type Peeked<T> = { readonly outcome: 'decided'; readonly value: T } | { readonly outcome: 'silent' | 'ended' };
+
+/**
+ * Looks at the first octets of a socket without taking them: they are read again by whoever gets the socket next.
+ *
+ * @param decide is given all octets so far; a result ends the look, null waits for more
+ * @param timeoutMs after this much silence the look ends as `silent`
+ */
+export function peek<T>(socket: Socket, decide: (bytes: Buffer) => T | null, timeoutMs: number): Promise<Peeked<T>> {
+  return new Promise((resolve) => {
+    let bytes: Buffer = Buffer.alloc(0);
+    const finish = (result: Peeked<T>) => {
+      clearTimeout(timer);
+      socket.off('readable', onReadable);
+      socket.off('end', onEnd);
+      socket.off('close', onEnd);
+      if (bytes.length > 0 && !socket.destroyed) socket.unshift(bytes);
+      resolve(result);
+    };
+    const onReadable = () => {
+      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read()) {
+        bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+        const value = decide(bytes);
+        if (value !== null) return finish({ outcome: 'decided', value });
+      }
+    };
+    const onEnd = () => finish({ outcome: 'ended' });
+    const timer = setTimeout(() => finish({ outcome: 'silent' }), timeoutMs);
+    timer.unref();
+    socket.on('readable', onReadable);
+    socket.on('end', onEnd);
+    socket.on('close', onEnd);
+    onReadable();
+  });
+}
+
+/** Takes `octets` that a peek has seen; they must have come. */
+export function skip(socket: Socket, octets: number): void {
+  const chunk = socket.read() as Buffer;
+  if (chunk.length > octets) socket.unshift(chunk.subarray(octets));
+}
