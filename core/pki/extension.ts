@@ -1,0 +1,112 @@
+import type { SubjectAltNames } from './certificate-request.ts';
+import {
+  BOOLEAN,
+  bitString,
+  bool,
+  contentsOf,
+  type DerValue,
+  dottedOid,
+  implicit,
+  membersOf,
+  OCTET_STRING,
+  octetString,
+  oid,
+  SEQUENCE,
+  sequence,
+  smallInteger,
+  tagged,
+} from './der.ts';
+import {
+  AUTHORITY_KEY_IDENTIFIER,
+  BASIC_CONSTRAINTS,
+  EXTENDED_KEY_USAGE,
+  KEY_USAGE,
+  SUBJECT_ALT_NAME,
+  SUBJECT_KEY_IDENTIFIER,
+} from './object-identifiers.ts';
+
+/** An extension of a certificate, or one asked for in a request (RFC 5280 section 4.1). */
+export interface Extension {
+  readonly oid: string;
+  readonly critical: boolean;
+  /** Contents of the OCTET STRING, a binary string; usually DER again. */
+  readonly value: string;
+}
+
+/** A critical extension that a verifier does not know makes it refuse the certificate. */
+export type Criticality = 'critical' | 'optional';
+
+/** Reads `Extensions`, a SEQUENCE of extensions; null when it is malformed or names one twice (RFC 5280 section 4.2). */
+export function parseExtensions(value: DerValue | undefined): readonly Extension[] | null {
+  const members = membersOf(value, SEQUENCE);
+  if (!members) return null;
+  const found: Extension[] = [];
+  for (const member of members) {
+    const extension = parseExtension(member);
+    if (!extension || found.some((other) => other.oid === extension.oid)) return null;
+    found.push(extension);
+  }
+  return found;
+}
+
+export function extension(identifier: string, criticality: Criticality, value: DerValue): DerValue {
+  return criticality === 'critical'
+    ? sequence(oid(identifier), bool(true), octetString(value))
+    : sequence(oid(identifier), octetString(value));
+}
+
+/** DNS names as `[2]`, URIs as `[6]` (RFC 5280 section 4.2.1.6). */
+export function subjectAltName(sans: SubjectAltNames, criticality: Criticality): DerValue {
+  const names = [
+    ...sans.dns.map((name) => implicit(SAN_DNS, Buffer.from(name, 'latin1'))),
+    ...sans.uris.map((uri) => implicit(SAN_URI, Buffer.from(uri, 'latin1'))),
+  ];
+  return extension(SUBJECT_ALT_NAME, criticality, sequence(...names));
+}
+
+/** `cA` and the number of intermediates allowed below; null: no authority. */
+export function basicConstraints(authority: { pathLength: number | null } | null): DerValue {
+  const members = authority ? [bool(true)] : [];
+  if (authority?.pathLength != null) members.push(smallInteger(authority.pathLength));
+  return extension(BASIC_CONSTRAINTS, 'critical', sequence(...members));
+}
+
+/** `digitalSignature`: what an ECDSA key does in TLS 1.3. */
+export function leafKeyUsage(): DerValue {
+  return extension(KEY_USAGE, 'critical', bitString(Uint8Array.of(0x80), 7));
+}
+
+/** `keyCertSign` and `cRLSign`. */
+export function authorityKeyUsage(): DerValue {
+  return extension(KEY_USAGE, 'critical', bitString(Uint8Array.of(0x06), 1));
+}
+
+export function extendedKeyUsage(...purposes: string[]): DerValue {
+  return extension(EXTENDED_KEY_USAGE, 'optional', sequence(...purposes.map(oid)));
+}
+
+export function subjectKeyIdentifier(identifier: Uint8Array): DerValue {
+  return extension(SUBJECT_KEY_IDENTIFIER, 'optional', octetString(identifier));
+}
+
+export function authorityKeyIdentifier(identifier: Uint8Array): DerValue {
+  return extension(AUTHORITY_KEY_IDENTIFIER, 'optional', sequence(implicit(0, identifier)));
+}
+
+/** `[3]` of a certificate: its extensions. */
+export function extensionsOf(extensions: readonly DerValue[]): DerValue {
+  return tagged(3, sequence(...extensions));
+}
+
+function parseExtension(value: DerValue): Extension | null {
+  const members = membersOf(value, SEQUENCE);
+  if (!members || members.length < 2 || members.length > 3) return null;
+  const identifier = dottedOid(members[0]);
+  const octets = contentsOf(members.at(-1), OCTET_STRING);
+  const flag = members.length === 3 ? contentsOf(members[1], BOOLEAN) : '\0';
+  if (identifier === null || octets === null || flag === null) return null;
+  return { oid: identifier, critical: flag !== '\0', value: octets };
+}
+
+export const SAN_DNS = 2;
+export const SAN_URI = 6;

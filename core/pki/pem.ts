@@ -1,0 +1,26 @@
+import pem from 'node-forge/lib/pem.js';
+
+import { fromBinary, toBinary } from './der.ts';
+
+export type PemLabel = 'CERTIFICATE' | 'CERTIFICATE REQUEST' | 'NEW CERTIFICATE REQUEST';
+
+/** Textual encoding of RFC 7468, lines of 64 characters ended by a line feed. */
+export function encodePem(label: PemLabel, der: Uint8Array): string {
+  return pem.encode({ type: label, body: toBinary(der) }, { maxline: 64 }).replaceAll('\r', '');
+}
+
+/**
+ * Octets of every block of one of the labels, in order; blocks of other labels and text between blocks are passed over.
+ *
+ * @returns null when a block is cut off or is no base64
+ */
+export function decodePem(text: string, ...labels: PemLabel[]): Buffer[] | null {
+  if (!text.includes('-----BEGIN ')) return [];
+  try {
+    const blocks = pem.decode(text);
+    if (blocks.length !== text.split('-----BEGIN ').length - 1) return null;
+    return blocks.filter(({ type }) => labels.some((label) => label === type)).map(({ body }) => fromBinary(body));
+  } catch {
+    return null;
+  }
+}
