@@ -19,7 +19,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'proxy/http1': ['proxy/http1'],
   'proxy/http2': ['proxy/http2'],
   'proxy/routing': ['api', 'core', 'proxy/routing', 're2js'],
-  'proxy/transport': ['api', 'core', 'node:', 'koffi', 'proxy/transport', 'proxy/http1', 'proxy/http2'],
+  'proxy/transport': ['api', 'core', 'node:', 'koffi', 'proxy/transport', 'proxy/http.ts', 'proxy/http1', 'proxy/http2'],
   cli: [
     'api',
     'core',

@@ -1,15 +1,16 @@
 import type { Socket } from 'node:net';
 
 /** What a look at the first octets came to. */
-export type Peeked<T> = { readonly outcome: 'decided'; readonly value: T } | { readonly outcome: 'silent' | 'ended' };
+export type Peeked<T> = { readonly outcome: 'decided'; readonly value: T } | { readonly outcome: 'silent' | 'ended' | 'cancelled' };
 
 /**
  * Looks at the first octets of a socket without taking them: they are read again by whoever gets the socket next.
  *
  * @param decide is given all octets so far; a result ends the look, null waits for more
- * @param timeoutMs after this much silence the look ends as `silent`
+ * @param timeoutMs the look ends as `silent` after this time; 0: never
+ * @param cancel ends the look as `cancelled`
  */
-export function peek<T>(socket: Socket, decide: (bytes: Buffer) => T | null, timeoutMs: number): Promise<Peeked<T>> {
+export function peek<T>(socket: Socket, decide: (bytes: Buffer) => T | null, timeoutMs: number, cancel?: AbortSignal): Promise<Peeked<T>> {
   return new Promise((resolve) => {
     let bytes: Buffer = Buffer.alloc(0);
     const finish = (result: Peeked<T>) => {
@@ -17,6 +18,7 @@ export function peek<T>(socket: Socket, decide: (bytes: Buffer) => T | null, tim
       socket.off('readable', onReadable);
       socket.off('end', onEnd);
       socket.off('close', onEnd);
+      cancel?.removeEventListener('abort', onCancel);
       if (bytes.length > 0 && !socket.destroyed) socket.unshift(bytes);
       resolve(result);
     };
@@ -28,8 +30,9 @@ export function peek<T>(socket: Socket, decide: (bytes: Buffer) => T | null, tim
       }
     };
     const onEnd = () => finish({ outcome: 'ended' });
-    const timer = setTimeout(() => finish({ outcome: 'silent' }), timeoutMs);
-    timer.unref();
+    const onCancel = () => finish({ outcome: 'cancelled' });
+    const timer = timeoutMs > 0 ? setTimeout(() => finish({ outcome: 'silent' }), timeoutMs) : undefined;
+    cancel?.addEventListener('abort', onCancel);
     socket.on('readable', onReadable);
     socket.on('end', onEnd);
     socket.on('close', onEnd);

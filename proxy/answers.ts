@@ -1,0 +1,73 @@
+import { PROXY_ERROR_HEADER, type ProxyErrorReason } from '../api/proxy-headers.ts';
+import type { ResponseHead, ServerStream } from './http.ts';
+
+/** A failure that the proxy answers itself. */
+export interface Failure {
+  readonly reason: ProxyErrorReason;
+  /** For the operator: what failed and why. */
+  readonly message: string;
+}
+
+interface Mapping {
+  readonly status: number;
+  readonly grpc: number;
+}
+
+/** Every reason's HTTP and gRPC status. Source: linkerd2-proxy's mapping, reference page "Proxy errors". */
+const STATUS: Readonly<Record<ProxyErrorReason, Mapping>> = {
+  connect_failed: { status: 502, grpc: 14 },
+  connect_timeout: { status: 504, grpc: 4 },
+  destination_identity_mismatch: { status: 502, grpc: 14 },
+  endpoint_reset: { status: 502, grpc: 14 },
+  endpoint_closed: { status: 502, grpc: 14 },
+  fail_fast: { status: 504, grpc: 4 },
+  identity_not_ready: { status: 502, grpc: 14 },
+  request_timeout: { status: 504, grpc: 4 },
+  load_shed: { status: 503, grpc: 14 },
+  loop_detected: { status: 508, grpc: 10 },
+  policy_denied: { status: 403, grpc: 7 },
+  opaque_on_http_port: { status: 403, grpc: 7 },
+  direct_without_identity: { status: 403, grpc: 7 },
+  direct_without_transport_header: { status: 403, grpc: 7 },
+  transport_header_invalid: { status: 400, grpc: 13 },
+  not_own_address: { status: 403, grpc: 7 },
+  request_malformed: { status: 400, grpc: 13 },
+  response_malformed: { status: 502, grpc: 14 },
+  upgrade_unsupported: { status: 501, grpc: 12 },
+  draining: { status: 503, grpc: 14 },
+  target_invalid: { status: 400, grpc: 13 },
+  target_unknown: { status: 502, grpc: 14 },
+  unexpected: { status: 500, grpc: 13 },
+};
+
+/** The HTTP status of a reason. */
+export function statusOf(reason: ProxyErrorReason): number {
+  return STATUS[reason].status;
+}
+
+/**
+ * Turns a failure into its answer: the one place that does.
+ *
+ * @param audience `peer`: the local application or a meshed peer learns why; `stranger`: the status alone
+ */
+export function answer(stream: ServerStream, failure: Failure, options: { grpc: boolean; audience: 'peer' | 'stranger' }): ResponseHead {
+  const { status, grpc } = STATUS[failure.reason];
+  const why = options.audience === 'peer' ? [PROXY_ERROR_HEADER, failure.reason] : [];
+  if (options.grpc) {
+    // Trailers-only (gRPC over HTTP/2, "Responses"): the status goes where a gRPC client looks for it.
+    const fields = ['content-type', 'application/grpc', 'grpc-status', String(grpc), 'grpc-message', options.audience === 'peer' ? percent(failure.message) : '', ...why];
+    const head = { status: 200, fields };
+    stream.sendResponse(head, true);
+    return head;
+  }
+  const text = options.audience === 'peer' ? Buffer.from(`${failure.reason}: ${failure.message}\n`) : Buffer.alloc(0);
+  const head = { status, fields: ['content-length', String(text.length), ...(text.length > 0 ? ['content-type', 'text/plain; charset=utf-8'] : []), ...why] };
+  stream.sendResponse(head, text.length === 0);
+  if (text.length > 0) stream.sendData(text, 0, text.length, true);
+  return head;
+}
+
+/** Percent-encoding of `grpc-message`. */
+function percent(text: string): string {
+  return text.replace(/[^\x20-\x24\x26-\x7e]/g, (char) => Array.from(Buffer.from(char), (octet) => `%${octet.toString(16).padStart(2, '0').toUpperCase()}`).join(''));
+}

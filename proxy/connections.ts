@@ -1,0 +1,35 @@
+/** Connections that are open, so that a drain can end them. */
+export interface Drainable {
+  /** Finishes what is under way, then closes. */
+  shutdown(): void;
+  destroy(): void;
+}
+
+export class Connections {
+  readonly #open = new Set<Drainable>();
+  #draining = false;
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  /** Adds a connection; during a drain it is told at once. @returns how to remove it */
+  add(connection: Drainable): () => void {
+    this.#open.add(connection);
+    if (this.#draining) connection.shutdown();
+    return () => this.#open.delete(connection);
+  }
+
+  drain(): void {
+    this.#draining = true;
+    for (const connection of this.#open) connection.shutdown();
+  }
+
+  destroy(): void {
+    for (const connection of this.#open) connection.destroy();
+  }
+}

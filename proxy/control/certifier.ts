@@ -1,0 +1,170 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import * as tls from 'node:tls';
+
+import { CERTIFY_PATH, type CertifyError, type CertifyRequest, type CertifyResponse } from '../../api/certify.ts';
+import { WeftError } from '../../core/errors/weft-error.ts';
+import { createCsr } from '../../core/pki/certificate-request.ts';
+import { generateKeyPair, privateKeyPem } from '../../core/pki/key-pair.ts';
+import { Backoff } from '../../core/time/backoff.ts';
+import type { Clock, Timer } from '../../core/time/clock.ts';
+import type { ProxyConfig } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { MutualTls } from '../transport/mutual-tls.ts';
+import { call } from './control-client.ts';
+
+/**
+ * Gets the proxy its certificate and renews it for as long as the process lives.
+ *
+ * The key is made once per process and never leaves it. Renewal comes at about two thirds of the lifetime, spread by a
+ * tenth so that pods that started together do not renew together. While identity is away the old certificate stays in
+ * use until it expires; then connections fail closed.
+ */
+export class Certifier {
+  readonly #config: ProxyConfig;
+  readonly #mutualTls: MutualTls;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #keyPair = generateKeyPair();
+  readonly #backoff = new Backoff({ minMs: 100, maxMs: 10_000 });
+  readonly #refreshes;
+  readonly #failures;
+  readonly #expiry;
+  #trustBundle = '';
+  #timer: Timer | null = null;
+  #stopped = false;
+  #onReady: () => void;
+
+  constructor(options: { config: ProxyConfig; mutualTls: MutualTls; clock: Clock; log: Log; metrics: Metrics; onReady: () => void }) {
+    this.#config = options.config;
+    this.#mutualTls = options.mutualTls;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#onReady = options.onReady;
+    const { registry } = options.metrics;
+    const refreshes = registry.counter('control_identity_cert_refreshes_total', 'Certificates asked for, by result.');
+    this.#refreshes = refreshes.with({ result: 'ok' });
+    this.#failures = refreshes.with({ result: 'error' });
+    this.#expiry = registry.gauge('control_identity_cert_expiration_timestamp_seconds', 'When the certificate expires.').with({});
+  }
+
+  /** Asks for the first certificate; goes on trying until there is one. */
+  start(): void {
+    void this.#certify();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** Roots delivered by destination, live. They are kept in the bundle file for a restart of the container. */
+  async useTrustBundle(bundle: string): Promise<void> {
+    if (bundle === this.#trustBundle) return;
+    this.#trustBundle = bundle;
+    const { credentials } = this.#mutualTls;
+    if (credentials) this.#mutualTls.use({ ...credentials, trustBundle: bundle });
+    await this.#keepBundle(bundle);
+  }
+
+  async #certify(): Promise<void> {
+    try {
+      const bundle = await this.#knownBundle();
+      const request: CertifyRequest = {
+        token: (await readFile(this.#config.tokenFile, 'utf8')).trim(),
+        csr: createCsr({ keyPair: this.#keyPair, sans: { dns: [this.#config.identity], uris: [this.#config.spiffe] } }),
+      };
+      const response = await this.#post(request, bundle);
+      this.#use(response);
+    } catch (error) {
+      this.#failures.value++;
+      const waitMs = this.#backoff.next();
+      this.#log.warn({ reason: (error as WeftError).code ?? 'unexpected', error: (error as Error).message, retryMs: Math.round(waitMs) }, 'no certificate yet; trying again');
+      this.#again(waitMs);
+    }
+  }
+
+  #use(response: CertifyResponse): void {
+    const notAfter = Date.parse(response.notAfter);
+    const now = this.#clock.now();
+    this.#trustBundle = response.trustBundle;
+    this.#mutualTls.use({ chain: response.chain, key: privateKeyPem(this.#keyPair), trustBundle: response.trustBundle, notAfter });
+    void this.#keepBundle(response.trustBundle);
+    this.#refreshes.value++;
+    this.#expiry.value = notAfter / 1000;
+    this.#backoff.reset();
+    const renewMs = Math.max(MIN_RENEWAL_MS, (notAfter - now) * (0.62 + Math.random() * 0.1));
+    this.#log.info({ identity: this.#config.identity, notAfter: response.notAfter, renewMs: Math.round(renewMs) }, 'certified');
+    this.#again(renewMs);
+    const ready = this.#onReady;
+    this.#onReady = () => {};
+    ready();
+  }
+
+  #again(waitMs: number): void {
+    if (!this.#stopped) this.#timer = this.#clock.after(waitMs, () => void this.#certify());
+  }
+
+  #post(request: CertifyRequest, trustBundle: string): Promise<CertifyResponse> {
+    const context = tls.createSecureContext({ ca: trustBundle, minVersion: 'TLSv1.3' });
+    return new Promise((resolve, reject) => {
+      let status = 0;
+      let text = '';
+      const timer = this.#clock.after(REQUEST_TIMEOUT_MS, () => {
+        running.close();
+        reject(new WeftError('identity_timeout', `identity did not answer within ${REQUEST_TIMEOUT_MS} ms`));
+      });
+      const running = call(
+        this.#config.identityServer,
+        context,
+        { path: CERTIFY_PATH, contentType: 'application/json', body: JSON.stringify(request), last: true },
+        {
+          onHead: (code) => {
+            status = code;
+          },
+          onText: (piece) => {
+            text += piece;
+          },
+          onEnd: (error) => {
+            timer.cancel();
+            if (error) return reject(error);
+            try {
+              if (status === 200) resolve(JSON.parse(text) as CertifyResponse);
+              else {
+                const { reason, message } = (JSON.parse(text) as CertifyError).error;
+                reject(new WeftError(reason, `identity refuses: ${message}`));
+              }
+            } catch {
+              reject(new WeftError('identity_answer_invalid', `identity answered ${status} with no JSON that is expected of it`));
+            }
+          },
+        },
+      );
+    });
+  }
+
+  /** Roots to trust identity by: the last delivered, those kept by an earlier container, those given at injection. */
+  async #knownBundle(): Promise<string> {
+    if (this.#trustBundle !== '') return this.#trustBundle;
+    const file = this.#config.trustBundleFile;
+    const kept = file === '' ? '' : await readFile(file, 'utf8').catch(() => '');
+    const bundle = kept || this.#config.trustRoots;
+    if (bundle === '') throw new WeftError('trust_roots_missing', 'no trust roots are known: neither the bundle file nor the environment has any');
+    return bundle;
+  }
+
+  async #keepBundle(bundle: string): Promise<void> {
+    const file = this.#config.trustBundleFile;
+    if (file === '') return;
+    try {
+      await writeFile(`${file}.new`, bundle);
+      await rename(`${file}.new`, file);
+    } catch (error) {
+      this.#log.warn({ file, error: (error as Error).message }, 'cannot keep the trust bundle for a restart');
+    }
+  }
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Below this, renewal would be a load of its own; as linkerd2-proxy's minimum is 10 s, ours allows short test lifetimes. */
+const MIN_RENEWAL_MS = 1000;

@@ -1,0 +1,151 @@
+import type { InboundConfig, OutboundTarget } from '../../api/routing.ts';
+import { INBOUND_TARGET, type ServerMessage, type TargetKey, WATCH_FEATURES } from '../../api/watch.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { WatchListener } from './watch-client.ts';
+
+/** Who is told when a target changes. */
+export type TargetListener = (target: OutboundTarget | null) => void;
+
+interface Entry {
+  version: string;
+  /** undefined: nothing has come yet; null: destination knows nothing at this address. */
+  target: OutboundTarget | null | undefined;
+  readonly waiting: ((target: OutboundTarget | null) => void)[];
+  readonly listeners: Set<TargetListener>;
+  lastUsed: number;
+}
+
+/**
+ * What destination has said, kept for as long as it is used, and for as long as destination is away.
+ *
+ * A target is asked for when a connection first needs it. When destination does not answer within
+ * {@link FIRST_ANSWER_MS}, an address that was never seen is treated as unknown: forwarded untouched.
+ */
+export class Discovery implements WatchListener {
+  readonly #clock: Clock;
+  readonly #entries = new Map<TargetKey, Entry>();
+  #inboundVersion = '';
+  #subscribe: (target: TargetKey) => void = () => {};
+  #unsubscribe: (target: TargetKey) => void = () => {};
+  readonly #onInbound: (config: InboundConfig) => void;
+  readonly #onTrust: (bundle: string) => void;
+
+  constructor(options: { clock: Clock; onInbound: (config: InboundConfig) => void; onTrust: (bundle: string) => void }) {
+    this.#clock = options.clock;
+    this.#onInbound = options.onInbound;
+    this.#onTrust = options.onTrust;
+  }
+
+  /** The stream that subscriptions go to. */
+  use(watch: { subscribe(target: TargetKey): void; unsubscribe(target: TargetKey): void }): void {
+    this.#subscribe = (target) => watch.subscribe(target);
+    this.#unsubscribe = (target) => watch.unsubscribe(target);
+  }
+
+  /** What the target is, at once where it is known. */
+  lookup(key: TargetKey): Promise<OutboundTarget | null> | OutboundTarget | null {
+    const entry = this.#entry(key);
+    entry.lastUsed = this.#clock.monotonic();
+    if (entry.target !== undefined) return entry.target;
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(FIRST_ANSWER_MS, () => resolve(null));
+      entry.waiting.push((target) => {
+        timer.cancel();
+        resolve(target);
+      });
+    });
+  }
+
+  /** Tells `listener` of every change of a target that has been looked up. @returns how to stop */
+  listen(key: TargetKey, listener: TargetListener): () => void {
+    const { listeners } = this.#entry(key);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** Forgets targets that nobody has used for `idleMs`. Not to be called while destination is away. */
+  evict(idleMs: number): void {
+    const before = this.#clock.monotonic() - idleMs;
+    for (const [key, entry] of this.#entries) {
+      if (entry.lastUsed > before || entry.listeners.size > 0 || entry.waiting.length > 0) continue;
+      this.#entries.delete(key);
+      this.#unsubscribe(key);
+    }
+  }
+
+  /** A connection uses the target. */
+  touch(key: TargetKey): void {
+    const entry = this.#entries.get(key);
+    if (entry) entry.lastUsed = this.#clock.monotonic();
+  }
+
+  held(): Readonly<Record<TargetKey, string>> {
+    const held: Record<TargetKey, string> = { [INBOUND_TARGET]: this.#inboundVersion };
+    for (const [key, entry] of this.#entries) held[key] = entry.version;
+    return held;
+  }
+
+  onMessage(message: ServerMessage): string | null {
+    switch (message.type) {
+      case 'snapshot': {
+        const missing = message.requires.find((feature) => !(WATCH_FEATURES as readonly string[]).includes(feature));
+        if (missing) return `feature ${missing} is not known to this proxy`;
+        this.#apply(message.target, message.version, message.outbound);
+        return null;
+      }
+      case 'delta': {
+        const entry = this.#entries.get(message.target);
+        if (!entry?.target || entry.version !== message.from) return `holds version ${entry?.version ?? 'none'}, not ${message.from}`;
+        const backend = entry.target.backends[message.backend];
+        if (!backend) return `has no backend "${message.backend}"`;
+        // Add before remove, so that a backend that is replaced is never empty in between.
+        const key = (uid: string, port: number) => `${uid} ${port}`;
+        const endpoints = new Map(backend.endpoints.map((endpoint) => [key(endpoint.uid, endpoint.port), endpoint]));
+        for (const endpoint of message.add) endpoints.set(key(endpoint.uid, endpoint.port), endpoint);
+        for (const [id, endpoint] of endpoints) if (message.remove.includes(endpoint.uid)) endpoints.delete(id);
+        const backends = { ...entry.target.backends, [message.backend]: { ...backend, endpoints: [...endpoints.values()] } };
+        this.#apply(message.target, message.version, { ...entry.target, backends });
+        return null;
+      }
+      case 'inbound': {
+        const missing = message.requires.find((feature) => !(WATCH_FEATURES as readonly string[]).includes(feature));
+        if (missing) return `feature ${missing} is not known to this proxy`;
+        this.#inboundVersion = message.version;
+        this.#onInbound(message.inbound);
+        return null;
+      }
+      case 'trust':
+        this.#onTrust(message.bundle);
+        return null;
+      default:
+        return null;
+    }
+  }
+
+  /** Every target held, for the admin port. */
+  targets(): Readonly<Record<TargetKey, { version: string; target: OutboundTarget | null }>> {
+    return Object.fromEntries([...this.#entries].map(([key, { version, target }]) => [key, { version, target: target ?? null }]));
+  }
+
+  #apply(key: TargetKey, version: string, target: OutboundTarget | null): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return; // unsubscribed meanwhile
+    entry.version = version;
+    entry.target = target;
+    for (const resolve of entry.waiting.splice(0)) resolve(target);
+    for (const listener of entry.listeners) listener(target);
+  }
+
+  #entry(key: TargetKey): Entry {
+    let entry = this.#entries.get(key);
+    if (!entry) {
+      entry = { version: '', target: undefined, waiting: [], listeners: new Set(), lastUsed: this.#clock.monotonic() };
+      this.#entries.set(key, entry);
+      this.#subscribe(key);
+    }
+    return entry;
+  }
+}
+
+/** How long the first connection to an address waits for destination. */
+const FIRST_ANSWER_MS = 3000;

@@ -1,0 +1,87 @@
+/**
+ * HTTP as the layers see it, whichever engine is below: both engines' streams have this shape.
+ */
+
+/** Alternating names and values. Shared; never changed. */
+export type Fields = readonly string[];
+
+export interface RequestHead {
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  /** Upgrade token, empty: none. */
+  readonly protocol: string;
+  readonly fields: Fields;
+  /** `HTTP/1.1`, `HTTP/1.0`, each with `; absolute-form` where it was; absent or empty: HTTP/2. */
+  readonly version?: string;
+}
+
+export interface ResponseHead {
+  /** 101: an upgrade was accepted. */
+  readonly status: number;
+  readonly fields: Fields;
+}
+
+export interface StreamListener {
+  onResponse(head: ResponseHead, end: boolean): void;
+  onInformational(head: ResponseHead): void;
+  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void;
+  onTrailers(fields: Fields): void;
+  onReset(code: number): void;
+  onSent(octets: number): void;
+}
+
+interface HttpStream {
+  sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number;
+  sendTrailers(fields: Fields): void;
+  reset(code: number): void;
+  grant(octets: number): void;
+}
+
+/** A request that was taken: answers go out here. */
+export interface ServerStream extends HttpStream {
+  sendResponse(head: ResponseHead, last: boolean): void;
+}
+
+/** A request that is made. */
+export interface ClientStream extends HttpStream {
+  sendRequest(head: RequestHead & { readonly version: string }, last: boolean): void;
+}
+
+/** The value of a field by its lower-case name, or null. */
+export function fieldValue(fields: Fields, name: string): string | null {
+  for (let i = 0; i < fields.length; i += 2) {
+    const each = fields[i]!;
+    if (each.length === name.length && (each === name || each.toLowerCase() === name)) return fields[i + 1]!;
+  }
+  return null;
+}
+
+/** `fields` without those of the lower-case `names`; the same list when none is there. */
+export function withoutFields(fields: Fields, names: readonly string[]): Fields {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!names.includes(fields[i]!.toLowerCase())) continue;
+    const kept: string[] = [];
+    for (let j = 0; j < fields.length; j += 2) if (!names.includes(fields[j]!.toLowerCase())) kept.push(fields[j]!, fields[j + 1]!);
+    return kept;
+  }
+  return fields;
+}
+
+export function isGrpc(head: RequestHead): boolean {
+  return fieldValue(head.fields, 'content-type')?.startsWith('application/grpc') ?? false;
+}
+
+/** What HTTP/1 says by closing a connection; the engine's own field for `Connection: close`. */
+export const CONNECTION_FIELD = 'weft-connection';
+
+/** Names in lower case, for a peer that speaks strict HTTP/2; fields of one connection alone are dropped. */
+export function http2Fields(fields: Fields): Fields {
+  const lower: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!.toLowerCase();
+    if (name !== CONNECTION_FIELD) lower.push(name, fields[i + 1]!);
+  }
+  return lower;
+}

@@ -1,0 +1,256 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+
+import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE, type ProxyErrorReason } from '../../api/proxy-headers.ts';
+import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import type { Connections } from '../connections.ts';
+import type { Log } from '../log.ts';
+import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
+import type { Labels } from '../telemetry/registry.ts';
+import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
+import { type Detected, detectProtocol } from '../transport/detect.ts';
+import { dial, whenConnected } from '../transport/dialer.ts';
+import { serveHttp } from '../transport/http-server.ts';
+import { type MutualTls, peerOf } from '../transport/mutual-tls.ts';
+import type { OriginalDestination } from '../transport/original-destination.ts';
+import { peek, skip } from '../transport/peek.ts';
+import { raceToSpeak } from '../transport/server-first.ts';
+import { relay } from '../transport/tcp-relay.ts';
+import { readTransportHeader } from '../transport/transport-header.ts';
+import { type Client, judge } from './policy.ts';
+import { type InboundContext, InboundRequest } from './request.ts';
+
+/** What the inbound side needs. */
+export interface InboundOptions {
+  readonly context: InboundContext;
+  readonly mutualTls: MutualTls;
+  readonly originalDestination: OriginalDestination;
+  readonly connections: Connections;
+  readonly log: Log;
+  /** Own DNS identity: the SNI of handshakes that are ours. */
+  readonly identity: string;
+  /** Own addresses; empty: any. */
+  readonly podIps: readonly string[];
+  readonly connectTimeoutMs: number;
+  readonly silenceMs: number;
+}
+
+/** What the first octets of a connection are. */
+type First = { readonly kind: 'ours' } | { readonly kind: 'tls'; readonly hello: ClientHello } | { readonly kind: Detected };
+
+/**
+ * Connections on their way in.
+ *
+ *     accept ─▶ original destination ─▶ ClientHello for us? ─▶ terminate mutual TLS ─▶ ALPN ─▶ HTTP or octets
+ *                                          ├─ other TLS ─────▶ pass through, as a client without identity
+ *                                          └─ plaintext ─────▶ detect ─▶ HTTP or octets, as a client without identity
+ *     Not redirected (direct mode): mutual TLS and the transport header are demanded, which names the port.
+ */
+export class InboundListener {
+  readonly #options: InboundOptions;
+
+  constructor(options: InboundOptions) {
+    this.#options = options;
+  }
+
+  accept(socket: Socket): void {
+    socket.on('error', () => {});
+    const own = { host: unmapped(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
+    const original = this.#options.originalDestination.of(socket);
+    const isDirect = !original || original.port === own.port;
+    const destination = isDirect ? own : original;
+    const client: Client = { identity: '', spiffe: '', address: unmapped(socket.remoteAddress ?? '') };
+    const { podIps } = this.#options;
+    const handled =
+      podIps.length > 0 && !podIps.includes(destination.host)
+        ? Promise.reject(new Refused('not_own_address', `${destination.host} is no address of this pod`))
+        : isDirect
+          ? this.#direct(socket, own, client)
+          : this.#redirected(socket, destination, client);
+    handled.catch((error: Error) => {
+      const reason = error instanceof Refused ? error.reason : 'unexpected';
+      const { context, log } = this.#options;
+      context.metrics.inboundErrors.with({ error: reason }).value++;
+      context.failures.add('inbound', { reason, message: error.message }, { target: formatSocketAddress(destination.host, destination.port), route: '', method: '', path: '', endpoint: client.address });
+      log.debug({ reason, error: error.message, peer: client.address }, 'inbound connection refused');
+      socket.destroy();
+    });
+  }
+
+  async #redirected(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
+    const rules = this.#options.context.ports.rules(destination.port);
+    const first = await this.#first(socket, destination);
+    if (first === 'joined') return;
+    if (first.kind === 'ours') return this.#terminate(socket, destination, client);
+    if (first.kind === 'tls') return this.#relay(socket, destination, client, 'opaque');
+    const protocol = rules.protocol === 'opaque' ? 'opaque' : first.kind;
+    return this.#plain(socket, destination, client, protocol);
+  }
+
+  /** Looks at the first octets; a silent client of a server-first protocol is joined to its server at once. */
+  async #first(socket: Socket, destination: SocketAddress): Promise<First | 'joined'> {
+    const decide = (bytes: Buffer): First | null => {
+      const hello = readClientHello(bytes);
+      if (hello === 'incomplete') return null;
+      if (hello !== 'not_tls') return isForUs(hello, this.#options.identity) ? { kind: 'ours' } : { kind: 'tls', hello };
+      const detected = detectProtocol(bytes);
+      return detected === 'more' ? null : { kind: detected };
+    };
+    const peeked = await peek(socket, decide, this.#options.silenceMs);
+    if (peeked.outcome === 'decided') return peeked.value;
+    if (peeked.outcome === 'ended') throw new Refused('request_malformed', 'the client closed without a word');
+    const upstream = await this.#dial(destination);
+    const spoken = await raceToSpeak(socket, upstream, decide);
+    if (spoken.who === 'client') {
+      upstream.destroy();
+      return spoken.value;
+    }
+    this.#judgeConnection(destination, { identity: '', spiffe: '', address: unmapped(socket.remoteAddress ?? '') });
+    this.#join(socket, upstream, { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, NOBODY) });
+    return 'joined';
+  }
+
+  async #direct(socket: Socket, own: SocketAddress, client: Client): Promise<void> {
+    const peeked = await peek(socket, (bytes) => {
+      const hello = readClientHello(bytes);
+      return hello === 'incomplete' ? null : hello;
+    }, HANDSHAKE_MS);
+    if (peeked.outcome !== 'decided' || peeked.value === 'not_tls' || !isForUs(peeked.value as ClientHello, this.#options.identity)) {
+      throw new Refused('direct_without_identity', 'direct connections must be mutual TLS for this proxy');
+    }
+    const secure = await this.#options.mutualTls.accept(socket);
+    const peer = peerOf(secure);
+    if (peer.identity === '') throw new Refused('direct_without_identity', 'direct connections must show a certificate');
+    if (peer.alpn !== ALPN_TRANSPORT_HEADER) throw new Refused('direct_without_transport_header', 'direct connections must offer the transport header');
+    const header = await peek(secure, (bytes) => {
+      const read = readTransportHeader(bytes);
+      return read === 'more' ? null : read;
+    }, HANDSHAKE_MS);
+    if (header.outcome !== 'decided' || header.value === 'invalid') throw new Refused('transport_header_invalid', 'the transport header is not valid');
+    skip(secure, header.value.octets);
+    const { port, session } = header.value.header;
+    const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
+    return this.#plain(secure, { host: own.host, port }, from, session ?? 'opaque');
+  }
+
+  async #terminate(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
+    const secure: TLSSocket = await this.#options.mutualTls.accept(socket);
+    secure.on('error', () => {});
+    const peer = peerOf(secure);
+    const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
+    if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(secure, destination, from, 'http2', true);
+    if (peer.alpn === ALPN_TRANSPORT_HEADER) throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
+    const rules = this.#options.context.ports.rules(destination.port);
+    // ALPN is only the client's claim: where the port has HTTP rules, opaque octets are looked at again.
+    if (peer.alpn === ALPN_WEFT_OPAQUE && !rules.hasRoutes) return this.#relay(secure, destination, from, 'opaque');
+    const peeked = await peek(secure, (bytes) => {
+      const detected = detectProtocol(bytes);
+      return detected === 'more' ? null : detected;
+    }, peer.alpn === ALPN_WEFT_OPAQUE ? this.#options.silenceMs : HANDSHAKE_MS);
+    const detected = peeked.outcome === 'decided' ? peeked.value : 'opaque';
+    if (detected === 'opaque' && rules.hasRoutes && peer.alpn === ALPN_WEFT_OPAQUE && peeked.outcome === 'decided') {
+      throw new Refused('opaque_on_http_port', `port ${destination.port} has HTTP rules`);
+    }
+    return this.#plain(secure, destination, from, detected);
+  }
+
+  #plain(socket: Socket, destination: SocketAddress, client: Client, protocol: Detected): void | Promise<void> {
+    if (protocol === 'http1' || protocol === 'http2') return this.#http(socket, destination, client, protocol, false);
+    return this.#relay(socket, destination, client, client.identity === '' ? 'no_identity' : 'true');
+  }
+
+  #http(socket: Socket, destination: SocketAddress, client: Client, protocol: 'http1' | 'http2', keepCase: boolean): void {
+    const { context, connections } = this.#options;
+    const { metrics } = context;
+    this.#count(protocol);
+    const labels = { direction: 'inbound', ...this.#clientLabels(destination, client) };
+    const connection = {
+      client,
+      destination,
+      responses: new ResponseSeries(labels, metrics.requests, metrics.responses, metrics.latency),
+    };
+    const tcp = new TcpSeries(metrics, { ...labels, peer: 'src' });
+    tcp.opened();
+    const served = serveHttp(socket, protocol, keepCase, {
+      onRequest: (stream, head, end) => new InboundRequest(stream, head, end, connection, context),
+      onMalformed: (reason) => {
+        metrics.malformed.with({ direction: 'inbound', reason }).value++;
+        return client.identity === '' ? [] : ['weft-proxy-error', 'request_malformed'];
+      },
+      onClosed: (read, written) => {
+        remove();
+        tcp.octets(read, written);
+        tcp.closed();
+      },
+    });
+    const remove = connections.add(served);
+  }
+
+  async #relay(socket: Socket, destination: SocketAddress, client: Client, tls: string): Promise<void> {
+    this.#count('opaque');
+    this.#judgeConnection(destination, client);
+    const upstream = await this.#dial(destination);
+    this.#join(socket, upstream, { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, client), tls });
+  }
+
+  #judgeConnection(destination: SocketAddress, client: Client): void {
+    const { ports, metrics } = this.#options.context;
+    const { policy } = ports.rules(destination.port);
+    const labels = { target_port: String(destination.port), authz_kind: 'default', authz_name: policy.mode, client_id: client.identity };
+    if (judge(policy, client, ports.networks) === 'denied') {
+      metrics.tcpAuthzDeny.with(labels).value++;
+      throw new Refused('policy_denied', `${policy.mode} (${policy.origin}) refuses ${client.identity || 'a client without an identity'}`);
+    }
+    metrics.tcpAuthzAllow.with(labels).value++;
+  }
+
+  #join(socket: Socket, upstream: Socket, labels: Labels): void {
+    const tcp = new TcpSeries(this.#options.context.metrics, labels);
+    tcp.opened();
+    const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
+    relay(socket, upstream, {
+      onOctets: (fromA, fromB) => tcp.octets(fromA, fromB),
+      onEnd: () => {
+        remove();
+        tcp.closed();
+      },
+    });
+  }
+
+  #dial({ host, port }: SocketAddress): Promise<Socket> {
+    const { context, connectTimeoutMs } = this.#options;
+    const socket = dial(context.applicationAddress ?? host, port);
+    return new Promise((resolve, reject) => {
+      whenConnected(socket, 'connect', connectTimeoutMs, (error) => (error ? reject(new Refused(error.reason, error.message)) : resolve(socket)));
+    });
+  }
+
+  #clientLabels({ host, port }: SocketAddress, client: Client): Labels {
+    const base = { target_addr: formatSocketAddress(host, port), target_ip: host, target_port: String(port) };
+    return client.identity === '' ? { ...base, tls: 'no_identity', no_tls_reason: 'no_tls_from_remote' } : { ...base, tls: 'true', client_id: client.identity };
+  }
+
+  #count(result: string): void {
+    this.#options.context.metrics.detected.with({ direction: 'inbound', result }).value++;
+  }
+}
+
+/** A connection is refused; it gets no answer, because nobody has asked anything yet. */
+class Refused extends Error {
+  readonly reason: ProxyErrorReason;
+
+  constructor(reason: ProxyErrorReason, message: string) {
+    super(message);
+    this.name = 'Refused';
+    this.reason = reason;
+  }
+}
+
+/** A client that opened a connection for us must say what it wants within this time. */
+const HANDSHAKE_MS = 10_000;
+const NOBODY: Client = { identity: '', spiffe: '', address: '' };
+
+/** `::ffff:10.0.0.1` of a dual-stack listener as `10.0.0.1`. */
+function unmapped(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}

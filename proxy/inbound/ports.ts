@@ -1,0 +1,76 @@
+import type { InboundConfig, InboundPolicy, Protocol } from '../../api/routing.ts';
+import type { PortRanges } from '../../core/config/port-ranges.ts';
+import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
+import { ResponseSeries, type Metrics } from '../telemetry/metrics.ts';
+import { ClusterNetworks } from './policy.ts';
+
+/** What holds for one port of the pod. */
+export interface PortRules {
+  readonly protocol: Protocol;
+  readonly policy: InboundPolicy;
+  /** The port has HTTP rules of its own, so octets that claim to be opaque are looked at again. */
+  readonly hasRoutes: boolean;
+  /** The route of a request. @param service FQDN that the request is for */
+  route(service: string, request: { method: string; path: string; authority: string; fields: readonly string[] }): CompiledRoute;
+}
+
+/** The pod's inbound rules, replaced live. */
+export class InboundPorts {
+  readonly #opaque: PortRanges;
+  #config: InboundConfig;
+  #byPort = new Map<number, PortRules>();
+  networks: ClusterNetworks;
+  readonly #series = new Map<string, ResponseSeries>();
+  readonly #metrics: Metrics;
+
+  /** @param initial used until destination has spoken */
+  constructor(initial: InboundConfig, opaque: PortRanges, metrics: Metrics) {
+    this.#opaque = opaque;
+    this.#config = initial;
+    this.networks = new ClusterNetworks(initial.clusterNetworks);
+    this.#metrics = metrics;
+  }
+
+  update(config: InboundConfig): void {
+    this.#config = config;
+    this.networks = new ClusterNetworks(config.clusterNetworks);
+    this.#byPort = new Map(
+      config.ports.map((port) => {
+        const tables = new Map(Object.entries(port.routes).map(([service, routes]) => [service, new RouteTable(routes)]));
+        const own = tables.get('') ?? RouteTable.EMPTY;
+        return [
+          port.port,
+          { protocol: port.protocol, policy: port.policy, hasRoutes: tables.size > 0, route: (service, request) => (tables.get(service) ?? own).find(request) },
+        ];
+      }),
+    );
+  }
+
+  get config(): InboundConfig {
+    return this.#config;
+  }
+
+  rules(port: number): PortRules {
+    const known = this.#byPort.get(port);
+    if (known) return known;
+    return {
+      protocol: this.#opaque.has(port) ? 'opaque' : 'detect',
+      policy: this.#config.defaultPolicy,
+      hasRoutes: false,
+      route: (_service, request) => RouteTable.EMPTY.find(request),
+    };
+  }
+
+  /** Series of a route of a Service of this pod. */
+  routeSeries(service: string, port: number, route: string): ResponseSeries {
+    const key = `${service} ${port} ${route}`;
+    let series = this.#series.get(key);
+    if (!series) {
+      const { routeRequests, routeResponses, routeLatency } = this.#metrics;
+      const labels = { direction: 'inbound', dst: `${service}:${port}`, ...(route === '' ? {} : { rt_route: route }) };
+      series = new ResponseSeries(labels, routeRequests, routeResponses, routeLatency);
+      this.#series.set(key, series);
+    }
+    return series;
+  }
+}

@@ -1,0 +1,244 @@
+import {
+  CLIENT_ID_HEADER,
+  DST_CANONICAL_HEADER,
+  FORWARDED_CLIENT_CERT_HEADER,
+  ORIG_PROTO_HEADER,
+} from '../../api/proxy-headers.ts';
+import type { SocketAddress } from '../../core/config/socket-address.ts';
+import type { FailureLog } from '../admin/failure-log.ts';
+import { answer, type Failure, statusOf } from '../answers.ts';
+import { type ClientStream, type Fields, fieldValue, http2Fields, isGrpc, type RequestHead, type ResponseHead, type ServerStream, type StreamListener, withoutFields } from '../http.ts';
+import { CANCEL, NO_ERROR } from '../http2/wire-vocabulary.ts';
+import type { CompiledRoute } from '../routing/route-table.ts';
+import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
+import type { ConnectError } from '../transport/dialer.ts';
+import type { Waiter } from '../transport/http-client.ts';
+import type { Application } from './application.ts';
+import { type Client, judge } from './policy.ts';
+import type { InboundPorts } from './ports.ts';
+
+/** What an inbound request needs of the proxy. */
+export interface InboundContext {
+  readonly ports: InboundPorts;
+  readonly application: Application;
+  readonly metrics: Metrics;
+  readonly failures: FailureLog;
+  /** Own SPIFFE URI, for `x-forwarded-client-cert`. */
+  readonly spiffe: string;
+  /** Where the application is, when it is not at the connection's own destination. */
+  readonly applicationAddress: string | null;
+  /** Paths of the pod's own probes, by port: exempt from policy, whatever routes are added. */
+  readonly probePaths: Readonly<Record<string, readonly string[]>>;
+  readonly clusterDomain: string;
+}
+
+/** A connection's share of what its requests need. */
+export interface InboundConnection {
+  readonly client: Client;
+  readonly destination: SocketAddress;
+  /** Series of this client and port. */
+  readonly responses: ResponseSeries;
+}
+
+/**
+ * One request on its way in.
+ *
+ *     policy ─▶ route (metrics) ─▶ connection to the application ─▶ answer
+ *
+ * Nothing is tried again here: the client's proxy decides that.
+ */
+export class InboundRequest implements StreamListener {
+  readonly #downstream: ServerStream;
+  readonly #head: RequestHead;
+  readonly #connection: InboundConnection;
+  readonly #context: InboundContext;
+  readonly #route: CompiledRoute;
+  readonly #series: ResponseSeries;
+  readonly #startMs = performance.now();
+  #upstream: ClientStream | null = null;
+  #waiter: Waiter | null = null;
+  #held: Buffer[] = [];
+  #requestDone: boolean;
+  #trailers: Fields | null = null;
+  #answer: ResponseHead | null = null;
+  #over = false;
+
+  constructor(downstream: ServerStream, head: RequestHead, end: boolean, connection: InboundConnection, context: InboundContext) {
+    this.#downstream = downstream;
+    this.#head = restoreVersion(head);
+    this.#connection = connection;
+    this.#context = context;
+    this.#requestDone = end;
+    const { port } = connection.destination;
+    const rules = context.ports.rules(port);
+    const service = serviceOf(this.#head, context.clusterDomain);
+    this.#route = rules.route(service, this.#head);
+    this.#series = context.ports.routeSeries(rules.hasRoutes ? service : '', port, this.#route.route.name);
+    this.#series.request();
+    connection.responses.request();
+
+    const verdict = this.#isProbe() ? 'allowed' : judge(rules.policy, connection.client, context.ports.networks);
+    const authz = { target_port: String(port), authz_kind: 'default', authz_name: rules.policy.mode, client_id: connection.client.identity, tls: connection.client.identity ? 'true' : 'no_identity' };
+    if (verdict === 'denied') {
+      context.metrics.authzDeny.with(authz).value++;
+      const who = connection.client.identity || 'a client without an identity';
+      return this.#fail({ reason: 'policy_denied', message: `${rules.policy.mode} (${rules.policy.origin}) refuses ${who}` }) as never;
+    }
+    context.metrics.authzAllow.with(authz).value++;
+    this.#connect();
+  }
+
+  // From the client.
+
+  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    if (last) this.#requestDone = true;
+    if (this.#over) return;
+    if (!this.#upstream) {
+      if (end > start) this.#held.push(Buffer.from(bytes.subarray(start, end)));
+      return;
+    }
+    const sent = this.#upstream.sendData(bytes, start, end, last);
+    if (sent > 0) this.#downstream.grant(sent);
+  }
+
+  onTrailers(fields: Fields): void {
+    this.#requestDone = true;
+    this.#trailers = fields;
+    this.#upstream?.sendTrailers(fields);
+  }
+
+  onReset(): void {
+    if (this.#over) return;
+    if (this.#waiter) this.#waiter.cancelled = true;
+    this.#upstream?.reset(CANCEL);
+    this.#end({ status: 499, success: true, grpcStatus: '', error: 'cancelled' });
+  }
+
+  onSent(octets: number): void {
+    this.#upstream?.grant(octets);
+  }
+
+  onResponse(): void {}
+  onInformational(): void {}
+
+  #connect(): void {
+    const { destination } = this.#connection;
+    const version = this.#head.version ? 'http1' : 'http2';
+    const host = this.#context.applicationAddress ?? destination.host;
+    this.#waiter = {
+      cancelled: false,
+      onStream: (open) => {
+        this.#upstream = open(this.#application);
+        this.#send(this.#upstream);
+      },
+      onUnavailable: (error: ConnectError) => this.#fail({ reason: error.reason, message: `the application at ${host}:${destination.port}: ${error.message}` }),
+    };
+    this.#context.application.pool(host, destination.port, version).acquire(this.#waiter);
+  }
+
+  #send(upstream: ClientStream): void {
+    const noBody = this.#requestDone && this.#held.length === 0 && !this.#trailers;
+    upstream.sendRequest({ ...this.#head, version: this.#head.version ?? '', fields: this.#requestFields() }, noBody);
+    this.#context.metrics.added.with(ADDED_LABELS).observe((performance.now() - this.#startMs) / 1000);
+    const held = this.#held;
+    this.#held = [];
+    held.forEach((chunk, i) => {
+      const sent = upstream.sendData(chunk, 0, chunk.length, this.#requestDone && !this.#trailers && i === held.length - 1);
+      if (sent > 0) this.#downstream.grant(sent);
+    });
+    if (this.#trailers) upstream.sendTrailers(this.#trailers);
+  }
+
+  /** The request's fields as the application gets them: who the client is is said by us alone. */
+  #requestFields(): Fields {
+    const { client } = this.#connection;
+    const kept = withoutFields(this.#head.fields, [CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER, DST_CANONICAL_HEADER, ORIG_PROTO_HEADER]);
+    const fields = this.#head.version ? kept : http2Fields(kept);
+    if (client.identity === '') return fields;
+    const forwarded = `By=${this.#context.spiffe};URI=${client.spiffe}`;
+    return [...fields, CLIENT_ID_HEADER, client.identity, FORWARDED_CLIENT_CERT_HEADER, forwarded];
+  }
+
+  // From the application.
+
+  readonly #application: StreamListener = {
+    onResponse: (head, end) => {
+      if (this.#over) return;
+      this.#answer = head;
+      this.#downstream.sendResponse(head, end);
+      if (end) this.#done(null);
+    },
+    onInformational: (head) => {
+      if (!this.#over) this.#downstream.sendResponse(head, false);
+    },
+    onData: (bytes, start, end, last) => {
+      if (this.#over) return;
+      const sent = this.#downstream.sendData(bytes, start, end, last);
+      if (sent > 0) this.#upstream?.grant(sent);
+      if (last) this.#done(null);
+    },
+    onTrailers: (fields) => {
+      if (this.#over) return;
+      this.#downstream.sendTrailers(fields);
+      this.#done(fields);
+    },
+    onReset: (code) => {
+      if (this.#over) return;
+      if (!this.#answer) return this.#fail({ reason: 'endpoint_closed', message: `the application ended the request with code ${code} before it answered` });
+      this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
+      this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'endpoint_closed' });
+    },
+    onSent: (octets) => this.#downstream.grant(octets),
+  };
+
+  #done(trailers: Fields | null): void {
+    const head = this.#answer!;
+    const grpcStatus = fieldValue(trailers ?? head.fields, 'grpc-status') ?? '';
+    this.#end({ status: head.status, success: this.#route.isSuccess(head.status, grpcStatus), grpcStatus, error: '' });
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#over) return;
+    const { metrics, failures } = this.#context;
+    const { client, destination } = this.#connection;
+    metrics.inboundErrors.with({ error: failure.reason }).value++;
+    failures.add('inbound', failure, {
+      target: `${destination.host}:${destination.port}`,
+      route: this.#route.route.name,
+      method: this.#head.method,
+      path: this.#head.path,
+      endpoint: client.address,
+    });
+    this.#end({ status: statusOf(failure.reason), success: false, grpcStatus: '', error: failure.reason });
+    answer(this.#downstream, failure, { grpc: isGrpc(this.#head) && !this.#head.version, audience: client.identity === '' ? 'stranger' : 'peer' });
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#over) return;
+    this.#over = true;
+    const latencyMs = performance.now() - this.#startMs;
+    this.#series.response(outcome, latencyMs);
+    this.#connection.responses.response(outcome, latencyMs);
+  }
+
+  #isProbe(): boolean {
+    const paths = this.#context.probePaths[String(this.#connection.destination.port)];
+    if (!paths || (this.#head.method !== 'GET' && this.#head.method !== 'HEAD')) return false;
+    return paths.includes(this.#head.path);
+  }
+}
+
+const ADDED_LABELS = { direction: 'inbound' };
+
+/** A request that was HTTP/1 before our peer carried it in HTTP/2 becomes HTTP/1 again. */
+function restoreVersion(head: RequestHead): RequestHead {
+  if (head.version) return head;
+  const version = fieldValue(head.fields, ORIG_PROTO_HEADER);
+  return version !== null && /^HTTP\/1\.[01](; absolute-form)?$/.test(version) ? { ...head, version } : head;
+}
+
+/** FQDN of the Service that a request is for: named by the client's proxy, else by its authority. */
+function serviceOf(head: RequestHead, clusterDomain: string): string {
+  const name = (fieldValue(head.fields, DST_CANONICAL_HEADER) ?? head.authority).replace(/:\d+$/, '').toLowerCase();
+  return name.endsWith('.svc') ? `${name}.${clusterDomain}` : name;
+}

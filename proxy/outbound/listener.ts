@@ -1,0 +1,197 @@
+import type { Socket } from 'node:net';
+
+import { OWN_BACKEND } from '../../api/routing.ts';
+import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import type { Connections } from '../connections.ts';
+import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
+import type { Log } from '../log.ts';
+import { TcpSeries } from '../telemetry/metrics.ts';
+import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
+import { type Detected, detectProtocol } from '../transport/detect.ts';
+import { serveHttp } from '../transport/http-server.ts';
+import type { OriginalDestination } from '../transport/original-destination.ts';
+import { peek } from '../transport/peek.ts';
+import { raceToSpeak } from '../transport/server-first.ts';
+import { relay } from '../transport/tcp-relay.ts';
+import type { EndpointClient } from './endpoint-client.ts';
+import { type OutboundContext, OutboundRequest } from './request.ts';
+import type { Target } from './target.ts';
+import type { Targets } from './targets.ts';
+
+/** What the outbound side needs. */
+export interface OutboundOptions {
+  readonly context: OutboundContext;
+  readonly targets: Targets;
+  readonly originalDestination: OriginalDestination;
+  readonly connections: Connections;
+  readonly log: Log;
+  readonly connectTimeoutMs: number;
+  /** How long a silent client is waited for before its server is dialled, to let it speak first. */
+  readonly silenceMs: number;
+}
+
+/**
+ * Connections of the application on their way out.
+ *
+ *     accept ─▶ original destination ─▶ what is it for? ─▶ protocol ─▶ HTTP: OutboundRequest per request
+ *                                           │                 └──────▶ octets: relay to one endpoint
+ *                                           └─ unknown: forwarded untouched, counted
+ */
+export class OutboundListener {
+  readonly #options: OutboundOptions;
+  readonly #fromApplication: TcpSeries;
+  /** Targets whose server spoke first: the next connection is not waited on. */
+  readonly #serverFirst = new Set<string>();
+
+  constructor(options: OutboundOptions) {
+    this.#options = options;
+    this.#fromApplication = new TcpSeries(options.context.metrics, { direction: 'outbound', peer: 'src', tls: 'no_identity', no_tls_reason: 'loopback' });
+  }
+
+  /** Takes a redirected connection. */
+  accept(socket: Socket): void {
+    const original = this.#options.originalDestination.of(socket);
+    if (!original || (original.host === socket.localAddress && original.port === socket.localPort)) {
+      // Nobody was redirected here: answering it would connect the proxy to itself.
+      this.#options.log.warn({ peer: socket.remoteAddress }, 'refused a connection that was not redirected (loop_detected)');
+      return void socket.destroy();
+    }
+    this.handle(socket, original).catch((error: Error) => {
+      this.#options.log.warn({ error: error.message, target: formatSocketAddress(original.host, original.port) }, 'outbound connection failed');
+      socket.destroy();
+    });
+  }
+
+  /** Carries a connection to where it was going. */
+  async handle(socket: Socket, original: SocketAddress): Promise<void> {
+    socket.on('error', () => {});
+    this.#fromApplication.opened();
+    socket.once('close', () => this.#fromApplication.closed());
+    const found = this.#options.targets.find(formatSocketAddress(original.host, original.port));
+    const target = found instanceof Promise ? await found : found;
+    if (!target) return this.#forward(socket, original);
+    switch (target.description.protocol) {
+      case 'http1':
+        return this.#detected(socket, target, 'http1');
+      case 'http2':
+      case 'grpc':
+        return this.#detected(socket, target, 'http2');
+      case 'opaque':
+      case 'tls':
+        return this.#relay(socket, target);
+      default:
+        return this.#detect(socket, target);
+    }
+  }
+
+  async #detect(socket: Socket, target: Target): Promise<void> {
+    const decide = (bytes: Buffer): Detected | null => {
+      const detected = detectProtocol(bytes);
+      return detected === 'more' ? null : detected;
+    };
+    if (!this.#serverFirst.has(target.key)) {
+      const peeked = await peek(socket, decide, this.#options.silenceMs);
+      if (peeked.outcome === 'decided') return this.#detected(socket, target, peeked.value);
+      if (peeked.outcome === 'ended') return void socket.destroy();
+    }
+    // The client is silent: perhaps it waits for the server. Let whoever speaks first decide.
+    const client = target.pick(OWN_BACKEND, null);
+    if (!client) {
+      const late = await peek(socket, decide, 0);
+      return late.outcome === 'decided' ? this.#detected(socket, target, late.value) : void socket.destroy();
+    }
+    const upstream = await open(client);
+    const first = await raceToSpeak(socket, upstream, decide);
+    if (first.who === 'client') {
+      this.#serverFirst.delete(target.key);
+      if (first.value !== 'opaque') {
+        upstream.destroy();
+        return this.#detected(socket, target, first.value);
+      }
+    } else if (first.who === 'server') this.#serverFirst.add(target.key);
+    this.#count('server_first');
+    this.#join(socket, upstream, target, client);
+  }
+
+  #detected(socket: Socket, target: Target, protocol: Detected): void | Promise<void> {
+    this.#count(protocol);
+    if (protocol !== 'http1' && protocol !== 'http2') return this.#relay(socket, target);
+    this.serve(socket, protocol, () => target);
+  }
+
+  /** Serves HTTP to the application; each request finds its target. */
+  serve(socket: Socket, protocol: 'http1' | 'http2', targetOf: (head: RequestHead) => Target): void {
+    const { context, connections } = this.#options;
+    const connection = serveHttp(socket, protocol, false, {
+      onRequest: (stream: ServerStream, head: RequestHead, end: boolean): StreamListener => new OutboundRequest(stream, head, end, targetOf(head), context),
+      onMalformed: (reason) => {
+        context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
+        return ['weft-proxy-error', 'request_malformed'];
+      },
+      onClosed: (read, written) => {
+        remove();
+        this.#fromApplication.octets(read, written);
+      },
+    });
+    const remove = connections.add(connection);
+  }
+
+  async #relay(socket: Socket, target: Target): Promise<void> {
+    let avoid: EndpointClient | null = null;
+    for (let attempt = 1; ; attempt++) {
+      const client = target.pick(OWN_BACKEND, avoid);
+      if (!client) throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
+      try {
+        const upstream = await open(client);
+        return this.#join(socket, upstream, target, client);
+      } catch (error) {
+        if (attempt >= RELAY_ATTEMPTS) throw error;
+        avoid = client;
+      }
+    }
+  }
+
+  #join(socket: Socket, upstream: Socket, target: Target, client: EndpointClient): void {
+    target.active++;
+    client.load.inFlight++;
+    const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
+    relay(socket, upstream, {
+      onOctets: (fromA, fromB) => {
+        this.#fromApplication.octets(fromA, fromB);
+        client.countOctets(fromB, fromA);
+      },
+      onEnd: () => {
+        remove();
+        target.active--;
+        client.load.inFlight--;
+      },
+    });
+  }
+
+  /** An address that discovery does not know: octets pass untouched, TLS included. */
+  #forward(socket: Socket, original: SocketAddress): void {
+    const { context, connectTimeoutMs, log, connections } = this.#options;
+    context.metrics.unknownTargets.with({}).value++;
+    const upstream = dial(original.host, original.port);
+    whenConnected(upstream, 'connect', connectTimeoutMs, (error) => {
+      if (error) {
+        log.debug({ target: formatSocketAddress(original.host, original.port), error: error.message }, 'cannot reach an unknown address');
+        return void socket.resetAndDestroy();
+      }
+      const remove = connections.add({ shutdown() {}, destroy: () => socket.destroy() });
+      relay(socket, upstream, { onOctets: (fromA, fromB) => this.#fromApplication.octets(fromA, fromB), onEnd: remove });
+    });
+  }
+
+  #count(result: string): void {
+    this.#options.context.metrics.detected.with({ direction: 'outbound', result }).value++;
+  }
+}
+
+const RELAY_ATTEMPTS = 3;
+
+function open(client: EndpointClient): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    client.open((error, socket) => (error ? reject(error) : resolve(socket)));
+  });
+}

@@ -1,0 +1,67 @@
+import type { OutboundTarget } from '../../api/routing.ts';
+import type { TargetKey } from '../../api/watch.ts';
+import type { Discovery } from '../control/discovery.ts';
+import type { EndpointContext } from './endpoint-client.ts';
+import { Target } from './target.ts';
+
+/** Targets in use, by key; each follows discovery for as long as it is used. */
+export class Targets {
+  readonly #discovery: Discovery;
+  readonly #context: EndpointContext;
+  readonly #targets = new Map<TargetKey, { target: Target; stop: () => void; lastUsed: number }>();
+
+  constructor(discovery: Discovery, context: EndpointContext) {
+    this.#discovery = discovery;
+    this.#context = context;
+  }
+
+  /** The target of a key, at once where it is known; null: discovery knows nothing there. */
+  find(key: TargetKey): Promise<Target | null> | Target | null {
+    const known = this.#targets.get(key);
+    if (known) {
+      known.lastUsed = performance.now();
+      return known.target;
+    }
+    const found = this.#discovery.lookup(key);
+    return found instanceof Promise ? found.then((description) => this.#adopt(key, description)) : this.#adopt(key, found);
+  }
+
+  /** Lets go of targets that nothing has used for `idleMs`. Not while destination is away: nothing is forgotten then. */
+  evict(idleMs: number): void {
+    const before = performance.now() - idleMs;
+    for (const [key, { target, stop, lastUsed }] of this.#targets) {
+      if (target.active > 0 || lastUsed > before) continue;
+      this.#targets.delete(key);
+      stop();
+      target.retire();
+    }
+    this.#discovery.evict(idleMs);
+  }
+
+  /** Every target in use, for the admin port. */
+  all(): readonly Target[] {
+    return [...this.#targets.values()].map(({ target }) => target);
+  }
+
+  #adopt(key: TargetKey, description: OutboundTarget | null): Target | null {
+    if (!description) return null;
+    const known = this.#targets.get(key);
+    if (known) return known.target;
+    const target = new Target(key, description, this.#context);
+    const stop = this.#discovery.listen(key, (changed) => {
+      if (changed) target.update(changed);
+      else this.#forget(key);
+    });
+    this.#targets.set(key, { target, stop, lastUsed: performance.now() });
+    return target;
+  }
+
+  /** The Service is gone: what comes next is a new target. */
+  #forget(key: TargetKey): void {
+    const known = this.#targets.get(key);
+    if (!known) return;
+    this.#targets.delete(key);
+    known.stop();
+    known.target.retire();
+  }
+}

@@ -1,0 +1,71 @@
+import { OWN_BACKEND, type Route, type WeightedBackend } from '../../api/routing.ts';
+import { compilePredicate, compileResponsePredicate, type Matcher, type RequestView } from './predicate.ts';
+
+/** A route ready for use. */
+export interface CompiledRoute {
+  readonly route: Route;
+  readonly matches: Matcher;
+  /** Whether an answer of this HTTP status (and gRPC status, where there is one) is a success. */
+  isSuccess(status: number, grpcStatus: string): boolean;
+  /** The backend of the next request, by weight. @param random from 0 to below 1 */
+  pickBackend(random: number): string;
+}
+
+/** Routes in order; the first that matches takes the request, else the default route does. */
+export class RouteTable {
+  readonly #routes: readonly CompiledRoute[];
+
+  constructor(routes: readonly Route[]) {
+    this.#routes = routes.map(compileRoute);
+  }
+
+  static readonly EMPTY = new RouteTable([]);
+
+  find(request: RequestView): CompiledRoute {
+    for (let i = 0; i < this.#routes.length; i++) {
+      const candidate = this.#routes[i]!;
+      if (candidate.matches(request)) return candidate;
+    }
+    return DEFAULT_ROUTE;
+  }
+}
+
+function compileRoute(route: Route): CompiledRoute {
+  const classes = route.classes.map((each) => ({ holds: compileResponsePredicate(each.when), isFailure: each.isFailure }));
+  return {
+    route,
+    matches: compilePredicate(route.when),
+    isSuccess(status, grpcStatus) {
+      const found = classes.find((each) => each.holds(status));
+      if (found) return !found.isFailure;
+      if (grpcStatus !== '') return !GRPC_FAILURES.has(grpcStatus);
+      return status < 500;
+    },
+    pickBackend: (random) => pickWeighted(route.split, random),
+  };
+}
+
+function pickWeighted(split: readonly WeightedBackend[], random: number): string {
+  let total = 0;
+  for (const each of split) total += each.weight;
+  let left = random * total;
+  for (const each of split) {
+    left -= each.weight;
+    if (left < 0) return each.backend;
+  }
+  return OWN_BACKEND;
+}
+
+/** gRPC statuses that are the server's failure: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS. */
+const GRPC_FAILURES = new Set(['2', '4', '13', '14', '15']);
+
+/** What takes a request that no route matches. */
+export const DEFAULT_ROUTE: CompiledRoute = compileRoute({
+  name: '',
+  when: { all: [] },
+  split: [],
+  timeouts: { requestMs: 0 },
+  retry: null,
+  classes: [],
+  origin: 'default',
+});

@@ -1,0 +1,129 @@
+/** Labels of a series: closed sets or names from manifests and discovery, never raw hosts, methods or paths. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** A count. The field is added to directly; the text is made at scrape time. */
+export class Counter {
+  value = 0;
+}
+
+/** A distribution over the buckets of its family. */
+export class Histogram {
+  readonly #bounds: readonly number[];
+  readonly counts: Float64Array;
+  sum = 0;
+  count = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.counts = new Float64Array(bounds.length + 1);
+  }
+
+  observe(value: number): void {
+    let bucket = 0;
+    while (bucket < this.#bounds.length && value > this.#bounds[bucket]!) bucket++;
+    this.counts[bucket]!++;
+    this.sum += value;
+    this.count++;
+  }
+}
+
+type Series = Counter | Histogram;
+
+/** Series of one family beyond this share one overflow series (label `overflow="true"`): a scrape stays bounded. */
+export const MAX_SERIES = 5000;
+
+class Family<S extends Series> {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly bounds: readonly number[];
+  readonly #make: () => S;
+  readonly series = new Map<string, S>();
+
+  constructor(name: string, help: string, type: 'counter' | 'gauge' | 'histogram', bounds: readonly number[], make: () => S) {
+    this.name = name;
+    this.help = help;
+    this.type = type;
+    this.bounds = bounds;
+    this.#make = make;
+  }
+
+  /** The series of `labels`, made at first use. */
+  with(labels: Labels): S {
+    let key = labelText(labels);
+    let series = this.series.get(key);
+    if (!series) {
+      if (this.series.size >= MAX_SERIES) key = 'overflow="true"';
+      series = this.series.get(key) ?? this.#make();
+      this.series.set(key, series);
+    }
+    return series;
+  }
+}
+
+/** Every metric of the proxy, as Prometheus text (exposition format 0.0.4). */
+export class Registry {
+  readonly #families: Family<Series>[] = [];
+  readonly #collectors: (() => void)[] = [];
+
+  counter(name: string, help: string): Family<Counter> {
+    return this.#add(new Family(name, help, 'counter', [], () => new Counter()));
+  }
+
+  gauge(name: string, help: string): Family<Counter> {
+    return this.#add(new Family(name, help, 'gauge', [], () => new Counter()));
+  }
+
+  /** @param bounds upper bounds of the buckets, ascending, without +Inf */
+  histogram(name: string, help: string, bounds: readonly number[]): Family<Histogram> {
+    return this.#add(new Family(name, help, 'histogram', bounds, () => new Histogram(bounds)));
+  }
+
+  /** Runs before every scrape, to set gauges. */
+  collect(collector: () => void): void {
+    this.#collectors.push(collector);
+  }
+
+  text(): string {
+    for (const collector of this.#collectors) collector();
+    const lines: string[] = [];
+    for (const family of this.#families) {
+      if (family.series.size === 0) continue;
+      lines.push(`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`);
+      for (const [labels, series] of family.series) {
+        if (series instanceof Counter) lines.push(`${family.name}${labels === '' ? '' : `{${labels}}`} ${series.value}`);
+        else histogramLines(lines, family, labels, series);
+      }
+    }
+    lines.push('# EOF', '');
+    return lines.join('\n');
+  }
+
+  #add<S extends Series>(family: Family<S>): Family<S> {
+    this.#families.push(family as unknown as Family<Series>);
+    return family;
+  }
+}
+
+export type CounterFamily = Family<Counter>;
+export type HistogramFamily = Family<Histogram>;
+
+function histogramLines(lines: string[], family: Family<Series>, labels: string, series: Histogram): void {
+  const prefix = labels === '' ? '' : `${labels},`;
+  let total = 0;
+  for (let i = 0; i < series.counts.length; i++) {
+    total += series.counts[i]!;
+    lines.push(`${family.name}_bucket{${prefix}le="${family.bounds[i] ?? '+Inf'}"} ${total}`);
+  }
+  const own = labels === '' ? '' : `{${labels}}`;
+  lines.push(`${family.name}_sum${own} ${series.sum}`, `${family.name}_count${own} ${series.count}`);
+}
+
+function labelText(labels: Labels): string {
+  let text = '';
+  for (const name in labels) {
+    const value = labels[name]!;
+    text += `${text === '' ? '' : ','}${name}="${/["\\\n]/.test(value) ? value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n') : value}"`;
+  }
+  return text;
+}

@@ -1,0 +1,201 @@
+import type { Socket } from 'node:net';
+
+import type { ClientStream, StreamListener } from '../http.ts';
+import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
+import { Connection as Http2Connection, DEFAULT_CONNECTION_OPTIONS } from '../http2/connection.ts';
+import { type ConnectError, whenConnected } from './dialer.ts';
+import { http2Owner } from './http-server.ts';
+import { decodeLatin1 } from './latin1.ts';
+import { enterTurn, leaveTurn, SocketWire } from './socket-wire.ts';
+
+/** Somebody who wants a stream to a server. Exactly one of the two is called, once, unless `cancelled` is set. */
+export interface Waiter {
+  cancelled: boolean;
+  /** A stream is open; returns who listens to it. */
+  onStream(open: (listener: StreamListener) => ClientStream): void;
+  onUnavailable(error: ConnectError): void;
+}
+
+/** How a pool reaches its server. */
+export interface PoolOptions {
+  /** Begins to connect. May throw when it cannot even begin. */
+  readonly dial: () => Socket;
+  /** The event that means connected: `secureConnect` on TLS. */
+  readonly connected: 'connect' | 'secureConnect';
+  readonly connectTimeoutMs: number;
+  /** Connections unused for this long are closed. */
+  readonly idleMs: number;
+  readonly keepCase: boolean;
+  readonly onOpened: () => void;
+  readonly onClosed: (read: number, written: number) => void;
+}
+
+/** Connections to one server; hands out streams. */
+export interface HttpPool {
+  acquire(waiter: Waiter): void;
+  /** Streams under way go on; connections close when they are done. */
+  shutdown(): void;
+}
+
+/** HTTP/2: one connection until its stream limit asks for another. */
+export class Http2Pool implements HttpPool {
+  readonly #options: PoolOptions;
+  #open: { connection: Http2Connection; idle: NodeJS.Timeout | null }[] = [];
+  #connecting = false;
+  #waiting: Waiter[] = [];
+  #ended = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  acquire(waiter: Waiter): void {
+    this.#waiting.push(waiter);
+    this.#serve();
+  }
+
+  shutdown(): void {
+    this.#ended = true;
+    for (const { connection } of this.#open) connection.shutdown();
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      if (this.#waiting[0]!.cancelled) {
+        this.#waiting.shift();
+        continue;
+      }
+      const free = this.#open.find(({ connection }) => connection.hasRoom);
+      if (!free) return this.#connect();
+      if (free.idle) clearTimeout(free.idle);
+      free.idle = null;
+      this.#waiting.shift()!.onStream((listener) => free.connection.open(listener));
+    }
+  }
+
+  #connect(): void {
+    if (this.#connecting) return;
+    this.#connecting = true;
+    connect(this.#options, (error, socket) => {
+      this.#connecting = false;
+      if (error) return failAll(this.#waiting.splice(0), error);
+      this.#adopt(socket);
+      this.#serve();
+    });
+  }
+
+  #adopt(socket: Socket): void {
+    const { keepCase, idleMs, onClosed } = this.#options;
+    const wire = new SocketWire(socket);
+    const leave = () => {
+      if (entry.idle) clearTimeout(entry.idle);
+      this.#open = this.#open.filter((each) => each !== entry);
+    };
+    const connection = new Http2Connection(
+      'client',
+      wire,
+      {
+        onRequest: () => {
+          throw new Error('a server cannot open streams');
+        },
+        onGoAway: leave,
+        onStreamEnd: () => {
+          if (connection.streamCount === 0 && !entry.idle) entry.idle = setTimeout(() => connection.shutdown(), idleMs).unref();
+          if (this.#waiting.length > 0) this.#serve();
+        },
+        onPong() {},
+        onFailed: leave,
+      },
+      decodeLatin1,
+      { ...DEFAULT_CONNECTION_OPTIONS, keepCase },
+    );
+    const entry: { connection: Http2Connection; idle: NodeJS.Timeout | null } = { connection, idle: null };
+    this.#open.push(entry);
+    wire.attach(
+      http2Owner(connection, wire, () => {
+        leave();
+        onClosed(wire.readOctets, wire.writtenOctets);
+        if (this.#waiting.length > 0) this.#serve();
+      }),
+    );
+    if (this.#ended) connection.shutdown();
+  }
+}
+
+/** HTTP/1: one exchange a connection; idle ones are used again, the freshest first. */
+export class Http1Pool implements HttpPool {
+  readonly #options: PoolOptions;
+  #idle: { connection: Http1Connection; timer: NodeJS.Timeout }[] = [];
+  #ended = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  acquire(waiter: Waiter): void {
+    for (let entry = this.#idle.pop(); entry; entry = this.#idle.pop()) {
+      clearTimeout(entry.timer);
+      const { connection } = entry;
+      if (connection.isIdle) return waiter.onStream((listener) => connection.open(listener));
+    }
+    connect(this.#options, (error, socket) => {
+      if (error) {
+        if (!waiter.cancelled) waiter.onUnavailable(error);
+        return;
+      }
+      const connection = this.#adopt(socket);
+      if (waiter.cancelled) this.#rest(connection);
+      else waiter.onStream((listener) => connection.open(listener));
+    });
+  }
+
+  shutdown(): void {
+    this.#ended = true;
+    for (const { connection, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      connection.end();
+    }
+  }
+
+  #adopt(socket: Socket): Http1Connection {
+    const wire = new SocketWire(socket);
+    const connection: Http1Connection = new Http1Connection(wire, { onIdle: () => this.#rest(connection), onEnding: () => this.#forget(connection) }, decodeLatin1);
+    wire.attach({
+      receive: (bytes, start, end) => connection.receive(bytes, start, end),
+      onEnd: () => connection.onEnd(),
+      onWritable: () => connection.onWritable(),
+      onClosed: () => {
+        connection.onClosed();
+        this.#options.onClosed(wire.readOctets, wire.writtenOctets);
+      },
+    });
+    return connection;
+  }
+
+  #rest(connection: Http1Connection): void {
+    if (this.#ended) return connection.end();
+    const timer = setTimeout(() => connection.end(), this.#options.idleMs).unref();
+    this.#idle.push({ connection, timer });
+  }
+
+  #forget(connection: Http1Connection): void {
+    const at = this.#idle.findIndex((entry) => entry.connection === connection);
+    if (at < 0) return;
+    clearTimeout(this.#idle[at]!.timer);
+    this.#idle.splice(at, 1);
+  }
+}
+
+function connect(options: PoolOptions, done: (error: ConnectError | null, socket: Socket) => void): void {
+  const socket = options.dial();
+  whenConnected(socket, options.connected, options.connectTimeoutMs, (error) => {
+    enterTurn();
+    if (!error) options.onOpened();
+    done(error, socket);
+    leaveTurn();
+  });
+}
+
+function failAll(waiters: readonly Waiter[], error: ConnectError): void {
+  for (const waiter of waiters) if (!waiter.cancelled) waiter.onUnavailable(error);
+}
