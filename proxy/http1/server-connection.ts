@@ -115,7 +115,7 @@ export class ServerConnection {
     if (typeof request === 'string') return this.#malformed(request);
     const stream = new ServerStream(this, this.#wire, head, this.#latin1);
     this.#stream = stream;
-    stream.listener = this.#listener.onRequest(stream, request, stream.requestDone);
+    stream.listener = this.#listener.onRequest(stream, request, stream.requestDone && !stream.mayTunnel);
   }
 
   #hold(bytes: Uint8Array, start: number, end: number): void {
@@ -177,6 +177,11 @@ export class ServerStream {
     return this.#body.done && !this.#tunnel;
   }
 
+  /** The answer may turn the connection into a tunnel, so the request has no end yet. */
+  get mayTunnel(): boolean {
+    return this.#head.method === 'CONNECT' || this.#head.upgrade !== '';
+  }
+
   /** Sends an answer's head: any number of 1xx, then one final one. 101 (or 2xx to CONNECT) begins a tunnel. */
   sendResponse(head: ResponseHead, last: boolean): void {
     if (this.#over || this.hasAnswered) return;
@@ -196,6 +201,8 @@ export class ServerStream {
       this.#writer.writeHead(line, fields, extra, 'plain');
       return this.#connection.onTunnel();
     }
+    // No tunnel after all: now the request has its end.
+    if (this.mayTunnel && this.#body.done) this.listener.onData(NOTHING, 0, 0, true);
     const bodyless = this.#head.method === 'HEAD' || status === 204 || status === 304;
     const hasLength = fieldValue(fields, 'content-length') !== null;
     let extra = '';

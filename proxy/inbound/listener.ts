@@ -135,7 +135,6 @@ export class InboundListener {
 
   async #terminate(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
     const secure: TLSSocket = await this.#options.mutualTls.accept(socket);
-    secure.on('error', () => {});
     const peer = peerOf(secure);
     const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
     if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(secure, destination, from, 'http2', true);

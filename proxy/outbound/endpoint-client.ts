@@ -64,17 +64,17 @@ export class EndpointClient implements Candidate {
   }
 
   /** Opens a connection for octets that are no HTTP, or HTTP that is carried as it is. */
-  open(done: (error: ConnectError | null, socket: Socket) => void): Socket {
+  async open(): Promise<Socket> {
     const socket = this.#dial([ALPN_WEFT_OPAQUE]);
+    const { promise, resolve, reject } = Promise.withResolvers<Socket>();
     whenConnected(socket, this.endpoint.tls ? 'secureConnect' : 'connect', this.#context.connectTimeoutMs, (error) => {
       this.noteConnect(error);
-      if (!error) {
-        this.#tcp.opened();
-        socket.once('close', () => this.#tcp.closed());
-      }
-      done(error, socket);
+      if (error) return reject(error);
+      this.#tcp.opened();
+      socket.once('close', () => this.#tcp.closed());
+      resolve(socket);
     });
-    return socket;
+    return promise;
   }
 
   countOctets(read: number, written: number): void {

@@ -100,7 +100,7 @@ export class OutboundListener {
       const late = await peek(socket, decide, 0);
       return late.outcome === 'decided' ? this.#detected(socket, target, late.value) : void socket.destroy();
     }
-    const upstream = await open(client);
+    const upstream = await client.open();
     const first = await raceToSpeak(socket, upstream, decide);
     if (first.who === 'client') {
       this.#serverFirst.delete(target.key);
@@ -142,7 +142,7 @@ export class OutboundListener {
       const client = target.pick(OWN_BACKEND, avoid);
       if (!client) throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
       try {
-        const upstream = await open(client);
+        const upstream = await client.open();
         return this.#join(socket, upstream, target, client);
       } catch (error) {
         if (attempt >= RELAY_ATTEMPTS) throw error;
@@ -189,9 +189,3 @@ export class OutboundListener {
 }
 
 const RELAY_ATTEMPTS = 3;
-
-function open(client: EndpointClient): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    client.open((error, socket) => (error ? reject(error) : resolve(socket)));
-  });
-}

@@ -25,6 +25,8 @@ const REPLAY_BYTES = 65_536;
 const FAIL_FAST_MS = 3000;
 /** Status under which a request is counted that the application gave up (nginx's 499); nobody is sent it. */
 const CLIENT_CLOSED = 499;
+/** Another endpoint would not help, or must not be tried: the fault is one of identity. */
+const IDENTITY_FAULTS = new Set(['destination_identity_mismatch', 'identity_not_ready']);
 /** Attempts to connect, each to another endpoint where there is one. */
 const CONNECT_ATTEMPTS = 3;
 
@@ -175,7 +177,7 @@ export class OutboundRequest implements StreamListener {
     attempt.client.noteConnect(error);
     if (this.#over) return;
     // Nothing was sent: another endpoint may be tried, whatever the rules.
-    if (++this.#connectFailures < CONNECT_ATTEMPTS && error.reason !== 'destination_identity_mismatch') return this.#try(attempt.client);
+    if (++this.#connectFailures < CONNECT_ATTEMPTS && !IDENTITY_FAULTS.has(error.reason)) return this.#try(attempt.client);
     attempt.finish(failed(error.reason));
     this.#fail({ reason: error.reason, message: `${attempt.client.endpoint.address}:${attempt.client.endpoint.port}: ${error.message}` });
   }
@@ -318,11 +320,7 @@ class Attempt implements StreamListener {
         this.#request.onUnavailable(this, error);
       },
     };
-    try {
-      this.client.pool(this.#version).acquire(this.#waiter);
-    } catch (error) {
-      this.#waiter.onUnavailable({ reason: 'connect_failed', message: (error as Error).message } as ConnectError);
-    }
+    this.client.pool(this.#version).acquire(this.#waiter);
   }
 
   /** The request's head as the endpoint's protocol wants it. */

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 
 /** Connecting failed. */
 export class ConnectError extends Error {
-  readonly reason: 'connect_failed' | 'connect_timeout' | 'destination_identity_mismatch';
+  readonly reason: 'connect_failed' | 'connect_timeout' | 'destination_identity_mismatch' | 'identity_not_ready';
 
   constructor(reason: ConnectError['reason'], message: string) {
     super(message);
@@ -40,8 +40,8 @@ export function whenConnected(
     clearTimeout(timer);
     socket.off(event, onConnected);
     socket.off('close', onClose);
-    // A late error of a failed socket must not become an unhandled one.
-    if (error) socket.on('error', () => {});
+    // Whoever owns the socket hears of its end by `close`; an error without a listener would end the process.
+    socket.on('error', () => {});
     socket.off('error', onError);
     done(error);
   };

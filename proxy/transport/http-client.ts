@@ -18,7 +18,7 @@ export interface Waiter {
 
 /** How a pool reaches its server. */
 export interface PoolOptions {
-  /** Begins to connect. May throw when it cannot even begin. */
+  /** Begins to connect. Throws a {@link ConnectError} when it may not even begin. */
   readonly dial: () => Socket;
   /** The event that means connected: `secureConnect` on TLS. */
   readonly connected: 'connect' | 'secureConnect';
@@ -187,7 +187,13 @@ export class Http1Pool implements HttpPool {
 }
 
 function connect(options: PoolOptions, done: (error: ConnectError | null, socket: Socket) => void): void {
-  const socket = options.dial();
+  let socket: Socket;
+  try {
+    socket = options.dial();
+  } catch (error) {
+    // Refused before it began: no valid certificate. Told later, as any other failure is.
+    return queueMicrotask(() => done(error as ConnectError, null as never));
+  }
   whenConnected(socket, options.connected, options.connectTimeoutMs, (error) => {
     enterTurn();
     if (!error) options.onOpened();

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
 
 import { OWN_ALPN } from './client-hello.ts';
+import { ConnectError } from './dialer.ts';
 
 /** What a proxy proves itself with. Replaced whole at every renewal; the key never leaves the process. */
 export interface Credentials {
@@ -81,7 +82,9 @@ export class MutualTls {
     return new Promise((resolve, reject) => {
       // tls.Server reports the result by events of its own that name only the TLS socket: one listener pair a handshake.
       const onSecure = (secure: tls.TLSSocket & { _parent?: Socket }) => {
-        if (secure._parent === socket) finish(() => resolve(secure));
+        if (secure._parent !== socket) return;
+        secure.on('error', () => {}); // its end is heard by `close`
+        finish(() => resolve(secure));
       };
       const onError = (error: Error, secure: tls.TLSSocket & { _parent?: Socket }) => {
         if (secure?._parent === socket) finish(() => reject(error));
@@ -104,10 +107,11 @@ export class MutualTls {
    * Opens a TLS connection whose server must prove to be `identity`.
    *
    * @param alpn protocols to offer; empty: none
+   * @throws ConnectError without valid credentials (fail closed)
    * @returns the socket, still connecting. It emits `secureConnect`, or `error` where the peer is somebody else
    */
   connect(options: { host: string; port: number; identity: string; alpn: readonly string[] }): tls.TLSSocket {
-    if (!this.isReady || !this.#clientContext) throw new Error('this proxy has no valid certificate');
+    if (!this.isReady || !this.#clientContext) throw new ConnectError('identity_not_ready', 'this proxy has no valid certificate');
     return tls.connect({
       host: options.host,
       port: options.port,

@@ -1,0 +1,178 @@
+import { X509Certificate } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+
+import { OWN_BACKEND, DEFAULT_RETRY_BUDGET, type Endpoint, type InboundConfig, type OutboundTarget, type Route } from '../../api/routing.ts';
+import { DEFAULT_IDENTITY_DOMAIN, dnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
+import { PortRanges } from '../../core/config/port-ranges.ts';
+import { type Authority, createIssuer, createRoot } from '../../core/pki/authority.ts';
+import { createLeaf, signerOf } from '../../core/pki/certificate.ts';
+import { generateKeyPair, privateKeyPem, spkiOf } from '../../core/pki/key-pair.ts';
+import { systemClock } from '../../core/time/clock.ts';
+import { FailureLog } from '../../proxy/admin/failure-log.ts';
+import { Connections } from '../../proxy/connections.ts';
+import { Discovery } from '../../proxy/control/discovery.ts';
+import { Application } from '../../proxy/inbound/application.ts';
+import { InboundListener } from '../../proxy/inbound/listener.ts';
+import { InboundPorts } from '../../proxy/inbound/ports.ts';
+import { Log } from '../../proxy/log.ts';
+import { OutboundListener } from '../../proxy/outbound/listener.ts';
+import { Targets } from '../../proxy/outbound/targets.ts';
+import { Metrics } from '../../proxy/telemetry/metrics.ts';
+import { type Credentials, MutualTls } from '../../proxy/transport/mutual-tls.ts';
+
+const HOUR = 3_600_000;
+
+/** A root and an issuer for a test. */
+export class TestAuthority {
+  readonly root: Authority = createRoot({ commonName: 'test root', lifetimeMs: 24 * HOUR });
+  readonly #issuer: Authority = createIssuer({ commonName: 'test issuer', lifetimeMs: 12 * HOUR }, this.root);
+
+  /** Credentials of a service account, valid for `lifetimeMs`. */
+  credentials(serviceAccount: string, lifetimeMs = HOUR): Credentials {
+    const keyPair = generateKeyPair();
+    const workload = { namespace: 'default', serviceAccount };
+    const now = Date.now();
+    const leaf = createLeaf(
+      {
+        spki: spkiOf(keyPair.publicKey),
+        sans: { dns: [dnsIdentity(workload, DEFAULT_IDENTITY_DOMAIN)], uris: [spiffeIdentity(workload, DEFAULT_IDENTITY_DOMAIN)] },
+        workload: { pod: `${serviceAccount}-0`, uid: `uid-${serviceAccount}` },
+        validity: { notBefore: now - 60_000, notAfter: now + lifetimeMs },
+      },
+      signerOf(new X509Certificate(this.#issuer.certificate), this.#issuer.keyPair.privateKey),
+    );
+    return { chain: leaf + this.#issuer.certificate, key: privateKeyPem(keyPair), trustBundle: this.root.certificate, notAfter: now + lifetimeMs };
+  }
+}
+
+export function identityOf(serviceAccount: string): string {
+  return dnsIdentity({ namespace: 'default', serviceAccount }, DEFAULT_IDENTITY_DOMAIN);
+}
+
+/** The data path of one pod's proxy, on loopback: real sockets, what iptables and destination would say given by the test. */
+export class TestProxy {
+  readonly metrics = new Metrics();
+  readonly failures = new FailureLog();
+  readonly mutualTls = new MutualTls(() => Date.now());
+  readonly connections = new Connections();
+  readonly ports: InboundPorts;
+  readonly discovery: Discovery;
+  readonly targets: Targets;
+  readonly outbound: OutboundListener;
+  readonly #inbound: InboundListener;
+  readonly #servers: Server[] = [];
+  /** Where a connection to this proxy's listeners was going. */
+  outboundDestination = { host: '10.96.0.1', port: 80 };
+  #inboundDestination = { host: '127.0.0.1', port: 0 };
+  readonly #described = new Map<string, OutboundTarget | null>();
+
+  constructor(serviceAccount: string, authority: TestAuthority, options: { inbound?: Partial<InboundConfig>; credentials?: Credentials | null } = {}) {
+    if (options.credentials !== null) this.mutualTls.use(options.credentials ?? authority.credentials(serviceAccount));
+    const log = new Log('silent');
+    this.ports = new InboundPorts({ defaultPolicy: { mode: 'all-unauthenticated', origin: 'test' }, ports: [], clusterNetworks: [] }, PortRanges.EMPTY, this.metrics);
+    if (options.inbound) this.ports.update({ ...this.ports.config, ...options.inbound });
+    this.discovery = new Discovery({ clock: systemClock, onInbound: (inbound) => this.ports.update(inbound), onTrust() {} });
+    this.discovery.use({
+      subscribe: (key) => queueMicrotask(() => this.#tell(key)),
+      unsubscribe() {},
+    });
+    this.targets = new Targets(this.discovery, { mutualTls: this.mutualTls, metrics: this.metrics, connectTimeoutMs: 1000 });
+    this.outbound = new OutboundListener({
+      context: { metrics: this.metrics, failures: this.failures },
+      targets: this.targets,
+      originalDestination: { of: () => this.outboundDestination },
+      connections: this.connections,
+      log,
+      connectTimeoutMs: 1000,
+      silenceMs: 20,
+    });
+    this.#inbound = new InboundListener({
+      context: {
+        ports: this.ports,
+        application: new Application(this.metrics, 1000),
+        metrics: this.metrics,
+        failures: this.failures,
+        spiffe: spiffeIdentity({ namespace: 'default', serviceAccount }, DEFAULT_IDENTITY_DOMAIN),
+        applicationAddress: null,
+        probePaths: {},
+        clusterDomain: 'cluster.local',
+      },
+      mutualTls: this.mutualTls,
+      originalDestination: { of: () => this.#inboundDestination },
+      connections: this.connections,
+      log,
+      identity: identityOf(serviceAccount),
+      podIps: [],
+      connectTimeoutMs: 1000,
+      silenceMs: 20,
+    });
+  }
+
+  /** Says what destination knows at an address. */
+  describe(key: string, target: OutboundTarget | null): void {
+    this.#described.set(key, target);
+    this.#tell(key);
+  }
+
+  /** Listens for the application's outgoing connections. @returns the port */
+  listenOutbound(): Promise<number> {
+    return this.#listen((socket) => this.outbound.accept(socket));
+  }
+
+  /** Listens for connections that iptables would redirect, all of them meant for `applicationPort`. @returns the port */
+  listenInbound(applicationPort: number): Promise<number> {
+    this.#inboundDestination = { host: '127.0.0.1', port: applicationPort };
+    return this.#listen((socket) => this.#inbound.accept(socket));
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close();
+    this.connections.destroy();
+    for (const target of this.targets.all()) target.retire();
+  }
+
+  #tell(key: string): void {
+    if (!this.#described.has(key)) return;
+    this.discovery.onMessage({ type: 'snapshot', target: key, version: String(performance.now()), requires: [], outbound: this.#described.get(key) ?? null });
+  }
+
+  #listen(accept: (socket: Socket) => void): Promise<number> {
+    return new Promise((resolve) => {
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+      this.#servers.push(server);
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+    });
+  }
+}
+
+/** A target of one Service with these endpoints. */
+export function service(name: string, endpoints: readonly Endpoint[], options: Partial<OutboundTarget> = {}): OutboundTarget {
+  return {
+    name: `${name}.default.svc.cluster.local`,
+    kind: 'service',
+    port: 80,
+    protocol: 'detect',
+    labels: { dst_service: name, dst_namespace: 'default' },
+    routes: [],
+    retryBudget: DEFAULT_RETRY_BUDGET,
+    backends: { [OWN_BACKEND]: { service: name, port: 80, endpoints } },
+    ...options,
+  };
+}
+
+/** An endpoint on loopback; `serviceAccount`: meshed, with that identity. */
+export function endpoint(port: number, serviceAccount?: string): Endpoint {
+  return {
+    uid: `uid-${port}`,
+    address: '127.0.0.1',
+    port,
+    tls: serviceAccount === undefined ? null : { identity: identityOf(serviceAccount), mesh: 'weft', mode: 'transparent', inboundPort: 4143 },
+    protocol: 'detect',
+    labels: { dst_pod: `pod-${port}` },
+  };
+}
+
+/** A route of a profile. */
+export function route(name: string, options: Partial<Route>): Route {
+  return { name, when: { all: [] }, split: [], timeouts: { requestMs: 0 }, retry: null, classes: [], origin: `ServiceProfile/${name}`, ...options };
+}
