@@ -166,6 +166,7 @@ t.test('keeps a connection for many requests, and closes it when the application
 t.test('upgrades a connection (WebSocket) and carries octets both ways', async (t) => {
   const application = http.createServer();
   application.on('upgrade', (incoming, socket, head) => {
+    socket.on('error', () => {});
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Key: ${incoming.headers['sec-websocket-key']}\r\n\r\n`);
     socket.write(head);
     socket.pipe(socket);
@@ -226,6 +227,7 @@ t.test('carries HTTP/2 with trailers (gRPC) end to end', async (t) => {
 
 t.test('never stalls a protocol whose server speaks first', async (t) => {
   const application = net.createServer((socket) => {
+    socket.on('error', () => {});
     socket.write('220 ready\r\n');
     socket.on('data', (chunk) => socket.end(`echo ${chunk}`));
   });
