@@ -1,0 +1,157 @@
+import { formatSocketAddress } from '../core/config/socket-address.ts';
+import { errorMessage } from '../core/errors/weft-error.ts';
+import type { Logger } from '../core/log/log.ts';
+import { type Clock, systemClock } from '../core/time/clock.ts';
+import { type CertifiedCredentials, Certifier } from './certify.ts';
+import type { DestinationConfig } from './config.ts';
+import { AdminServer } from './server/admin-server.ts';
+import { Counters, renderMetrics } from './server/metrics.ts';
+import { Publisher } from './server/publisher.ts';
+import { TrustBundle } from './server/trust-bundle.ts';
+import { WatchServer, type WatchServerObserver } from './server/watch-server.ts';
+import { formatReport, type Reports } from './watch/reports.ts';
+import type { Source } from './watch/source.ts';
+
+/** The whole program: a source, what is made of it, and the servers that tell proxies. */
+export class Destination {
+  readonly #config: DestinationConfig;
+  readonly #source: Source;
+  readonly #reports: Reports;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #trust: TrustBundle;
+  readonly #certifier: Certifier;
+  readonly #admin: AdminServer;
+  #credentials: CertifiedCredentials | null = null;
+  #awaitCredentials: ((credentials: CertifiedCredentials) => void) | null = null;
+  #publisher: Publisher | null = null;
+  #server: WatchServer | null = null;
+  #state: 'starting' | 'ready' | 'draining' = 'starting';
+
+  constructor(options: {
+    config: DestinationConfig;
+    source: Source;
+    reports: Reports;
+    counters: Counters;
+    log: Logger;
+    clock?: Clock;
+  }) {
+    this.#config = options.config;
+    this.#source = options.source;
+    this.#reports = options.reports;
+    this.#counters = options.counters;
+    this.#log = options.log;
+    this.#clock = options.clock ?? systemClock;
+    this.#reports.onNew((report) =>
+      this.#log.warn({ object: report.object, place: report.place }, formatReport(report)),
+    );
+    this.#trust = new TrustBundle({
+      path: this.#config.trustBundleFile,
+      clock: this.#clock,
+      onProblem: (error) => this.#log.warn({ code: error.code }, error.message),
+    });
+    this.#certifier = new Certifier({
+      settings: { ...this.#config, trustBundle: () => this.#trust.pem },
+      clock: this.#clock,
+      onCredentials: (credentials) => this.#onCredentials(credentials),
+      onFailure: (error) => {
+        this.#counters.certifyFailures++;
+        this.#log.warn({ error: errorMessage(error) }, 'not certified; trying again');
+      },
+    });
+    this.#admin = new AdminServer({
+      notReady: () => this.#notReady(),
+      streams: () => this.#server?.streams ?? [],
+      metrics: async () =>
+        renderMetrics({
+          counters: this.#counters,
+          source: this.#source,
+          reports: this.#reports,
+          publisher: this.#publisher,
+          streams: this.#server?.streams ?? [],
+          certificateNotAfter: this.#credentials?.notAfter ?? null,
+        }),
+    });
+  }
+
+  /** Resolves when proxies are served. @returns the addresses that are listened on, as `host:port` */
+  async start(): Promise<{ address: string; admin: string }> {
+    const { listen, adminListen, domain } = this.#config;
+    const adminPort = await this.#admin.listen(adminListen.host, adminListen.port);
+    await this.#trust.start();
+    const credentials = new Promise<CertifiedCredentials>((resolve) => {
+      this.#awaitCredentials = resolve;
+    });
+    this.#certifier.start();
+    await this.#source.start();
+    this.#publisher = new Publisher({
+      objects: this.#source.objects,
+      domain,
+      reports: this.#reports,
+      clock: this.#clock,
+    });
+    this.#server = new WatchServer({
+      credentials: await credentials,
+      trust: this.#trust,
+      domain,
+      publisher: this.#publisher,
+      clock: this.#clock,
+      observer: this.#observer(),
+    });
+    const port = await this.#server.listen(listen.host, listen.port);
+    this.#state = 'ready';
+    return { address: formatSocketAddress(listen.host, port), admin: formatSocketAddress(adminListen.host, adminPort) };
+  }
+
+  /** Says that it is not ready, ends the streams one by one, then everything else. */
+  async stop(): Promise<void> {
+    this.#state = 'draining';
+    await this.#server?.drain(this.#config.drainMs);
+    this.#certifier.stop();
+    this.#trust.close();
+    this.#publisher?.close();
+    await this.#source.stop();
+    await this.#admin.close();
+  }
+
+  #onCredentials(credentials: CertifiedCredentials): void {
+    this.#credentials = credentials;
+    this.#log.info({ notAfter: new Date(credentials.notAfter).toISOString() }, 'certified');
+    this.#server?.use(credentials);
+    this.#awaitCredentials?.(credentials);
+  }
+
+  #notReady(): string[] {
+    if (this.#state === 'starting') return ['starting: the first lists or the first certificate are not there yet'];
+    if (this.#state === 'draining') return ['draining'];
+    return (this.#credentials?.notAfter ?? 0) <= this.#clock.now() ? ['the certificate has expired'] : [];
+  }
+
+  #observer(): WatchServerObserver {
+    return {
+      onStart: ({ workload }) => {
+        this.#counters.streamsStarted++;
+        this.#log.debug({ namespace: workload.namespace, pod: workload.pod }, 'stream begun');
+      },
+      onEnd: ({ workload }, reason) => {
+        Counters.add(this.#counters.streamsEnded, reason.split(':', 1)[0]!);
+        this.#log.debug({ namespace: workload.namespace, pod: workload.pod, reason }, 'stream ended');
+      },
+      onRefused: (reason) => {
+        Counters.add(this.#counters.refused, reason);
+        this.#log.debug({ reason }, 'client refused');
+      },
+      onSkip: () => {
+        this.#counters.skipped++;
+      },
+      onNack: ({ workload }, target, version, reason) => {
+        this.#counters.nacks++;
+        this.#log.warn(
+          { namespace: workload.namespace, pod: workload.pod, target, version, reason },
+          'a proxy refuses a version',
+        );
+      },
+    };
+  }
+}

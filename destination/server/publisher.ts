@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto';
+
+import type { InboundConfig, OutboundTarget, Route } from '../../api/routing.ts';
+import { INBOUND_TARGET, type ServerMessage, type TargetKey, type WATCH_FEATURES } from '../../api/watch.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import { Cluster } from '../translate/cluster.ts';
+import { inboundConfig } from '../translate/inbound-config.ts';
+import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
+import type { MeshDomain } from '../translate/mesh-domain.ts';
+import { outboundTarget } from '../translate/outbound-target.ts';
+import type { Complain } from '../translate/profile-choice.ts';
+import { parseTarget } from '../translate/target.ts';
+import type { Report, Reports } from '../watch/reports.ts';
+import type { ObjectFeed } from '../watch/source.ts';
+import { endpointChange } from './endpoint-change.ts';
+import type { Workload } from './peer.ts';
+import { Publication } from './publication.ts';
+
+/**
+ * Keeps every publication that somebody reads up to date.
+ *
+ * A batch of changes marks the publications whose computation looked at something that changed; they are computed again
+ * in the next turn of the event loop, in slices of {@link SLICE_MS}, so that streams are served in between.
+ */
+export class Publisher {
+  readonly #cluster = new Cluster();
+  readonly #domain: MeshDomain;
+  readonly #reports: Reports;
+  readonly #clock: Clock;
+  readonly #views = new Map<string, View>();
+  readonly #viewOf = new Map<Publication, View>();
+  readonly #viewsByTopic = new Map<string, Set<View>>();
+  readonly #stale = new Set<View>();
+  readonly #unlisten: () => void;
+  #isScheduled = false;
+  #flushedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: { objects: ObjectFeed; domain: MeshDomain; reports: Reports; clock: Clock }) {
+    this.#domain = options.domain;
+    this.#reports = options.reports;
+    this.#clock = options.clock;
+    for (const kind of Object.keys(KINDS) as Kind[]) {
+      for (const object of options.objects.list(kind))
+        this.#cluster.apply([{ kind, before: null, after: object } as never]);
+    }
+    this.#unlisten = options.objects.onChange((changes) => {
+      for (const topic of this.#cluster.apply(changes)) {
+        for (const view of this.#viewsByTopic.get(topic) ?? []) this.#stale.add(view);
+      }
+      this.#schedule();
+    });
+  }
+
+  /** Number of publications that somebody reads. */
+  get size(): number {
+    return this.#views.size;
+  }
+
+  /** What clients of a namespace are told of a target. {@link release} it when its last subscriber has gone. */
+  outbound(target: TargetKey, clientNamespace: string): Publication {
+    const address = parseTarget(target);
+    return this.#open(`outbound/${clientNamespace}/${target}`, target, (view, complain) => {
+      const outbound = address && outboundTarget(this.#cluster, address, clientNamespace, this.#domain, complain);
+      this.#publishOutbound(view, outbound);
+    });
+  }
+
+  /** What a pod's proxy enforces; nothing as long as the pod of that name, UID and account is not known. */
+  inbound(workload: Workload): Publication {
+    return this.#open(
+      `inbound/${workload.namespace}/${workload.pod}/${workload.uid}`,
+      INBOUND_TARGET,
+      (view, complain) => {
+        const pod = this.#cluster.get('Pod', workload.namespace, workload.pod);
+        const isSame =
+          pod && (pod.uid === workload.uid || pod.uid === '') && pod.serviceAccount === workload.serviceAccount;
+        if (isSame) this.#publishInbound(view, inboundConfig(this.#cluster, pod, this.#domain, complain));
+      },
+    );
+  }
+
+  /** Forgets a publication that has no subscriber left. */
+  release(publication: Publication): void {
+    const view = this.#viewOf.get(publication);
+    if (!view || publication.subscribers.size > 0) return;
+    this.#views.delete(view.key);
+    this.#viewOf.delete(publication);
+    this.#stale.delete(view);
+    this.#track(view, new Set());
+    this.#reports.set(`view/${view.key}`, []);
+  }
+
+  /** Ends the listening to changes. */
+  close(): void {
+    this.#unlisten();
+    this.#stale.clear();
+  }
+
+  #open(key: string, target: TargetKey, compute: View['compute']): Publication {
+    const existing = this.#views.get(key);
+    if (existing) return existing.publication;
+    const view: View = { key, publication: new Publication(target), compute, topics: new Set(), outbound: undefined };
+    this.#views.set(key, view);
+    this.#viewOf.set(view.publication, view);
+    this.#compute(view);
+    return view.publication;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#stale.size === 0) return;
+    this.#isScheduled = true;
+    const flush = () => {
+      this.#isScheduled = false;
+      this.#flush();
+    };
+    const waitMs = this.#flushedAt + MIN_INTERVAL_MS - this.#clock.monotonic();
+    if (waitMs > 0) this.#clock.after(waitMs, flush);
+    else setImmediate(flush);
+  }
+
+  #flush(): void {
+    const until = this.#clock.monotonic() + SLICE_MS;
+    for (const view of this.#stale) {
+      this.#stale.delete(view);
+      this.#compute(view);
+      if (this.#clock.monotonic() > until) break;
+    }
+    this.#flushedAt = this.#clock.monotonic();
+    this.#schedule();
+  }
+
+  #compute(view: View): void {
+    const reports: Report[] = [];
+    const complain: Complain = (object, path, message) => reports.push({ object, path, message, place: '' });
+    const { topics } = this.#cluster.observe(() => view.compute(view, complain));
+    this.#track(view, topics);
+    this.#reports.set(`view/${view.key}`, reports);
+  }
+
+  #track(view: View, topics: ReadonlySet<string>): void {
+    for (const topic of view.topics) {
+      if (topics.has(topic)) continue;
+      const views = this.#viewsByTopic.get(topic)!;
+      views.delete(view);
+      if (views.size === 0) this.#viewsByTopic.delete(topic);
+    }
+    for (const topic of topics) {
+      const views = this.#viewsByTopic.get(topic);
+      if (views) views.add(view);
+      else this.#viewsByTopic.set(topic, new Set([view]));
+    }
+    view.topics = topics;
+  }
+
+  #publishOutbound(view: View, outbound: OutboundTarget | null): void {
+    const { publication } = view;
+    const { target } = publication;
+    const body = JSON.stringify(outbound);
+    const version = hash(body);
+    if (version === publication.version) return;
+    const change = view.outbound && outbound ? endpointChange(view.outbound, outbound) : null;
+    const step = change && {
+      from: publication.version,
+      line: Buffer.from(lineOf({ type: 'delta', target, version, from: publication.version, ...change })),
+    };
+    view.outbound = outbound;
+    const head = JSON.stringify({
+      type: 'snapshot',
+      target,
+      version,
+      requires: outbound ? featuresOf(outbound.routes) : [],
+    });
+    publication.publish(version, () => `${head.slice(0, -1)},"outbound":${body}}\n`, step);
+  }
+
+  #publishInbound({ publication }: View, inbound: InboundConfig): void {
+    const version = hash(JSON.stringify(inbound));
+    if (version === publication.version) return;
+    const requires = featuresOf(inbound.ports.flatMap(({ routes }) => Object.values(routes).flat()));
+    publication.publish(
+      version,
+      () => lineOf({ type: 'inbound', target: INBOUND_TARGET, version, requires, inbound }),
+      null,
+    );
+  }
+}
+
+/** A publication and what it is made of. */
+interface View {
+  readonly key: string;
+  readonly publication: Publication;
+  readonly compute: (view: View, complain: Complain) => void;
+  /** What the last computation looked at. */
+  topics: ReadonlySet<string>;
+  /** The state last published; undefined before the first and for inbound configurations. */
+  outbound: OutboundTarget | null | undefined;
+}
+
+export function lineOf(message: ServerMessage): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/** Version of a state: the same state has the same version in every replica and after every restart. */
+export function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
+}
+
+function featuresOf(routes: readonly Route[]): readonly (typeof WATCH_FEATURES)[number][] {
+  const hasSplit = routes.some(({ split }) => split.length > 0);
+  return [...(routes.length > 0 ? (['routes'] as const) : []), ...(hasSplit ? (['splits'] as const) : [])];
+}
+
+/** Changes that follow one another closer than this are computed together, milliseconds. */
+const MIN_INTERVAL_MS = 10;
+/** Longest time for which computing holds up the event loop, milliseconds. */
+const SLICE_MS = 10;

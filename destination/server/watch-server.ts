@@ -1,0 +1,207 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Http2SecureServer, ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { fastify } from 'fastify';
+import { WATCH_PATH } from '../../api/watch.ts';
+import type { IdentityDomain } from '../../api/workload-identity.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { Workload } from './peer.ts';
+import { workloadOf } from './peer.ts';
+import type { Publisher } from './publisher.ts';
+import type { TrustBundle } from './trust-bundle.ts';
+import { type StreamObserver, WatchStream } from './watch-stream.ts';
+
+/** PEM of the server's own certificate chain and key. */
+export interface ServerCredentials {
+  readonly chain: string;
+  readonly key: string;
+}
+
+/** Who is told of connections that never became a stream. */
+export interface WatchServerObserver extends StreamObserver {
+  onStart(stream: WatchStream): void;
+  /** A client was turned away: its certificate is missing, not ours, or names no pod. */
+  onRefused(reason: string): void;
+}
+
+/**
+ * Serves `POST /v1/watch` over HTTP/2 and TLS 1.3; a client without a certificate that the trust bundle vouches for does
+ * not get past the handshake.
+ */
+export class WatchServer {
+  readonly streams = new Set<WatchStream>();
+  readonly #options: WatchServerOptions;
+  readonly #app;
+  readonly #byPod = new Map<string, WatchStream>();
+  #credentials: ServerCredentials;
+  #isDraining = false;
+
+  constructor(options: WatchServerOptions) {
+    this.#options = options;
+    this.#credentials = options.credentials;
+    this.#app = fastify({ http2: true, https: this.#tls(), logger: false, forceCloseConnections: true });
+    this.#app.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload));
+    this.#app.setNotFoundHandler((_request, reply) =>
+      reply.code(404).send(refusal('not_found', `there is only POST ${WATCH_PATH}`)),
+    );
+    this.#app.post(WATCH_PATH, (request, reply) => {
+      const raw = request.raw as typeof request.raw & { stream: ServerHttp2Stream };
+      const workload = this.#workload(raw.stream);
+      if (typeof workload === 'string') return reply.code(403).send(refusal('workload_unknown', workload));
+      if (this.#isDraining) return reply.code(503).send(refusal('draining', 'this replica is going away'));
+      reply.hijack();
+      this.#serve(raw.stream, workload);
+    });
+    options.trust.onChange(() => this.#renewContext());
+    this.#server.on('tlsClientError', (error) => options.observer.onRefused(handshakeFault(error)));
+    // A session that breaks takes its streams along, and they report it.
+    this.#server.on('sessionError', () => {});
+  }
+
+  /** @returns the port, which the system chose where 0 was asked for */
+  async listen(host: string, port: number): Promise<number> {
+    await this.#app.listen({ host, port });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Uses a new certificate for new connections; those that stand go on. */
+  use(credentials: ServerCredentials): void {
+    this.#credentials = credentials;
+    this.#renewContext();
+  }
+
+  /**
+   * Takes no new stream and ends each of the present ones at a moment of its own within `spreadMs`, so that a thousand
+   * proxies do not come to another replica at once. Resolves when all are gone.
+   */
+  async drain(spreadMs: number, random: () => number = Math.random): Promise<void> {
+    this.#isDraining = true;
+    const ends = [...this.streams].map(
+      (stream) =>
+        new Promise<void>((resolve) => {
+          setTimeout(() => {
+            stream.end('draining');
+            resolve();
+          }, random() * spreadMs);
+        }),
+    );
+    await Promise.all(ends);
+    await this.close();
+  }
+
+  /** Ends every stream and connection now. */
+  async close(): Promise<void> {
+    for (const stream of this.streams) stream.end('closed');
+    await this.#app.close();
+  }
+
+  get #server(): Http2SecureServer {
+    return this.#app.server as unknown as Http2SecureServer;
+  }
+
+  #tls() {
+    const { trust } = this.#options;
+    return {
+      key: this.#credentials.key,
+      cert: this.#credentials.chain,
+      ca: trust.pem,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3' as const,
+      ecdhCurve: 'X25519MLKEM768:X25519:P-256',
+      settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION },
+    };
+  }
+
+  #renewContext(): void {
+    this.#server.setSecureContext(this.#tls());
+  }
+
+  #workload(stream: ServerHttp2Stream): Workload | string {
+    const certificate = peerCertificate(stream);
+    const workload = certificate ? workloadOf(certificate, this.#options.domain) : 'the client has no certificate';
+    if (typeof workload === 'string') this.#options.observer.onRefused('workload_unknown');
+    return workload;
+  }
+
+  #serve(http2: ServerHttp2Stream, workload: Workload): void {
+    const { publisher, trust, clock, observer } = this.#options;
+    const pod = `${workload.namespace}/${workload.uid}`;
+    this.#byPod.get(pod)?.end('replaced');
+    http2.respond({ ':status': 200, 'content-type': NDJSON });
+    const stream = new WatchStream({
+      workload,
+      publisher,
+      trust: trust.publication,
+      clock,
+      outlet: {
+        write: (line) => !http2.writable || http2.write(line),
+        end: () => endSoon(http2),
+      },
+      observer: {
+        onSkip: () => observer.onSkip(),
+        onNack: (...nack) => observer.onNack(...nack),
+        onEnd: (ended, reason) => {
+          expiry.cancel();
+          this.streams.delete(ended);
+          if (this.#byPod.get(pod) === ended) this.#byPod.delete(pod);
+          observer.onEnd(ended, reason);
+        },
+      },
+    });
+    // The certificate proved who the client is until it expires; a client that has renewed it comes back with the new one.
+    const expiry = clock.after(msUntilExpiry(http2, clock), () => stream.end('certificate_expired'));
+    this.streams.add(stream);
+    this.#byPod.set(pod, stream);
+    observer.onStart(stream);
+    http2.setEncoding('utf8');
+    http2.on('data', (text: string) => stream.onText(text));
+    http2.on('drain', () => stream.onDrain());
+    http2.on('error', (error) => stream.end(`broken: ${error.message}`));
+    http2.once('end', () => stream.end('client_ended'));
+    http2.once('close', () => stream.end('client_closed'));
+  }
+}
+
+export interface WatchServerOptions {
+  readonly credentials: ServerCredentials;
+  readonly trust: TrustBundle;
+  readonly domain: IdentityDomain;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly observer: WatchServerObserver;
+}
+
+/** Body of an answer that is no stream. */
+function refusal(reason: string, message: string) {
+  return { error: { reason, message } };
+}
+
+function peerCertificate(stream: ServerHttp2Stream): X509Certificate | undefined {
+  return (stream.session?.socket as TLSSocket | undefined)?.getPeerX509Certificate();
+}
+
+function msUntilExpiry(stream: ServerHttp2Stream, clock: Clock): number {
+  const expiresAt = peerCertificate(stream)?.validToDate.getTime() ?? 0;
+  return Math.max(0, expiresAt - clock.now());
+}
+
+/** Lets the reader have what was written, and does not wait for one that never reads. */
+function endSoon(http2: ServerHttp2Stream): void {
+  if (http2.destroyed) return;
+  http2.end();
+  setTimeout(() => http2.close(), END_GRACE_MS).unref();
+}
+
+function handshakeFault(error: NodeJS.ErrnoException): string {
+  return error.code?.startsWith('ERR_SSL') || error.code?.startsWith('ERR_TLS')
+    ? error.code.toLowerCase()
+    : 'handshake_failed';
+}
+
+const NDJSON = 'application/x-ndjson';
+/** A proxy has one stream, and for a moment two when it reconnects. */
+const MAX_STREAMS_PER_CONNECTION = 8;
+/** How long a reader may take for the last lines of its stream, milliseconds. */
+const END_GRACE_MS = 1000;

@@ -1,0 +1,30 @@
+import type { Fields } from '../translate/kinds/json.ts';
+import type { Kind } from '../translate/kinds/kinds.ts';
+import { ObjectStore } from '../watch/object-store.ts';
+import type { Reports } from '../watch/reports.ts';
+import type { Source } from '../watch/source.ts';
+
+/** A source that holds what a test gives it. */
+export class FakeSource implements Source {
+  readonly objects: ObjectStore;
+
+  constructor(reports: Reports) {
+    this.objects = new ObjectStore(reports);
+  }
+
+  /** Holds each object, in one batch. */
+  put(...objects: readonly object[]): void {
+    this.objects.write(objects.map((raw) => ({ kind: (raw as { kind: Kind }).kind, raw: raw as Fields, place: '' })));
+  }
+
+  remove(kind: Kind, name: string, namespace = 'default'): void {
+    this.objects.write([{ kind, gone: { namespace, name } }]);
+  }
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+
+  staleness(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+}

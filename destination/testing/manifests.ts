@@ -1,0 +1,105 @@
+import { CONTROL_NAMESPACE, CONTROL_NAMESPACE_LABEL } from '../../api/names.ts';
+
+/** Manifests of a small cluster, as an API server would show them. Everything is in `default` unless told otherwise. */
+
+export function pod(
+  name: string,
+  ip: string,
+  fields: {
+    labels?: object;
+    annotations?: object;
+    meshed?: boolean;
+    uid?: string;
+    spec?: object;
+    metadata?: object;
+    status?: object;
+  } = {},
+) {
+  const mesh = fields.meshed === false ? {} : { [CONTROL_NAMESPACE_LABEL]: CONTROL_NAMESPACE };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace: 'default',
+      uid: fields.uid ?? `uid-${name}`,
+      labels: { app: 'api', ...mesh, ...fields.labels },
+      annotations: { ...fields.annotations },
+      ...fields.metadata,
+    },
+    spec: {
+      serviceAccountName: 'api',
+      containers: [{ name: 'app', ports: [{ name: 'http', containerPort: 8080 }] }],
+      ...fields.spec,
+    },
+    status: { phase: 'Running', podIP: ip, ...fields.status },
+  };
+}
+
+export function service(
+  name: string,
+  clusterIP: string,
+  fields: { annotations?: object; port?: object; spec?: object } = {},
+) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'default', annotations: { ...fields.annotations } },
+    spec: {
+      clusterIP,
+      selector: { app: name },
+      ports: [{ port: 80, targetPort: 8080, ...fields.port }],
+      ...fields.spec,
+    },
+  };
+}
+
+/** The slice of a Service with its pods: `[pod name, ip, conditions and other fields]`. */
+export function slice(
+  serviceName: string,
+  endpoints: readonly (readonly [pod: string, ip: string, fields?: object])[],
+  port = 8080,
+) {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: `${serviceName}-1`, namespace: 'default', labels: { 'kubernetes.io/service-name': serviceName } },
+    addressType: 'IPv4',
+    endpoints: endpoints.map(([name, ip, fields]) => ({
+      addresses: [ip],
+      conditions: { ready: true },
+      targetRef: { kind: 'Pod', name, namespace: 'default', uid: `uid-${name}` },
+      ...fields,
+    })),
+    ports: [{ name: '', port, protocol: 'TCP' }],
+  };
+}
+
+export function namespace(name: string, annotations: object = {}) {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, annotations } };
+}
+
+export function deployment(
+  name: string,
+  fields: { annotations?: object; templateAnnotations?: object; labels?: object; createdAt?: string } = {},
+) {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      name,
+      namespace: 'default',
+      annotations: { ...fields.annotations },
+      creationTimestamp: fields.createdAt ?? '2026-01-01T00:00:00Z',
+    },
+    spec: {
+      template: {
+        metadata: { labels: { app: 'api', ...fields.labels }, annotations: { ...fields.templateAnnotations } },
+      },
+    },
+  };
+}
+
+export function serviceProfile(name: string, spec: object) {
+  return { apiVersion: 'linkerd.io/v1alpha2', kind: 'ServiceProfile', metadata: { name, namespace: 'default' }, spec };
+}

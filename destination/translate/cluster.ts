@@ -1,0 +1,140 @@
+import type { Deployment } from './kinds/deployment.ts';
+import type { EndpointSlice } from './kinds/endpoint-slice.ts';
+import type { Change, Kind, Kinds } from './kinds/kinds.ts';
+import { byAge, compareText, isSelected, type Meta } from './kinds/meta.ts';
+import { isFinished, type Pod } from './kinds/pod.ts';
+import type { Service } from './kinds/service.ts';
+
+/**
+ * What is known of the cluster, found by name, address and selector.
+ *
+ * Every look-up is remembered as a *topic* while {@link observe} runs, also one that finds nothing, and
+ * {@link apply} answers with the topics that a change touches. So whoever computes something from the cluster learns
+ * when to compute it again without saying what it depends on.
+ */
+export class Cluster {
+  readonly #objects: { [K in Kind]: Map<string, Kinds[K]> } = {
+    Namespace: new Map(),
+    Service: new Map(),
+    Pod: new Map(),
+    EndpointSlice: new Map(),
+    Deployment: new Map(),
+    ReplicaSet: new Map(),
+    ServiceProfile: new Map(),
+  };
+  /** Objects by topic: `address/10.0.0.1`, `services/default`, `slices/default/api`, `deployments/default`. */
+  readonly #groups = new Map<string, Set<Meta>>();
+  #topics: Set<string> | null = null;
+
+  /** Takes over changes, in order, and returns the topics that they touch. */
+  apply(changes: readonly Change[]): Set<string> {
+    const touched = new Set<string>();
+    for (const { kind, before, after } of changes) {
+      if (before) {
+        this.#objects[kind].delete(keyOf(before));
+        for (const topic of groupsOf(kind, before)) this.#groupOf(topic).delete(before);
+      }
+      if (after) {
+        (this.#objects[kind] as Map<string, Meta>).set(keyOf(after), after);
+        for (const topic of groupsOf(kind, after)) this.#groupOf(topic).add(after);
+      }
+      for (const object of [before, after]) {
+        if (!object) continue;
+        touched.add(`${kind}/${keyOf(object)}`);
+        for (const topic of groupsOf(kind, object)) {
+          touched.add(topic);
+          if (this.#groups.get(topic)?.size === 0) this.#groups.delete(topic);
+        }
+      }
+    }
+    return touched;
+  }
+
+  /** Runs `compute` and returns its result with the topics that it looked up. Not re-entrant. */
+  observe<T>(compute: () => T): { readonly value: T; readonly topics: ReadonlySet<string> } {
+    const topics = new Set<string>();
+    this.#topics = topics;
+    try {
+      return { value: compute(), topics };
+    } finally {
+      this.#topics = null;
+    }
+  }
+
+  /** The object of a kind; `namespace` is empty for a Namespace. */
+  get<K extends Kind>(kind: K, namespace: string, name: string): Kinds[K] | undefined {
+    const key = `${namespace}/${name}`;
+    this.#topics?.add(`${kind}/${key}`);
+    return this.#objects[kind].get(key) as Kinds[K] | undefined;
+  }
+
+  /** The Service with a ClusterIP (in canonical spelling). */
+  serviceByAddress(ip: string): Service | undefined {
+    return (this.#lookUp(`service-address/${ip}`) as Service[])[0];
+  }
+
+  /**
+   * The pod that has an address (in canonical spelling) and has not ended; of several the one that is not going, then
+   * the youngest, because addresses are used again while the old object still lives. Pods on the host's network share
+   * its address and are never found.
+   */
+  podByAddress(ip: string): Pod | undefined {
+    const pods = (this.#lookUp(`pod-address/${ip}`) as Pod[]).filter((pod) => !isFinished(pod));
+    return pods.sort((a, b) => Number(a.isTerminating) - Number(b.isTerminating) || byAge(b, a))[0];
+  }
+
+  /** EndpointSlices of a Service, by name. */
+  slicesOf(namespace: string, service: string): readonly EndpointSlice[] {
+    const slices = this.#lookUp(`slices/${namespace}/${service}`) as EndpointSlice[];
+    return slices.sort((a, b) => compareText(a.name, b.name));
+  }
+
+  /** Services of the pod's namespace that select it, by name. */
+  servicesSelecting(pod: Pod): readonly Service[] {
+    const services = this.#lookUp(`services/${pod.namespace}`) as Service[];
+    return services
+      .filter((service) => isSelected(pod.labels, service.selector))
+      .sort((a, b) => compareText(a.name, b.name));
+  }
+
+  /** Deployments whose pods the Service selects, older first. */
+  deploymentsBehind(service: Service): readonly Deployment[] {
+    const deployments = this.#lookUp(`deployments/${service.namespace}`) as Deployment[];
+    return deployments.filter((each) => isSelected(each.templateLabels, service.selector)).sort(byAge);
+  }
+
+  #lookUp(topic: string): Meta[] {
+    this.#topics?.add(topic);
+    return [...(this.#groups.get(topic) ?? [])];
+  }
+
+  #groupOf(topic: string): Set<Meta> {
+    let group = this.#groups.get(topic);
+    if (!group) {
+      group = new Set();
+      this.#groups.set(topic, group);
+    }
+    return group;
+  }
+}
+
+/** `namespace/name`; a kind without a namespace has an empty one. */
+export function keyOf(object: { readonly namespace: string; readonly name: string }): string {
+  return `${object.namespace}/${object.name}`;
+}
+
+/** Topics under which an object is found other than by its name. */
+function groupsOf(kind: Kind, object: Meta): string[] {
+  switch (kind) {
+    case 'Service':
+      return [`services/${object.namespace}`, ...(object as Service).clusterIPs.map((ip) => `service-address/${ip}`)];
+    case 'Pod':
+      return (object as Pod).isHostNetwork ? [] : (object as Pod).ips.map((ip) => `pod-address/${ip}`);
+    case 'EndpointSlice':
+      return [`slices/${object.namespace}/${(object as EndpointSlice).service}`];
+    case 'Deployment':
+      return [`deployments/${object.namespace}`];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,27 @@
+import { ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
+import type { Problem } from '../problem.ts';
+import { type RouteProfile, readRouteProfile } from '../route-profile.ts';
+import { type Fields, fieldsOf, textsOf } from './json.ts';
+import { type Meta, readAnnotations, readMeta } from './meta.ts';
+
+export interface Deployment extends Meta {
+  /** Labels of the pods that it makes. */
+  readonly templateLabels: Readonly<Record<string, string>>;
+  /** From its own annotations, else from its pod template's. */
+  readonly routeProfile: RouteProfile | null;
+}
+
+/** Reads an apps Deployment. @throws MalformedObject */
+export function readDeployment(raw: Fields, problems: Problem[]): Deployment {
+  const meta = readMeta(raw);
+  const template = fieldsOf(fieldsOf(raw.spec, 'spec').template, 'spec.template');
+  const templateMetadata = fieldsOf(template.metadata, 'spec.template.metadata');
+  const annotation =
+    readAnnotations(raw)[ROUTE_PROFILE_ANNOTATION] ??
+    textsOf(templateMetadata.annotations, 'spec.template.metadata.annotations')[ROUTE_PROFILE_ANNOTATION];
+  return {
+    ...meta,
+    templateLabels: textsOf(templateMetadata.labels, 'spec.template.metadata.labels'),
+    routeProfile: readRouteProfile(annotation, meta, 'Deployment', problems),
+  };
+}

@@ -1,0 +1,95 @@
+import {
+  DEFAULT_INBOUND_POLICIES,
+  DEFAULT_INBOUND_POLICY_ANNOTATION,
+  type DefaultInboundPolicy,
+  LINKERD_OPAQUE_PORTS_ANNOTATION,
+  OPAQUE_PORTS_ANNOTATION,
+  SKIP_INBOUND_PORTS_ANNOTATION,
+} from '../../../api/names.ts';
+import { PortRanges } from '../../../core/config/port-ranges.ts';
+import type { Problem } from '../problem.ts';
+
+/** What the annotations of a Service, pod or namespace ask of the mesh. null: the annotation is absent. */
+export interface Settings {
+  readonly opaquePorts: PortSetting | null;
+  readonly skipInboundPorts: PortSetting | null;
+  readonly inboundPolicy: PolicySetting | null;
+}
+
+export interface PortSetting {
+  /** Name of the annotation that was read. */
+  readonly annotation: string;
+  /** Inclusive ranges; empty: the annotation says that there are none. */
+  readonly ranges: readonly (readonly [from: number, to: number])[];
+  /** Entries that are port names of the object. */
+  readonly names: readonly string[];
+}
+
+export interface PolicySetting {
+  readonly annotation: string;
+  readonly mode: DefaultInboundPolicy;
+}
+
+/**
+ * Reads the settings of an object and notes what is wrong with them.
+ *
+ * A wrong entry of a port list is left out. A wrong policy reads as `deny`: whoever wrote it wanted fewer clients,
+ * and guessing which would let strangers in.
+ */
+export function readSettings(annotations: Readonly<Record<string, string>>, problems: Problem[]): Settings {
+  return {
+    opaquePorts: readPorts(annotations, [OPAQUE_PORTS_ANNOTATION, LINKERD_OPAQUE_PORTS_ANNOTATION], problems),
+    skipInboundPorts: readPorts(annotations, [SKIP_INBOUND_PORTS_ANNOTATION, LINKERD_SKIP_INBOUND_PORTS], problems),
+    inboundPolicy: readPolicy(annotations, problems),
+  };
+}
+
+/** Whether a setting covers `port`, or one of the names that the port has. */
+export function coversPort(setting: PortSetting, port: number, names: readonly string[] = []): boolean {
+  return (
+    setting.ranges.some(([from, to]) => port >= from && port <= to) ||
+    names.some((name) => name !== '' && setting.names.includes(name))
+  );
+}
+
+/** Reads the first of `keys` that is set: Weft's own wins over Linkerd's. */
+function readPorts(
+  annotations: Readonly<Record<string, string>>,
+  keys: readonly string[],
+  problems: Problem[],
+): PortSetting | null {
+  const annotation = keys.find((key) => annotations[key] !== undefined);
+  if (annotation === undefined) return null;
+  const ranges: (readonly [number, number])[] = [];
+  const names: string[] = [];
+  for (const entry of annotations[annotation]!.split(',').map((text) => text.trim())) {
+    const parsed = PortRanges.parse(entry);
+    if (typeof parsed !== 'string') ranges.push(...parsed.ranges);
+    else if (PORT_NAME.test(entry)) names.push(entry);
+    else problems.push({ path: annotationPath(annotation), message: `${parsed} or port name; the entry is ignored` });
+  }
+  return { annotation, ranges, names };
+}
+
+function readPolicy(annotations: Readonly<Record<string, string>>, problems: Problem[]): PolicySetting | null {
+  const annotation = [DEFAULT_INBOUND_POLICY_ANNOTATION, LINKERD_INBOUND_POLICY].find(
+    (key) => annotations[key] !== undefined,
+  );
+  if (annotation === undefined) return null;
+  const text = annotations[annotation]!;
+  const mode = DEFAULT_INBOUND_POLICIES.find((policy) => policy === text);
+  if (mode === undefined) {
+    const allowed = DEFAULT_INBOUND_POLICIES.join(', ');
+    problems.push({ path: annotationPath(annotation), message: `"${text}" is none of ${allowed}; deny applies` });
+  }
+  return { annotation, mode: mode ?? 'deny' };
+}
+
+export function annotationPath(annotation: string): string {
+  return `metadata.annotations["${annotation}"]`;
+}
+
+const LINKERD_SKIP_INBOUND_PORTS = 'config.linkerd.io/skip-inbound-ports';
+const LINKERD_INBOUND_POLICY = 'config.linkerd.io/default-inbound-policy';
+/** IANA service name: at most 15 of lower-case letters, digits and hyphens, at least one letter (RFC 6335 section 5.1). */
+const PORT_NAME = /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/;

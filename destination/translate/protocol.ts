@@ -1,0 +1,118 @@
+import { DEFAULT_OPAQUE_PORTS } from '../../api/names.ts';
+import type { Protocol } from '../../api/routing.ts';
+import { PortRanges } from '../../core/config/port-ranges.ts';
+import type { Namespace } from './kinds/namespace.ts';
+import type { Pod } from './kinds/pod.ts';
+import type { Service, ServicePort } from './kinds/service.ts';
+import { coversPort, type PortSetting } from './kinds/settings.ts';
+import type { Profile } from './service-profile.ts';
+
+/** What a port speaks, and the rule that says so. */
+export interface ProtocolDecision {
+  readonly protocol: Protocol;
+  /** `appProtocol/Service/default/api`, `weft.dev/opaque-ports/Namespace/default`, `default opaque ports`, `default`. */
+  readonly rule: string;
+}
+
+/** Everything that may say what a port speaks, nearest first; absent ones are null. */
+export interface ProtocolWitnesses {
+  /** The Service that was asked for, with its port. */
+  readonly service: { readonly object: Service; readonly port: ServicePort } | null;
+  readonly profile: { readonly opaquePorts: Profile['opaquePorts']; readonly origin: string } | null;
+  /** The pod, with the port that it listens on. */
+  readonly pod: { readonly object: Pod; readonly port: number } | null;
+  readonly namespace: Namespace | null;
+}
+
+/**
+ * Decides what a port speaks. The first that says something decides:
+ *
+ * 1. an opaque-ports annotation of the Service, then of the pod, that covers the port
+ * 2. `opaquePorts` of the ServiceProfile
+ * 3. `appProtocol` of the Service's port
+ * 4. the nearest opaque-ports annotation (Service, pod, namespace), which takes the place of the default list
+ * 5. the default opaque ports
+ * 6. detection
+ *
+ * An `appProtocol` that nobody knows leaves the port to detection, which handles every protocol.
+ */
+export function decideProtocol(witnesses: ProtocolWitnesses): ProtocolDecision {
+  const { service, profile, pod, namespace } = witnesses;
+  const port = pod?.port ?? service!.port.port;
+  const annotated = [
+    service && {
+      setting: service.object.settings.opaquePorts,
+      owner: ownerOf('Service', service.object),
+      covers: servicePorts(service.port),
+    },
+    pod && {
+      setting: pod.object.settings.opaquePorts,
+      owner: ownerOf('Pod', pod.object),
+      covers: podPorts(pod.object, pod.port),
+    },
+  ].filter((each) => each !== null);
+  for (const { setting, owner, covers } of annotated) {
+    if (setting && covers(setting)) return { protocol: 'opaque', rule: `${setting.annotation}/${owner}` };
+  }
+  if (service && profile?.opaquePorts?.has(service.port.port))
+    return { protocol: 'opaque', rule: `opaquePorts/${profile.origin}` };
+  const declared = service && APP_PROTOCOLS.get(service.port.appProtocol.toLowerCase());
+  if (declared) return { protocol: declared, rule: `appProtocol/${ownerOf('Service', service.object)}` };
+  if (annotated.some(({ setting }) => setting !== null)) return DETECT;
+  return decideByNamespace(namespace, port);
+}
+
+function decideByNamespace(namespace: Namespace | null, port: number): ProtocolDecision {
+  const setting = namespace?.settings.opaquePorts;
+  if (setting) {
+    return coversPort(setting, port)
+      ? { protocol: 'opaque', rule: `${setting.annotation}/Namespace/${namespace!.name}` }
+      : DETECT;
+  }
+  return DEFAULT_RANGES.has(port) ? { protocol: 'opaque', rule: 'default opaque ports' } : DETECT;
+}
+
+/** A Service's annotation names its own ports, as Linkerd's does. */
+function servicePorts(port: ServicePort): (setting: PortSetting) => boolean {
+  return (setting) => coversPort(setting, port.port, [port.name]);
+}
+
+function podPorts(pod: Pod, port: number): (setting: PortSetting) => boolean {
+  const names = pod.ports.filter((each) => each.port === port).map((each) => each.name);
+  return (setting) => coversPort(setting, port, names);
+}
+
+function ownerOf(kind: string, object: { readonly namespace: string; readonly name: string }): string {
+  return `${kind}/${object.namespace}/${object.name}`;
+}
+
+const DETECT: ProtocolDecision = { protocol: 'detect', rule: 'default' };
+const DEFAULT_RANGES = PortRanges.parse(DEFAULT_OPAQUE_PORTS) as PortRanges;
+
+/**
+ * `appProtocol` in lower case: Kubernetes' standard names (KEP-3726), IANA service names, and Linkerd's.
+ * Names of protocols in which the server speaks first, or which no proxy reads, are opaque.
+ */
+const APP_PROTOCOLS: ReadonlyMap<string, Protocol> = new Map([
+  ['http', 'http1'],
+  ['kubernetes.io/ws', 'http1'],
+  ['http2', 'http2'],
+  ['h2c', 'http2'],
+  ['kubernetes.io/h2c', 'http2'],
+  ['grpc', 'grpc'],
+  ['https', 'tls'],
+  ['tls', 'tls'],
+  ['kubernetes.io/wss', 'tls'],
+  ['tcp', 'opaque'],
+  ['linkerd.io/tcp', 'opaque'],
+  ['linkerd.io/opaque', 'opaque'],
+  ['mysql', 'opaque'],
+  ['postgresql', 'opaque'],
+  ['postgres', 'opaque'],
+  ['redis', 'opaque'],
+  ['mongo', 'opaque'],
+  ['mongodb', 'opaque'],
+  ['smtp', 'opaque'],
+  ['amqp', 'opaque'],
+  ['kafka', 'opaque'],
+]);

@@ -1,0 +1,83 @@
+import { LineCounter, parseAllDocuments } from 'yaml';
+
+import { errorMessage } from '../../core/errors/weft-error.ts';
+import type { Fields } from '../translate/kinds/json.ts';
+import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
+import type { Report } from './reports.ts';
+
+/** An object that a file holds. */
+export interface Manifest {
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
+  /** With its namespace filled in. */
+  readonly raw: Fields;
+  /** `path:line` of its first line. */
+  readonly place: string;
+}
+
+export interface ParsedFile {
+  readonly manifests: readonly Manifest[];
+  /** Faults that keep a document from being read. Empty: `manifests` is all that the file means to hold. */
+  readonly faults: readonly Report[];
+}
+
+/**
+ * Reads the YAML or JSON documents of a file. Kinds that decide nothing here are passed over; a `List` stands for its
+ * items; an object without a namespace is in `default`, as kubectl has it.
+ *
+ * @param path what reports call the file
+ * @throws never
+ */
+export function parseManifestFile(path: string, text: string): ParsedFile {
+  const manifests: Manifest[] = [];
+  const faults: Report[] = [];
+  const lines = new LineCounter();
+  const fault = (line: number, message: string) =>
+    faults.push({ object: null, place: `${path}:${line}`, path: '', message });
+  try {
+    for (const document of parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent' })) {
+      if ('empty' in document) break;
+      const error = document.errors[0];
+      const line = lines.linePos(error ? error.pos[0] : (document.contents?.range?.[0] ?? 0)).line;
+      if (error) fault(line, `is no YAML: ${error.message.split('\n', 1)[0]}`);
+      else
+        readDocument(document.toJS({ maxAliasCount: 100 }), `${path}:${line}`, manifests, (message) =>
+          fault(line, message),
+        );
+    }
+  } catch (error) {
+    fault(1, `cannot be read: ${errorMessage(error)}`);
+  }
+  return { manifests, faults };
+}
+
+function readDocument(value: unknown, place: string, manifests: Manifest[], fault: (message: string) => void): void {
+  if (value === null || value === undefined) return;
+  const raw = value as { apiVersion?: unknown; kind?: unknown; items?: unknown; metadata?: Record<string, unknown> };
+  if (typeof raw !== 'object' || typeof raw.apiVersion !== 'string' || typeof raw.kind !== 'string') {
+    fault('is no Kubernetes object: apiVersion and kind are missing');
+    return;
+  }
+  if (raw.kind.endsWith('List') && Array.isArray(raw.items)) {
+    for (const item of raw.items) readDocument(item, place, manifests, fault);
+    return;
+  }
+  const kind = kindOf(raw.apiVersion, raw.kind);
+  if (kind === null) return;
+  const { name, namespace } = raw.metadata ?? {};
+  if (typeof name !== 'string' || name === '') {
+    fault(`a ${kind} has no metadata.name`);
+    return;
+  }
+  const home = KINDS[kind].isNamespaced ? (typeof namespace === 'string' && namespace) || 'default' : '';
+  const metadata = { ...raw.metadata, namespace: home };
+  manifests.push({ kind, namespace: home, name, raw: { ...raw, metadata }, place });
+}
+
+/** The kind that a document is of, whatever the version of its API; null for one that decides nothing here. */
+function kindOf(apiVersion: string, name: string): Kind | null {
+  if (!Object.hasOwn(KINDS, name)) return null;
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.lastIndexOf('/')) : '';
+  return KINDS[name as Kind].group === group ? (name as Kind) : null;
+}
