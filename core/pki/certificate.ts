@@ -9,6 +9,7 @@ import {
   type DerValue,
   encodeDer,
   fromBinary,
+  INTEGER,
   integer,
   membersOf,
   OCTET_STRING,
@@ -34,6 +35,7 @@ import {
   subjectKeyIdentifier,
 } from './extension.ts';
 import {
+  BASIC_CONSTRAINTS,
   CLIENT_AUTH,
   COMMON_NAME,
   ECDSA_WITH_SHA256,
@@ -112,6 +114,14 @@ export function createAuthority(
     subjectKeyIdentifier(own),
     ...(isRoot ? [] : [authorityKeyIdentifier(by.keyIdentifier)]),
   ]);
+}
+
+/** How many authorities may stand below this one (RFC 5280 section 4.2.1.9); null: any number. */
+export function pathLengthOf(certificate: X509Certificate): number | null {
+  const extension = certificateExtensions(certificate.raw)?.find(({ oid }) => oid === BASIC_CONSTRAINTS);
+  const members = extension && membersOf(parseInner(extension.value) ?? undefined, SEQUENCE);
+  const octets = contentsOf(members?.[1], INTEGER);
+  return octets === null ? null : Number.parseInt(fromBinary(octets).toString('hex'), 16);
 }
 
 /** PEM of TBSCertificate, algorithm and signature (RFC 5280 section 4.1). */

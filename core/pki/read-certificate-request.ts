@@ -24,6 +24,7 @@ import {
   COMMON_NAME,
   ECDSA_WITH_SHA256,
   EXTENSION_REQUEST,
+  KEY_USAGE,
   SUBJECT_ALT_NAME,
 } from './object-identifiers.ts';
 import { decodePem } from './pem.ts';
@@ -40,7 +41,7 @@ export interface CertificateRequest {
   readonly subject: { readonly commonNames: readonly string[]; readonly others: number };
   /** Subject alternative names; `others` counts those that are neither DNS name nor URI. */
   readonly sans: SubjectAltNames & { readonly others: number };
-  /** Whether basic constraints ask for a certificate authority. */
+  /** Whether basic constraints or key usage ask for a certificate authority. */
   readonly asksForAuthority: boolean;
   readonly extensions: readonly Extension[];
   /** Octets that the signature covers, and the signature. */
@@ -88,8 +89,9 @@ function readRequest(outer: DerValue): CertificateRequest | null {
   }
   if (!extensions || !names || !signatureAlgorithm) return null;
   const sans = readSubjectAltNames(extensions.find(({ oid }) => oid === SUBJECT_ALT_NAME));
-  const asksForAuthority = readAuthority(extensions.find(({ oid }) => oid === BASIC_CONSTRAINTS));
-  if (!sans || asksForAuthority === null) return null;
+  const isAuthority = readAuthority(extensions.find(({ oid }) => oid === BASIC_CONSTRAINTS));
+  const signsCertificates = readCertSign(extensions.find(({ oid }) => oid === KEY_USAGE));
+  if (!sans || isAuthority === null || signsCertificates === null) return null;
   const spkiOctets = encodeDer(spki!);
   return {
     spki: spkiOctets,
@@ -98,7 +100,7 @@ function readRequest(outer: DerValue): CertificateRequest | null {
     isEcdsaSha256: isOid(signatureAlgorithm, ECDSA_WITH_SHA256),
     subject: names,
     sans,
-    asksForAuthority,
+    asksForAuthority: isAuthority || signsCertificates,
     extensions,
     signed: encodeDer(info!),
     signature: fromBinary(signatureBits.slice(1)),
@@ -157,6 +159,13 @@ function readAuthority(extension: Extension | undefined): boolean | null {
   const members = membersOf(parseInner(extension.value) ?? undefined, SEQUENCE);
   if (!members) return null;
   return members.some((member) => member.value !== '\0');
+}
+
+/** Whether key usage names `keyCertSign`, bit 5 (RFC 5280 section 4.2.1.3); null: malformed. */
+function readCertSign(extension: Extension | undefined): boolean | null {
+  if (!extension) return false;
+  const bits = contentsOf(parseInner(extension.value) ?? undefined, BIT_STRING);
+  return bits === null ? null : (bits.charCodeAt(1) & 0x04) !== 0;
 }
 
 function exactly(count: number, members: readonly DerValue[] | null): readonly DerValue[] | null {

@@ -1,0 +1,137 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+
+import { errorMessage, WeftError } from '../core/errors/weft-error.ts';
+import { ApiClient, ApiError } from '../core/kubernetes/api-client.ts';
+import type { Logger } from '../core/log/log.ts';
+import { isP256, spkiOf } from '../core/pki/key-pair.ts';
+import { Backoff } from '../core/time/backoff.ts';
+import { type Clock, systemClock } from '../core/time/clock.ts';
+import { AdminServer } from './admin.ts';
+import type { Authenticator } from './authenticate/authenticator.ts';
+import { EmbeddedTokenAuthenticator } from './authenticate/embedded-token.ts';
+import { TokenReviewAuthenticator } from './authenticate/token-review.ts';
+import { ensureAuthorities } from './bootstrap/authorities.ts';
+import type { EmbeddedConfig, IdentityConfig } from './config.ts';
+import { CurrentIssuer } from './issue/current-issuer.ts';
+import { directorySource, type IssuerSource, secretSource } from './issue/issuer-source.ts';
+import { IdentityMetrics } from './metrics.ts';
+import { CertifyServer } from './server.ts';
+import { ServingCertificateRenewal } from './serving-certificate.ts';
+
+/** Identity as it runs. */
+export interface RunningIdentity {
+  /** `host:port` as bound. */
+  readonly address: string;
+  readonly admin: string;
+  /** Ends requests under way and closes both servers. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts identity: issuer, certify server, admin server.
+ *
+ * @throws IssuerError when the issuer is not fit to sign, WeftError `token_key_invalid`, and whatever binding throws
+ */
+export async function startIdentity(
+  config: IdentityConfig,
+  log: Logger,
+  clock: Clock = systemClock,
+): Promise<RunningIdentity> {
+  const { authenticator, source } = config.embedded
+    ? await embeddedParts(config.embedded, clock)
+    : await kubernetesParts(config, log, clock);
+  const issuer = await CurrentIssuer.load({ source, clock, log });
+  const metrics = new IdentityMetrics(issuer);
+
+  let server: CertifyServer | null = null;
+  let isReady = false;
+  const renewal = new ServingCertificateRenewal({
+    issuer,
+    domain: config.domain,
+    lifetimeMs: config.issuanceLifetimeMs,
+    clock,
+    onRenewed(certificate) {
+      if (server) server.setCertificate(certificate);
+      else server = new CertifyServer({ context, certificate, metrics, log });
+    },
+  });
+  const context = {
+    authenticator,
+    issuer: () => issuer.get(),
+    domain: config.domain,
+    lifetimeMs: config.issuanceLifetimeMs,
+    clock,
+  };
+  renewal.start();
+  const certifyServer = server! as CertifyServer;
+  const adminServer = new AdminServer(() => isReady, metrics);
+  const admin = await adminServer.listen(config.adminListen);
+  const address = await certifyServer.listen(config.listen);
+  issuer.start();
+  isReady = true;
+  return {
+    address,
+    admin,
+    async close() {
+      isReady = false;
+      issuer.stop();
+      renewal.stop();
+      await certifyServer.close(config.shutdownGraceMs);
+      await adminServer.close();
+    },
+  };
+}
+
+interface Parts {
+  readonly authenticator: Authenticator;
+  readonly source: IssuerSource;
+}
+
+async function embeddedParts(config: EmbeddedConfig, clock: Clock): Promise<Parts> {
+  const key = await readTokenKey(config.tokenKeyFile);
+  return {
+    authenticator: new EmbeddedTokenAuthenticator({ key, issuer: config.tokenIssuer, clock }),
+    source: directorySource(config.issuerDirectory, config.trustRootsFile),
+  };
+}
+
+async function kubernetesParts(config: IdentityConfig, log: Logger, clock: Clock): Promise<Parts> {
+  const api = await ApiClient.fromCluster();
+  const { createdIssuer } = await untilReachable(log, () =>
+    ensureAuthorities({ api, domain: config.domain, lifetimeMs: config.authorityLifetimeMs, now: clock.now() }),
+  );
+  if (createdIssuer) log.info('no issuer was there: a root and an issuer were created');
+  return {
+    authenticator: new TokenReviewAuthenticator(api),
+    source: secretSource(api, config.domain.controlNamespace),
+  };
+}
+
+async function readTokenKey(file: string): Promise<KeyObject> {
+  const fault = (why: string) => new WeftError('token_key_invalid', `the token key ${file} ${why}`);
+  let key: KeyObject;
+  try {
+    key = createPublicKey(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw fault(`cannot be read as a PEM public key: ${errorMessage(error)}`);
+  }
+  if (!isP256(spkiOf(key))) throw fault('is not ECDSA P-256');
+  return key;
+}
+
+/** Repeats what fails because the API server is away or overloaded; any other failure is thrown. */
+async function untilReachable<T>(log: Logger, task: () => Promise<T>): Promise<T> {
+  const backoff = new Backoff({ minMs: 200, maxMs: 10_000 });
+  for (;;) {
+    try {
+      return await task();
+    } catch (error) {
+      if (!(error instanceof ApiError) || (error.status !== 0 && error.status < 500 && error.status !== 429))
+        throw error;
+      log.warn(`the API server could not be asked: ${error.message}; trying again`);
+      // A referenced timer: nothing else keeps the process alive yet.
+      await new Promise((resolve) => setTimeout(resolve, backoff.next()));
+    }
+  }
+}
