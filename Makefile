@@ -14,16 +14,31 @@ node_modules/.package-lock.json: package.json package-lock.json
 .PHONY: setup
 setup: node_modules/.package-lock.json ## install the packages, the pinned Node among them
 
+SOURCES := $(shell find api core identity destination webhook proxy manifests -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
+build/proxy.js: node_modules/.package-lock.json manifests/image/bundle.mjs $(SOURCES)
+	node manifests/image/bundle.mjs
+
+.PHONY: build
+build: build/proxy.js ## bundle the programs into build/
+
+.PHONY: demo
+demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (needs root)
+	node cli/weft.mjs demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: build ## unit and integration tests, and the API server's where KUBECONFIG is set
+	node test/run.mjs unit integration
+
+.PHONY: test-cluster
+test-cluster: build ## tests on the cluster of KUBECONFIG
+	node test/run.mjs cluster
+
 .PHONY: check
 check: setup ## format, lint, types, dead code, unit tests, import graph
 	biome check .
 	tsc --noEmit
 	knip
 	node test/run.mjs unit
-
-.PHONY: test
-test: setup ## unit and integration tests, and the API server's where KUBECONFIG is set
-	node test/run.mjs unit integration
 
 .PHONY: format
 format: setup ## write the sources in the project's format

@@ -1,0 +1,40 @@
+import { WeftError } from '../core/errors/weft-error.ts';
+import { type Command, UsageError } from './command.ts';
+import { demo } from './commands/demo.ts';
+import { run } from './commands/run.ts';
+import { version } from './commands/version.ts';
+
+const COMMANDS: readonly Command[] = [run, demo, version];
+
+/** `weft COMMAND`: one file per command under `commands/`. */
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(usage());
+    return name === undefined ? EXIT_USAGE : 0;
+  }
+  const command = COMMANDS.find((each) => each.name === name);
+  if (!command) throw new UsageError(`there is no command "${name}"`, `weft --help lists them`);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(command.help);
+    return 0;
+  }
+  return command.run(rest);
+}
+
+function usage(): string {
+  const rows = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
+  return `usage: weft COMMAND [options]\n\n${rows.join('\n')}\n\nweft COMMAND --help explains one.\n`;
+}
+
+/** sysexits EX_USAGE. */
+const EXIT_USAGE = 64;
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    const hint = error instanceof WeftError ? error.hint : '';
+    process.stderr.write(`weft: ${error.message}\n${hint ? `hint: ${hint}\n` : ''}`);
+    process.exit(error instanceof UsageError || /^ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? '') ? EXIT_USAGE : 1);
+  },
+);

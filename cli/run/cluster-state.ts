@@ -1,0 +1,91 @@
+import type { KubernetesObject } from './objects.ts';
+import type { Plan, PlannedPod, PlannedService } from './plan.ts';
+
+interface ServicePort {
+  readonly name?: string;
+  readonly port: number;
+  readonly targetPort?: number | string;
+  readonly appProtocol?: string;
+}
+
+/** What a cluster's controllers would have written for these pods and Services: pods, ReplicaSets, EndpointSlices, addresses. Pure. */
+export function clusterState(plan: Plan, isReady: (pod: PlannedPod) => boolean): KubernetesObject[] {
+  return [
+    ...plan.pods.flatMap((pod) => [replicaSet(pod), podObject(pod, isReady(pod))]),
+    ...plan.services.map(withAddress),
+    ...plan.services.flatMap((service) => endpointSlices(service, plan.pods, isReady)),
+  ];
+}
+
+function replicaSet(pod: PlannedPod): KubernetesObject {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: {
+      name: `${pod.deployment}-local`,
+      namespace: pod.namespace,
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: pod.deployment, uid: `deployment-${pod.deployment}`, controller: true }],
+    } as KubernetesObject['metadata'],
+  };
+}
+
+function podObject(pod: PlannedPod, ready: boolean): KubernetesObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: pod.name,
+      namespace: pod.namespace,
+      uid: pod.uid,
+      labels: pod.labels,
+      annotations: pod.annotations,
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${pod.deployment}-local`, uid: `replicaset-${pod.deployment}`, controller: true }],
+    } as KubernetesObject['metadata'],
+    spec: {
+      serviceAccountName: pod.serviceAccount,
+      nodeName: 'local',
+      containers: pod.containers.map(({ name, ports }) => ({ name, ports: ports.map((containerPort) => ({ containerPort })) })),
+    },
+    status: {
+      phase: 'Running',
+      podIP: pod.ips[0],
+      podIPs: pod.ips.map((ip) => ({ ip })),
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+    },
+  };
+}
+
+function withAddress({ object, namespace, clusterIp }: PlannedService): KubernetesObject {
+  const spec = object.spec as Record<string, unknown>;
+  return {
+    ...object,
+    metadata: { ...object.metadata, namespace },
+    spec: { ...spec, clusterIP: clusterIp, clusterIPs: [clusterIp] },
+  };
+}
+
+function endpointSlices({ object, name, namespace }: PlannedService, pods: readonly PlannedPod[], isReady: (pod: PlannedPod) => boolean): KubernetesObject[] {
+  const { selector, ports = [] } = object.spec as { selector?: Record<string, string>; ports?: readonly ServicePort[] };
+  if (!selector) return [];
+  const chosen = pods.filter((pod) => pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value));
+  return [
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: `${name}-local`, namespace, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      ports: ports.map((port) => ({
+        name: port.name ?? '',
+        port: typeof port.targetPort === 'number' ? port.targetPort : port.port,
+        protocol: 'TCP',
+        ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
+      })),
+      endpoints: chosen.map((pod) => ({
+        addresses: [pod.ips[0]],
+        conditions: { ready: isReady(pod), serving: isReady(pod), terminating: false },
+        targetRef: { kind: 'Pod', name: pod.name, namespace: pod.namespace, uid: pod.uid },
+        nodeName: 'local',
+      })),
+    },
+  ];
+}

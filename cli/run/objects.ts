@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+
+/** A Kubernetes object as it was written. */
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** Reads every object of a folder's YAML and JSON files. Problems are sentences with file and line; the rest is still read. */
+export function readFolder(folder: string): { objects: KubernetesObject[]; problems: string[] } {
+  const objects: KubernetesObject[] = [];
+  const problems: string[] = [];
+  for (const name of readdirSync(folder).sort()) {
+    const file = join(folder, name);
+    if (!/\.(ya?ml|json)$/.test(name) || !statSync(file).isFile()) continue;
+    for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
+      if (document.errors.length > 0) {
+        const { message, linePos } = document.errors[0]!;
+        problems.push(`${file}:${linePos?.[0].line ?? 1}: ${message.split('\n')[0]}`);
+        continue;
+      }
+      const value = document.toJS() as KubernetesObject | null;
+      if (value === null) continue;
+      if (typeof value.kind !== 'string' || typeof value.metadata?.name !== 'string') problems.push(`${file}: an object has no kind or no metadata.name`);
+      else objects.push(value);
+    }
+  }
+  return { objects, problems };
+}
