@@ -1,10 +1,17 @@
+import { hostname } from 'node:os';
+
 import { ConfigError, EXIT_CONFIG } from '../core/config/environment.ts';
+import { ApiClient } from '../core/kubernetes/api-client.ts';
 import { createLog, type Logger } from '../core/log/log.ts';
-import { readConfig } from './config.ts';
+import { systemClock } from '../core/time/clock.ts';
+import { type DestinationConfig, readConfig } from './config.ts';
 import { Destination } from './destination.ts';
 import { Counters } from './server/metrics.ts';
+import { EventWriter } from './watch/events.ts';
 import { FolderSource } from './watch/folder.ts';
+import { KubernetesSource } from './watch/kubernetes.ts';
 import { Reports } from './watch/reports.ts';
+import type { Source } from './watch/source.ts';
 
 /** Runs destination until SIGTERM or SIGINT. Exit code 64: the environment is wrong; 1: it could not start. */
 async function main(): Promise<void> {
@@ -12,16 +19,45 @@ async function main(): Promise<void> {
   const log = createLog('destination', config.logLevel);
   const reports = new Reports();
   const counters = new Counters();
-  const source = new FolderSource(config.folders, reports);
-  const destination = new Destination({ config, source, reports, counters, log });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => void shutDown(destination, signal, log));
   try {
+    const source = await openSource(config, { reports, counters, log });
+    const destination = new Destination({ config, source, reports, counters, log });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => void shutDown(destination, signal, log));
     log.info(await destination.start(), 'ready');
   } catch (error) {
     log.error(error, 'destination cannot start');
     process.exit(1);
   }
+}
+
+/** A cluster's faults become Events too; those of a folder are logged alone. */
+async function openSource(
+  config: DestinationConfig,
+  { reports, counters, log }: { reports: Reports; counters: Counters; log: Logger },
+): Promise<Source> {
+  if (config.source === 'folder') return new FolderSource(config.folders, reports);
+  const client = await ApiClient.fromCluster();
+  const events = new EventWriter({
+    client,
+    clock: systemClock,
+    instance: hostname(),
+    observer: {
+      onWritten: () => {
+        counters.eventsWritten++;
+      },
+      onDropped: (reason) => {
+        counters.eventsDropped++;
+        log.debug({ reason }, 'an Event is left out');
+      },
+    },
+  });
+  reports.onNew((report) => void events.write(report));
+  return new KubernetesSource({
+    client,
+    reports,
+    onProblem: (message) => log.warn({ message }, 'trouble with the API server'),
+  });
 }
 
 async function shutDown(destination: Destination, signal: string, log: Logger): Promise<void> {

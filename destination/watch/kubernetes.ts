@@ -1,0 +1,61 @@
+import type { ApiClient } from '../../core/kubernetes/api-client.ts';
+import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
+import type { Fields } from '../translate/kinds/json.ts';
+import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
+import { ObjectStore } from './object-store.ts';
+import type { Reports } from './reports.ts';
+import type { Source } from './source.ts';
+
+/** Every kind of a whole cluster, from its API server. */
+export class KubernetesSource implements Source {
+  readonly objects: ObjectStore;
+  readonly #watches: ReadonlyMap<Kind, ListWatch>;
+
+  /** @param onProblem hears of each spell of trouble with the API server */
+  constructor(options: { client: ApiClient; reports: Reports; onProblem: (message: string) => void }) {
+    this.objects = new ObjectStore(options.reports);
+    this.#watches = new Map(
+      (Object.keys(KINDS) as Kind[]).map((kind) => [
+        kind,
+        new ListWatch({
+          client: options.client,
+          path: collectionPath(kind),
+          metadataOnly: KINDS[kind].metadataOnly,
+          isOptional: KINDS[kind].isOptional,
+          onChanges: (changes) => this.#take(kind, changes),
+          onProblem: options.onProblem,
+        }),
+      ]),
+    );
+  }
+
+  /** Resolves when every kind has been listed, however long the API server is away. */
+  async start(): Promise<void> {
+    for (const watch of this.#watches.values()) watch.start();
+    await Promise.all([...this.#watches.values()].map((watch) => watch.synced));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#watches.values()].map((watch) => watch.stop()));
+  }
+
+  staleness(): ReadonlyMap<string, number> {
+    return new Map([...this.#watches].map(([kind, watch]) => [kind, watch.stalenessMs()]));
+  }
+
+  #take(kind: Kind, changes: readonly ObjectChange[]): void {
+    this.objects.write(
+      changes.map((change) =>
+        change.type === 'put'
+          ? { kind, raw: change.object as Fields, place: '' }
+          : { kind, gone: { namespace: change.namespace, name: change.name } },
+      ),
+    );
+  }
+}
+
+/** `/api/v1/pods`, `/apis/discovery.k8s.io/v1/endpointslices`. */
+function collectionPath(kind: Kind): string {
+  const { group, version, plural } = KINDS[kind];
+  return group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`;
+}
