@@ -27,7 +27,7 @@ demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (needs ro
 
 .PHONY: test
 test: build ## unit and integration tests, and the API server's where KUBECONFIG is set
-	node test/run.mjs unit integration
+	node test/run.mjs unit integration namespaces
 
 .PHONY: test-cluster
 test-cluster: build ## tests on the cluster of KUBECONFIG

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 
-import { PROXY_UID } from '../../api/names.ts';
+import { DEFAULT_INBOUND_POLICY_ANNOTATION, PROXY_UID } from '../../api/names.ts';
 import { PROXY_ADMIN_PORT } from '../../api/ports.ts';
 import * as env from '../../api/proxy-environment.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
@@ -136,6 +136,8 @@ async function startPod(pod: PlannedPod, index: number, { layout, processes, con
         [env.ENV_DESTINATION_ADDRESS]: control.destinationAddress,
         [env.ENV_TOKEN_FILE]: token,
         [env.ENV_TRUST_ROOTS]: control.trustRoots,
+        // In force before destination has spoken: a policy must not begin later than the pod.
+        [env.ENV_DEFAULT_INBOUND_POLICY]: pod.annotations[DEFAULT_INBOUND_POLICY_ANNOTATION] ?? '',
         [env.ENV_SHUTDOWN_GRACE]: '2s',
         MALLOC_ARENA_MAX: '1',
       },
