@@ -12,6 +12,12 @@ export const API_GROUP = 'weft.dev';
 /** Label or annotation on a namespace or pod: `enabled`, `disabled` or `ingress`. */
 export const INJECT = 'weft.dev/inject';
 
+/** Linkerd's and Istio's own words for injection, each on namespaces and pods as its mesh defines it. */
+export const LINKERD_INJECT = 'linkerd.io/inject';
+export const ISTIO_INJECTION = 'istio-injection';
+export const ISTIO_REVISION = 'istio.io/rev';
+export const ISTIO_SIDECAR_INJECT = 'sidecar.istio.io/inject';
+
 /** Annotation on a Deployment or its pod template: a ServiceProfile's name, or inline YAML of its `spec`. */
 export const ROUTE_PROFILE_ANNOTATION = 'weft.dev/route-profile';
 

@@ -18,6 +18,7 @@ import { directorySource, type IssuerSource, secretSource } from './issue/issuer
 import { IdentityMetrics } from './metrics.ts';
 import { CertifyServer } from './server.ts';
 import { ServingCertificateRenewal } from './serving-certificate.ts';
+import { TrustRootsPublisher } from './trust-roots/publisher.ts';
 
 /** Identity as it runs. */
 export interface RunningIdentity {
@@ -38,7 +39,7 @@ export async function startIdentity(
   log: Logger,
   clock: Clock = systemClock,
 ): Promise<RunningIdentity> {
-  const { authenticator, source } = config.embedded
+  const { authenticator, source, api } = config.embedded
     ? await embeddedParts(config.embedded, clock)
     : await kubernetesParts(config, log, clock);
   const issuer = await CurrentIssuer.load({ source, clock, log });
@@ -69,6 +70,7 @@ export async function startIdentity(
   const admin = await adminServer.listen(config.adminListen);
   const address = await certifyServer.listen(config.listen);
   issuer.start();
+  const publisher = api && publishTrustRoots(api, issuer, config, log, clock);
   isReady = true;
   return {
     address,
@@ -78,6 +80,7 @@ export async function startIdentity(
       issuer.stop();
       renewal.stop();
       await certifyServer.close(config.shutdownGraceMs);
+      await publisher?.stop();
       await adminServer.close();
     },
   };
@@ -86,6 +89,8 @@ export async function startIdentity(
 interface Parts {
   readonly authenticator: Authenticator;
   readonly source: IssuerSource;
+  /** null: there is no cluster. */
+  readonly api: ApiClient | null;
 }
 
 async function embeddedParts(config: EmbeddedConfig, clock: Clock): Promise<Parts> {
@@ -93,6 +98,7 @@ async function embeddedParts(config: EmbeddedConfig, clock: Clock): Promise<Part
   return {
     authenticator: new EmbeddedTokenAuthenticator({ key, issuer: config.tokenIssuer, clock }),
     source: directorySource(config.issuerDirectory, config.trustRootsFile),
+    api: null,
   };
 }
 
@@ -105,7 +111,22 @@ async function kubernetesParts(config: IdentityConfig, log: Logger, clock: Clock
   return {
     authenticator: new TokenReviewAuthenticator(api),
     source: secretSource(api, config.domain.controlNamespace),
+    api,
   };
+}
+
+function publishTrustRoots(
+  api: ApiClient,
+  issuer: CurrentIssuer,
+  { domain: { controlNamespace } }: IdentityConfig,
+  log: Logger,
+  clock: Clock,
+): TrustRootsPublisher {
+  const bundle = () => issuer.get().trustBundle;
+  const publisher = new TrustRootsPublisher({ api, controlNamespace, bundle, log, clock });
+  issuer.onChange(() => void publisher.publishAll());
+  publisher.start();
+  return publisher;
 }
 
 async function readTokenKey(file: string): Promise<KeyObject> {
