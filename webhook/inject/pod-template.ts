@@ -1,0 +1,93 @@
+/**
+ * A Pod, or the template of one, as raw JSON: typed clients drop fields that they do not know, and a patch must never
+ * take away what somebody wrote. Only the fields that injection looks at are named.
+ */
+export interface PodTemplate {
+  readonly metadata?: ObjectMetadata | null;
+  readonly spec: PodSpec;
+  readonly [field: string]: unknown;
+}
+
+export interface ObjectMetadata {
+  readonly labels?: Readonly<Record<string, string>> | null;
+  readonly annotations?: Readonly<Record<string, string>> | null;
+  readonly [field: string]: unknown;
+}
+
+export interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[] | null;
+  readonly volumes?: readonly Volume[] | null;
+  readonly hostNetwork?: boolean;
+  readonly os?: { readonly name?: string } | null;
+  readonly securityContext?: { readonly runAsUser?: number; readonly [field: string]: unknown } | null;
+  readonly [field: string]: unknown;
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly ports?: readonly ContainerPort[] | null;
+  readonly securityContext?: { readonly runAsUser?: number; readonly [field: string]: unknown } | null;
+  readonly [field: string]: unknown;
+}
+
+export interface ContainerPort {
+  readonly name?: string;
+  readonly containerPort: number;
+  readonly protocol?: string;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+
+/**
+ * Checks that raw JSON has the shape that injection relies on.
+ *
+ * @returns the same object, or a sentence that names the first field that is wrong
+ */
+export function readPodTemplate(object: unknown): PodTemplate | string {
+  if (!isObject(object)) return 'the pod is no object';
+  const { metadata, spec } = object;
+  if (metadata !== undefined && metadata !== null && !isObject(metadata)) return 'metadata is no object';
+  for (const field of ['labels', 'annotations'] as const) {
+    const texts = (metadata as Record<string, unknown> | null | undefined)?.[field];
+    if (texts === undefined || texts === null) continue;
+    if (!isObject(texts)) return `metadata.${field} is no object`;
+    const wrong = Object.entries(texts).find(([, value]) => typeof value !== 'string');
+    if (wrong) return `metadata.${field}["${wrong[0]}"] is no text`;
+  }
+  if (!isObject(spec)) return 'spec is missing or no object';
+  if (!Array.isArray(spec.containers)) return 'spec.containers is missing or no list';
+  for (const field of ['containers', 'initContainers', 'volumes'] as const) {
+    const fault = faultOfList(spec[field], `spec.${field}`);
+    if (fault) return fault;
+  }
+  return object as unknown as PodTemplate;
+}
+
+/** Containers of both kinds, init containers first. */
+export function containersOf(spec: PodSpec): readonly Container[] {
+  return [...(spec.initContainers ?? []), ...spec.containers];
+}
+
+function faultOfList(value: unknown, path: string): string | null {
+  if (value === undefined || value === null) return null;
+  if (!Array.isArray(value)) return `${path} is no list`;
+  for (const [at, item] of value.entries()) {
+    if (!isObject(item)) return `${path}[${at}] is no object`;
+    if (typeof item.name !== 'string' || item.name === '') return `${path}[${at}].name is missing or no text`;
+    const { ports } = item;
+    if (ports === undefined || ports === null) continue;
+    if (!Array.isArray(ports)) return `${path}[${at}].ports is no list`;
+    const wrong = ports.findIndex((port) => !isObject(port) || typeof port.containerPort !== 'number');
+    if (wrong !== -1) return `${path}[${at}].ports[${wrong}].containerPort is no number`;
+  }
+  return null;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
