@@ -1,25 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import type { TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 
-import { systemClock } from '../../core/time/clock.ts';
+import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { TestAuthority } from '../testing/control-plane.ts';
-import { FakeSource } from '../testing/fake-source.ts';
-import { pod, service, slice } from '../testing/manifests.ts';
-import { TestWatch } from '../testing/watch-client.ts';
-import { Reports } from '../watch/reports.ts';
-import { Publisher } from './publisher.ts';
-import { TrustBundle } from './trust-bundle.ts';
-import { WatchServer } from './watch-server.ts';
+import { pod, service, serviceProfile, slice } from '../testing/manifests.ts';
+import type { TestWatch } from '../testing/watch-client.ts';
+import { serveWatch } from '../testing/watch-service.ts';
 
 const authority = new TestAuthority();
-const domain = {
-  ...authority.domain,
-  clusterDomain: 'cluster.local',
-  clusterNetworks: ['10.0.0.0/8'],
-  defaultInboundPolicy: 'all-unauthenticated' as const,
-};
+const domain = TEST_DOMAIN;
+const serve = (t: Test, objects: readonly object[]) => serveWatch(t, authority, objects);
 const API = [
   service('api', '10.96.0.1'),
   pod('api-1', '10.244.0.1'),
@@ -56,61 +47,354 @@ t.test('a proxy is greeted, gets its roots, its inbound configuration and what i
   t.match(await watch.expects('delta'), { from: first.version, backend: '', add: [{ uid: 'uid-api-2' }], remove: [] });
 });
 
-async function serve(t: Test, objects: readonly object[]) {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-destination-'));
-  const bundle = join(folder, 'ca.pem');
-  writeFileSync(bundle, authority.bundle);
-  const trust = new TrustBundle({ path: bundle, clock: systemClock, onProblem: (error) => t.comment(error.message) });
-  await trust.start();
-  const reports = new Reports();
-  const source = new FakeSource(reports);
-  for (const object of objects) source.put(object);
-  const publisher = new Publisher({ objects: source.objects, domain, reports, clock: systemClock });
-  const events: string[] = [];
-  const server = new WatchServer({
-    credentials: authority.certify({
-      namespace: 'weft',
-      serviceAccount: 'weft-destination',
-      pod: 'destination',
-      uid: 'd',
-    }),
-    trust,
-    domain,
-    publisher,
-    clock: systemClock,
-    observer: {
-      onStart: () => events.push('start'),
-      onEnd: (_stream, reason) => events.push(`end ${reason}`),
-      onRefused: (reason) => events.push(`refused ${reason}`),
-      onSkip: () => events.push('skip'),
-      onNack: (_stream, target, version) => events.push(`nack ${target} ${version}`),
-    },
+t.test('a change of anything but endpoints sends the whole', async (t) => {
+  const { open, source } = await serve(t, API);
+  const watch = await subscribed(open, 'api:80');
+  source.put(service('api', '10.96.0.1', { port: { appProtocol: 'http' } }));
+  t.match(await watch.expectsAll(['snapshot', 'inbound']), {
+    snapshot: { requires: [], outbound: { protocol: 'http1' } },
+    inbound: { inbound: { ports: [{ protocol: 'http1' }] } },
   });
-  const port = await server.listen('127.0.0.1', 0);
-  const watches: TestWatch[] = [];
-  t.teardown(async () => {
-    for (const watch of watches) watch.close();
-    await server.close();
-    publisher.close();
-    trust.close();
-    rmSync(folder, { recursive: true });
+  const routes = [{ name: 'r', condition: { method: 'GET' } }];
+  const dstOverrides = [{ authority: 'canary', weight: 1 }];
+  source.put(serviceProfile('api.default.svc.cluster.local', { routes, dstOverrides }));
+  t.match(await watch.expectsAll(['snapshot', 'inbound']), {
+    snapshot: { requires: ['routes', 'splits'], outbound: { routes: [{ name: 'r' }, { name: '' }] } },
+    inbound: { requires: ['routes'] },
   });
-  const credentials = authority.certify({
-    namespace: 'default',
-    serviceAccount: 'api',
-    pod: 'api-1',
-    uid: 'uid-api-1',
+  source.remove('Service', 'api');
+  t.match(await watch.expectsAll(['snapshot', 'inbound']), { snapshot: { requires: [], outbound: null } });
+});
+
+t.test('an endpoint that goes is a step too; a port that changes is not', async (t) => {
+  const { open, source } = await serve(t, API);
+  const watch = await subscribed(open, 'api:80');
+  source.put(slice('api', [['api-2', '10.244.0.2']]));
+  t.match(await watch.expects('delta'), { add: [{ uid: 'uid-api-2' }], remove: ['uid-api-1'] });
+  source.put(slice('api', [['api-2', '10.244.0.2']], 9090));
+  t.match(await watch.expects('snapshot'), {
+    outbound: { backends: { '': { endpoints: [{ uid: 'uid-api-2', port: 9090 }] } } },
   });
-  const connection = { port, bundle: authority.bundle, domain, credentials };
-  const connect = (options: Partial<ConstructorParameters<typeof TestWatch>[0]> = {}) => {
-    const watch = new TestWatch({ ...connection, ...options });
-    watches.push(watch);
-    return watch;
-  };
-  const open = async (options: Partial<Parameters<typeof TestWatch.open>[0]> = {}) => {
-    const watch = await TestWatch.open({ ...connection, ...options });
-    watches.push(watch);
-    return watch;
-  };
-  return { connect, open, source, server, events, port, bundle, connection };
+});
+
+t.test('a version is the same in every replica, and a proxy that holds it is sent nothing', async (t) => {
+  const [one, other] = [await serve(t, API), await serve(t, [...API].reverse())];
+  const first = await one.open();
+  const inbound = await first.expects('inbound');
+  first.sends({ type: 'subscribe', target: 'api:80' });
+  const { version } = await first.expects('snapshot');
+  const resume = { inbound: inbound.version, 'api:80': version, 'gone:80': 'old' };
+  const second = await other.open({ resume });
+  t.match(await second.expects('unchanged'), { target: 'inbound' });
+  second.sends({ type: 'subscribe', target: 'api:80' }, { type: 'subscribe', target: 'api.default:80', version });
+  t.match(await second.expects('unchanged'), { target: 'api:80', version });
+  t.match(
+    await second.expects('unchanged'),
+    { target: 'api.default:80' },
+    'the version is that of the state, not of the key',
+  );
+  other.source.put(slice('api', [['api-2', '10.244.0.2']]));
+  t.match(await second.expects('delta'), { from: version }, 'a step leads on from the resumed version');
+});
+
+t.test('what is not subscribed any more is not sent', async (t) => {
+  const { open, source } = await serve(t, [...API, service('other', '10.96.0.2')]);
+  const watch = await subscribed(open, 'api:80');
+  watch.sends({ type: 'unsubscribe', target: 'api:80' }, { type: 'subscribe', target: 'other:80' });
+  await watch.expects('snapshot');
+  source.put(slice('api', []));
+  source.put(service('other', '10.96.0.2', { port: { appProtocol: 'tcp' } }));
+  t.match(await watch.expects('snapshot'), { target: 'other:80', outbound: { protocol: 'opaque' } });
+});
+
+t.test('acknowledged and refused versions are known; a step that was refused is followed by the whole', async (t) => {
+  const { open, source, server, events } = await serve(t, API);
+  const watch = await open();
+  await watch.expects('inbound');
+  watch.sends({ type: 'subscribe', target: 'api:80' });
+  const { version } = await watch.expects('snapshot');
+  watch.sends({ type: 'ack', target: 'api:80', version });
+  source.put(slice('api', [['api-2', '10.244.0.2']]));
+  const step = await watch.expects('delta');
+  watch.sends({ type: 'nack', target: 'api:80', version: step.version, reason: 'holds another version' });
+  const whole = await watch.expects('snapshot');
+  t.equal(whole.version, step.version);
+  const status = () => [...server.streams][0]!.status()[1];
+  t.match(status(), {
+    target: 'api:80',
+    sent: whole.version,
+    applied: version,
+    refused: { reason: 'holds another version' },
+  });
+  watch.sends({ type: 'nack', target: 'api:80', version: step.version, reason: 'no such feature' });
+  watch.sends({ type: 'ack', target: 'api:80', version: whole.version });
+  await eventually(() => status()?.refused === null);
+  t.equal(status()?.applied, whole.version);
+  t.equal(events.filter((event) => event.startsWith('nack')).length, 2);
+});
+
+t.test('a pod gets its own inbound configuration and nobody else’s', async (t) => {
+  const strict = { annotations: { 'weft.dev/default-inbound-policy': 'deny' } };
+  const { open, source } = await serve(t, [pod('api-1', '10.244.0.1'), pod('db-0', '10.244.0.2', strict)]);
+  const other = (fields: object) =>
+    open({
+      credentials: authority.certify({
+        namespace: 'default',
+        serviceAccount: 'api',
+        pod: 'db-0',
+        uid: 'uid-db-0',
+        ...fields,
+      }),
+    });
+  t.match(await (await other({})).expects('inbound'), { inbound: { defaultPolicy: { mode: 'deny' } } });
+  for (const fields of [
+    { uid: 'uid-of-an-earlier-db-0' },
+    { serviceAccount: 'thief' },
+    { namespace: 'other' },
+    { pod: 'unknown', uid: 'u' },
+  ]) {
+    const watch = await other(fields);
+    watch.sends({ type: 'subscribe', target: 'inbound' }, { type: 'subscribe', target: '10.244.0.1:80' });
+    t.match(
+      await watch.expects('snapshot'),
+      { target: '10.244.0.1:80' },
+      `${JSON.stringify(fields)} gets no configuration`,
+    );
+  }
+  const late = await other({ pod: 'late', uid: 'uid-late' });
+  source.put(pod('late', '10.244.0.3'));
+  t.match(
+    await late.expects('inbound'),
+    { inbound: { defaultPolicy: { mode: 'all-unauthenticated' } } },
+    'it comes when the pod is known',
+  );
+  source.put(pod('late', '10.244.0.3', strict));
+  t.match(await late.expects('inbound'), { inbound: { defaultPolicy: { mode: 'deny' } } }, 'and changes live');
+});
+
+t.test('clients without a certificate of this control plane get no stream', async (t) => {
+  const { connect, events } = await serve(t, API);
+  const workload = { namespace: 'default', serviceAccount: 'api', pod: 'api-1', uid: 'uid-api-1' };
+  const stranger = new TestAuthority();
+  for (const [what, credentials] of [
+    ['none', null],
+    ['of another root', stranger.certify(workload)],
+    ['expired', authority.certify(workload, { lifetimeMs: -1000 })],
+  ] as const) {
+    const watch = connect({ credentials });
+    await watch.ends();
+    t.equal(watch.status, 0, what);
+  }
+  for (const [what, credentials] of [
+    [
+      'of another control plane with the same root',
+      authority.certify(workload, { domain: { ...domain, controlNamespace: 'other' } }),
+    ],
+    ['of another trust domain', authority.certify(workload, { domain: { ...domain, trustDomain: 'other.local' } })],
+    ['that names no pod', authority.certify({ ...workload, pod: null })],
+  ] as const) {
+    const watch = connect({ credentials });
+    await watch.ends();
+    t.equal(watch.status, 403, what);
+    t.match(JSON.parse(watch.text), { error: { reason: 'workload_unknown', message: /^the certificate/ } }, what);
+  }
+  t.equal(events.filter((event) => event.startsWith('refused')).length, 6);
+});
+
+t.test('a line that is no message ends that stream alone, with the reason', async (t) => {
+  const { connect, open, source, connection } = await serve(t, API);
+  const bystander = await subscribed(open, 'api:80');
+  const hello = `${JSON.stringify({ type: 'hello', version: 1, features: [], resume: {} })}\n`;
+  let uid = 0;
+  for (const [what, text, reason] of [
+    ['no JSON', 'GET / HTTP/1.1\n', 'message_not_json'],
+    ['no object', '5\n', 'message_unknown'],
+    ['an unknown type', '{"type":"dance"}\n', 'message_unknown'],
+    ['a type of the prototype', '{"type":"__proto__"}\n', 'message_unknown'],
+    ['a subscription before the hello', '{"type":"subscribe","target":"api:80"}\n', 'hello_missing'],
+    ['an unknown version', '{"type":"hello","version":2,"features":[],"resume":{}}\n', 'version_unsupported'],
+    ['features that are none', '{"type":"hello","version":1,"features":{},"resume":{}}\n', 'message_malformed'],
+    ['a resume that is none', '{"type":"hello","version":1,"features":[],"resume":[1]}\n', 'message_malformed'],
+    ['two hellos', hello + hello, 'message_malformed'],
+    ['a target that is no text', `${hello}{"type":"subscribe","target":5}\n`, 'message_malformed'],
+    ['a target that is too long', `${hello}{"type":"subscribe","target":"${'a'.repeat(301)}"}\n`, 'message_malformed'],
+    ['an ack without version', `${hello}{"type":"ack","target":"api:80"}\n`, 'message_malformed'],
+    ['a nack without reason', `${hello}{"type":"nack","target":"api:80","version":"v"}\n`, 'message_malformed'],
+  ] as const) {
+    uid++;
+    const credentials = authority.certify({
+      namespace: 'default',
+      serviceAccount: 'api',
+      pod: `h${uid}`,
+      uid: `h${uid}`,
+    });
+    const watch = connect({ ...connection, credentials });
+    watch.sendsText(text);
+    let message = await watch.next();
+    while (message?.type === 'hello' || message?.type === 'trust') message = await watch.next();
+    t.match(message, { type: 'error', target: null, reason }, what);
+    t.equal(await watch.next(), null, 'then it is over');
+  }
+  source.put(slice('api', []));
+  await bystander.expects('delta');
+});
+
+t.test('20 MiB without a line end are cut off; half a line is waited for', async (t) => {
+  const { connect, open, server } = await serve(t, API);
+  const endless = connect();
+  const piece = 'x'.repeat(64 * 1024);
+  for (let sent = 0; sent < 20 * 16 && !endless.stream.destroyed; sent++) {
+    endless.sendsText(piece);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await endless.ends();
+  const watch = await open();
+  await watch.expects('inbound');
+  watch.sendsText('{"type":"subscr');
+  await pause(50);
+  watch.sendsText('ibe","target":"api:80"}\n{"type":"heart');
+  await watch.expects('snapshot');
+  watch.stream.end();
+  await watch.ends();
+  t.equal(server.streams.size, 0);
+});
+
+t.test('a target that is no address is unknown, and a flood of targets is refused one by one', async (t) => {
+  const { open } = await serve(t, API);
+  const watch = await open();
+  await watch.expects('inbound');
+  watch.sends({ type: 'subscribe', target: '../../etc' });
+  t.match(await watch.expects('snapshot'), { target: '../../etc', outbound: null });
+  for (let at = 0; at < 9_998; at++) watch.sends({ type: 'subscribe', target: `10.1.${at >> 8}.${at & 255}:80` });
+  for (let at = 0; at < 9_998; at++) await watch.expects('snapshot');
+  watch.sends({ type: 'subscribe', target: 'api:80' });
+  t.match(
+    await watch.expects('error'),
+    { target: 'api:80', reason: 'too_many_targets' },
+    'inbound and the first target count',
+  );
+  watch.sends({ type: 'unsubscribe', target: '10.1.0.0:80' }, { type: 'subscribe', target: 'api:80' });
+  t.match(await watch.expects('snapshot'), { target: 'api:80' });
+});
+
+t.test('a reader that stops reading costs the others nothing and gets the newest state when it reads on', async (t) => {
+  const many = Array.from({ length: 500 }, (_, at) => [`p${at}`, `10.245.${at >> 8}.${at & 255}`] as const);
+  const { open, source, events, connection } = await serve(t, [
+    service('api', '10.96.0.1'),
+    ...many.map(([name, ip]) => pod(name, ip)),
+    slice('api', many),
+  ]);
+  const slow = await open();
+  const quick = await open({
+    ...connection,
+    credentials: authority.certify({ namespace: 'default', serviceAccount: 'api', pod: 'quick', uid: 'quick' }),
+  });
+  for (const watch of [slow, quick]) {
+    watch.sends({ type: 'subscribe', target: 'api:80' });
+    await watch.expects('snapshot');
+  }
+  slow.stream.pause();
+  for (let round = 0; round < 30; round++) {
+    const protocol = round % 2 === 0 ? 'http' : 'grpc';
+    source.put(service('api', '10.96.0.1', { port: { appProtocol: protocol } }));
+    const message = await quick.expects('snapshot');
+    t.equal(message.outbound?.protocol, protocol === 'http' ? 'http1' : 'grpc');
+  }
+  source.put(service('api', '10.96.0.1', { port: { appProtocol: 'tcp' } }));
+  await quick.expects('snapshot');
+  t.ok(events.includes('skip'), 'versions were left out');
+  slow.stream.resume();
+  let last = await slow.expects('snapshot');
+  let count = 1;
+  while (last.outbound?.protocol !== 'opaque') {
+    last = await slow.expects('snapshot');
+    count++;
+  }
+  t.ok(count < 31, `${count} of 31 versions`);
+});
+
+t.test('a new bundle reaches every proxy, and half a file does not', async (t) => {
+  const { open, bundle } = await serve(t, API);
+  const watch = await open();
+  await watch.expects('inbound');
+  writeFileSync(bundle, authority.bundle.slice(0, 200));
+  await pause(1200);
+  const next = `${authority.bundle}${new TestAuthority().bundle}`;
+  writeFileSync(bundle, next);
+  t.match(await watch.expects('trust'), { bundle: next });
+});
+
+t.test('a proxy that comes back takes the place of its older stream', async (t) => {
+  const { open, events } = await serve(t, API);
+  const first = await open();
+  const second = await open();
+  await first.ends();
+  await second.expects('inbound');
+  t.ok(events.includes('end replaced'));
+});
+
+t.test('a stream ends with the certificate that it was opened with', async (t) => {
+  const { open, events } = await serve(t, API);
+  const workload = { namespace: 'default', serviceAccount: 'api', pod: 'api-1', uid: 'uid-api-1' };
+  const watch = await open({ credentials: authority.certify(workload, { lifetimeMs: 1500 }) });
+  await watch.ends();
+  t.ok(events.includes('end certificate_expired'));
+});
+
+t.test('a drain ends the streams one by one and takes no new one', async (t) => {
+  const { open, server, connection } = await serve(t, API);
+  const watches = [];
+  for (let at = 0; at < 5; at++) {
+    const credentials = authority.certify({
+      namespace: 'default',
+      serviceAccount: 'api',
+      pod: `p${at}`,
+      uid: `p${at}`,
+    });
+    watches.push(await open({ ...connection, credentials }));
+  }
+  let at = 0;
+  const drained = server.drain(300, () => at++ / 5);
+  await watches[0]!.ends();
+  t.equal(server.streams.size, 4);
+  await drained;
+  await Promise.all(watches.map((watch) => watch.ends()));
+  t.equal(server.streams.size, 0);
+});
+
+t.test('a new certificate of the server is used at once, without closing a stream', async (t) => {
+  const { open, server, source, connection } = await serve(t, API);
+  const before = await subscribed(open, 'api:80');
+  server.use(authority.certify({ namespace: 'weft', serviceAccount: 'weft-destination', pod: 'renewed', uid: 'r' }));
+  const credentials = authority.certify({ namespace: 'default', serviceAccount: 'api', pod: 'b', uid: 'b' });
+  const after = await open({ ...connection, credentials });
+  const serial = (watch: TestWatch) => (watch.session.socket as unknown as TLSSocket).getPeerCertificate().serialNumber;
+  t.not(serial(before), serial(after));
+  source.put(slice('api', []));
+  await before.expects('delta');
+});
+
+t.test('any other request is told where the watch is', async (t) => {
+  const { connect } = await serve(t, API);
+  const { session } = connect();
+  const stream = session.request({ ':path': '/metrics' });
+  const status = await new Promise((resolve) => stream.once('response', (headers) => resolve(headers[':status'])));
+  t.equal(status, 404);
+});
+
+/** A stream that has its inbound configuration and the first state of a target. */
+async function subscribed(open: () => Promise<TestWatch>, target: string): Promise<TestWatch> {
+  const watch = await open();
+  await watch.expects('inbound');
+  watch.sends({ type: 'subscribe', target });
+  await watch.expects('snapshot');
+  return watch;
+}
+
+async function eventually(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await pause(5);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

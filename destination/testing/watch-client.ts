@@ -91,6 +91,20 @@ export class TestWatch {
     return message as Extract<ServerMessage, { type: T }>;
   }
 
+  /** The next messages, as many as there are types, in whatever order they come. */
+  async expectsAll(
+    types: readonly ServerMessage['type'][],
+  ): Promise<Partial<Record<ServerMessage['type'], ServerMessage>>> {
+    const found: Partial<Record<ServerMessage['type'], ServerMessage>> = {};
+    for (const _ of types) {
+      const message = await this.next();
+      if (message) found[message.type] = message;
+    }
+    const missing = types.filter((type) => !found[type]);
+    if (missing.length > 0) throw new Error(`expected ${types}, got ${JSON.stringify(found)}`);
+    return found;
+  }
+
   /** Waits for the end of the stream, dropping messages. */
   async ends(withinMs = 5000): Promise<void> {
     while ((await this.next(withinMs)) !== null);

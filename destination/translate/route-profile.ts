@@ -11,27 +11,21 @@ import { type Profile, readProfile } from './service-profile.ts';
 export type RouteProfile = { readonly name: string } | { readonly inline: Profile };
 
 /**
- * Reads the annotation: a name, or YAML of a ServiceProfile's `spec`.
+ * Reads the annotation of an object called `origin` (`Deployment/default/api`): a name, or YAML of a ServiceProfile's
+ * `spec`. Faults of a part of it are noted.
  *
- * @returns null where the annotation is absent, or wrong as a whole (which is noted)
+ * @returns null where the annotation is absent
+ * @throws MalformedObject when it is wrong as a whole
  */
 export function readRouteProfile(
   annotation: string | undefined,
-  owner: { readonly namespace: string; readonly name: string },
-  kind: string,
+  origin: string,
   problems: Problem[],
 ): RouteProfile | null {
   if (annotation === undefined) return null;
   const path = annotationPath(ROUTE_PROFILE_ANNOTATION);
   const text = annotation.trim();
-  if (isDnsSubdomain(text)) return { name: text };
-  try {
-    return { inline: readProfile(parseSpec(text, path), path, `${kind}/${owner.namespace}/${owner.name}`, problems) };
-  } catch (error) {
-    if (!(error instanceof MalformedObject)) throw error;
-    problems.push(error.problem);
-    return null;
-  }
+  return isDnsSubdomain(text) ? { name: text } : { inline: readProfile(parseSpec(text, path), path, origin, problems) };
 }
 
 function parseSpec(text: string, path: string): unknown {

@@ -11,25 +11,38 @@ export interface FoundFile {
   readonly size: number;
 }
 
+/** What a folder holds at the moment. */
+export interface FolderTree {
+  /** Manifest files, in order of their paths. */
+  readonly files: readonly FoundFile[];
+  /** The folder and those below it, each with its inode: another inode at the same path is another folder. */
+  readonly directories: ReadonlyMap<string, bigint>;
+}
+
 /**
- * Finds the `.yaml`, `.yml` and `.json` files of a folder and the folders below it, in order of their paths. Names
- * that begin with a dot and `node_modules` are passed over, links to folders not followed.
+ * Finds the `.yaml`, `.yml` and `.json` files of a folder and the folders below it. Names that begin with a dot and
+ * `node_modules` are passed over, links to folders not followed.
  *
  * @throws NodeJS.ErrnoException when the folder itself cannot be listed
  */
-export async function findManifestFiles(folder: string): Promise<FoundFile[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const found = await Promise.all(
-    entries.map(async (entry): Promise<FoundFile[]> => {
-      const path = join(folder, entry.name);
-      if (entry.name.startsWith('.') || entry.name === 'node_modules') return [];
-      if (entry.isDirectory()) return await findManifestFiles(path).catch(() => []);
-      if (!/\.(ya?ml|json)$/.test(entry.name)) return [];
+export async function readFolderTree(folder: string): Promise<FolderTree> {
+  const { ino } = await stat(folder, { bigint: true });
+  const files: FoundFile[] = [];
+  const directories = new Map([[folder, ino]]);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
+    if (entry.isDirectory()) {
+      // One that went away in between holds nothing.
+      const below = await readFolderTree(path).catch(() => null);
+      files.push(...(below?.files ?? []));
+      for (const [name, inode] of below?.directories ?? []) directories.set(name, inode);
+    } else if (/\.(ya?ml|json)$/.test(entry.name)) {
       const file = await fileAt(path);
-      return file ? [file] : [];
-    }),
-  );
-  return found.flat().sort((a, b) => (a.path < b.path ? -1 : 1));
+      if (file) files.push(file);
+    }
+  }
+  return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), directories };
 }
 
 /** The file at `path`, or null when there is none (any more). */
@@ -43,16 +56,51 @@ export async function fileAt(path: string): Promise<FoundFile | null> {
 }
 
 /**
- * Calls `onEvent` whenever something below a folder changes. Where the system offers no watching, or stops it, nothing
- * is called: whoever needs certainty looks again from time to time.
+ * Watches folders for changes of what lies in them. Where the system offers no watching, or stops it, nothing is called:
+ * whoever needs certainty looks again from time to time.
+ *
+ * One watcher a folder: Node's own recursive watching (24.21, Linux) watches each file's inode, and so loses a file that
+ * another is renamed over.
  */
-export function watchFolder(folder: string, onEvent: () => void): { close(): void } {
-  let watcher: FSWatcher | null = null;
-  try {
-    watcher = watch(folder, { recursive: true, persistent: false }, onEvent);
-    watcher.on('error', () => watcher?.close());
-  } catch {
-    // Out of inotify watches, or a file system without them.
+export class FolderWatch {
+  readonly #onEvent: () => void;
+  readonly #watchers = new Map<string, { readonly inode: bigint; readonly watcher: FSWatcher }>();
+
+  /** @param onEvent called for every event, several of which may belong to one change */
+  constructor(onEvent: () => void) {
+    this.#onEvent = onEvent;
   }
-  return { close: () => watcher?.close() };
+
+  /** Watches these folders and no others. Returns whether there is a new one: what came to it before went unnoticed. */
+  follow(directories: ReadonlyMap<string, bigint>): boolean {
+    let hasNew = false;
+    for (const [path, { inode, watcher }] of this.#watchers) {
+      if (directories.get(path) === inode) continue;
+      watcher.close();
+      this.#watchers.delete(path);
+    }
+    for (const [path, inode] of directories) {
+      if (this.#watchers.has(path)) continue;
+      const watcher = this.#open(path);
+      if (!watcher) continue;
+      this.#watchers.set(path, { inode, watcher });
+      hasNew = true;
+    }
+    return hasNew;
+  }
+
+  close(): void {
+    this.follow(new Map());
+  }
+
+  #open(path: string): FSWatcher | null {
+    try {
+      const watcher = watch(path, { persistent: false }, this.#onEvent);
+      watcher.on('error', () => watcher.close());
+      return watcher;
+    } catch {
+      // Out of inotify watches, or a file system without them.
+      return null;
+    }
+  }
 }

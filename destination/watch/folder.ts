@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import { type Clock, systemClock, type Timer } from '../../core/time/clock.ts';
 import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
-import { type FoundFile, fileAt, findManifestFiles, watchFolder } from './folder-tree.ts';
+import { type FolderTree, FolderWatch, type FoundFile, fileAt, readFolderTree } from './folder-tree.ts';
 import { type Manifest, parseManifestFile } from './manifest-file.ts';
 import { ObjectStore } from './object-store.ts';
 import { overlay } from './overlay.ts';
@@ -22,7 +22,7 @@ export class FolderSource implements Source {
   readonly #folders: readonly Folder[];
   readonly #reports: Reports;
   readonly #clock: Clock;
-  #watchers: { close(): void }[] = [];
+  readonly #watch = new FolderWatch(() => this.#scan());
   #timer: Timer | null = null;
   #timerAt = 0;
   #scanning: Promise<void> | null = null;
@@ -33,21 +33,25 @@ export class FolderSource implements Source {
     this.objects = new ObjectStore(reports);
     this.#reports = reports;
     this.#clock = clock;
-    this.#folders = folders.map((path) => ({ path, files: new Map(), scannedAt: Number.NEGATIVE_INFINITY }));
+    this.#folders = folders.map((path) => ({
+      path,
+      files: new Map(),
+      directories: new Map(),
+      scannedAt: Number.NEGATIVE_INFINITY,
+    }));
   }
 
   /** @throws Error when a folder cannot be listed */
   async start(): Promise<void> {
-    for (const { path } of this.#folders) await findManifestFiles(path);
-    this.#watchers = this.#folders.map(({ path }) => watchFolder(path, () => this.#scan()));
+    for (const { path } of this.#folders) await readFolderTree(path);
     await this.#run(true);
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
-    for (const watcher of this.#watchers) watcher.close();
     await this.#scanning;
+    this.#watch.close();
   }
 
   staleness(): ReadonlyMap<string, number> {
@@ -81,6 +85,8 @@ export class FolderSource implements Source {
   async #scanOnce(isFirst: boolean): Promise<void> {
     const outcomes: boolean[] = [];
     for (const folder of this.#folders) outcomes.push(await this.#scanFolder(folder, isFirst));
+    const directories = new Map(this.#folders.flatMap((folder) => [...folder.directories]));
+    if (this.#watch.follow(directories)) this.#scanAgain = true;
     if (!isFirst && !outcomes.includes(true)) return;
     const { puts, faults } = overlay(this.#folders.map(manifestsOf));
     this.#reports.set('folder/duplicates', faults);
@@ -89,18 +95,19 @@ export class FolderSource implements Source {
 
   /** Returns whether what the folder holds may have changed. */
   async #scanFolder(folder: Folder, isFirst: boolean): Promise<boolean> {
-    let found: readonly FoundFile[];
+    let found: FolderTree;
     try {
-      found = await findManifestFiles(folder.path);
+      found = await readFolderTree(folder.path);
     } catch (error) {
       this.#reports.set(`folder/${folder.path}`, [faultOf(folder.path, `cannot be listed: ${errorMessage(error)}`)]);
       return false;
     }
     this.#reports.set(`folder/${folder.path}`, []);
     folder.scannedAt = this.#clock.monotonic();
+    folder.directories = found.directories;
     let hasChanged = false;
-    for (const file of found) if (await this.#look(folder, file, isFirst)) hasChanged = true;
-    const present = new Set(found.map(({ path }) => path));
+    for (const file of found.files) if (await this.#look(folder, file, isFirst)) hasChanged = true;
+    const present = new Set(found.files.map(({ path }) => path));
     for (const [path, state] of folder.files) {
       if (!present.has(path) && this.#forget(folder, path, state)) hasChanged = true;
     }
@@ -186,6 +193,7 @@ export class FolderSource implements Source {
 interface Folder {
   readonly path: string;
   readonly files: Map<string, FileState>;
+  directories: FolderTree['directories'];
   /** Monotonic milliseconds. */
   scannedAt: number;
 }

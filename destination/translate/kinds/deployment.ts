@@ -11,7 +11,7 @@ export interface Deployment extends Meta {
   readonly routeProfile: RouteProfile | null;
 }
 
-/** Reads an apps Deployment. @throws MalformedObject */
+/** Reads an apps Deployment. @throws MalformedObject, also for a route profile that is unreadable as a whole */
 export function readDeployment(raw: Fields, problems: Problem[]): Deployment {
   const meta = readMeta(raw);
   const template = fieldsOf(fieldsOf(raw.spec, 'spec').template, 'spec.template');
@@ -22,6 +22,6 @@ export function readDeployment(raw: Fields, problems: Problem[]): Deployment {
   return {
     ...meta,
     templateLabels: textsOf(templateMetadata.labels, 'spec.template.metadata.labels'),
-    routeProfile: readRouteProfile(annotation, meta, 'Deployment', problems),
+    routeProfile: readRouteProfile(annotation, `Deployment/${meta.namespace}/${meta.name}`, problems),
   };
 }

@@ -1,6 +1,6 @@
 import { CONTROL_NAMESPACE_LABEL, PROXY_CONTAINER, ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
-import type { Problem } from '../problem.ts';
+import { MalformedObject, type Problem } from '../problem.ts';
 import { type RouteProfile, readRouteProfile } from '../route-profile.ts';
 import { type Fields, fieldsOf, flagOf, listOf, portOf, textOf } from './json.ts';
 import { type Meta, type Owner, readAnnotations, readMeta, readOwner } from './meta.ts';
@@ -48,8 +48,19 @@ export function readPod(raw: Fields, problems: Problem[]): Pod {
     ports: readPorts(spec),
     controlNamespace: meta.labels[CONTROL_NAMESPACE_LABEL] ?? '',
     isUncaptured: annotations[CAPTURE_ANNOTATION] === 'none',
-    routeProfile: readRouteProfile(annotations[ROUTE_PROFILE_ANNOTATION], meta, 'Pod', problems),
+    routeProfile: readOwnRouteProfile(annotations[ROUTE_PROFILE_ANNOTATION], meta, problems),
   };
+}
+
+/** A pod has to be known whatever its annotation says, so a wrong one is noted and left out. */
+function readOwnRouteProfile(annotation: string | undefined, meta: Meta, problems: Problem[]): RouteProfile | null {
+  try {
+    return readRouteProfile(annotation, `Pod/${meta.namespace}/${meta.name}`, problems);
+  } catch (error) {
+    if (!(error instanceof MalformedObject)) throw error;
+    problems.push(error.problem);
+    return null;
+  }
 }
 
 /** Whether the pod has ended: its address may already belong to another. */

@@ -1,0 +1,30 @@
+import { DEFAULT_IDENTITY_DOMAIN } from '../../api/workload-identity.ts';
+import { Cluster } from '../translate/cluster.ts';
+import type { MeshDomain } from '../translate/mesh-domain.ts';
+import { outboundTarget } from '../translate/outbound-target.ts';
+import type { Complain } from '../translate/profile-choice.ts';
+import { parseTarget } from '../translate/target.ts';
+import { formatReport, Reports } from '../watch/reports.ts';
+import { FakeSource } from './fake-source.ts';
+
+export const TEST_DOMAIN: MeshDomain = {
+  ...DEFAULT_IDENTITY_DOMAIN,
+  clusterDomain: 'cluster.local',
+  clusterNetworks: ['10.0.0.0/8'],
+  defaultInboundPolicy: 'all-unauthenticated',
+};
+
+/** A cluster of manifests, what is wrong with them, and what is known of a target in it. */
+export function clusterOf(...manifests: readonly object[]) {
+  const reports = new Reports();
+  const source = new FakeSource(reports);
+  const cluster = new Cluster();
+  source.objects.onChange((changes) => cluster.apply(changes));
+  source.put(...manifests);
+  const complaints: string[] = [];
+  const complain: Complain = (object, path, message) =>
+    complaints.push(formatReport({ object, path, message, place: '' }));
+  const target = (key: string, clientNamespace = 'default') =>
+    outboundTarget(cluster, parseTarget(key)!, clientNamespace, TEST_DOMAIN, complain);
+  return { cluster, source, reports, complaints, complain, target };
+}

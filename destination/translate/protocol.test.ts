@@ -1,0 +1,130 @@
+import t from 'tap';
+import { DEFAULT_OPAQUE_PORTS } from '../../api/names.ts';
+import { clusterOf, TEST_DOMAIN } from '../testing/cluster.ts';
+import { deployment, namespace, pod, service, serviceProfile, slice } from '../testing/manifests.ts';
+import { inboundConfig } from './inbound-config.ts';
+import { decideProtocol } from './protocol.ts';
+
+/** What a Service on port 3306 says, what its namespace says, and what a client is told, with the rule. */
+const CASES: readonly [
+  what: string,
+  service: Parameters<typeof service>[2],
+  namespaceSays: object,
+  protocol: string,
+  rule: RegExp,
+][] = [
+  ['nothing said: the port is one of the server-first ones', {}, {}, 'opaque', /default opaque ports/],
+  ['appProtocol', { port: { port: 3306, appProtocol: 'HTTP' } }, {}, 'http1', /appProtocol\/Service\/default\/db/],
+  ['appProtocol for HTTP/2', { port: { port: 3306, appProtocol: 'kubernetes.io/h2c' } }, {}, 'http2', /appProtocol/],
+  ['appProtocol that nobody knows', { port: { port: 80, appProtocol: 'constructor' } }, {}, 'detect', /default/],
+  [
+    'the annotation of the Service',
+    { annotations: { 'weft.dev/opaque-ports': '3306' } },
+    {},
+    'opaque',
+    /weft.dev\/opaque-ports\/Service/,
+  ],
+  [
+    'Linkerd’s annotation',
+    { annotations: { 'config.linkerd.io/opaque-ports': '3000-4000' } },
+    {},
+    'opaque',
+    /config.linkerd.io/,
+  ],
+  [
+    'the annotation by the port’s name',
+    { annotations: { 'weft.dev/opaque-ports': 'sql' }, port: { port: 80, name: 'sql' } },
+    {},
+    'opaque',
+    /weft.dev/,
+  ],
+  [
+    'the annotation beats appProtocol',
+    { annotations: { 'weft.dev/opaque-ports': '3306' }, port: { port: 3306, appProtocol: 'http' } },
+    {},
+    'opaque',
+    /opaque-ports/,
+  ],
+  [
+    'an empty annotation takes the place of the defaults',
+    { annotations: { 'weft.dev/opaque-ports': '' } },
+    {},
+    'detect',
+    /default/,
+  ],
+  [
+    'the annotation of the namespace',
+    {},
+    { 'weft.dev/opaque-ports': '3306' },
+    'opaque',
+    /opaque-ports\/Namespace\/default/,
+  ],
+  ['the namespace takes the place of the defaults', {}, { 'weft.dev/opaque-ports': '22' }, 'detect', /default/],
+  [
+    'appProtocol beats the namespace',
+    { port: { port: 3306, appProtocol: 'grpc' } },
+    { 'weft.dev/opaque-ports': '3306' },
+    'grpc',
+    /appProtocol/,
+  ],
+];
+
+t.test('the nearest statement decides what a port speaks', async (t) => {
+  for (const [what, fields, namespaceSays, protocol, rule] of CASES) {
+    const port = { port: 3306, targetPort: 8080, ...fields?.port };
+    const { cluster } = clusterOf(service('db', '10.96.0.1', { ...fields, port }), namespace('default', namespaceSays));
+    const object = cluster.get('Service', 'default', 'db')!;
+    const decision = decideProtocol({
+      service: { object, port: object.ports[0]! },
+      profile: null,
+      pod: null,
+      namespace: cluster.get('Namespace', '', 'default')!,
+    });
+    t.equal(decision.protocol, protocol, what);
+    t.match(decision.rule, rule, what);
+  }
+});
+
+t.test('a pod says what its own port speaks, to clients and to its own proxy', async (t) => {
+  const { target, cluster } = clusterOf(
+    service('api', '10.96.0.1'),
+    pod('api-1', '10.244.0.1', { annotations: { 'weft.dev/opaque-ports': 'http' } }),
+    slice('api', [['api-1', '10.244.0.1']]),
+  );
+  t.match(target('api:80'), { protocol: 'detect', backends: { '': { endpoints: [{ protocol: 'opaque' }] } } });
+  t.equal(target('10.244.0.1:8080')?.protocol, 'opaque');
+  const config = inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {});
+  t.match(config.ports, [{ port: 8080, protocol: 'opaque' }]);
+});
+
+t.test('a ServiceProfile names opaque ports of its Service', async (t) => {
+  const { target } = clusterOf(
+    service('api', '10.96.0.1'),
+    serviceProfile('api.default.svc.cluster.local', { opaquePorts: ['80'] }),
+  );
+  t.equal(target('api:80')?.protocol, 'opaque');
+});
+
+t.test('inbound, Services that disagree leave the port to detection', async (t) => {
+  const ports = (...protocols: string[]) => {
+    const { cluster } = clusterOf(
+      pod('api-1', '10.244.0.1'),
+      ...protocols.map((appProtocol, at) =>
+        service(`api-${at}`, `10.96.0.${at}`, {
+          spec: { selector: { app: 'api' }, ports: [{ port: 80, targetPort: 'http', appProtocol }] },
+        }),
+      ),
+    );
+    return inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {}).ports.map(
+      ({ protocol }) => protocol,
+    );
+  };
+  t.same(ports('http'), ['http1']);
+  t.same(ports('http', 'http'), ['http1']);
+  t.same(ports('http', 'tcp'), ['detect']);
+});
+
+t.test('every default opaque port is opaque without a word', async (t) => {
+  const { target } = clusterOf(pod('api-1', '10.244.0.1'), deployment('api'));
+  for (const port of DEFAULT_OPAQUE_PORTS.split(',')) t.equal(target(`10.244.0.1:${port}`)?.protocol, 'opaque', port);
+});
