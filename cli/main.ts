@@ -39,6 +39,8 @@ main(process.argv.slice(2)).then(
   (error: Error) => {
     const hint = error instanceof WeftError ? error.hint : '';
     process.stderr.write(`weft: ${error.message}\n${hint ? `hint: ${hint}\n` : ''}`);
-    process.exit(error instanceof UsageError || /^ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? '') ? EXIT_USAGE : 1);
+    process.exit(
+      error instanceof UsageError || /^ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? '') ? EXIT_USAGE : 1,
+    );
   },
 );

@@ -1,6 +1,19 @@
-import { imageCommand, type ImageProgram } from '../api/image.ts';
-import { DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT, TOKEN_AUDIENCE, TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY, WEBHOOK_SERVICE_ACCOUNT } from '../api/names.ts';
-import { CONTROL_ADMIN_PORT, DESTINATION_PORT, IDENTITY_PORT, WEBHOOK_PORT, WEBHOOK_SERVICE_PORT } from '../api/ports.ts';
+import { type ImageProgram, imageCommand } from '../api/image.ts';
+import {
+  DESTINATION_SERVICE_ACCOUNT,
+  IDENTITY_SERVICE_ACCOUNT,
+  TOKEN_AUDIENCE,
+  TRUST_ROOTS_CONFIG_MAP,
+  TRUST_ROOTS_KEY,
+  WEBHOOK_SERVICE_ACCOUNT,
+} from '../api/names.ts';
+import {
+  CONTROL_ADMIN_PORT,
+  DESTINATION_PORT,
+  IDENTITY_PORT,
+  WEBHOOK_PORT,
+  WEBHOOK_SERVICE_PORT,
+} from '../api/ports.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
 interface Component {
@@ -26,7 +39,11 @@ export function controlPlane(settings: InstallSettings): Manifest[] {
         labels: { ...labels(settings, 'weft'), 'pod-security.kubernetes.io/enforce': 'restricted' },
       },
     },
-    ...components(settings).flatMap((component) => [deployment(settings, component), service(settings, component), disruptionBudget(settings, component)]),
+    ...components(settings).flatMap((component) => [
+      deployment(settings, component),
+      service(settings, component),
+      disruptionBudget(settings, component),
+    ]),
   ];
 }
 
@@ -62,7 +79,15 @@ function components(settings: InstallSettings): Component[] {
         WEFT_DESTINATION_TOKEN_FILE: '/var/run/secrets/weft.dev/token/token',
       },
       // Identity makes the roots at its first start: until then this pod waits for the volume.
-      volumes: [roots, { name: 'token', projected: { sources: [{ serviceAccountToken: { audience: TOKEN_AUDIENCE, expirationSeconds: 86_400, path: 'token' } }] } }],
+      volumes: [
+        roots,
+        {
+          name: 'token',
+          projected: {
+            sources: [{ serviceAccountToken: { audience: TOKEN_AUDIENCE, expirationSeconds: 86_400, path: 'token' } }],
+          },
+        },
+      ],
       volumeMounts: [
         { name: 'trust-roots', mountPath: '/var/run/weft/roots', readOnly: true },
         { name: 'token', mountPath: '/var/run/secrets/weft.dev/token', readOnly: true },
@@ -106,8 +131,20 @@ function deployment(settings: InstallSettings, component: Component): Manifest {
         metadata: { labels: common, annotations: { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true' } },
         spec: {
           serviceAccountName: component.name,
-          securityContext: { runAsNonRoot: true, runAsUser: 65_532, runAsGroup: 65_532, seccompProfile: { type: 'RuntimeDefault' } },
-          topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: selector } }],
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: 65_532,
+            runAsGroup: 65_532,
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          topologySpreadConstraints: [
+            {
+              maxSkew: 1,
+              topologyKey: 'kubernetes.io/hostname',
+              whenUnsatisfiable: 'ScheduleAnyway',
+              labelSelector: { matchLabels: selector },
+            },
+          ],
           containers: [
             {
               name: component.program,
@@ -122,8 +159,15 @@ function deployment(settings: InstallSettings, component: Component): Manifest {
               startupProbe: { ...probe('/ready'), periodSeconds: 1, failureThreshold: 120 },
               livenessProbe: { ...probe('/live'), periodSeconds: 10, timeoutSeconds: 3 },
               readinessProbe: { ...probe('/ready'), periodSeconds: 2, timeoutSeconds: 3 },
-              resources: { requests: { cpu: '50m', memory: component.memory.request }, limits: { memory: component.memory.limit } },
-              securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+              resources: {
+                requests: { cpu: '50m', memory: component.memory.request },
+                limits: { memory: component.memory.limit },
+              },
+              securityContext: {
+                allowPrivilegeEscalation: false,
+                readOnlyRootFilesystem: true,
+                capabilities: { drop: ['ALL'] },
+              },
               ...(component.volumeMounts.length > 0 ? { volumeMounts: component.volumeMounts } : {}),
             },
           ],

@@ -1,4 +1,11 @@
-import { DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT, ISSUER_SECRET, TRUST_ROOTS_CONFIG_MAP, WEBHOOK_SERVICE_ACCOUNT, WEBHOOK_TLS_SECRET } from '../api/names.ts';
+import {
+  DESTINATION_SERVICE_ACCOUNT,
+  IDENTITY_SERVICE_ACCOUNT,
+  ISSUER_SECRET,
+  TRUST_ROOTS_CONFIG_MAP,
+  WEBHOOK_SERVICE_ACCOUNT,
+  WEBHOOK_TLS_SECRET,
+} from '../api/names.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
 interface Rule {
@@ -18,7 +25,12 @@ const RULES: Readonly<Record<string, { readonly cluster: readonly Rule[]; readon
       // "create" cannot be limited to a name (Kubernetes RBAC, "Referring to resources").
       { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: ['create'] },
       { apiGroups: [''], resources: ['secrets'], resourceNames: [ISSUER_SECRET], verbs: ['get'] },
-      { apiGroups: [''], resources: ['configmaps'], resourceNames: [TRUST_ROOTS_CONFIG_MAP], verbs: ['get', 'update', 'patch'] },
+      {
+        apiGroups: [''],
+        resources: ['configmaps'],
+        resourceNames: [TRUST_ROOTS_CONFIG_MAP],
+        verbs: ['get', 'update', 'patch'],
+      },
     ],
   },
   [DESTINATION_SERVICE_ACCOUNT]: {
@@ -36,14 +48,34 @@ const RULES: Readonly<Record<string, { readonly cluster: readonly Rule[]; readon
     cluster: [
       { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: READ },
       { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
-      { apiGroups: [''], resources: ['configmaps'], resourceNames: [TRUST_ROOTS_CONFIG_MAP], verbs: ['get', 'update', 'patch'] },
+      {
+        apiGroups: [''],
+        resources: ['configmaps'],
+        resourceNames: [TRUST_ROOTS_CONFIG_MAP],
+        verbs: ['get', 'update', 'patch'],
+      },
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
-      { apiGroups: ['admissionregistration.k8s.io'], resources: ['mutatingwebhookconfigurations'], resourceNames: ['weft-injector'], verbs: ['get', 'patch', 'update'] },
-      { apiGroups: ['admissionregistration.k8s.io'], resources: ['validatingwebhookconfigurations'], resourceNames: ['weft-validator'], verbs: ['get', 'patch', 'update'] },
+      {
+        apiGroups: ['admissionregistration.k8s.io'],
+        resources: ['mutatingwebhookconfigurations'],
+        resourceNames: ['weft-injector'],
+        verbs: ['get', 'patch', 'update'],
+      },
+      {
+        apiGroups: ['admissionregistration.k8s.io'],
+        resources: ['validatingwebhookconfigurations'],
+        resourceNames: ['weft-validator'],
+        verbs: ['get', 'patch', 'update'],
+      },
     ],
     own: [
       { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-      { apiGroups: [''], resources: ['secrets'], resourceNames: [WEBHOOK_TLS_SECRET], verbs: ['get', 'update', 'patch'] },
+      {
+        apiGroups: [''],
+        resources: ['secrets'],
+        resourceNames: [WEBHOOK_TLS_SECRET],
+        verbs: ['get', 'update', 'patch'],
+      },
     ],
   },
 };
@@ -56,7 +88,12 @@ export function rbac(settings: InstallSettings): Manifest[] {
     const subjects = [{ kind: 'ServiceAccount', name: component, namespace }];
     return [
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: component, namespace, labels: common } },
-      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: component, labels: common }, rules: cluster },
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRole',
+        metadata: { name: component, labels: common },
+        rules: cluster,
+      },
       {
         apiVersion: 'rbac.authorization.k8s.io/v1',
         kind: 'ClusterRoleBinding',
@@ -64,7 +101,12 @@ export function rbac(settings: InstallSettings): Manifest[] {
         roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: component },
         subjects,
       },
-      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: component, namespace, labels: common }, rules: own },
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata: { name: component, namespace, labels: common },
+        rules: own,
+      },
       {
         apiVersion: 'rbac.authorization.k8s.io/v1',
         kind: 'RoleBinding',

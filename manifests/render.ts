@@ -12,5 +12,10 @@ export function installation(settings: InstallSettings, webhooks: readonly Manif
 
 /** Objects as a YAML stream. Text that YAML 1.1 readers would take for a boolean or a number is quoted. */
 export function toYaml(objects: readonly unknown[]): string {
-  return objects.map((object) => `---\n${stringify(object, { compat: 'yaml-1.1', indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false })}`).join('');
+  return objects
+    .map(
+      (object) =>
+        `---\n${stringify(object, { compat: 'yaml-1.1', indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false })}`,
+    )
+    .join('');
 }

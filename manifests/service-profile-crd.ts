@@ -27,7 +27,11 @@ export function serviceProfileCrd(): Manifest {
 }
 
 function schema(): unknown {
-  const responseClass = { type: 'object', required: ['condition'], properties: { condition: responseMatch(DEPTH), isFailure: { type: 'boolean' } } };
+  const responseClass = {
+    type: 'object',
+    required: ['condition'],
+    properties: { condition: responseMatch(DEPTH), isFailure: { type: 'boolean' } },
+  };
   return {
     type: 'object',
     required: ['spec'],
@@ -55,11 +59,19 @@ function schema(): unknown {
           retryBudget: {
             type: 'object',
             required: ['retryRatio', 'minRetriesPerSecond', 'ttl'],
-            properties: { retryRatio: { type: 'number', minimum: 0 }, minRetriesPerSecond: { type: 'integer', minimum: 0 }, ttl: { type: 'string' } },
+            properties: {
+              retryRatio: { type: 'number', minimum: 0 },
+              minRetriesPerSecond: { type: 'integer', minimum: 0 },
+              ttl: { type: 'string' },
+            },
           },
           dstOverrides: {
             type: 'array',
-            items: { type: 'object', required: ['authority', 'weight'], properties: { authority: { type: 'string' }, weight: { 'x-kubernetes-int-or-string': true } } },
+            items: {
+              type: 'object',
+              required: ['authority', 'weight'],
+              properties: { authority: { type: 'string' }, weight: { 'x-kubernetes-int-or-string': true } },
+            },
           },
           opaquePorts: { type: 'array', items: { type: 'string' } },
         },
@@ -81,7 +93,10 @@ function responseMatch(depth: number): unknown {
   return {
     type: 'object',
     minProperties: 1,
-    properties: { status: { type: 'object', minProperties: 1, properties: { min: bound, max: bound } }, ...combinations(depth, responseMatch) },
+    properties: {
+      status: { type: 'object', minProperties: 1, properties: { min: bound, max: bound } },
+      ...combinations(depth, responseMatch),
+    },
   };
 }
 

@@ -50,18 +50,38 @@ export function statusOf(reason: ProxyErrorReason): number {
  *
  * @param audience `peer`: the local application or a meshed peer learns why; `stranger`: the status alone
  */
-export function answer(stream: ServerStream, failure: Failure, options: { grpc: boolean; audience: 'peer' | 'stranger' }): ResponseHead {
+export function answer(
+  stream: ServerStream,
+  failure: Failure,
+  options: { grpc: boolean; audience: 'peer' | 'stranger' },
+): ResponseHead {
   const { status, grpc } = STATUS[failure.reason];
   const why = options.audience === 'peer' ? [PROXY_ERROR_HEADER, failure.reason] : [];
   if (options.grpc) {
     // Trailers-only (gRPC over HTTP/2, "Responses"): the status goes where a gRPC client looks for it.
-    const fields = ['content-type', 'application/grpc', 'grpc-status', String(grpc), 'grpc-message', options.audience === 'peer' ? percent(failure.message) : '', ...why];
+    const fields = [
+      'content-type',
+      'application/grpc',
+      'grpc-status',
+      String(grpc),
+      'grpc-message',
+      options.audience === 'peer' ? percent(failure.message) : '',
+      ...why,
+    ];
     const head = { status: 200, fields };
     stream.sendResponse(head, true);
     return head;
   }
   const text = options.audience === 'peer' ? Buffer.from(`${failure.reason}: ${failure.message}\n`) : Buffer.alloc(0);
-  const head = { status, fields: ['content-length', String(text.length), ...(text.length > 0 ? ['content-type', 'text/plain; charset=utf-8'] : []), ...why] };
+  const head = {
+    status,
+    fields: [
+      'content-length',
+      String(text.length),
+      ...(text.length > 0 ? ['content-type', 'text/plain; charset=utf-8'] : []),
+      ...why,
+    ],
+  };
   stream.sendResponse(head, text.length === 0);
   if (text.length > 0) stream.sendData(text, 0, text.length, true);
   return head;
@@ -69,5 +89,7 @@ export function answer(stream: ServerStream, failure: Failure, options: { grpc: 
 
 /** Percent-encoding of `grpc-message`. */
 function percent(text: string): string {
-  return text.replace(/[^\x20-\x24\x26-\x7e]/g, (char) => Array.from(Buffer.from(char), (octet) => `%${octet.toString(16).padStart(2, '0').toUpperCase()}`).join(''));
+  return text.replace(/[^\x20-\x24\x26-\x7e]/g, (char) =>
+    Array.from(Buffer.from(char), (octet) => `%${octet.toString(16).padStart(2, '0').toUpperCase()}`).join(''),
+  );
 }

@@ -1,5 +1,20 @@
-import { DEFAULT_CLUSTER_DOMAIN, DEFAULT_INBOUND_POLICIES, DEFAULT_OPAQUE_PORTS, DEFAULT_TRUST_DOMAIN, CONTROL_NAMESPACE, DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT, type DefaultInboundPolicy } from '../api/names.ts';
-import { DESTINATION_PORT, IDENTITY_PORT, PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../api/ports.ts';
+import {
+  CONTROL_NAMESPACE,
+  DEFAULT_CLUSTER_DOMAIN,
+  DEFAULT_INBOUND_POLICIES,
+  DEFAULT_OPAQUE_PORTS,
+  DEFAULT_TRUST_DOMAIN,
+  DESTINATION_SERVICE_ACCOUNT,
+  type DefaultInboundPolicy,
+  IDENTITY_SERVICE_ACCOUNT,
+} from '../api/names.ts';
+import {
+  DESTINATION_PORT,
+  IDENTITY_PORT,
+  PROXY_ADMIN_PORT,
+  PROXY_INBOUND_PORT,
+  PROXY_OUTBOUND_PORT,
+} from '../api/ports.ts';
 import * as env from '../api/proxy-environment.ts';
 import { dnsIdentity, type IdentityDomain, spiffeIdentity } from '../api/workload-identity.ts';
 import { Environment } from '../core/config/environment.ts';
@@ -9,7 +24,12 @@ import { LOG_LEVELS, type LogLevel } from './log.ts';
 
 /** Settings of a proxy; each is documented at its variable in api/proxy-environment.ts. Durations in milliseconds. */
 export interface ProxyConfig {
-  readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string; readonly serviceAccount: string };
+  readonly pod: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly serviceAccount: string;
+  };
   /** Addresses of the pod; empty: any destination is taken for the pod's own. */
   readonly podIps: readonly string[];
   readonly inboundListen: readonly SocketAddress[];
@@ -58,18 +78,27 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     pod,
     podIps: read.list(env.ENV_POD_IPS),
     inboundListen: read.addresses(env.ENV_INBOUND_LISTEN, `[::]:${PROXY_INBOUND_PORT}`),
-    outboundListen: read.addresses(env.ENV_OUTBOUND_LISTEN, `127.0.0.1:${PROXY_OUTBOUND_PORT},[::1]:${PROXY_OUTBOUND_PORT}`),
+    outboundListen: read.addresses(
+      env.ENV_OUTBOUND_LISTEN,
+      `127.0.0.1:${PROXY_OUTBOUND_PORT},[::1]:${PROXY_OUTBOUND_PORT}`,
+    ),
     adminListen: read.addresses(env.ENV_ADMIN_LISTEN, `[::]:${PROXY_ADMIN_PORT}`),
     explicitListen: read.addresses(env.ENV_EXPLICIT_LISTEN, ''),
     applicationAddress: read.text(env.ENV_APPLICATION_ADDRESS, '') || null,
     identity: dnsIdentity(pod, domain),
     spiffe: spiffeIdentity(pod, domain),
     identityServer: {
-      address: read.address(env.ENV_IDENTITY_ADDRESS, `weft-identity.${controlNamespace}.svc.${clusterDomain}:${IDENTITY_PORT}`),
+      address: read.address(
+        env.ENV_IDENTITY_ADDRESS,
+        `weft-identity.${controlNamespace}.svc.${clusterDomain}:${IDENTITY_PORT}`,
+      ),
       identity: control(IDENTITY_SERVICE_ACCOUNT),
     },
     destinationServer: {
-      address: read.address(env.ENV_DESTINATION_ADDRESS, `weft-destination.${controlNamespace}.svc.${clusterDomain}:${DESTINATION_PORT}`),
+      address: read.address(
+        env.ENV_DESTINATION_ADDRESS,
+        `weft-destination.${controlNamespace}.svc.${clusterDomain}:${DESTINATION_PORT}`,
+      ),
       identity: control(DESTINATION_SERVICE_ACCOUNT),
     },
     clusterDomain,

@@ -63,7 +63,8 @@ export function withoutFields(fields: Fields, names: readonly string[]): Fields 
   for (let i = 0; i < fields.length; i += 2) {
     if (!names.includes(fields[i]!.toLowerCase())) continue;
     const kept: string[] = [];
-    for (let j = 0; j < fields.length; j += 2) if (!names.includes(fields[j]!.toLowerCase())) kept.push(fields[j]!, fields[j + 1]!);
+    for (let j = 0; j < fields.length; j += 2)
+      if (!names.includes(fields[j]!.toLowerCase())) kept.push(fields[j]!, fields[j + 1]!);
     return kept;
   }
   return fields;

@@ -32,6 +32,8 @@ export class Log {
   #write(level: LogLevel, fields: Fields, message: string): void {
     const rank = LOG_LEVELS.indexOf(level);
     if (rank < LOG_LEVELS.indexOf(this.level)) return;
-    process.stdout.write(`${JSON.stringify({ level: (rank + 1) * 10, time: Date.now(), program: 'proxy', ...fields, msg: message })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ level: (rank + 1) * 10, time: Date.now(), program: 'proxy', ...fields, msg: message })}\n`,
+    );
   }
 }

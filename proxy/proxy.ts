@@ -17,8 +17,8 @@ import type { Log } from './log.ts';
 import { ExplicitProxy } from './outbound/explicit-proxy.ts';
 import { OutboundListener } from './outbound/listener.ts';
 import { Targets } from './outbound/targets.ts';
-import { processMetrics } from './telemetry/process-metrics.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import { processMetrics } from './telemetry/process-metrics.ts';
 import { MutualTls } from './transport/mutual-tls.ts';
 import { loadOriginalDestination } from './transport/original-destination.ts';
 
@@ -115,7 +115,12 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
     failures,
     log,
     isReady: () => serving && mutualTls.isReady && !connections.isDraining,
-    state: () => ({ identity: config.identity, connected: watch.isConnected, inbound: ports.config, targets: discovery.targets() }),
+    state: () => ({
+      identity: config.identity,
+      connected: watch.isConnected,
+      inbound: ports.config,
+      targets: discovery.targets(),
+    }),
     shutdown: config.adminShutdown ? onShutdown : null,
   });
   await admin.listen(config.adminListen);
@@ -130,8 +135,10 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
       for (const server of servers) server.close();
       connections.drain();
       const deadline = performance.now() + config.shutdownGraceMs;
-      while (connections.size > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-      if (connections.size > 0) log.warn({ connections: connections.size }, 'the grace period is over; closing what is left');
+      while (connections.size > 0 && performance.now() < deadline)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      if (connections.size > 0)
+        log.warn({ connections: connections.size }, 'the grace period is over; closing what is left');
       connections.destroy();
       clearInterval(eviction);
       certifier.stop();
@@ -150,7 +157,16 @@ function listenAll(addresses: readonly SocketAddress[], accept: (socket: Socket)
       ({ host, port }) =>
         new Promise<Server>((resolve, reject) => {
           // Nothing is read before the connection's purpose is known; half-closed connections stay usable.
-          const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000, allowHalfOpen: true, pauseOnConnect: false }, accept);
+          const server = createServer(
+            {
+              noDelay: true,
+              keepAlive: true,
+              keepAliveInitialDelay: 10_000,
+              allowHalfOpen: true,
+              pauseOnConnect: false,
+            },
+            accept,
+          );
           server.once('error', (error: Error & { code?: string }) => {
             // A kernel without IPv6 has no [::1]; the IPv4 listener beside it is enough.
             if (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT') resolve(server);

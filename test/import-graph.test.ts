@@ -9,17 +9,26 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const ALLOWED: Record<string, readonly string[]> = {
   api: [],
   core: ['api', 'core', 'node:', 'node-forge', 'pino', 'prom-client', 'yaml', '@kubernetes/client-node', 'koffi'],
-  webhook: ['api', 'core', 'manifests', 'destination/translate', 'node:', 'fastify', 'fast-json-patch'],
+  webhook: ['api', 'core', 'manifests', 'destination/translate', 'node:', 'fastify', 'fast-json-patch', 'prom-client'],
   'webhook/inject': ['api', 'core', 'webhook/inject', 'fast-json-patch', 'yaml'],
   'webhook/validate': ['api', 'core', 'webhook/validate', 'destination/translate', 'yaml'],
-  identity: ['api', 'core', 'node:', 'fastify'],
-  destination: ['api', 'core', 'node:', 'fastify', 'yaml', 're2js'],
+  identity: ['api', 'core', 'node:', 'fastify', 'prom-client'],
+  destination: ['api', 'core', 'node:', 'fastify', 'yaml', 're2js', 'prom-client'],
   'destination/translate': ['api', 'core', 'destination/translate', 're2js', 'yaml'],
   proxy: ['api', 'core', 'node:'],
   'proxy/http1': ['proxy/http1'],
   'proxy/http2': ['proxy/http2'],
   'proxy/routing': ['api', 'core', 'proxy/routing', 're2js'],
-  'proxy/transport': ['api', 'core', 'node:', 'koffi', 'proxy/transport', 'proxy/http.ts', 'proxy/http1', 'proxy/http2'],
+  'proxy/transport': [
+    'api',
+    'core',
+    'node:',
+    'koffi',
+    'proxy/transport',
+    'proxy/http.ts',
+    'proxy/http1',
+    'proxy/http2',
+  ],
   cli: [
     'api',
     'core',
@@ -34,7 +43,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'dashboard',
   ],
   dashboard: ['api', 'node:'],
-  manifests: ['api', 'core', 'node:', 'yaml'],
+  manifests: ['api', 'core', 'node:', 'yaml', 'webhook/configuration.ts'],
 };
 
 /** Never under `proxy/`: the engine serves the admin port and is the client of certify and watch. */

@@ -16,7 +16,10 @@ import { Capture, tlsFault } from './support/capture.ts';
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'weft-namespaces-'));
 const fixtures = join(here, 'fixtures/namespaces');
-writeFileSync(join(folder, 'mesh.yaml'), readFileSync(join(fixtures, 'mesh.yaml'), 'utf8').replaceAll('APPLICATION', join(fixtures, 'application.mjs')));
+writeFileSync(
+  join(folder, 'mesh.yaml'),
+  readFileSync(join(fixtures, 'mesh.yaml'), 'utf8').replaceAll('APPLICATION', join(fixtures, 'application.mjs')),
+);
 
 const mesh = await startMesh({
   folder,
@@ -39,7 +42,11 @@ function inPod(deployment: string, ...command: string[]): Promise<{ code: number
 }
 
 /** A request with curl from a pod. @returns status, headers and body */
-async function request(from: string, url: string, ...options: string[]): Promise<{ status: number; headers: string; body: string }> {
+async function request(
+  from: string,
+  url: string,
+  ...options: string[]
+): Promise<{ status: number; headers: string; body: string }> {
   const { out, error, code } = await inPod(from, 'curl', '-gsS', '-i', '--max-time', '10', ...options, url);
   if (code !== 0) return { status: 0, headers: error, body: '' };
   const end = out.lastIndexOf('\r\n\r\n');
@@ -68,15 +75,32 @@ t.test('both families are redirected: a pod is reached by its IPv6 address over 
 });
 
 t.test('names are resolved as in a cluster', async (t) => {
-  const { code, out } = await inPod('client', 'sh', '-c', `unshare --mount sh -c 'mount --bind ${mesh.state}/resolv-default.conf /etc/resolv.conf && getent hosts api && getent hosts api.default.svc.cluster.local'`);
+  const { code, out } = await inPod(
+    'client',
+    'sh',
+    '-c',
+    `unshare --mount sh -c 'mount --bind ${mesh.state}/resolv-default.conf /etc/resolv.conf && getent hosts api && getent hosts api.default.svc.cluster.local'`,
+  );
   t.equal(code, 0);
   t.match(out, clusterIp('api'));
 });
 
 t.test('what travels between two pods is nothing but TLS 1.3 records', async (t) => {
   if (!hasProgram('tcpdump')) return void t.pass('', { skip: 'tcpdump is not installed' });
-  const capture = await Capture.start('weft0', 'tcp and not port 8443 and not port 8086 and not port 4191', join(folder, 'capture.pcap'));
-  for (let i = 0; i < 5; i++) await request('client', `http://${clusterIp('guarded')}/secret-path`, '-H', 'x-secret: secret-value', '-d', 'secret-body');
+  const capture = await Capture.start(
+    'weft0',
+    'tcp and not port 8443 and not port 8086 and not port 4191',
+    join(folder, 'capture.pcap'),
+  );
+  for (let i = 0; i < 5; i++)
+    await request(
+      'client',
+      `http://${clusterIp('guarded')}/secret-path`,
+      '-H',
+      'x-secret: secret-value',
+      '-d',
+      'secret-body',
+    );
   await inPod('client', 'sh', '-c', `printf 'secret-word\\n' | timeout 2 nc -q 1 ${clusterIp('api')} 3306 || true`);
   const streams = await capture.stop();
   t.ok(streams.size >= 2, `${streams.size} directions were captured`);
@@ -84,7 +108,11 @@ t.test('what travels between two pods is nothing but TLS 1.3 records', async (t)
     t.equal(tlsFault(octets), null, key);
     t.notMatch(octets.toString('latin1'), 'secret', key);
     const server = octets[0] === 22 && octets[5] === 2;
-    if (server) t.ok(octets.subarray(0, 200).includes(Buffer.from([0x00, 0x2b, 0x00, 0x02, 0x03, 0x04])), `${key}: the server chose TLS 1.3`);
+    if (server)
+      t.ok(
+        octets.subarray(0, 200).includes(Buffer.from([0x00, 0x2b, 0x00, 0x02, 0x03, 0x04])),
+        `${key}: the server chose TLS 1.3`,
+      );
   }
 });
 
@@ -126,7 +154,10 @@ spec:
 });
 
 t.test('the init program leaves the same rules when it runs again', async (t) => {
-  const save = async () => (await inPod('client', 'sh', '-c', 'iptables-nft-save -t nat; ip6tables-nft-save -t nat')).out.replace(/^#.*$/gm, '').replace(/\[\d+:\d+\]/g, '');
+  const save = async () =>
+    (await inPod('client', 'sh', '-c', 'iptables-nft-save -t nat; ip6tables-nft-save -t nat')).out
+      .replace(/^#.*$/gm, '')
+      .replace(/\[\d+:\d+\]/g, '');
   const before = await save();
   t.match(before, 'WEFT_INBOUND');
   const again = await inPod('client', '/run/weft/node', '/run/weft/init.js');
@@ -139,31 +170,59 @@ t.test('the init program leaves the same rules when it runs again', async (t) =>
 t.test('the init program uses legacy tables where they are in use', async (t) => {
   if (!hasProgram('iptables-legacy')) return void t.pass('', { skip: 'iptables-legacy is not installed' });
   execFileSync('ip', ['netns', 'add', 'legacy']);
-  const inside = (...command: string[]) => execFileSync('nsenter', ['--net=/run/netns/legacy', '--', ...command], { encoding: 'utf8' });
-  inside('sh', '-c', 'ip link set lo up; iptables-legacy -t nat -S > /dev/null; ip6tables-legacy -t nat -S > /dev/null');
-  t.match(inside('/run/weft/node', '/run/weft/init.js', '--skip-subnets', '10.1.0.0/16,fd01::/64', '--skip-outbound-ports', '25,8000-8010'), 'IPv4 (legacy)');
+  const inside = (...command: string[]) =>
+    execFileSync('nsenter', ['--net=/run/netns/legacy', '--', ...command], { encoding: 'utf8' });
+  inside(
+    'sh',
+    '-c',
+    'ip link set lo up; iptables-legacy -t nat -S > /dev/null; ip6tables-legacy -t nat -S > /dev/null',
+  );
+  t.match(
+    inside(
+      '/run/weft/node',
+      '/run/weft/init.js',
+      '--skip-subnets',
+      '10.1.0.0/16,fd01::/64',
+      '--skip-outbound-ports',
+      '25,8000-8010',
+    ),
+    'IPv4 (legacy)',
+  );
   t.match(inside('iptables-legacy-save', '-t', 'nat'), /-A WEFT_OUTBOUND -d 10.1.0.0\/16 -j RETURN/);
   t.match(inside('ip6tables-legacy-save', '-t', 'nat'), /-A WEFT_OUTBOUND -d fd01::\/64 -j RETURN/);
 });
 
 t.test('the init program says what it lacks without the capability', async (t) => {
-  const { code, error } = await inPod('stranger', 'setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin', '--', '/run/weft/node', '/run/weft/init.js');
+  const { code, error } = await inPod(
+    'stranger',
+    'setpriv',
+    '--bounding-set',
+    '-net_admin',
+    '--inh-caps',
+    '-net_admin',
+    '--',
+    '/run/weft/node',
+    '/run/weft/init.js',
+  );
   t.equal(code, 77);
   t.match(error, 'NET_ADMIN and NET_RAW');
 });
 
 t.test('proxies serve on what they know while the control plane is away', async (t) => {
-  for (const pattern of ['identity.js', 'destination.js']) execFileSync('pkill', ['-STOP', '-f', `/run/weft/${pattern}`]);
+  for (const pattern of ['identity.js', 'destination.js'])
+    execFileSync('pkill', ['-STOP', '-f', `/run/weft/${pattern}`]);
   try {
     for (let i = 0; i < 20; i++) t.equal((await request('client', `http://${clusterIp('api')}/`)).status, 200);
   } finally {
-    for (const pattern of ['identity.js', 'destination.js']) execFileSync('pkill', ['-CONT', '-f', `/run/weft/${pattern}`]);
+    for (const pattern of ['identity.js', 'destination.js'])
+      execFileSync('pkill', ['-CONT', '-f', `/run/weft/${pattern}`]);
   }
 });
 
 t.test('certificates are renewed live, without a failed request', async (t) => {
   const before = await metrics('client');
-  const renewals = (text: string) => Number(/control_identity_cert_refreshes_total\{result="ok"\} (\d+)/.exec(text)?.[1]);
+  const renewals = (text: string) =>
+    Number(/control_identity_cert_refreshes_total\{result="ok"\} (\d+)/.exec(text)?.[1]);
   let failed = 0;
   const renewed = await eventually(async () => {
     if ((await request('client', `http://${clusterIp('api')}/`)).status !== 200) failed++;

@@ -1,7 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-import { CONTROL_NAMESPACE, DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT, TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY, WEBHOOK_SERVICE_ACCOUNT } from '../../api/names.ts';
+import {
+  CONTROL_NAMESPACE,
+  DESTINATION_SERVICE_ACCOUNT,
+  IDENTITY_SERVICE_ACCOUNT,
+  TRUST_ROOTS_CONFIG_MAP,
+  TRUST_ROOTS_KEY,
+  WEBHOOK_SERVICE_ACCOUNT,
+} from '../../api/names.ts';
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import type { Command } from '../command.ts';
@@ -48,7 +55,8 @@ const CHECKS: readonly Check[] = [
     description: 'the definition of ServiceProfile is there',
     hint: 'weft install --crds | kubectl apply -f -',
     isFatal: false,
-    run: async (api) => void (await api.get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/serviceprofiles.linkerd.io')),
+    run: async (api) =>
+      void (await api.get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/serviceprofiles.linkerd.io')),
   },
   ...[IDENTITY_SERVICE_ACCOUNT, DESTINATION_SERVICE_ACCOUNT, WEBHOOK_SERVICE_ACCOUNT].map(
     (name): Check => ({
@@ -57,8 +65,11 @@ const CHECKS: readonly Check[] = [
       hint: `kubectl -n ${CONTROL_NAMESPACE} describe deployment ${name}; weft install | kubectl apply -f -`,
       isFatal: false,
       async run(api) {
-        const { status } = (await api.get(`/apis/apps/v1/namespaces/${CONTROL_NAMESPACE}/deployments/${name}`)) as { status?: { readyReplicas?: number; replicas?: number } };
-        if (!status?.readyReplicas || status.readyReplicas < (status.replicas ?? 1)) throw new Error(`${status?.readyReplicas ?? 0} of ${status?.replicas ?? 0} replicas are ready`);
+        const { status } = (await api.get(`/apis/apps/v1/namespaces/${CONTROL_NAMESPACE}/deployments/${name}`)) as {
+          status?: { readyReplicas?: number; replicas?: number };
+        };
+        if (!status?.readyReplicas || status.readyReplicas < (status.replicas ?? 1))
+          throw new Error(`${status?.readyReplicas ?? 0} of ${status?.replicas ?? 0} replicas are ready`);
       },
     }),
   ),
@@ -68,8 +79,11 @@ const CHECKS: readonly Check[] = [
     hint: 'weft identity create-ca makes new ones',
     isFatal: false,
     async run(api) {
-      const { data } = (await api.get(`/api/v1/namespaces/${CONTROL_NAMESPACE}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`)) as { data?: Record<string, string> };
-      const roots = (data?.[TRUST_ROOTS_KEY] ?? '').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+      const { data } = (await api.get(
+        `/api/v1/namespaces/${CONTROL_NAMESPACE}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`,
+      )) as { data?: Record<string, string> };
+      const roots =
+        (data?.[TRUST_ROOTS_KEY] ?? '').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
       if (roots.length === 0) throw new Error(`ConfigMap ${TRUST_ROOTS_CONFIG_MAP} holds no certificate`);
       for (const pem of roots) {
         const { validFromDate, validToDate, subject } = new X509Certificate(pem);
@@ -84,7 +98,9 @@ const CHECKS: readonly Check[] = [
     hint: `kubectl -n ${CONTROL_NAMESPACE} logs deployment/${WEBHOOK_SERVICE_ACCOUNT}`,
     isFatal: false,
     async run(api) {
-      const { webhooks } = (await api.get('/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-injector')) as { webhooks?: { name: string; clientConfig: { caBundle?: string } }[] };
+      const { webhooks } = (await api.get(
+        '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-injector',
+      )) as { webhooks?: { name: string; clientConfig: { caBundle?: string } }[] };
       const without = (webhooks ?? []).filter(({ clientConfig }) => !clientConfig.caBundle);
       if (!webhooks?.length) throw new Error('weft-injector has no entries');
       if (without.length > 0) throw new Error(`${without.map(({ name }) => name).join(', ')}: no caBundle yet`);
@@ -103,7 +119,10 @@ Looks at the cluster of KUBECONFIG. Exit code 0: everything is well; 1: somethin
 ${checkList()}
 `,
   async run(args) {
-    const { values } = parseArgs({ args: [...args], options: { output: { type: 'string', short: 'o', default: 'table' } } });
+    const { values } = parseArgs({
+      args: [...args],
+      options: { output: { type: 'string', short: 'o', default: 'table' } },
+    });
     const results: Result[] = [];
     const show = (result: Result) => {
       results.push(result);
@@ -123,8 +142,12 @@ ${checkList()}
       }
     }
     const failed = results.filter(({ result }) => result === 'error').length;
-    if (values.output === 'json') process.stdout.write(`${JSON.stringify({ success: failed === 0, checks: results }, null, 2)}\n`);
-    else process.stdout.write(failed === 0 ? '\nStatus check results are √\n' : `\n${failed} of ${results.length} checks failed\n`);
+    if (values.output === 'json')
+      process.stdout.write(`${JSON.stringify({ success: failed === 0, checks: results }, null, 2)}\n`);
+    else
+      process.stdout.write(
+        failed === 0 ? '\nStatus check results are √\n' : `\n${failed} of ${results.length} checks failed\n`,
+      );
     return failed === 0 ? 0 : 1;
   },
 };

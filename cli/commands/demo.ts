@@ -32,7 +32,10 @@ proxies' own metrics and are compared with what the load generators saw. Needs r
   -o json    print the rows and checks as JSON
 `,
   async run(args) {
-    const { values } = parseArgs({ args: [...args], options: { keep: { type: 'boolean', default: false }, output: { type: 'string', short: 'o', default: 'table' } } });
+    const { values } = parseArgs({
+      args: [...args],
+      options: { keep: { type: 'boolean', default: false }, output: { type: 'string', short: 'o', default: 'table' } },
+    });
     if (!isIsolated()) return runIsolated();
     const json = values.output === 'json';
     const say = (line: string) => void (json || process.stdout.write(`${line}\n`));
@@ -69,13 +72,17 @@ proxies' own metrics and are compared with what the load generators saw. Needs r
         problems.push(...differences(tallies.get(pod.deployment)!, own));
       }
       const checks = judge(rows, [...tallies.values()], problems);
-      if (json) process.stdout.write(`${JSON.stringify({ mode: 'namespaces', rows, checks, tallies: Object.fromEntries(tallies) }, null, 2)}\n`);
+      if (json)
+        process.stdout.write(
+          `${JSON.stringify({ mode: 'namespaces', rows, checks, tallies: Object.fromEntries(tallies) }, null, 2)}\n`,
+        );
       else {
         say(`\n${routeTable(rows)}\n`);
         for (const { passed, text } of checks) say(`${passed ? '√' : '×'} ${text}`);
       }
       if (values.keep) {
-        for (const pod of mesh.plan.pods) say(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics`);
+        for (const pod of mesh.plan.pods)
+          say(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics`);
         say('the addresses are inside the mesh: nsenter --target $(pgrep -n -f "demo --keep") --net. Ctrl-C ends it.');
         await new Promise<void>((done) => process.once('SIGINT', () => done()));
       }
@@ -97,10 +104,22 @@ function judge(rows: readonly RouteRow[], tallies: readonly Tally[], problems: r
   const stalled = tallies.flatMap((tally) => tally.stalled);
   const off = Math.max(...stalled.map((ms) => Math.abs(ms - TIMEOUT_MS)));
   return [
-    { passed: (users?.retries ?? 0) > 0 && users!.effectiveSuccess > users!.actualSuccess, text: `retries lift the success of GET /api/users from ${percent(users?.actualSuccess)} to ${percent(users?.effectiveSuccess)}` },
-    { passed: stalled.length === 10 && off <= TOLERANCE_MS, text: `${stalled.length} stalled requests were answered 504 at the route's ${TIMEOUT_MS} ms, at most ${off.toFixed(1)} ms off` },
-    { passed: rows.length > 0 && rows.every(({ mtls }) => mtls === 1), text: `mutual TLS carried ${percent(Math.min(...rows.map(({ mtls }) => mtls)))} of the requests` },
-    { passed: problems.length === 0, text: problems.length === 0 ? 'the metrics equal the tally of the load generators' : problems.join('; ') },
+    {
+      passed: (users?.retries ?? 0) > 0 && users!.effectiveSuccess > users!.actualSuccess,
+      text: `retries lift the success of GET /api/users from ${percent(users?.actualSuccess)} to ${percent(users?.effectiveSuccess)}`,
+    },
+    {
+      passed: stalled.length === 10 && off <= TOLERANCE_MS,
+      text: `${stalled.length} stalled requests were answered 504 at the route's ${TIMEOUT_MS} ms, at most ${off.toFixed(1)} ms off`,
+    },
+    {
+      passed: rows.length > 0 && rows.every(({ mtls }) => mtls === 1),
+      text: `mutual TLS carried ${percent(Math.min(...rows.map(({ mtls }) => mtls)))} of the requests`,
+    },
+    {
+      passed: problems.length === 0,
+      text: problems.length === 0 ? 'the metrics equal the tally of the load generators' : problems.join('; '),
+    },
   ];
 }
 
@@ -112,7 +131,10 @@ function percent(share: number | undefined): string {
 function writeManifests(): string {
   const folder = mkdtempSync(join(tmpdir(), 'weft-demo-'));
   for (const name of readdirSync(join(here, 'manifests'))) {
-    const text = readFileSync(join(here, 'manifests', name), 'utf8').replaceAll('DEMO_APPLICATION', join(here, 'application.mjs'));
+    const text = readFileSync(join(here, 'manifests', name), 'utf8').replaceAll(
+      'DEMO_APPLICATION',
+      join(here, 'application.mjs'),
+    );
     writeFileSync(join(folder, name), text);
   }
   return folder;

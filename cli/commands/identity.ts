@@ -28,10 +28,12 @@ Files that exist are not overwritten.
       allowPositionals: true,
       options: { directory: { type: 'string', short: 'd' }, lifetime: { type: 'string', default: '87600h' } },
     });
-    if (positionals[0] !== 'create-ca') throw new UsageError('weft identity knows create-ca', 'weft identity --help explains it');
+    if (positionals[0] !== 'create-ca')
+      throw new UsageError('weft identity knows create-ca', 'weft identity --help explains it');
     if (!values.directory) throw new UsageError('--directory is missing', 'name a folder for the keys');
     const lifetimeMs = parseDuration(values.lifetime);
-    if (lifetimeMs === null || lifetimeMs < 3_600_000) throw new UsageError(`--lifetime ${values.lifetime} is no duration of at least 1h`);
+    if (lifetimeMs === null || lifetimeMs < 3_600_000)
+      throw new UsageError(`--lifetime ${values.lifetime} is no duration of at least 1h`);
     const root = createRoot({ commonName: 'root.weft.cluster.local', lifetimeMs });
     const issuer = createIssuer({ commonName: 'identity.weft.cluster.local', lifetimeMs }, root);
     for (const [name, text, mode] of [

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parseAllDocuments } from 'yaml';
-
-import { DEFAULT_INSTALL_SETTINGS } from '../../manifests/settings.ts';
 import { toYaml } from '../../manifests/render.ts';
+import { DEFAULT_INSTALL_SETTINGS } from '../../manifests/settings.ts';
 import { inject as injectPod } from '../../webhook/inject/inject.ts';
 import { DEFAULT_INJECT_SETTINGS } from '../../webhook/inject/settings.ts';
 import { type Command, UsageError } from '../command.ts';
@@ -25,19 +24,28 @@ done is told on standard error.
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { manual: { type: 'boolean', default: false }, image: { type: 'string', default: DEFAULT_INSTALL_SETTINGS.image } },
+      options: {
+        manual: { type: 'boolean', default: false },
+        image: { type: 'string', default: DEFAULT_INSTALL_SETTINGS.image },
+      },
     });
-    if (positionals.length !== 1) throw new UsageError('weft inject wants one file, or - for standard input', 'weft inject --help explains it');
+    if (positionals.length !== 1)
+      throw new UsageError('weft inject wants one file, or - for standard input', 'weft inject --help explains it');
     const text = readFileSync(positionals[0] === '-' ? 0 : positionals[0]!, 'utf8');
     let failed = false;
     const objects = parseAllDocuments(text).flatMap((document) => {
-      if (document.errors.length > 0) throw new UsageError(`line ${document.errors[0]!.linePos?.[0].line}: ${document.errors[0]!.message.split('\n')[0]}`);
+      if (document.errors.length > 0)
+        throw new UsageError(
+          `line ${document.errors[0]!.linePos?.[0].line}: ${document.errors[0]!.message.split('\n')[0]}`,
+        );
       const object = document.toJS() as Json | null;
       if (object === null) return [];
       const items = object.kind === 'List' ? ((object.items ?? []) as Json[]) : [object];
       return items.map((item) => {
         const done = values.manual ? withProxy(item, values.image) : enabled(item);
-        process.stderr.write(`${String(item.kind).toLowerCase()} "${(item.metadata as Json | undefined)?.name}": ${done.report}\n`);
+        process.stderr.write(
+          `${String(item.kind).toLowerCase()} "${(item.metadata as Json | undefined)?.name}": ${done.report}\n`,
+        );
         failed ||= done.failed;
         return done.object;
       });
@@ -76,7 +84,10 @@ function enabled(object: Json): Done {
   return {
     object: change(object, path, (template) => {
       const metadata = (template.metadata ?? {}) as Json;
-      return { ...template, metadata: { ...metadata, labels: { ...(metadata.labels as Json | undefined), 'weft.dev/inject': 'enabled' } } };
+      return {
+        ...template,
+        metadata: { ...metadata, labels: { ...(metadata.labels as Json | undefined), 'weft.dev/inject': 'enabled' } },
+      };
     }),
     report: 'enabled for injection',
     failed: false,
@@ -89,7 +100,10 @@ function withProxy(object: Json, image: string): Done {
   let report = '';
   let failed = false;
   const changed = change(object, path, (template) => {
-    const injection = injectPod(template, { labels: { 'weft.dev/inject': 'enabled' }, annotations: {} } as never, { ...DEFAULT_INJECT_SETTINGS, image });
+    const injection = injectPod(template, { labels: { 'weft.dev/inject': 'enabled' }, annotations: {} } as never, {
+      ...DEFAULT_INJECT_SETTINGS,
+      image,
+    });
     if (injection.outcome === 'inject') {
       report = ['injected', ...injection.warnings].join('; ');
       return injection.pod as unknown as Json;
@@ -103,5 +117,7 @@ function withProxy(object: Json, image: string): Done {
 
 function change(object: Json, path: readonly string[], with_: (template: Json) => Json): Json {
   const [field, ...rest] = path;
-  return field === undefined ? with_(object) : { ...object, [field]: change((object[field] ?? {}) as Json, rest, with_) };
+  return field === undefined
+    ? with_(object)
+    : { ...object, [field]: change((object[field] ?? {}) as Json, rest, with_) };
 }

@@ -43,7 +43,10 @@ Definitions that another mesh owns are never changed and never removed.
     });
     if (!['yaml', 'json'].includes(values.output)) throw new UsageError(`-o ${values.output}: use yaml or json`);
     const objects = values.crds === undefined ? render(values) : await definitions(values.crds);
-    const text = values.output === 'json' ? `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n` : toYaml(objects);
+    const text =
+      values.output === 'json'
+        ? `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`
+        : toYaml(objects);
     process.stdout.write(text);
     return 0;
   },
@@ -53,7 +56,8 @@ function render(values: Record<string, string | undefined>): Manifest[] {
   const policy = values['image-pull-policy']!;
   const replicas = Number(values.replicas);
   if (!isPullPolicy(policy)) throw new UsageError(`--image-pull-policy ${policy}: use Always, IfNotPresent or Never`);
-  if (!Number.isInteger(replicas) || replicas < 1) throw new UsageError(`--replicas ${values.replicas}: use a number from 1`);
+  if (!Number.isInteger(replicas) || replicas < 1)
+    throw new UsageError(`--replicas ${values.replicas}: use a number from 1`);
   const settings: InstallSettings = {
     ...DEFAULT_INSTALL_SETTINGS,
     image: values.image!,

@@ -26,7 +26,10 @@ Ctrl-C ends it and leaves nothing behind.
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { 'certificate-lifetime': { type: 'string', default: '24h' }, quiet: { type: 'boolean', default: false } },
+      options: {
+        'certificate-lifetime': { type: 'string', default: '24h' },
+        quiet: { type: 'boolean', default: false },
+      },
     });
     if (positionals.length !== 1) throw new UsageError('weft run wants one folder', 'weft run --help explains it');
     if (!isIsolated()) return runIsolated();
@@ -43,7 +46,8 @@ Ctrl-C ends it and leaves nothing behind.
       },
       certificateLifetime: values['certificate-lifetime'],
     });
-    for (const pod of mesh.plan.pods.filter(({ isMeshed }) => isMeshed)) process.stdout.write(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics\n`);
+    for (const pod of mesh.plan.pods.filter(({ isMeshed }) => isMeshed))
+      process.stdout.write(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics\n`);
     process.stdout.write(`to look inside: nsenter --target PID_OF_THIS --net --mount   (logs: ${mesh.state}/logs)\n`);
     await new Promise<void>((done) => {
       process.once('SIGINT', () => done());

@@ -10,7 +10,11 @@ export const version: Command = {
   async run(args) {
     const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
     const client = (JSON.parse(text) as { version: string }).version;
-    process.stdout.write(args.includes('json') ? `${JSON.stringify({ client, node: process.version })}\n` : `weft ${client} (node ${process.version})\n`);
+    process.stdout.write(
+      args.includes('json')
+        ? `${JSON.stringify({ client, node: process.version })}\n`
+        : `weft ${client} (node ${process.version})\n`,
+    );
     return 0;
   },
 };

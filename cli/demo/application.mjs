@@ -29,14 +29,17 @@ async function load([method, path], count, stalls) {
     new Promise((resolve) => {
       const start = performance.now();
       const body = method === 'POST' ? 'an order' : '';
-      const sent = request({ host: 'api-service', method, path, agent, headers: { ...headers, 'content-length': body.length } }, (answer) => {
-        answer.resume();
-        answer.on('end', () => {
-          statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1;
-          if (headers['x-demo-stall']) stalled.push(Math.round((performance.now() - start) * 10) / 10);
-          resolve();
-        });
-      });
+      const sent = request(
+        { host: 'api-service', method, path, agent, headers: { ...headers, 'content-length': body.length } },
+        (answer) => {
+          answer.resume();
+          answer.on('end', () => {
+            statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1;
+            if (headers['x-demo-stall']) stalled.push(Math.round((performance.now() - start) * 10) / 10);
+            resolve();
+          });
+        },
+      );
       sent.on('error', (error) => {
         statuses[error.code] = (statuses[error.code] ?? 0) + 1;
         resolve();

@@ -31,7 +31,13 @@ export interface RouteRow {
 /** Rows of one proxy's scrape; rates over `seconds`. */
 export function routeRows(client: string, text: string, seconds: number): RouteRow[] {
   const samples = parseSamples(text);
-  const routes = [...new Set(samples.filter(({ name, labels }) => name === 'route_request_total' && labels.direction === 'outbound').map(({ labels }) => JSON.stringify([labels.rt_route ?? '[DEFAULT]', labels.dst])))];
+  const routes = [
+    ...new Set(
+      samples
+        .filter(({ name, labels }) => name === 'route_request_total' && labels.direction === 'outbound')
+        .map(({ labels }) => JSON.stringify([labels.rt_route ?? '[DEFAULT]', labels.dst])),
+    ),
+  ];
   return routes
     .map((key) => {
       const [route, dst] = JSON.parse(key) as [string, string];
@@ -41,7 +47,14 @@ export function routeRows(client: string, text: string, seconds: number): RouteR
     .filter(({ effectiveRps }) => effectiveRps > 0);
 }
 
-function row(client: string, samples: readonly Sample[], route: string, dst: string, wanted: Record<string, string>, seconds: number): RouteRow {
+function row(
+  client: string,
+  samples: readonly Sample[],
+  route: string,
+  dst: string,
+  wanted: Record<string, string>,
+  seconds: number,
+): RouteRow {
   const ratio = (name: string) => {
     const total = sum(samples, name, wanted);
     return total === 0 ? 1 : sum(samples, name, { ...wanted, classification: 'success' }) / total;
@@ -49,7 +62,8 @@ function row(client: string, samples: readonly Sample[], route: string, dst: str
   const requests = { direction: 'outbound', authority: dst };
   const statuses: Record<string, number> = {};
   for (const { name, labels, value } of samples) {
-    if (name === 'route_response_total' && Object.entries(wanted).every(([key, text]) => labels[key] === text)) statuses[labels.status_code!] = (statuses[labels.status_code!] ?? 0) + value;
+    if (name === 'route_response_total' && Object.entries(wanted).every(([key, text]) => labels[key] === text))
+      statuses[labels.status_code!] = (statuses[labels.status_code!] ?? 0) + value;
   }
   return {
     route,
@@ -63,7 +77,9 @@ function row(client: string, samples: readonly Sample[], route: string, dst: str
     p95: quantile(samples, 'route_response_latency_ms', wanted, 0.95),
     p99: quantile(samples, 'route_response_latency_ms', wanted, 0.99),
     retries: sum(samples, 'route_actual_request_total', wanted) - sum(samples, 'route_request_total', wanted),
-    mtls: sum(samples, 'request_total', { ...requests, tls: 'true' }) / Math.max(1, sum(samples, 'request_total', requests)),
+    mtls:
+      sum(samples, 'request_total', { ...requests, tls: 'true' }) /
+      Math.max(1, sum(samples, 'request_total', requests)),
     statuses,
   };
 }
@@ -72,7 +88,20 @@ function row(client: string, samples: readonly Sample[], route: string, dst: str
 export function routeTable(rows: readonly RouteRow[]): string {
   const percent = (share: number) => `${(share * 100).toFixed(2)}%`;
   const cells = [
-    ['ROUTE', 'SERVICE', 'FROM', 'EFFECTIVE_SUCCESS', 'EFFECTIVE_RPS', 'ACTUAL_SUCCESS', 'ACTUAL_RPS', 'RETRIES', 'P50', 'P95', 'P99', 'MTLS'],
+    [
+      'ROUTE',
+      'SERVICE',
+      'FROM',
+      'EFFECTIVE_SUCCESS',
+      'EFFECTIVE_RPS',
+      'ACTUAL_SUCCESS',
+      'ACTUAL_RPS',
+      'RETRIES',
+      'P50',
+      'P95',
+      'P99',
+      'MTLS',
+    ],
     ...rows.map((each) => [
       each.route,
       each.service,
@@ -87,7 +116,14 @@ export function routeTable(rows: readonly RouteRow[]): string {
     ]),
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  return cells.map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n');
+  return cells
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** Differences between what a generator saw and what its proxy counted; none: they are equal. */
@@ -97,5 +133,8 @@ export function differences(tally: Tally, rows: readonly RouteRow[]): string[] {
   const statuses = new Set([...Object.keys(tally.statuses), ...Object.keys(found.statuses)]);
   return [...statuses]
     .filter((status) => (tally.statuses[status] ?? 0) !== (found.statuses[status] ?? 0))
-    .map((status) => `${found.route} ${status}: the generator saw ${tally.statuses[status] ?? 0}, the metrics say ${found.statuses[status] ?? 0}`);
+    .map(
+      (status) =>
+        `${found.route} ${status}: the generator saw ${tally.statuses[status] ?? 0}, the metrics say ${found.statuses[status] ?? 0}`,
+    );
 }

@@ -12,7 +12,8 @@ export function parseSamples(text: string): Sample[] {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ([^ ]+)$/.exec(line);
     if (!match) continue;
     const labels: Record<string, string> = {};
-    for (const [, name, value] of (match[2] ?? '').matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)) labels[name!] = value!.replace(/\\(.)/g, (_, char: string) => (char === 'n' ? '\n' : char));
+    for (const [, name, value] of (match[2] ?? '').matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g))
+      labels[name!] = value!.replace(/\\(.)/g, (_, char: string) => (char === 'n' ? '\n' : char));
     samples.push({ name: match[1]!, labels, value: Number(match[3]) });
   }
   return samples;
@@ -21,12 +22,19 @@ export function parseSamples(text: string): Sample[] {
 /** Sum of the samples of a name whose labels hold all of `wanted`. */
 export function sum(samples: readonly Sample[], name: string, wanted: Readonly<Record<string, string>>): number {
   let total = 0;
-  for (const sample of samples) if (sample.name === name && Object.entries(wanted).every(([key, value]) => sample.labels[key] === value)) total += sample.value;
+  for (const sample of samples)
+    if (sample.name === name && Object.entries(wanted).every(([key, value]) => sample.labels[key] === value))
+      total += sample.value;
   return total;
 }
 
 /** A quantile from histogram buckets, by linear interpolation as Prometheus's `histogram_quantile` does. */
-export function quantile(samples: readonly Sample[], name: string, wanted: Readonly<Record<string, string>>, q: number): number {
+export function quantile(
+  samples: readonly Sample[],
+  name: string,
+  wanted: Readonly<Record<string, string>>,
+  q: number,
+): number {
   const buckets = new Map<number, number>();
   for (const { name: each, labels, value } of samples) {
     if (each !== `${name}_bucket` || !Object.entries(wanted).every(([key, text]) => labels[key] === text)) continue;
@@ -39,7 +47,10 @@ export function quantile(samples: readonly Sample[], name: string, wanted: Reado
   let lower = 0;
   for (const bound of bounds) {
     const count = buckets.get(bound)!;
-    if (count >= q * total) return bound === Number.POSITIVE_INFINITY ? lower : lower + ((bound - lower) * (q * total - below)) / Math.max(1, count - below);
+    if (count >= q * total)
+      return bound === Number.POSITIVE_INFINITY
+        ? lower
+        : lower + ((bound - lower) * (q * total - below)) / Math.max(1, count - below);
     below = count;
     lower = bound;
   }

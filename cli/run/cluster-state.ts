@@ -24,7 +24,15 @@ function replicaSet(pod: PlannedPod): KubernetesObject {
     metadata: {
       name: `${pod.deployment}-local`,
       namespace: pod.namespace,
-      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: pod.deployment, uid: `deployment-${pod.deployment}`, controller: true }],
+      ownerReferences: [
+        {
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          name: pod.deployment,
+          uid: `deployment-${pod.deployment}`,
+          controller: true,
+        },
+      ],
     } as KubernetesObject['metadata'],
   };
 }
@@ -39,12 +47,23 @@ function podObject(pod: PlannedPod, ready: boolean): KubernetesObject {
       uid: pod.uid,
       labels: pod.labels,
       annotations: pod.annotations,
-      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${pod.deployment}-local`, uid: `replicaset-${pod.deployment}`, controller: true }],
+      ownerReferences: [
+        {
+          apiVersion: 'apps/v1',
+          kind: 'ReplicaSet',
+          name: `${pod.deployment}-local`,
+          uid: `replicaset-${pod.deployment}`,
+          controller: true,
+        },
+      ],
     } as KubernetesObject['metadata'],
     spec: {
       serviceAccountName: pod.serviceAccount,
       nodeName: 'local',
-      containers: pod.containers.map(({ name, ports }) => ({ name, ports: ports.map((containerPort) => ({ containerPort })) })),
+      containers: pod.containers.map(({ name, ports }) => ({
+        name,
+        ports: ports.map((containerPort) => ({ containerPort })),
+      })),
     },
     status: {
       phase: 'Running',
@@ -64,10 +83,16 @@ function withAddress({ object, namespace, clusterIp }: PlannedService): Kubernet
   };
 }
 
-function endpointSlices({ object, name, namespace }: PlannedService, pods: readonly PlannedPod[], isReady: (pod: PlannedPod) => boolean): KubernetesObject[] {
+function endpointSlices(
+  { object, name, namespace }: PlannedService,
+  pods: readonly PlannedPod[],
+  isReady: (pod: PlannedPod) => boolean,
+): KubernetesObject[] {
   const { selector, ports = [] } = object.spec as { selector?: Record<string, string>; ports?: readonly ServicePort[] };
   if (!selector) return [];
-  const chosen = pods.filter((pod) => pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value));
+  const chosen = pods.filter(
+    (pod) => pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value),
+  );
   return [
     {
       apiVersion: 'discovery.k8s.io/v1',

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 
 import { CONTROL_NAMESPACE, DESTINATION_SERVICE_ACCOUNT, TOKEN_AUDIENCE } from '../../api/names.ts';
 import { DESTINATION_PORT, IDENTITY_PORT } from '../../api/ports.ts';
+import { WeftError } from '../../core/errors/weft-error.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { generateKeyPair, privateKeyPem } from '../../core/pki/key-pair.ts';
 import { signServiceAccountToken } from '../../core/pki/service-account-token.ts';
-import { WeftError } from '../../core/errors/weft-error.ts';
 import type { Processes, Started } from './processes.ts';
 
 /** Where the programs and files of a local mesh lie. */
@@ -45,7 +45,10 @@ export class ControlPlane {
     writeFileSync(join(issuer, 'tls.crt'), intermediate.certificate);
     writeFileSync(join(issuer, 'tls.key'), privateKeyPem(intermediate.keyPair), { mode: 0o600 });
     writeFileSync(join(layout.state, 'roots.pem'), root.certificate);
-    writeFileSync(join(layout.state, 'token-key.pem'), this.#tokenKey.publicKey.export({ type: 'spki', format: 'pem' }));
+    writeFileSync(
+      join(layout.state, 'token-key.pem'),
+      this.#tokenKey.publicKey.export({ type: 'spki', format: 'pem' }),
+    );
   }
 
   /** A token of a pod, as the kubelet would project it. */
@@ -78,7 +81,12 @@ export class ControlPlane {
       WEFT_IDENTITY_TOKEN_KEY_FILE: join(state, 'token-key.pem'),
       WEFT_IDENTITY_ISSUANCE_LIFETIME: lifetime,
     });
-    const own = { namespace: CONTROL_NAMESPACE, name: 'weft-destination-0', uid: 'weft-destination-0', serviceAccount: DESTINATION_SERVICE_ACCOUNT };
+    const own = {
+      namespace: CONTROL_NAMESPACE,
+      name: 'weft-destination-0',
+      uid: 'weft-destination-0',
+      serviceAccount: DESTINATION_SERVICE_ACCOUNT,
+    };
     writeFileSync(join(state, 'destination.token'), this.token(own), { mode: 0o600 });
     await this.#ready('destination', [node, join(programs, 'destination.js')], {
       WEFT_DESTINATION_SOURCE: 'folder',
@@ -97,7 +105,13 @@ export class ControlPlane {
       const started: Started = this.#processes.start(name, command, environment, (line) => {
         if (line.includes('"msg":"ready"')) resolve();
       });
-      void started.ended.then((how) => reject(new WeftError('control_plane_ended', `${name} ended with ${how} before it was ready`, { hint: `its log: ${join(this.#layout.state, 'logs', `${name}.log`)}` })));
+      void started.ended.then((how) =>
+        reject(
+          new WeftError('control_plane_ended', `${name} ended with ${how} before it was ready`, {
+            hint: `its log: ${join(this.#layout.state, 'logs', `${name}.log`)}`,
+          }),
+        ),
+      );
     });
   }
 }

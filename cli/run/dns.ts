@@ -37,7 +37,12 @@ export function answerQuery(query: Buffer, resolve: Resolve): Buffer | null {
   const question = query.subarray(12, at + 5);
   const found = resolve(labels.join('.').toLowerCase());
   if (!found) return Buffer.concat([header(query, NXDOMAIN, 0), question]);
-  const records = type === TYPE_A ? found.ipv4.map((ip) => record(TYPE_A, ipv4Octets(ip))) : type === TYPE_AAAA ? found.ipv6.map((ip) => record(TYPE_AAAA, ipv6Octets(ip))) : [];
+  const records =
+    type === TYPE_A
+      ? found.ipv4.map((ip) => record(TYPE_A, ipv4Octets(ip)))
+      : type === TYPE_AAAA
+        ? found.ipv6.map((ip) => record(TYPE_AAAA, ipv6Octets(ip)))
+        : [];
   return Buffer.concat([header(query, 0, records.length), question, ...records]);
 }
 

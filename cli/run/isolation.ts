@@ -21,13 +21,34 @@ export function runIsolated(): Promise<number> {
       hint: 'run it as root (sudo make demo); the loopback mode without root is not there yet',
     });
   }
-  const child = spawn('unshare', ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', '--', process.execPath, ...process.argv.slice(1)], {
-    stdio: 'inherit',
-    env: { ...process.env, [INSIDE]: '1' },
-  });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void (signal === 'SIGTERM' && child.kill(signal)));
+  const child = spawn(
+    'unshare',
+    [
+      '--net',
+      '--mount',
+      '--pid',
+      '--fork',
+      '--mount-proc',
+      '--kill-child',
+      '--',
+      process.execPath,
+      ...process.argv.slice(1),
+    ],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, [INSIDE]: '1' },
+    },
+  );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => void (signal === 'SIGTERM' && child.kill(signal)));
   return new Promise((resolve, reject) => {
-    child.on('error', (error) => reject(new WeftError('unshare_missing', `cannot start unshare: ${error.message}`, { hint: 'install util-linux and iproute2' })));
+    child.on('error', (error) =>
+      reject(
+        new WeftError('unshare_missing', `cannot start unshare: ${error.message}`, {
+          hint: 'install util-linux and iproute2',
+        }),
+      ),
+    );
     child.on('close', (code, signal) => resolve(signal ? 1 : (code ?? 1)));
   });
 }

@@ -53,10 +53,17 @@ export async function startMesh(options: MeshOptions): Promise<RunningMesh> {
   processes.onUnexpectedEnd = (name, how) => progress(`! ${name} ended with ${how}`);
   const plan = planRun(options.objects);
   for (const problem of plan.problems) progress(`! ${problem}`);
-  if (plan.pods.length === 0) throw new WeftError('nothing_to_run', `${options.folder} holds no Deployment that can be run`, { hint: 'a container needs its command' });
+  if (plan.pods.length === 0)
+    throw new WeftError('nothing_to_run', `${options.folder} holds no Deployment that can be run`, {
+      hint: 'a container needs its command',
+    });
 
   const ready = new Set<PlannedPod>();
-  const write = () => writeState(layout.state, clusterState(plan, (pod) => ready.has(pod)));
+  const write = () =>
+    writeState(
+      layout.state,
+      clusterState(plan, (pod) => ready.has(pod)),
+    );
   write();
   const dns = await serveDns(BRIDGE_IPV4, resolver(plan));
   dns.unref();
@@ -70,7 +77,9 @@ export async function startMesh(options: MeshOptions): Promise<RunningMesh> {
       await startPod(pod, index, { layout, processes, control, options });
       ready.add(pod);
       write();
-      progress(`pod ${pod.namespace}/${pod.name} ready at ${pod.ips.join(' and ')}${pod.isMeshed ? '' : ', without a proxy'}`);
+      progress(
+        `pod ${pod.namespace}/${pod.name} ready at ${pod.ips.join(' and ')}${pod.isMeshed ? '' : ', without a proxy'}`,
+      );
     }),
   );
   return {
@@ -90,11 +99,13 @@ export async function startMesh(options: MeshOptions): Promise<RunningMesh> {
  * lie in a home that only its owner can enter.
  */
 function prepareLayout(): Layout {
-  if (!existsSync(join(root, 'build/proxy.js'))) throw new WeftError('not_built', 'the programs are not bundled', { hint: 'run "make build"' });
+  if (!existsSync(join(root, 'build/proxy.js')))
+    throw new WeftError('not_built', 'the programs are not bundled', { hint: 'run "make build"' });
   mkdirSync('/run/weft/node_modules', { recursive: true });
   execute('touch', '/run/weft/node');
   execute('mount', '--bind', process.execPath, '/run/weft/node');
-  for (const program of ['proxy', 'init', 'identity', 'destination']) cpSync(join(root, `build/${program}.js`), `/run/weft/${program}.js`);
+  for (const program of ['proxy', 'init', 'identity', 'destination'])
+    cpSync(join(root, `build/${program}.js`), `/run/weft/${program}.js`);
   writeFileSync('/run/weft/package.json', '{"type":"module"}');
   for (const name of ['koffi', '@koromix']) {
     const target = join('/run/weft/node_modules', name);
@@ -114,7 +125,11 @@ interface PodContext {
   readonly options: MeshOptions;
 }
 
-async function startPod(pod: PlannedPod, index: number, { layout, processes, control, options }: PodContext): Promise<void> {
+async function startPod(
+  pod: PlannedPod,
+  index: number,
+  { layout, processes, control, options }: PodContext,
+): Promise<void> {
   const namespace = makePodNamespace(pod, index);
   const inside = ['nsenter', `--net=${namespace}`, '--'];
   const name = `${pod.namespace}.${pod.name}`;
@@ -125,7 +140,19 @@ async function startPod(pod: PlannedPod, index: number, { layout, processes, con
     execute('chown', String(PROXY_UID), token);
     processes.start(
       `${name}.weft-proxy`,
-      [...inside, 'setpriv', '--reuid', String(PROXY_UID), '--regid', String(PROXY_UID), '--clear-groups', '--', layout.node, '--max-semi-space-size=1', join(layout.programs, 'proxy.js')],
+      [
+        ...inside,
+        'setpriv',
+        '--reuid',
+        String(PROXY_UID),
+        '--regid',
+        String(PROXY_UID),
+        '--clear-groups',
+        '--',
+        layout.node,
+        '--max-semi-space-size=1',
+        join(layout.programs, 'proxy.js'),
+      ],
       {
         [env.ENV_POD_NAME]: pod.name,
         [env.ENV_POD_NAMESPACE]: pod.namespace,
@@ -144,13 +171,26 @@ async function startPod(pod: PlannedPod, index: number, { layout, processes, con
     );
     await waitForProxy(pod, join(layout.state, 'logs', `${name}.weft-proxy.log`));
   }
-  writeFileSync(join(layout.state, `resolv-${pod.namespace}.conf`), `nameserver ${BRIDGE_IPV4}\nsearch ${pod.namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n`);
+  writeFileSync(
+    join(layout.state, `resolv-${pod.namespace}.conf`),
+    `nameserver ${BRIDGE_IPV4}\nsearch ${pod.namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n`,
+  );
   for (const container of pod.containers) {
     const user = container.uid === null ? [] : ['setpriv', '--reuid', String(container.uid), '--clear-groups', '--'];
     const resolv = `mount --bind ${join(layout.state, `resolv-${pod.namespace}.conf`)} /etc/resolv.conf && exec "$@"`;
     processes.start(
       `${name}.${container.name}`,
-      [...inside, 'unshare', '--mount', 'sh', '-c', resolv, 'sh', ...user, ...container.command.map((word) => (word === 'node' ? layout.node : word))],
+      [
+        ...inside,
+        'unshare',
+        '--mount',
+        'sh',
+        '-c',
+        resolv,
+        'sh',
+        ...user,
+        ...container.command.map((word) => (word === 'node' ? layout.node : word)),
+      ],
       { ...container.environment, POD_NAME: pod.name, POD_IP: pod.ips[0] },
       (line) => options.onOutput(pod, line),
     );
@@ -165,7 +205,9 @@ async function waitForProxy(pod: PlannedPod, log: string): Promise<void> {
     if (answer?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  throw new WeftError('proxy_not_ready', `the proxy of ${pod.namespace}/${pod.name} was not ready within 30 s`, { hint: `its log: ${log}` });
+  throw new WeftError('proxy_not_ready', `the proxy of ${pod.namespace}/${pod.name} was not ready within 30 s`, {
+    hint: `its log: ${log}`,
+  });
 }
 
 async function waitForPort(pod: PlannedPod, port: number): Promise<void> {
@@ -206,9 +248,12 @@ function writeState(state: string, objects: readonly KubernetesObject[]): void {
 /** Names of Services and of their pods, absolute. */
 function resolver(plan: Plan) {
   const ipv4 = new Map<string, string[]>();
-  for (const { name, namespace, clusterIp } of plan.services) {
-    const selector = (plan.services.find((service) => service.name === name && service.namespace === namespace)?.object.spec as { selector?: Record<string, string> }).selector ?? {};
-    const pods = plan.pods.filter((pod) => pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value));
+  for (const { object, name, namespace, clusterIp } of plan.services) {
+    const { selector = {} } = object.spec as { selector?: Record<string, string> };
+    const pods = plan.pods.filter(
+      (pod) =>
+        pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value),
+    );
     const fqdn = `${name}.${namespace}.svc.cluster.local`;
     ipv4.set(fqdn, clusterIp === 'None' ? pods.map(({ ips }) => ips[0]) : [clusterIp]);
     if (clusterIp === 'None') for (const pod of pods) ipv4.set(`${pod.name}.${fqdn}`, [pod.ips[0]]);

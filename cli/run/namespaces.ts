@@ -13,7 +13,9 @@ export function execute(program: string, ...args: string[]): string {
     return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
-    throw new WeftError('command_failed', `${program} ${args.join(' ')}: ${(stderr || message).trim()}`, { cause: error });
+    throw new WeftError('command_failed', `${program} ${args.join(' ')}: ${(stderr || message).trim()}`, {
+      cause: error,
+    });
   }
 }
 

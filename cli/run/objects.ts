@@ -30,7 +30,8 @@ export function readFolder(folder: string): { objects: KubernetesObject[]; probl
       }
       const value = document.toJS() as KubernetesObject | null;
       if (value === null) continue;
-      if (typeof value.kind !== 'string' || typeof value.metadata?.name !== 'string') problems.push(`${file}: an object has no kind or no metadata.name`);
+      if (typeof value.kind !== 'string' || typeof value.metadata?.name !== 'string')
+        problems.push(`${file}: an object has no kind or no metadata.name`);
       else objects.push(value);
     }
   }

@@ -1,4 +1,9 @@
-import { CONTROL_NAMESPACE, CONTROL_NAMESPACE_LABEL, DEFAULT_INBOUND_POLICY_ANNOTATION, INJECT } from '../../api/names.ts';
+import {
+  CONTROL_NAMESPACE,
+  CONTROL_NAMESPACE_LABEL,
+  DEFAULT_INBOUND_POLICY_ANNOTATION,
+  INJECT,
+} from '../../api/names.ts';
 import type { KubernetesObject } from './objects.ts';
 
 /** A container as a local process. */
@@ -52,7 +57,13 @@ interface Container {
 }
 
 /** Pod fields that a local process honours; any other is reported. */
-const HONOURED_POD_FIELDS = new Set(['containers', 'serviceAccountName', 'securityContext', 'terminationGracePeriodSeconds', 'restartPolicy']);
+const HONOURED_POD_FIELDS = new Set([
+  'containers',
+  'serviceAccountName',
+  'securityContext',
+  'terminationGracePeriodSeconds',
+  'restartPolicy',
+]);
 
 /**
  * Decides what `weft run` starts for a set of manifests. Pure.
@@ -62,14 +73,25 @@ const HONOURED_POD_FIELDS = new Set(['containers', 'serviceAccountName', 'securi
 export function planRun(objects: readonly KubernetesObject[]): Plan {
   const problems: string[] = [];
   const pods: PlannedPod[] = [];
-  const namespaces = new Map(objects.filter(({ kind }) => kind === 'Namespace').map((object) => [object.metadata.name, object]));
+  const namespaces = new Map(
+    objects.filter(({ kind }) => kind === 'Namespace').map((object) => [object.metadata.name, object]),
+  );
   for (const deployment of objects.filter(({ kind }) => kind === 'Deployment')) {
     const { name, namespace = 'default' } = deployment.metadata;
-    const spec = deployment.spec as { replicas?: number; template?: { metadata?: KubernetesObject['metadata']; spec?: Record<string, unknown> } };
+    const spec = deployment.spec as {
+      replicas?: number;
+      template?: { metadata?: KubernetesObject['metadata']; spec?: Record<string, unknown> };
+    };
     const podSpec = spec.template?.spec ?? {};
     const where = `Deployment ${namespace}/${name}`;
-    for (const field of Object.keys(podSpec)) if (!HONOURED_POD_FIELDS.has(field)) problems.push(`${where}: spec.template.spec.${field} has no effect here`);
-    const containers = planContainers((podSpec.containers ?? []) as readonly Container[], podSpec.securityContext as { runAsUser?: number } | undefined, where, problems);
+    for (const field of Object.keys(podSpec))
+      if (!HONOURED_POD_FIELDS.has(field)) problems.push(`${where}: spec.template.spec.${field} has no effect here`);
+    const containers = planContainers(
+      (podSpec.containers ?? []) as readonly Container[],
+      podSpec.securityContext as { runAsUser?: number } | undefined,
+      where,
+      problems,
+    );
     if (!containers) continue;
     const labels = spec.template?.metadata?.labels ?? {};
     const annotations = spec.template?.metadata?.annotations ?? {};
@@ -101,12 +123,19 @@ export function planRun(objects: readonly KubernetesObject[]): Plan {
   return { pods, services, problems };
 }
 
-function planContainers(containers: readonly Container[], podContext: { runAsUser?: number } | undefined, where: string, problems: string[]): PlannedContainer[] | null {
+function planContainers(
+  containers: readonly Container[],
+  podContext: { runAsUser?: number } | undefined,
+  where: string,
+  problems: string[],
+): PlannedContainer[] | null {
   const planned: PlannedContainer[] = [];
   for (const [i, container] of containers.entries()) {
     const field = `${where}: spec.template.spec.containers[${i}]`;
     if (!container.command || container.command.length === 0) {
-      problems.push(`${field}.command is missing: without a cluster there are no images, so a container needs its command`);
+      problems.push(
+        `${field}.command is missing: without a cluster there are no images, so a container needs its command`,
+      );
       return null;
     }
     const environment: Record<string, string> = {};
@@ -126,7 +155,11 @@ function planContainers(containers: readonly Container[], podContext: { runAsUse
 }
 
 /** Without a cluster every pod is meshed unless it or its namespace says otherwise. */
-function isInjected(namespace: KubernetesObject | undefined, labels: Readonly<Record<string, string>>, annotations: Readonly<Record<string, string>>): boolean {
+function isInjected(
+  namespace: KubernetesObject | undefined,
+  labels: Readonly<Record<string, string>>,
+  annotations: Readonly<Record<string, string>>,
+): boolean {
   const own = annotations[INJECT] ?? labels[INJECT];
   const inherited = namespace?.metadata.labels?.[INJECT] ?? namespace?.metadata.annotations?.[INJECT];
   return (own ?? inherited ?? 'enabled') !== 'disabled';

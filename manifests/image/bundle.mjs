@@ -27,7 +27,9 @@ await build({
   // koffi finds its native library beside itself.
   external: ['koffi'],
   // CommonJS packages ask for `require`.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
   logLevel: 'warning',
 });
 console.log(`bundled into ${outdir}`);

@@ -25,7 +25,14 @@ export class FailureLog {
 
   add(direction: 'inbound' | 'outbound', failure: Failure, details: FailureDetails): void {
     if (this.#entries.length >= CAPACITY) this.#entries.shift();
-    this.#entries.push({ time: new Date().toISOString(), direction, reason: failure.reason, message: failure.message, ...details, path: details.path.slice(0, 512) });
+    this.#entries.push({
+      time: new Date().toISOString(),
+      direction,
+      reason: failure.reason,
+      message: failure.message,
+      ...details,
+      path: details.path.slice(0, 512),
+    });
   }
 
   get entries(): readonly Entry[] {

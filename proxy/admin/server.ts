@@ -67,11 +67,19 @@ export class AdminServer {
     const reply = () => {
       const { status, type, body: text } = this.#reply(head, Buffer.concat(body).toString(), local);
       const bytes = Buffer.from(text);
-      stream.sendResponse({ status, fields: ['content-type', type ?? 'text/plain; charset=utf-8', 'content-length', String(bytes.length)] }, bytes.length === 0 || head.method === 'HEAD');
+      stream.sendResponse(
+        {
+          status,
+          fields: ['content-type', type ?? 'text/plain; charset=utf-8', 'content-length', String(bytes.length)],
+        },
+        bytes.length === 0 || head.method === 'HEAD',
+      );
       if (bytes.length > 0 && head.method !== 'HEAD') stream.sendData(bytes, 0, bytes.length, true);
     };
     // A body, where there is one, is read first; requests of this port have small ones or none.
-    const hasBody = head.fields.some((name, i) => i % 2 === 0 && /^content-length$/i.test(name) && head.fields[i + 1] !== '0');
+    const hasBody = head.fields.some(
+      (name, i) => i % 2 === 0 && /^content-length$/i.test(name) && head.fields[i + 1] !== '0',
+    );
     if (!hasBody) queueMicrotask(reply);
     return {
       onData(bytes, start, end, last) {
@@ -105,7 +113,8 @@ export class AdminServer {
         if (!local) return LOOPBACK_ONLY;
         if (head.method === 'GET') return { status: 200, body: `${log.level}\n` };
         if (head.method !== 'PUT') return { status: 405, body: 'use GET or PUT\n' };
-        if (!LOG_LEVELS.includes(body.trim() as LogLevel)) return { status: 400, body: `"${body.trim().slice(0, 64)}" is none of ${LOG_LEVELS.join(', ')}\n` };
+        if (!LOG_LEVELS.includes(body.trim() as LogLevel))
+          return { status: 400, body: `"${body.trim().slice(0, 64)}" is none of ${LOG_LEVELS.join(', ')}\n` };
         log.level = body.trim() as LogLevel;
         return { status: 204, body: '' };
       case '/shutdown':

@@ -13,7 +13,12 @@ export interface Candidate {
  *
  * @returns null when there is no candidate at all
  */
-export function pickOfTwo<C extends Candidate>(candidates: readonly C[], nowMs: number, random: () => number, avoid: C | null = null): C | null {
+export function pickOfTwo<C extends Candidate>(
+  candidates: readonly C[],
+  nowMs: number,
+  random: () => number,
+  avoid: C | null = null,
+): C | null {
   let pool: readonly C[] = candidates;
   if (avoid !== null || candidates.some((candidate) => !candidate.isReady(nowMs))) {
     const ready = candidates.filter((candidate) => candidate !== avoid && candidate.isReady(nowMs));

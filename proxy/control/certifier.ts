@@ -35,7 +35,14 @@ export class Certifier {
   #stopped = false;
   #onReady: () => void;
 
-  constructor(options: { config: ProxyConfig; mutualTls: MutualTls; clock: Clock; log: Log; metrics: Metrics; onReady: () => void }) {
+  constructor(options: {
+    config: ProxyConfig;
+    mutualTls: MutualTls;
+    clock: Clock;
+    log: Log;
+    metrics: Metrics;
+    onReady: () => void;
+  }) {
     this.#config = options.config;
     this.#mutualTls = options.mutualTls;
     this.#clock = options.clock;
@@ -45,7 +52,9 @@ export class Certifier {
     const refreshes = registry.counter('control_identity_cert_refreshes_total', 'Certificates asked for, by result.');
     this.#refreshes = refreshes.with({ result: 'ok' });
     this.#failures = refreshes.with({ result: 'error' });
-    this.#expiry = registry.gauge('control_identity_cert_expiration_timestamp_seconds', 'When the certificate expires.').with({});
+    this.#expiry = registry
+      .gauge('control_identity_cert_expiration_timestamp_seconds', 'When the certificate expires.')
+      .with({});
   }
 
   /** Asks for the first certificate; goes on trying until there is one. */
@@ -79,7 +88,14 @@ export class Certifier {
     } catch (error) {
       this.#failures.value++;
       const waitMs = this.#backoff.next();
-      this.#log.warn({ reason: (error as WeftError).code ?? 'unexpected', error: (error as Error).message, retryMs: Math.round(waitMs) }, 'no certificate yet; trying again');
+      this.#log.warn(
+        {
+          reason: (error as WeftError).code ?? 'unexpected',
+          error: (error as Error).message,
+          retryMs: Math.round(waitMs),
+        },
+        'no certificate yet; trying again',
+      );
       this.#again(waitMs);
     }
   }
@@ -88,13 +104,21 @@ export class Certifier {
     const notAfter = Date.parse(response.notAfter);
     const now = this.#clock.now();
     this.#trustBundle = response.trustBundle;
-    this.#mutualTls.use({ chain: response.chain, key: privateKeyPem(this.#keyPair), trustBundle: response.trustBundle, notAfter });
+    this.#mutualTls.use({
+      chain: response.chain,
+      key: privateKeyPem(this.#keyPair),
+      trustBundle: response.trustBundle,
+      notAfter,
+    });
     void this.#keepBundle(response.trustBundle);
     this.#refreshes.value++;
     this.#expiry.value = notAfter / 1000;
     this.#backoff.reset();
     const renewMs = Math.max(MIN_RENEWAL_MS, (notAfter - now) * (0.62 + Math.random() * 0.1));
-    this.#log.info({ identity: this.#config.identity, notAfter: response.notAfter, renewMs: Math.round(renewMs) }, 'certified');
+    this.#log.info(
+      { identity: this.#config.identity, notAfter: response.notAfter, renewMs: Math.round(renewMs) },
+      'certified',
+    );
     this.#again(renewMs);
     const ready = this.#onReady;
     this.#onReady = () => {};
@@ -135,7 +159,12 @@ export class Certifier {
                 reject(new WeftError(reason, `identity refuses: ${message}`));
               }
             } catch {
-              reject(new WeftError('identity_answer_invalid', `identity answered ${status} with no JSON that is expected of it`));
+              reject(
+                new WeftError(
+                  'identity_answer_invalid',
+                  `identity answered ${status} with no JSON that is expected of it`,
+                ),
+              );
             }
           },
         },
@@ -149,7 +178,11 @@ export class Certifier {
     const file = this.#config.trustBundleFile;
     const kept = file === '' ? '' : await readFile(file, 'utf8').catch(() => '');
     const bundle = kept || this.#config.trustRoots;
-    if (bundle === '') throw new WeftError('trust_roots_missing', 'no trust roots are known: neither the bundle file nor the environment has any');
+    if (bundle === '')
+      throw new WeftError(
+        'trust_roots_missing',
+        'no trust roots are known: neither the bundle file nor the environment has any',
+      );
     return bundle;
   }
 

@@ -53,7 +53,9 @@ export function call(
     minVersion: 'TLSv1.3',
     checkServerIdentity: (_host, certificate) => {
       const names = (certificate.subjectaltname ?? '').split(', ');
-      return names.includes(`DNS:${server.identity}`) ? undefined : new Error(`expected ${server.identity}, but the certificate names ${names.join(', ')}`);
+      return names.includes(`DNS:${server.identity}`)
+        ? undefined
+        : new Error(`expected ${server.identity}, but the certificate names ${names.join(', ')}`);
     },
   });
   let over = false;
@@ -69,7 +71,8 @@ export function call(
   let unsent = '';
 
   whenConnected(socket, 'secureConnect', CONNECT_TIMEOUT_MS, (error) => {
-    if (error) return end(new WeftError('control_unreachable', `${server.identity} at ${host}:${port}: ${error.message}`));
+    if (error)
+      return end(new WeftError('control_unreachable', `${server.identity} at ${host}:${port}: ${error.message}`));
     if (over) return socket.destroy();
     enterTurn();
     const opened = new SocketWire(socket);
@@ -84,12 +87,17 @@ export function call(
         onGoAway() {},
         onStreamEnd() {},
         onPong() {},
-        onFailed: (_code, reason) => end(new WeftError('control_protocol', `${server.identity} broke HTTP/2: ${reason}`)),
+        onFailed: (_code, reason) =>
+          end(new WeftError('control_protocol', `${server.identity} broke HTTP/2: ${reason}`)),
       },
       decodeLatin1,
       DEFAULT_CONNECTION_OPTIONS,
     );
-    opened.attach(http2Owner(connection, opened, () => end(new WeftError('control_closed', `${server.identity} closed the connection`))));
+    opened.attach(
+      http2Owner(connection, opened, () =>
+        end(new WeftError('control_closed', `${server.identity} closed the connection`)),
+      ),
+    );
     const decoder = new TextDecoder();
     const sink: StreamListener = {
       onResponse(head: ResponseHead, last: boolean) {
@@ -108,7 +116,14 @@ export function call(
     };
     stream = connection.open(sink);
     stream.sendRequest(
-      { method: 'POST', scheme: 'https', authority: `${server.identity}:${port}`, path: request.path, protocol: '', fields: ['content-type', request.contentType] },
+      {
+        method: 'POST',
+        scheme: 'https',
+        authority: `${server.identity}:${port}`,
+        path: request.path,
+        protocol: '',
+        fields: ['content-type', request.contentType],
+      },
       false,
     );
     const body = Buffer.from(request.body + unsent);

@@ -30,7 +30,11 @@ export class Discovery implements WatchListener {
   readonly #onInbound: (config: InboundConfig) => void;
   readonly #onTrust: (bundle: string) => void;
 
-  constructor(options: { clock: Clock; onInbound: (config: InboundConfig) => void; onTrust: (bundle: string) => void }) {
+  constructor(options: {
+    clock: Clock;
+    onInbound: (config: InboundConfig) => void;
+    onTrust: (bundle: string) => void;
+  }) {
     this.#clock = options.clock;
     this.#onInbound = options.onInbound;
     this.#onTrust = options.onTrust;
@@ -95,7 +99,8 @@ export class Discovery implements WatchListener {
       }
       case 'delta': {
         const entry = this.#entries.get(message.target);
-        if (!entry?.target || entry.version !== message.from) return `holds version ${entry?.version ?? 'none'}, not ${message.from}`;
+        if (!entry?.target || entry.version !== message.from)
+          return `holds version ${entry?.version ?? 'none'}, not ${message.from}`;
         const backend = entry.target.backends[message.backend];
         if (!backend) return `has no backend "${message.backend}"`;
         // Add before remove, so that a backend that is replaced is never empty in between.
@@ -103,7 +108,10 @@ export class Discovery implements WatchListener {
         const endpoints = new Map(backend.endpoints.map((endpoint) => [key(endpoint.uid, endpoint.port), endpoint]));
         for (const endpoint of message.add) endpoints.set(key(endpoint.uid, endpoint.port), endpoint);
         for (const [id, endpoint] of endpoints) if (message.remove.includes(endpoint.uid)) endpoints.delete(id);
-        const backends = { ...entry.target.backends, [message.backend]: { ...backend, endpoints: [...endpoints.values()] } };
+        const backends = {
+          ...entry.target.backends,
+          [message.backend]: { ...backend, endpoints: [...endpoints.values()] },
+        };
         this.#apply(message.target, message.version, { ...entry.target, backends });
         return null;
       }
@@ -124,7 +132,9 @@ export class Discovery implements WatchListener {
 
   /** Every target held, for the admin port. */
   targets(): Readonly<Record<TargetKey, { version: string; target: OutboundTarget | null }>> {
-    return Object.fromEntries([...this.#entries].map(([key, { version, target }]) => [key, { version, target: target ?? null }]));
+    return Object.fromEntries(
+      [...this.#entries].map(([key, { version, target }]) => [key, { version, target: target ?? null }]),
+    );
   }
 
   #apply(key: TargetKey, version: string, target: OutboundTarget | null): void {

@@ -1,6 +1,14 @@
 import * as tls from 'node:tls';
 
-import { type ClientMessage, HEARTBEAT_INTERVAL_MS, type ServerMessage, type TargetKey, WATCH_FEATURES, WATCH_PATH, WATCH_VERSION } from '../../api/watch.ts';
+import {
+  type ClientMessage,
+  HEARTBEAT_INTERVAL_MS,
+  type ServerMessage,
+  type TargetKey,
+  WATCH_FEATURES,
+  WATCH_PATH,
+  WATCH_VERSION,
+} from '../../api/watch.ts';
 import { Backoff } from '../../core/time/backoff.ts';
 import type { Clock, Timer } from '../../core/time/clock.ts';
 import type { ProxyConfig } from '../config.ts';
@@ -40,15 +48,29 @@ export class WatchClient {
   #heartbeat: Timer | null = null;
   #retry: Timer | null = null;
 
-  constructor(options: { config: ProxyConfig; mutualTls: MutualTls; clock: Clock; log: Log; metrics: Metrics; listener: WatchListener }) {
+  constructor(options: {
+    config: ProxyConfig;
+    mutualTls: MutualTls;
+    clock: Clock;
+    log: Log;
+    metrics: Metrics;
+    listener: WatchListener;
+  }) {
     this.#config = options.config;
     this.#mutualTls = options.mutualTls;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#listener = options.listener;
     const { registry } = options.metrics;
-    this.#connectedGauge = registry.gauge('weft_proxy_destination_connected', '1 while the stream to destination is open; 0: serving on what is known.').with({});
-    this.#reconnects = registry.counter('weft_proxy_destination_streams_total', 'Streams to destination begun.').with({});
+    this.#connectedGauge = registry
+      .gauge(
+        'weft_proxy_destination_connected',
+        '1 while the stream to destination is open; 0: serving on what is known.',
+      )
+      .with({});
+    this.#reconnects = registry
+      .counter('weft_proxy_destination_streams_total', 'Streams to destination begun.')
+      .with({});
   }
 
   get isConnected(): boolean {
@@ -80,11 +102,17 @@ export class WatchClient {
     this.#reconnects.value++;
     this.#buffer = '';
     this.#lastHeard = this.#clock.monotonic();
-    const context = tls.createSecureContext({ cert: credentials.chain, key: credentials.key, ca: credentials.trustBundle, minVersion: 'TLSv1.3' });
+    const context = tls.createSecureContext({
+      cert: credentials.chain,
+      key: credentials.key,
+      ca: credentials.trustBundle,
+      minVersion: 'TLSv1.3',
+    });
     const held = this.#listener.held();
     const first: ClientMessage[] = [{ type: 'hello', version: WATCH_VERSION, features: WATCH_FEATURES, resume: held }];
     for (const target of Object.keys(held)) {
-      if (target !== 'inbound') first.push({ type: 'subscribe', target, ...(held[target] ? { version: held[target] } : {}) });
+      if (target !== 'inbound')
+        first.push({ type: 'subscribe', target, ...(held[target] ? { version: held[target] } : {}) });
     }
     this.#call = call(
       this.#config.destinationServer,
@@ -150,9 +178,12 @@ export class WatchClient {
       this.#log.info({}, 'connected to destination');
     }
     const refused = this.#listener.onMessage(message);
-    if (!('version' in message) || message.type === 'hello' || message.type === 'trust' || message.type === 'unchanged') return;
+    if (!('version' in message) || message.type === 'hello' || message.type === 'trust' || message.type === 'unchanged')
+      return;
     const { target, version } = message;
-    this.#send(refused === null ? { type: 'ack', target, version } : { type: 'nack', target, version, reason: refused });
+    this.#send(
+      refused === null ? { type: 'ack', target, version } : { type: 'nack', target, version, reason: refused },
+    );
     if (refused !== null) this.#log.error({ target, version, refused }, 'keeping the last good version');
   }
 }

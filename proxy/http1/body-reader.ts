@@ -1,4 +1,12 @@
-import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_UNTIL_CLOSE, type DecodeLatin1, type HeadFault, MAX_HEAD_BYTES } from './head-reader.ts';
+import {
+  BODY_CHUNKED,
+  BODY_LENGTH,
+  BODY_NONE,
+  BODY_UNTIL_CLOSE,
+  type DecodeLatin1,
+  type HeadFault,
+  MAX_HEAD_BYTES,
+} from './head-reader.ts';
 import type { Fields } from './message.ts';
 
 /** Hears a body as it comes. */
@@ -152,7 +160,16 @@ export class BodyReader {
   }
 }
 
-const FORBIDDEN_TRAILERS = new Set(['content-length', 'transfer-encoding', 'host', 'connection', 'upgrade', 'te', 'trailer', 'keep-alive']);
+const FORBIDDEN_TRAILERS = new Set([
+  'content-length',
+  'transfer-encoding',
+  'host',
+  'connection',
+  'upgrade',
+  'te',
+  'trailer',
+  'keep-alive',
+]);
 
 const NOTHING = new Uint8Array(0);
 

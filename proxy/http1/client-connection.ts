@@ -1,6 +1,23 @@
 import { BodyReader } from './body-reader.ts';
-import { BODY_CHUNKED, BODY_LENGTH, BODY_UNTIL_CLOSE, type DecodeLatin1, type Head, type HeadFault, HeadReader } from './head-reader.ts';
-import { CANCEL, CONNECTION_FIELD, type Fields, INTERNAL_ERROR, PROTOCOL_ERROR, type RequestHead, type StreamListener, type Wire } from './message.ts';
+import {
+  BODY_CHUNKED,
+  BODY_LENGTH,
+  BODY_UNTIL_CLOSE,
+  type DecodeLatin1,
+  type Head,
+  type HeadFault,
+  HeadReader,
+} from './head-reader.ts';
+import {
+  CANCEL,
+  CONNECTION_FIELD,
+  type Fields,
+  INTERNAL_ERROR,
+  PROTOCOL_ERROR,
+  type RequestHead,
+  type StreamListener,
+  type Wire,
+} from './message.ts';
 import { fieldValue, MessageWriter } from './message-writer.ts';
 
 /** Hears what concerns the connection. */
@@ -119,7 +136,12 @@ export class ClientStream {
     this.#upgrade = head.protocol;
     this.#closes = fieldValue(head.fields, CONNECTION_FIELD) === 'close';
     const absolute = head.version.endsWith('absolute-form');
-    const target = head.method === 'CONNECT' ? head.authority : absolute ? `${head.scheme}://${head.authority}${head.path === '*' ? '' : head.path}` : head.path;
+    const target =
+      head.method === 'CONNECT'
+        ? head.authority
+        : absolute
+          ? `${head.scheme}://${head.authority}${head.path === '*' ? '' : head.path}`
+          : head.path;
     const minor = head.version.startsWith('HTTP/1.0') ? 0 : 1;
     const hasLength = fieldValue(head.fields, 'content-length') !== null;
     let extra = '';

@@ -143,7 +143,13 @@ function findEnd(bytes: Uint8Array, start: number, from: number, end: number): n
   return -1;
 }
 
-function parseHead(bytes: Uint8Array, start: number, end: number, kind: 'request' | 'response', latin1: DecodeLatin1): Head | HeadFault {
+function parseHead(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  kind: 'request' | 'response',
+  latin1: DecodeLatin1,
+): Head | HeadFault {
   const head: Head = {
     method: '',
     target: '',
@@ -241,7 +247,9 @@ function parseStatusLine(line: string, head: Head): HeadFault | null {
 
 /** Drops fields that `Connection` lists: they are for this hop alone (RFC 9110 section 7.6.1). */
 function withoutListed(fields: string[], connection: readonly string[]): Fields {
-  const listed = connection.filter((option) => option !== 'close' && option !== 'keep-alive' && option !== 'upgrade' && option !== '');
+  const listed = connection.filter(
+    (option) => option !== 'close' && option !== 'keep-alive' && option !== 'upgrade' && option !== '',
+  );
   const kept: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
@@ -265,7 +273,8 @@ function lineEndAt(bytes: Uint8Array, start: number, end: number): number {
 
 /** Token characters (RFC 9110 section 5.6.2). */
 const TOKEN = new Uint8Array(256);
-for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") TOKEN[char.charCodeAt(0)] = 1;
+for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+  TOKEN[char.charCodeAt(0)] = 1;
 
 const CR = 13;
 const LF = 10;

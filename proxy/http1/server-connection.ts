@@ -1,6 +1,23 @@
 import { BodyReader } from './body-reader.ts';
-import { BODY_CHUNKED, BODY_LENGTH, BODY_UNTIL_CLOSE, type DecodeLatin1, type Head, type HeadFault, HeadReader } from './head-reader.ts';
-import { CANCEL, CONNECTION_FIELD, type Fields, PROTOCOL_ERROR, type RequestHead, type ResponseHead, type StreamListener, type Wire } from './message.ts';
+import {
+  BODY_CHUNKED,
+  BODY_LENGTH,
+  BODY_UNTIL_CLOSE,
+  type DecodeLatin1,
+  type Head,
+  type HeadFault,
+  HeadReader,
+} from './head-reader.ts';
+import {
+  CANCEL,
+  CONNECTION_FIELD,
+  type Fields,
+  PROTOCOL_ERROR,
+  type RequestHead,
+  type ResponseHead,
+  type StreamListener,
+  type Wire,
+} from './message.ts';
 import { fieldValue, MessageWriter } from './message-writer.ts';
 import { statusText } from './status-text.ts';
 
@@ -131,8 +148,13 @@ export class ServerConnection {
     const status = reason === 'head_too_large' ? 431 : reason === 'version_unsupported' ? 505 : 400;
     const fields = this.#listener.onMalformed(reason);
     const stream = this.#stream;
-    if (!stream || !stream.hasAnswered) {
-      new MessageWriter(this.#wire).writeHead(`HTTP/1.1 ${status} ${statusText(status)}\r\n`, fields, 'Content-Length: 0\r\nConnection: close\r\n', 'none');
+    if (!stream?.hasAnswered) {
+      new MessageWriter(this.#wire).writeHead(
+        `HTTP/1.1 ${status} ${statusText(status)}\r\n`,
+        fields,
+        'Content-Length: 0\r\nConnection: close\r\n',
+        'none',
+      );
     }
     this.closed = true;
     stream?.abort(PROTOCOL_ERROR);
@@ -345,4 +367,3 @@ const SILENT: StreamListener = {
   onReset() {},
   onSent() {},
 };
-

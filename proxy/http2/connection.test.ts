@@ -88,7 +88,10 @@ class Peer implements ConnectionListener {
     const recorder = new Recorder();
     const stream = this.connection.open(recorder);
     recorder.stream = stream;
-    stream.sendRequest({ method: 'GET', scheme: 'http', authority: 'api', path: '/', protocol: '', fields: [], ...head }, last);
+    stream.sendRequest(
+      { method: 'GET', scheme: 'http', authority: 'api', path: '/', protocol: '', fields: [], ...head },
+      last,
+    );
     return { stream, recorder };
   }
 }
@@ -102,7 +105,8 @@ function settle(a: Peer, b: Peer, size = 1 << 30): void {
       [b, a],
     ] as const) {
       const bytes = from.wire.take();
-      for (let at = 0; at < bytes.length; at += size) to.connection.receive(bytes, at, Math.min(bytes.length, at + size));
+      for (let at = 0; at < bytes.length; at += size)
+        to.connection.receive(bytes, at, Math.min(bytes.length, at + size));
       if (bytes.length > 0) quiet = false;
     }
   }
@@ -120,7 +124,13 @@ t.test('carries a request and its answer', async (t) => {
   const { recorder } = client.open({ path: '/users?q=1', fields: ['accept', 'text/plain'] }, true);
   settle(client, server);
   const request = server.requests[0]!;
-  t.match(request.head, { method: 'GET', scheme: 'http', authority: 'api', path: '/users?q=1', fields: ['accept', 'text/plain'] });
+  t.match(request.head, {
+    method: 'GET',
+    scheme: 'http',
+    authority: 'api',
+    path: '/users?q=1',
+    fields: ['accept', 'text/plain'],
+  });
   t.equal(request.end, true);
   request.stream.sendResponse({ status: 200, fields: ['content-type', 'text/plain'] }, false);
   request.stream.sendData(Buffer.from('hello'), 0, 5, true);
@@ -171,7 +181,8 @@ t.test('sends no more than the reader has granted, and the rest when it has', as
 
 t.test('lets a stalled stream hold back nobody else', async (t) => {
   const { client, server } = pair();
-  for (let i = 0; i < 40; i++) client.open({ method: 'POST' }, false).stream.sendData(Buffer.alloc(65_535), 0, 65_535, false);
+  for (let i = 0; i < 40; i++)
+    client.open({ method: 'POST' }, false).stream.sendData(Buffer.alloc(65_535), 0, 65_535, false);
   settle(client, server);
   for (const request of server.requests) request.recorder.grants = false;
   const { stream } = client.open({ method: 'POST', path: '/last' }, false);
@@ -240,7 +251,8 @@ t.test('resets streams that the peer never processed as safe to try again', asyn
 
 t.test('carries a header list of 60 KiB in CONTINUATION frames and refuses one of 70', async (t) => {
   const { client, server } = pair();
-  const fields = (octets: number) => Array.from({ length: octets / 1000 }, (_, i) => [`x-${i}`, '\xff'.repeat(960)]).flat();
+  const fields = (octets: number) =>
+    Array.from({ length: octets / 1000 }, (_, i) => [`x-${i}`, '\xff'.repeat(960)]).flat();
   client.open({ fields: fields(60_000) }, true);
   settle(client, server);
   t.equal(server.requests[0]!.head.fields.length, 120);

@@ -1,6 +1,13 @@
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import * as write from './frame-writer.ts';
-import { contentLength, readRequest, readResponse, requestFields, responseFields, trailersFault } from './header-rules.ts';
+import {
+  contentLength,
+  readRequest,
+  readResponse,
+  requestFields,
+  responseFields,
+  trailersFault,
+} from './header-rules.ts';
 import { type DecodeLatin1, HPACK_TOO_LARGE, HpackDecoder } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
@@ -115,7 +122,13 @@ export class Connection implements FrameSink {
 
   /** Whether another stream may be opened now. Client only. */
   get hasRoom(): boolean {
-    return !this.failed && !this.#goAwayReceived && !this.#goAwaySent && this.#streams.size < this.#peerMaxStreams && this.#nextStream < 0x7fff_fff0;
+    return (
+      !this.failed &&
+      !this.#goAwayReceived &&
+      !this.#goAwaySent &&
+      this.#streams.size < this.#peerMaxStreams &&
+      this.#nextStream < 0x7fff_fff0
+    );
   }
 
   /** No more streams can be opened here, ever. */
@@ -255,7 +268,8 @@ export class Connection implements FrameSink {
     if (!this.#mayReceive(streamId)) return;
     // The connection's window is granted at once, half a window at a time.
     this.#receivedSinceGrant += length;
-    if (this.#receivedSinceGrant > CONNECTION_WINDOW) return this.fail(h2.FLOW_CONTROL_ERROR, 'connection_window_exceeded');
+    if (this.#receivedSinceGrant > CONNECTION_WINDOW)
+      return this.fail(h2.FLOW_CONTROL_ERROR, 'connection_window_exceeded');
     if (this.#receivedSinceGrant * 2 >= CONNECTION_WINDOW) {
       write.writeWindowUpdate(this.#wire, 0, this.#receivedSinceGrant);
       this.#wire.touch();
@@ -342,7 +356,10 @@ export class Connection implements FrameSink {
     }
     this.#settingsReceived = true;
     for (let at = start; at < end && !this.failed; at += 6) {
-      this.#setting((bytes[at]! << 8) | bytes[at + 1]!, bytes[at + 2]! * 0x100_0000 + ((bytes[at + 3]! << 16) | (bytes[at + 4]! << 8) | bytes[at + 5]!));
+      this.#setting(
+        (bytes[at]! << 8) | bytes[at + 1]!,
+        bytes[at + 2]! * 0x100_0000 + ((bytes[at + 3]! << 16) | (bytes[at + 4]! << 8) | bytes[at + 5]!),
+      );
     }
     if (this.failed) return;
     write.writeSettingsAck(this.#wire);
@@ -408,7 +425,10 @@ export class Connection implements FrameSink {
       for (let i = 0; i < h2.PREFACE.length; i++) wire.bytes[wire.end++] = h2.PREFACE.charCodeAt(i);
       settings.push([h2.SETTINGS_ENABLE_PUSH, 0]);
     } else {
-      settings.push([h2.SETTINGS_MAX_CONCURRENT_STREAMS, this.#options.maxConcurrentStreams], [h2.SETTINGS_ENABLE_CONNECT_PROTOCOL, 1]);
+      settings.push(
+        [h2.SETTINGS_MAX_CONCURRENT_STREAMS, this.#options.maxConcurrentStreams],
+        [h2.SETTINGS_ENABLE_CONNECT_PROTOCOL, 1],
+      );
     }
     write.writeSettings(wire, settings);
     write.writeWindowUpdate(wire, 0, CONNECTION_WINDOW - h2.DEFAULT_WINDOW);

@@ -18,7 +18,14 @@ import {
  * Writes frames onto a wire. `begin` may change `wire.bytes`: it is read only afterwards. Spec: RFC 9113 section 6.
  */
 
-export function writeData(wire: Wire, streamId: number, bytes: Uint8Array, start: number, end: number, last: boolean): void {
+export function writeData(
+  wire: Wire,
+  streamId: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  last: boolean,
+): void {
   const length = end - start;
   const at = begin(wire, length, DATA, last ? FLAG_END_STREAM : 0, streamId);
   if (length <= SMALL) for (let i = 0; i < length; i++) wire.bytes[at + i] = bytes[start + i]!;
@@ -26,7 +33,14 @@ export function writeData(wire: Wire, streamId: number, bytes: Uint8Array, start
 }
 
 /** Writes a header block as HEADERS and as many CONTINUATION frames as it takes. */
-export function writeHeaders(wire: Wire, streamId: number, block: Uint8Array, octets: number, last: boolean, maxFrame: number): void {
+export function writeHeaders(
+  wire: Wire,
+  streamId: number,
+  block: Uint8Array,
+  octets: number,
+  last: boolean,
+  maxFrame: number,
+): void {
   let sent = Math.min(octets, maxFrame);
   let flags = (last ? FLAG_END_STREAM : 0) | (sent === octets ? FLAG_END_HEADERS : 0);
   const first = begin(wire, sent, HEADERS, flags, streamId);

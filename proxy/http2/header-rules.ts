@@ -66,7 +66,9 @@ export function readRequest(fields: Fields, keepCase: boolean): RequestHead | He
 
   if (!isToken(method)) return 'pseudo_header_missing';
   if (method === 'CONNECT' && (seen & 16) === 0) {
-    return seen === (1 | 4) && authority !== '' ? { method, scheme, authority, path, protocol, fields: rest } : 'pseudo_header_missing';
+    return seen === (1 | 4) && authority !== ''
+      ? { method, scheme, authority, path, protocol, fields: rest }
+      : 'pseudo_header_missing';
   }
   if ((seen & 16) !== 0 && (method !== 'CONNECT' || protocol === '')) return 'pseudo_header_misplaced';
   if ((seen & (2 | 8)) !== (2 | 8) || scheme === '') return 'pseudo_header_missing';

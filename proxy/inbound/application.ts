@@ -18,7 +18,12 @@ export class Application {
     const key = `${version} ${host} ${port}`;
     let pool = this.#pools.get(key);
     if (!pool) {
-      const tcp = new TcpSeries(this.#metrics, { direction: 'inbound', peer: 'dst', target_ip: host, target_port: String(port) });
+      const tcp = new TcpSeries(this.#metrics, {
+        direction: 'inbound',
+        peer: 'dst',
+        target_ip: host,
+        target_port: String(port),
+      });
       const options = {
         dial: () => dial(host, port),
         connected: 'connect' as const,

@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
-import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE, type ProxyErrorReason } from '../../api/proxy-headers.ts';
+import {
+  ALPN_TRANSPORT_HEADER,
+  ALPN_WEFT_HTTP,
+  ALPN_WEFT_OPAQUE,
+  type ProxyErrorReason,
+} from '../../api/proxy-headers.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
@@ -36,7 +41,10 @@ export interface InboundOptions {
 }
 
 /** What the first octets of a connection are. */
-type First = { readonly kind: 'ours' } | { readonly kind: 'tls'; readonly hello: ClientHello } | { readonly kind: Detected };
+type First =
+  | { readonly kind: 'ours' }
+  | { readonly kind: 'tls'; readonly hello: ClientHello }
+  | { readonly kind: Detected };
 
 /**
  * Connections on their way in.
@@ -71,7 +79,17 @@ export class InboundListener {
       const reason = error instanceof Refused ? error.reason : 'unexpected';
       const { context, log } = this.#options;
       context.metrics.inboundErrors.with({ error: reason }).value++;
-      context.failures.add('inbound', { reason, message: error.message }, { target: formatSocketAddress(destination.host, destination.port), route: '', method: '', path: '', endpoint: client.address });
+      context.failures.add(
+        'inbound',
+        { reason, message: error.message },
+        {
+          target: formatSocketAddress(destination.host, destination.port),
+          route: '',
+          method: '',
+          path: '',
+          endpoint: client.address,
+        },
+      );
       log.debug({ reason, error: error.message, peer: client.address }, 'inbound connection refused');
       socket.destroy();
     });
@@ -92,7 +110,8 @@ export class InboundListener {
     const decide = (bytes: Buffer): First | null => {
       const hello = readClientHello(bytes);
       if (hello === 'incomplete') return null;
-      if (hello !== 'not_tls') return isForUs(hello, this.#options.identity) ? { kind: 'ours' } : { kind: 'tls', hello };
+      if (hello !== 'not_tls')
+        return isForUs(hello, this.#options.identity) ? { kind: 'ours' } : { kind: 'tls', hello };
       const detected = detectProtocol(bytes);
       return detected === 'more' ? null : { kind: detected };
     };
@@ -111,22 +130,37 @@ export class InboundListener {
   }
 
   async #direct(socket: Socket, own: SocketAddress, client: Client): Promise<void> {
-    const peeked = await peek(socket, (bytes) => {
-      const hello = readClientHello(bytes);
-      return hello === 'incomplete' ? null : hello;
-    }, HANDSHAKE_MS);
-    if (peeked.outcome !== 'decided' || peeked.value === 'not_tls' || !isForUs(peeked.value as ClientHello, this.#options.identity)) {
+    const peeked = await peek(
+      socket,
+      (bytes) => {
+        const hello = readClientHello(bytes);
+        return hello === 'incomplete' ? null : hello;
+      },
+      HANDSHAKE_MS,
+    );
+    if (
+      peeked.outcome !== 'decided' ||
+      peeked.value === 'not_tls' ||
+      !isForUs(peeked.value as ClientHello, this.#options.identity)
+    ) {
       throw new Refused('direct_without_identity', 'direct connections must be mutual TLS for this proxy');
     }
     const secure = await this.#options.mutualTls.accept(socket);
     const peer = peerOf(secure);
-    if (peer.identity === '') throw new Refused('direct_without_identity', 'direct connections must show a certificate');
-    if (peer.alpn !== ALPN_TRANSPORT_HEADER) throw new Refused('direct_without_transport_header', 'direct connections must offer the transport header');
-    const header = await peek(secure, (bytes) => {
-      const read = readTransportHeader(bytes);
-      return read === 'more' ? null : read;
-    }, HANDSHAKE_MS);
-    if (header.outcome !== 'decided' || header.value === 'invalid') throw new Refused('transport_header_invalid', 'the transport header is not valid');
+    if (peer.identity === '')
+      throw new Refused('direct_without_identity', 'direct connections must show a certificate');
+    if (peer.alpn !== ALPN_TRANSPORT_HEADER)
+      throw new Refused('direct_without_transport_header', 'direct connections must offer the transport header');
+    const header = await peek(
+      secure,
+      (bytes) => {
+        const read = readTransportHeader(bytes);
+        return read === 'more' ? null : read;
+      },
+      HANDSHAKE_MS,
+    );
+    if (header.outcome !== 'decided' || header.value === 'invalid')
+      throw new Refused('transport_header_invalid', 'the transport header is not valid');
     skip(secure, header.value.octets);
     const { port, session } = header.value.header;
     const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
@@ -138,14 +172,19 @@ export class InboundListener {
     const peer = peerOf(secure);
     const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
     if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(secure, destination, from, 'http2', true);
-    if (peer.alpn === ALPN_TRANSPORT_HEADER) throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
+    if (peer.alpn === ALPN_TRANSPORT_HEADER)
+      throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
     const rules = this.#options.context.ports.rules(destination.port);
     // ALPN is only the client's claim: where the port has HTTP rules, opaque octets are looked at again.
     if (peer.alpn === ALPN_WEFT_OPAQUE && !rules.hasRoutes) return this.#relay(secure, destination, from, 'opaque');
-    const peeked = await peek(secure, (bytes) => {
-      const detected = detectProtocol(bytes);
-      return detected === 'more' ? null : detected;
-    }, peer.alpn === ALPN_WEFT_OPAQUE ? this.#options.silenceMs : HANDSHAKE_MS);
+    const peeked = await peek(
+      secure,
+      (bytes) => {
+        const detected = detectProtocol(bytes);
+        return detected === 'more' ? null : detected;
+      },
+      peer.alpn === ALPN_WEFT_OPAQUE ? this.#options.silenceMs : HANDSHAKE_MS,
+    );
     const detected = peeked.outcome === 'decided' ? peeked.value : 'opaque';
     if (detected === 'opaque' && rules.hasRoutes && peer.alpn === ALPN_WEFT_OPAQUE && peeked.outcome === 'decided') {
       throw new Refused('opaque_on_http_port', `port ${destination.port} has HTTP rules`);
@@ -158,7 +197,13 @@ export class InboundListener {
     return this.#relay(socket, destination, client, client.identity === '' ? 'no_identity' : 'true');
   }
 
-  #http(socket: Socket, destination: SocketAddress, client: Client, protocol: 'http1' | 'http2', keepCase: boolean): void {
+  #http(
+    socket: Socket,
+    destination: SocketAddress,
+    client: Client,
+    protocol: 'http1' | 'http2',
+    keepCase: boolean,
+  ): void {
     const { context, connections } = this.#options;
     const { metrics } = context;
     this.#count(protocol);
@@ -189,16 +234,29 @@ export class InboundListener {
     this.#count('opaque');
     this.#judgeConnection(destination, client);
     const upstream = await this.#dial(destination);
-    this.#join(socket, upstream, { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, client), tls });
+    this.#join(socket, upstream, {
+      direction: 'inbound',
+      peer: 'src',
+      ...this.#clientLabels(destination, client),
+      tls,
+    });
   }
 
   #judgeConnection(destination: SocketAddress, client: Client): void {
     const { ports, metrics } = this.#options.context;
     const { policy } = ports.rules(destination.port);
-    const labels = { target_port: String(destination.port), authz_kind: 'default', authz_name: policy.mode, client_id: client.identity };
+    const labels = {
+      target_port: String(destination.port),
+      authz_kind: 'default',
+      authz_name: policy.mode,
+      client_id: client.identity,
+    };
     if (judge(policy, client, ports.networks) === 'denied') {
       metrics.tcpAuthzDeny.with(labels).value++;
-      throw new Refused('policy_denied', `${policy.mode} (${policy.origin}) refuses ${client.identity || 'a client without an identity'}`);
+      throw new Refused(
+        'policy_denied',
+        `${policy.mode} (${policy.origin}) refuses ${client.identity || 'a client without an identity'}`,
+      );
     }
     metrics.tcpAuthzAllow.with(labels).value++;
   }
@@ -220,13 +278,17 @@ export class InboundListener {
     const { context, connectTimeoutMs } = this.#options;
     const socket = dial(context.applicationAddress ?? host, port);
     return new Promise((resolve, reject) => {
-      whenConnected(socket, 'connect', connectTimeoutMs, (error) => (error ? reject(new Refused(error.reason, error.message)) : resolve(socket)));
+      whenConnected(socket, 'connect', connectTimeoutMs, (error) =>
+        error ? reject(new Refused(error.reason, error.message)) : resolve(socket),
+      );
     });
   }
 
   #clientLabels({ host, port }: SocketAddress, client: Client): Labels {
     const base = { target_addr: formatSocketAddress(host, port), target_ip: host, target_port: String(port) };
-    return client.identity === '' ? { ...base, tls: 'no_identity', no_tls_reason: 'no_tls_from_remote' } : { ...base, tls: 'true', client_id: client.identity };
+    return client.identity === ''
+      ? { ...base, tls: 'no_identity', no_tls_reason: 'no_tls_from_remote' }
+      : { ...base, tls: 'true', client_id: client.identity };
   }
 
   #count(result: string): void {

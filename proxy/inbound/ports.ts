@@ -1,7 +1,7 @@
 import type { InboundConfig, InboundPolicy, Protocol } from '../../api/routing.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
-import { ResponseSeries, type Metrics } from '../telemetry/metrics.ts';
+import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import { ClusterNetworks } from './policy.ts';
 
 /** What holds for one port of the pod. */
@@ -11,7 +11,10 @@ export interface PortRules {
   /** The port has HTTP rules of its own, so octets that claim to be opaque are looked at again. */
   readonly hasRoutes: boolean;
   /** The route of a request. @param service FQDN that the request is for */
-  route(service: string, request: { method: string; path: string; authority: string; fields: readonly string[] }): CompiledRoute;
+  route(
+    service: string,
+    request: { method: string; path: string; authority: string; fields: readonly string[] },
+  ): CompiledRoute;
 }
 
 /** The pod's inbound rules, replaced live. */
@@ -36,11 +39,18 @@ export class InboundPorts {
     this.networks = new ClusterNetworks(config.clusterNetworks);
     this.#byPort = new Map(
       config.ports.map((port) => {
-        const tables = new Map(Object.entries(port.routes).map(([service, routes]) => [service, new RouteTable(routes)]));
+        const tables = new Map(
+          Object.entries(port.routes).map(([service, routes]) => [service, new RouteTable(routes)]),
+        );
         const own = tables.get('') ?? RouteTable.EMPTY;
         return [
           port.port,
-          { protocol: port.protocol, policy: port.policy, hasRoutes: tables.size > 0, route: (service, request) => (tables.get(service) ?? own).find(request) },
+          {
+            protocol: port.protocol,
+            policy: port.policy,
+            hasRoutes: tables.size > 0,
+            route: (service, request) => (tables.get(service) ?? own).find(request),
+          },
         ];
       }),
     );

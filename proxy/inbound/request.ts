@@ -7,7 +7,18 @@ import {
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
 import { answer, type Failure, statusOf } from '../answers.ts';
-import { type ClientStream, type Fields, fieldValue, http2Fields, isGrpc, type RequestHead, type ResponseHead, type ServerStream, type StreamListener, withoutFields } from '../http.ts';
+import {
+  type ClientStream,
+  type Fields,
+  fieldValue,
+  http2Fields,
+  isGrpc,
+  type RequestHead,
+  type ResponseHead,
+  type ServerStream,
+  type StreamListener,
+  withoutFields,
+} from '../http.ts';
 import { CANCEL, NO_ERROR } from '../http2/wire-vocabulary.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
@@ -63,7 +74,13 @@ export class InboundRequest implements StreamListener {
   #answer: ResponseHead | null = null;
   #over = false;
 
-  constructor(downstream: ServerStream, head: RequestHead, end: boolean, connection: InboundConnection, context: InboundContext) {
+  constructor(
+    downstream: ServerStream,
+    head: RequestHead,
+    end: boolean,
+    connection: InboundConnection,
+    context: InboundContext,
+  ) {
     this.#downstream = downstream;
     this.#head = restoreVersion(head);
     this.#connection = connection;
@@ -78,11 +95,18 @@ export class InboundRequest implements StreamListener {
     connection.responses.request();
 
     const verdict = this.#isProbe() ? 'allowed' : judge(rules.policy, connection.client, context.ports.networks);
-    const authz = { target_port: String(port), authz_kind: 'default', authz_name: rules.policy.mode, client_id: connection.client.identity, tls: connection.client.identity ? 'true' : 'no_identity' };
+    const authz = {
+      target_port: String(port),
+      authz_kind: 'default',
+      authz_name: rules.policy.mode,
+      client_id: connection.client.identity,
+      tls: connection.client.identity ? 'true' : 'no_identity',
+    };
     if (verdict === 'denied') {
       context.metrics.authzDeny.with(authz).value++;
       const who = connection.client.identity || 'a client without an identity';
-      return this.#fail({ reason: 'policy_denied', message: `${rules.policy.mode} (${rules.policy.origin}) refuses ${who}` }) as never;
+      this.#fail({ reason: 'policy_denied', message: `${rules.policy.mode} (${rules.policy.origin}) refuses ${who}` });
+      return;
     }
     context.metrics.authzAllow.with(authz).value++;
     this.#connect();
@@ -131,7 +155,11 @@ export class InboundRequest implements StreamListener {
         this.#upstream = open(this.#application);
         this.#send(this.#upstream);
       },
-      onUnavailable: (error: ConnectError) => this.#fail({ reason: error.reason, message: `the application at ${host}:${destination.port}: ${error.message}` }),
+      onUnavailable: (error: ConnectError) =>
+        this.#fail({
+          reason: error.reason,
+          message: `the application at ${host}:${destination.port}: ${error.message}`,
+        }),
     };
     this.#context.application.pool(host, destination.port, version).acquire(this.#waiter);
   }
@@ -143,7 +171,12 @@ export class InboundRequest implements StreamListener {
     const held = this.#held;
     this.#held = [];
     held.forEach((chunk, i) => {
-      const sent = upstream.sendData(chunk, 0, chunk.length, this.#requestDone && !this.#trailers && i === held.length - 1);
+      const sent = upstream.sendData(
+        chunk,
+        0,
+        chunk.length,
+        this.#requestDone && !this.#trailers && i === held.length - 1,
+      );
       if (sent > 0) this.#downstream.grant(sent);
     });
     if (this.#trailers) upstream.sendTrailers(this.#trailers);
@@ -152,7 +185,12 @@ export class InboundRequest implements StreamListener {
   /** The request's fields as the application gets them: who the client is is said by us alone. */
   #requestFields(): Fields {
     const { client } = this.#connection;
-    const kept = withoutFields(this.#head.fields, [CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER, DST_CANONICAL_HEADER, ORIG_PROTO_HEADER]);
+    const kept = withoutFields(this.#head.fields, [
+      CLIENT_ID_HEADER,
+      FORWARDED_CLIENT_CERT_HEADER,
+      DST_CANONICAL_HEADER,
+      ORIG_PROTO_HEADER,
+    ]);
     const fields = this.#head.version ? kept : http2Fields(kept);
     if (client.identity === '') return fields;
     const forwarded = `By=${this.#context.spiffe};URI=${client.spiffe}`;
@@ -184,7 +222,11 @@ export class InboundRequest implements StreamListener {
     },
     onReset: (code) => {
       if (this.#over) return;
-      if (!this.#answer) return this.#fail({ reason: 'endpoint_closed', message: `the application ended the request with code ${code} before it answered` });
+      if (!this.#answer)
+        return this.#fail({
+          reason: 'endpoint_closed',
+          message: `the application ended the request with code ${code} before it answered`,
+        });
       this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
       this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'endpoint_closed' });
     },
@@ -210,7 +252,10 @@ export class InboundRequest implements StreamListener {
       endpoint: client.address,
     });
     this.#end({ status: statusOf(failure.reason), success: false, grpcStatus: '', error: failure.reason });
-    answer(this.#downstream, failure, { grpc: isGrpc(this.#head) && !this.#head.version, audience: client.identity === '' ? 'stranger' : 'peer' });
+    answer(this.#downstream, failure, {
+      grpc: isGrpc(this.#head) && !this.#head.version,
+      audience: client.identity === '' ? 'stranger' : 'peer',
+    });
   }
 
   #end(outcome: Outcome): void {

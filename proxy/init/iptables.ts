@@ -31,11 +31,19 @@ export class Iptables {
     // Legacy iptables takes a lock in a folder that a read-only root does not have.
     const wait = this.flavour === 'nft' ? args.filter((arg) => arg !== '--wait' && arg !== '5') : args;
     try {
-      return execFileSync(name, wait, { input: input ?? '', encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, XTABLES_LOCKFILE: '/dev/null' } });
+      return execFileSync(name, wait, {
+        input: input ?? '',
+        encoding: 'utf8',
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { ...process.env, XTABLES_LOCKFILE: '/dev/null' },
+      });
     } catch (error) {
       const { code, stderr, message } = error as Error & { code?: string; stderr?: string };
       const text = (stderr || message).trim();
-      if (code === 'ENOENT') throw new WeftError('iptables_missing', `${name} is not installed`, { hint: 'use the image of this release, or install the iptables package' });
+      if (code === 'ENOENT')
+        throw new WeftError('iptables_missing', `${name} is not installed`, {
+          hint: 'use the image of this release, or install the iptables package',
+        });
       if (/Permission denied|Operation not permitted|must be root/i.test(text)) {
         throw new WeftError('capability_missing', `${name} may not change the rules: ${text}`, {
           hint: 'the container needs the capabilities NET_ADMIN and NET_RAW and user 0; where the namespace forbids them, set weft.dev/capture: none',

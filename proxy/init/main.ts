@@ -51,7 +51,9 @@ function main(): void {
     const tables = new Iptables(family, flavour);
     const input = restoreInput(settings, family, tables.save());
     tables.restore(input);
-    process.stdout.write(`IPv${family} (${flavour}): inbound TCP to ${settings.inboundPort}, outbound TCP to ${settings.outboundPort}\n${input}`);
+    process.stdout.write(
+      `IPv${family} (${flavour}): inbound TCP to ${settings.inboundPort}, outbound TCP to ${settings.outboundPort}\n${input}`,
+    );
   }
 }
 
@@ -59,7 +61,8 @@ function readSettings(values: Record<string, string | boolean>): RedirectSetting
   const problems: string[] = [];
   const number = (name: string, min: number, max: number): number => {
     const text = String(values[name]);
-    if (!/^\d+$/.test(text) || Number(text) < min || Number(text) > max) problems.push(`--${name} "${text}" is no number from ${min} to ${max}`);
+    if (!/^\d+$/.test(text) || Number(text) < min || Number(text) > max)
+      problems.push(`--${name} "${text}" is no number from ${min} to ${max}`);
     return Number(text);
   };
   const ports = (name: string): PortRanges => {
@@ -68,8 +71,13 @@ function readSettings(values: Record<string, string | boolean>): RedirectSetting
     problems.push(`--${name}: ${parsed}`);
     return PortRanges.EMPTY;
   };
-  const subnets = String(values['skip-subnets']).split(',').filter((each) => each.trim() !== '').map((each) => each.trim());
-  for (const cidr of subnets) if (!/^(\d{1,3}(\.\d{1,3}){3}\/\d{1,2}|[0-9a-fA-F:]+\/\d{1,3})$/.test(cidr)) problems.push(`--skip-subnets: "${cidr}" is no CIDR`);
+  const subnets = String(values['skip-subnets'])
+    .split(',')
+    .filter((each) => each.trim() !== '')
+    .map((each) => each.trim());
+  for (const cidr of subnets)
+    if (!/^(\d{1,3}(\.\d{1,3}){3}\/\d{1,2}|[0-9a-fA-F:]+\/\d{1,3})$/.test(cidr))
+      problems.push(`--skip-subnets: "${cidr}" is no CIDR`);
   const settings: RedirectSettings = {
     inboundPort: number('inbound-port', 1, 65_535),
     outboundPort: number('outbound-port', 1, 65_535),
@@ -88,5 +96,7 @@ try {
   const { message, hint } = error as WeftError;
   process.stderr.write(`weft init: ${message}\n${hint ? `hint: ${hint}\n` : ''}`);
   const isUsage = error instanceof ConfigError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  process.exit(isUsage ? EXIT_CONFIG : error instanceof WeftError && error.code === 'capability_missing' ? EXIT_NO_PERMISSION : 1);
+  process.exit(
+    isUsage ? EXIT_CONFIG : error instanceof WeftError && error.code === 'capability_missing' ? EXIT_NO_PERMISSION : 1,
+  );
 }

@@ -30,13 +30,15 @@ export function restoreInput(settings: RedirectSettings, family: 4 | 6, saved: s
   const subnets = settings.skipSubnets.filter((cidr) => cidr.includes(':') === (family === 6));
   const lines = ['*nat', `:${INBOUND_CHAIN} - [0:0]`, `:${OUTBOUND_CHAIN} - [0:0]`];
 
-  for (const ports of multiports(settings.skipInboundPorts)) lines.push(`-A ${INBOUND_CHAIN} -p tcp -m multiport --dports ${ports} -j RETURN`);
+  for (const ports of multiports(settings.skipInboundPorts))
+    lines.push(`-A ${INBOUND_CHAIN} -p tcp -m multiport --dports ${ports} -j RETURN`);
   for (const cidr of subnets) lines.push(`-A ${INBOUND_CHAIN} -s ${cidr} -j RETURN`);
   lines.push(`-A ${INBOUND_CHAIN} -p tcp -j REDIRECT --to-ports ${settings.inboundPort}`);
 
   lines.push(`-A ${OUTBOUND_CHAIN} -m owner --uid-owner ${settings.proxyUid} -j RETURN`);
   lines.push(`-A ${OUTBOUND_CHAIN} -o lo -j RETURN`);
-  for (const ports of multiports(settings.skipOutboundPorts)) lines.push(`-A ${OUTBOUND_CHAIN} -p tcp -m multiport --dports ${ports} -j RETURN`);
+  for (const ports of multiports(settings.skipOutboundPorts))
+    lines.push(`-A ${OUTBOUND_CHAIN} -p tcp -m multiport --dports ${ports} -j RETURN`);
   for (const cidr of subnets) lines.push(`-A ${OUTBOUND_CHAIN} -d ${cidr} -j RETURN`);
   lines.push(`-A ${OUTBOUND_CHAIN} -p tcp -j REDIRECT --to-ports ${settings.outboundPort}`);
 

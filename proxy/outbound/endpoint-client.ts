@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
 import type { Endpoint } from '../../api/routing.ts';
 import { formatSocketAddress } from '../../core/config/socket-address.ts';
@@ -5,10 +6,9 @@ import { PeakEwma } from '../balance/peak-ewma.ts';
 import type { Candidate } from '../balance/power-of-two.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
-import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
+import { type ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
-import type { Socket } from 'node:net';
 
 /** What an endpoint needs of the proxy. */
 export interface EndpointContext {
@@ -114,13 +114,20 @@ export class EndpointClient implements Candidate {
   #dial(alpn: readonly string[]): Socket {
     const { address, port, tls } = this.endpoint;
     if (!tls) return dial(address, port);
-    return this.#context.mutualTls.connect({ host: address, port, identity: tls.identity, alpn: tls.mesh === 'weft' ? alpn : [] });
+    return this.#context.mutualTls.connect({
+      host: address,
+      port,
+      identity: tls.identity,
+      alpn: tls.mesh === 'weft' ? alpn : [],
+    });
   }
 }
 
 function endpointLabels(endpoint: Endpoint, targetLabels: Labels): Labels {
   const { address, port, tls, labels } = endpoint;
-  const security = tls ? { tls: 'true', server_id: tls.identity } : { tls: 'no_identity', no_tls_reason: 'not_provided_by_service_discovery' };
+  const security = tls
+    ? { tls: 'true', server_id: tls.identity }
+    : { tls: 'no_identity', no_tls_reason: 'not_provided_by_service_discovery' };
   return {
     direction: 'outbound',
     target_addr: formatSocketAddress(address, port),

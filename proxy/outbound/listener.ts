@@ -6,8 +6,8 @@ import type { Connections } from '../connections.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import type { Log } from '../log.ts';
 import { TcpSeries } from '../telemetry/metrics.ts';
-import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { type Detected, detectProtocol } from '../transport/detect.ts';
+import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { serveHttp } from '../transport/http-server.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek } from '../transport/peek.ts';
@@ -45,7 +45,12 @@ export class OutboundListener {
 
   constructor(options: OutboundOptions) {
     this.#options = options;
-    this.#fromApplication = new TcpSeries(options.context.metrics, { direction: 'outbound', peer: 'src', tls: 'no_identity', no_tls_reason: 'loopback' });
+    this.#fromApplication = new TcpSeries(options.context.metrics, {
+      direction: 'outbound',
+      peer: 'src',
+      tls: 'no_identity',
+      no_tls_reason: 'loopback',
+    });
   }
 
   /** Takes a redirected connection. */
@@ -53,11 +58,17 @@ export class OutboundListener {
     const original = this.#options.originalDestination.of(socket);
     if (!original || (original.host === socket.localAddress && original.port === socket.localPort)) {
       // Nobody was redirected here: answering it would connect the proxy to itself.
-      this.#options.log.warn({ peer: socket.remoteAddress }, 'refused a connection that was not redirected (loop_detected)');
+      this.#options.log.warn(
+        { peer: socket.remoteAddress },
+        'refused a connection that was not redirected (loop_detected)',
+      );
       return void socket.destroy();
     }
     this.handle(socket, original).catch((error: Error) => {
-      this.#options.log.warn({ error: error.message, target: formatSocketAddress(original.host, original.port) }, 'outbound connection failed');
+      this.#options.log.warn(
+        { error: error.message, target: formatSocketAddress(original.host, original.port) },
+        'outbound connection failed',
+      );
       socket.destroy();
     });
   }
@@ -123,7 +134,8 @@ export class OutboundListener {
   serve(socket: Socket, protocol: 'http1' | 'http2', targetOf: (head: RequestHead) => Target): void {
     const { context, connections } = this.#options;
     const connection = serveHttp(socket, protocol, false, {
-      onRequest: (stream: ServerStream, head: RequestHead, end: boolean): StreamListener => new OutboundRequest(stream, head, end, targetOf(head), context),
+      onRequest: (stream: ServerStream, head: RequestHead, end: boolean): StreamListener =>
+        new OutboundRequest(stream, head, end, targetOf(head), context),
       onMalformed: (reason) => {
         context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
         return ['weft-proxy-error', 'request_malformed'];
@@ -175,11 +187,17 @@ export class OutboundListener {
     const upstream = dial(original.host, original.port);
     whenConnected(upstream, 'connect', connectTimeoutMs, (error) => {
       if (error) {
-        log.debug({ target: formatSocketAddress(original.host, original.port), error: error.message }, 'cannot reach an unknown address');
+        log.debug(
+          { target: formatSocketAddress(original.host, original.port), error: error.message },
+          'cannot reach an unknown address',
+        );
         return void socket.resetAndDestroy();
       }
       const remove = connections.add({ shutdown() {}, destroy: () => socket.destroy() });
-      relay(socket, upstream, { onOctets: (fromA, fromB) => this.#fromApplication.octets(fromA, fromB), onEnd: remove });
+      relay(socket, upstream, {
+        onOctets: (fromA, fromB) => this.#fromApplication.octets(fromA, fromB),
+        onEnd: remove,
+      });
     });
   }
 

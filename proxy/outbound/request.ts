@@ -1,14 +1,30 @@
-import { DST_CANONICAL_HEADER, ORIG_PROTO_HEADER, PROXY_ERROR_HEADER, type ProxyErrorReason } from '../../api/proxy-headers.ts';
+import {
+  DST_CANONICAL_HEADER,
+  ORIG_PROTO_HEADER,
+  PROXY_ERROR_HEADER,
+  type ProxyErrorReason,
+} from '../../api/proxy-headers.ts';
 import { OWN_BACKEND } from '../../api/routing.ts';
-import { answer, type Failure, statusOf } from '../answers.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
-import { type ClientStream, type Fields, fieldValue, http2Fields, isGrpc, type RequestHead, type ResponseHead, type ServerStream, type StreamListener, withoutFields } from '../http.ts';
+import { answer, type Failure, statusOf } from '../answers.ts';
+import {
+  type ClientStream,
+  type Fields,
+  fieldValue,
+  http2Fields,
+  isGrpc,
+  type RequestHead,
+  type ResponseHead,
+  type ServerStream,
+  type StreamListener,
+  withoutFields,
+} from '../http.ts';
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome } from '../telemetry/metrics.ts';
 import type { ConnectError } from '../transport/dialer.ts';
-import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
 import type { Waiter } from '../transport/http-client.ts';
+import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { RouteSeries, Target } from './target.ts';
@@ -74,7 +90,10 @@ export class OutboundRequest implements StreamListener {
     if (requestMs > 0) {
       this.#timer = setTimeout(() => {
         enterTurn();
-        this.#fail({ reason: 'request_timeout', message: `no answer within ${requestMs} ms, the timeout of ${this.#route.route.origin}` });
+        this.#fail({
+          reason: 'request_timeout',
+          message: `no answer within ${requestMs} ms, the timeout of ${this.#route.route.origin}`,
+        });
         leaveTurn();
       }, requestMs);
     }
@@ -177,15 +196,23 @@ export class OutboundRequest implements StreamListener {
     attempt.client.noteConnect(error);
     if (this.#over) return;
     // Nothing was sent: another endpoint may be tried, whatever the rules.
-    if (++this.#connectFailures < CONNECT_ATTEMPTS && !IDENTITY_FAULTS.has(error.reason)) return this.#try(attempt.client);
+    if (++this.#connectFailures < CONNECT_ATTEMPTS && !IDENTITY_FAULTS.has(error.reason))
+      return this.#try(attempt.client);
     attempt.finish(failed(error.reason));
-    this.#fail({ reason: error.reason, message: `${attempt.client.endpoint.address}:${attempt.client.endpoint.port}: ${error.message}` });
+    this.#fail({
+      reason: error.reason,
+      message: `${attempt.client.endpoint.address}:${attempt.client.endpoint.port}: ${error.message}`,
+    });
   }
 
   onUpstreamReset(attempt: Attempt, code: number): void {
     if (this.#over) return;
     const unprocessed = code === REFUSED_STREAM;
-    if (!this.#committed && this.#body.canReplay && ((unprocessed && this.#retries < CONNECT_ATTEMPTS) || (this.#body.complete && this.#mayRetry()))) {
+    if (
+      !this.#committed &&
+      this.#body.canReplay &&
+      ((unprocessed && this.#retries < CONNECT_ATTEMPTS) || (this.#body.complete && this.#mayRetry()))
+    ) {
       attempt.finish(failed('endpoint_reset'));
       return this.#retry(attempt.client);
     }
@@ -195,7 +222,10 @@ export class OutboundRequest implements StreamListener {
       return this.#end({ status: 0, success: false, grpcStatus: '', error: 'endpoint_reset' });
     }
     const { address, port } = attempt.client.endpoint;
-    this.#fail({ reason: 'endpoint_reset', message: `${address}:${port} ended the request with code ${code} before it answered` });
+    this.#fail({
+      reason: 'endpoint_reset',
+      message: `${address}:${port} ended the request with code ${code} before it answered`,
+    });
   }
 
   // Layers.
@@ -219,7 +249,10 @@ export class OutboundRequest implements StreamListener {
     const timer = setTimeout(() => {
       stop();
       enterTurn();
-      this.#fail({ reason: 'fail_fast', message: `${this.#target.description.name}${backend} had no ready endpoint for ${FAIL_FAST_MS} ms` });
+      this.#fail({
+        reason: 'fail_fast',
+        message: `${this.#target.description.name}${backend} had no ready endpoint for ${FAIL_FAST_MS} ms`,
+      });
       leaveTurn();
     }, FAIL_FAST_MS);
     this.#cancelWait = () => {
@@ -231,7 +264,8 @@ export class OutboundRequest implements StreamListener {
   /** Whether a failure is tried again: the route says so, the body can be sent again, and the budget allows it. */
   #mayRetry(): boolean {
     const { retry } = this.#route.route;
-    if (!retry?.on.includes('failure') || this.#committed || !this.#body.complete || !this.#body.canReplay) return false;
+    if (!retry?.on.includes('failure') || this.#committed || !this.#body.complete || !this.#body.canReplay)
+      return false;
     if (retry.limit > 0 && this.#retries >= retry.limit) return false;
     if (!this.#target.budget.withdraw(performance.now())) {
       this.#series.skipped.value++;
@@ -329,7 +363,10 @@ class Attempt implements StreamListener {
     const version = head.version ?? '';
     if (!endpoint.tls) return { ...head, version, fields: version === '' ? http2Fields(head.fields) : head.fields };
     const fields = this.fieldsFor(head.fields);
-    const canonical = target.description.kind === 'service' ? [DST_CANONICAL_HEADER, `${target.description.name}:${target.description.port}`] : [];
+    const canonical =
+      target.description.kind === 'service'
+        ? [DST_CANONICAL_HEADER, `${target.description.name}:${target.description.port}`]
+        : [];
     return {
       method: head.method,
       // Between proxies the scheme is the application's; an absolute form is told by the header.
@@ -343,7 +380,9 @@ class Attempt implements StreamListener {
   }
 
   fieldsFor(fields: Fields): Fields {
-    return this.#version === 'http1' && (this.client.keepsCase || !this.client.endpoint.tls) ? fields : http2Fields(fields);
+    return this.#version === 'http1' && (this.client.keepsCase || !this.client.endpoint.tls)
+      ? fields
+      : http2Fields(fields);
   }
 
   cancel(code: number): void {

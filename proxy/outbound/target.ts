@@ -1,4 +1,4 @@
-import { type Endpoint, OWN_BACKEND, type OutboundTarget } from '../../api/routing.ts';
+import { type Endpoint, type OutboundTarget, OWN_BACKEND } from '../../api/routing.ts';
 import { pickOfTwo } from '../balance/power-of-two.ts';
 import { RetryBudget } from '../balance/retry-budget.ts';
 import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
@@ -96,7 +96,12 @@ export class Target {
     if (!series) {
       const { metrics } = this.#context;
       const { name, port, labels } = this.#description;
-      const routeLabels = { direction: 'outbound', dst: `${name}:${port}`, ...labels, ...(route === '' ? {} : { rt_route: route }) };
+      const routeLabels = {
+        direction: 'outbound',
+        dst: `${name}:${port}`,
+        ...labels,
+        ...(route === '' ? {} : { rt_route: route }),
+      };
       series = {
         effective: new ResponseSeries(routeLabels, metrics.routeRequests, metrics.routeResponses, metrics.routeLatency),
         actual: new ResponseSeries(routeLabels, metrics.routeActualRequests, metrics.routeActualResponses, null),
@@ -115,7 +120,8 @@ export class Target {
 
   #updateEndpoints(description: OutboundTarget): void {
     const known = new Map<string, EndpointClient>();
-    for (const clients of this.#backends.values()) for (const client of clients) known.set(endpointKey(client.endpoint), client);
+    for (const clients of this.#backends.values())
+      for (const client of clients) known.set(endpointKey(client.endpoint), client);
     const backends = new Map<string, EndpointClient[]>();
     const nowMs = performance.now();
     const labels = { authority: `${description.name}:${description.port}`, ...description.labels };

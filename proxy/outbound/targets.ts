@@ -23,7 +23,9 @@ export class Targets {
       return known.target;
     }
     const found = this.#discovery.lookup(key);
-    return found instanceof Promise ? found.then((description) => this.#adopt(key, description)) : this.#adopt(key, found);
+    return found instanceof Promise
+      ? found.then((description) => this.#adopt(key, description))
+      : this.#adopt(key, found);
   }
 
   /** Lets go of targets that nothing has used for `idleMs`. Not while destination is away: nothing is forgotten then. */

@@ -42,7 +42,8 @@ export function compilePredicate(predicate: Predicate): Matcher {
   const name = predicate.header.toLowerCase();
   const matches = compileString(predicate.value);
   return ({ fields }) => {
-    for (let i = 0; i < fields.length; i += 2) if (fields[i]!.toLowerCase() === name && matches(fields[i + 1]!)) return true;
+    for (let i = 0; i < fields.length; i += 2)
+      if (fields[i]!.toLowerCase() === name && matches(fields[i + 1]!)) return true;
     return false;
   };
 }
@@ -69,7 +70,8 @@ function compilePath(match: PathMatch): (path: string) => boolean {
   const { segments } = match;
   if (segments === undefined) return compileString(match);
   const prefix = segments.endsWith('/') ? segments.slice(0, -1) : segments;
-  return (path) => path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === SLASH);
+  return (path) =>
+    path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === SLASH);
 }
 
 function compileString(match: StringMatch): (text: string) => boolean {

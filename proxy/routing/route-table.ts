@@ -31,7 +31,10 @@ export class RouteTable {
 }
 
 function compileRoute(route: Route): CompiledRoute {
-  const classes = route.classes.map((each) => ({ holds: compileResponsePredicate(each.when), isFailure: each.isFailure }));
+  const classes = route.classes.map((each) => ({
+    holds: compileResponsePredicate(each.when),
+    isFailure: each.isFailure,
+  }));
   return {
     route,
     matches: compilePredicate(route.when),

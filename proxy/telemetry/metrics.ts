@@ -1,7 +1,17 @@
-import { type Counter, type CounterFamily, type Histogram, type HistogramFamily, type Labels, Registry } from './registry.ts';
+import {
+  type Counter,
+  type CounterFamily,
+  type Histogram,
+  type HistogramFamily,
+  type Labels,
+  Registry,
+} from './registry.ts';
 
 /** Buckets of `response_latency_ms`, which are linkerd2-proxy's, so that its dashboards read ours. */
-const LATENCY_MS = [1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1000, 2000, 3000, 4000, 5000, 10_000, 20_000, 30_000, 40_000, 50_000];
+const LATENCY_MS = [
+  1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1000, 2000, 3000, 4000, 5000, 10_000, 20_000, 30_000,
+  40_000, 50_000,
+];
 
 /** Buckets of the time that the proxy itself adds, in seconds. */
 const ADDED_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5];
@@ -20,16 +30,37 @@ export interface Outcome {
 export class Metrics {
   readonly registry = new Registry();
   readonly #r = this.registry;
-  readonly requests = this.#r.counter('request_total', 'Requests sent to (outbound) or taken for (inbound) an endpoint.');
+  readonly requests = this.#r.counter(
+    'request_total',
+    'Requests sent to (outbound) or taken for (inbound) an endpoint.',
+  );
   readonly responses = this.#r.counter('response_total', 'Answers, by status and classification.');
-  readonly latency = this.#r.histogram('response_latency_ms', 'Time from the request to the end of its answer, in milliseconds.', LATENCY_MS);
+  readonly latency = this.#r.histogram(
+    'response_latency_ms',
+    'Time from the request to the end of its answer, in milliseconds.',
+    LATENCY_MS,
+  );
   readonly routeRequests = this.#r.counter('route_request_total', 'Requests by route, retries not counted.');
   readonly routeResponses = this.#r.counter('route_response_total', 'Answers by route, after retries.');
-  readonly routeLatency = this.#r.histogram('route_response_latency_ms', 'Time from request to end of answer by route, retries included.', LATENCY_MS);
-  readonly routeActualRequests = this.#r.counter('route_actual_request_total', 'Requests by route, each retry counted.');
+  readonly routeLatency = this.#r.histogram(
+    'route_response_latency_ms',
+    'Time from request to end of answer by route, retries included.',
+    LATENCY_MS,
+  );
+  readonly routeActualRequests = this.#r.counter(
+    'route_actual_request_total',
+    'Requests by route, each retry counted.',
+  );
   readonly routeActualResponses = this.#r.counter('route_actual_response_total', 'Answers by route, of each attempt.');
-  readonly routeRetryable = this.#r.counter('route_retryable_total', 'Failures that a rule would retry; skipped says why one was not.');
-  readonly added = this.#r.histogram('weft_proxy_added_latency_seconds', 'Time that the proxy itself adds to a request.', ADDED_SECONDS);
+  readonly routeRetryable = this.#r.counter(
+    'route_retryable_total',
+    'Failures that a rule would retry; skipped says why one was not.',
+  );
+  readonly added = this.#r.histogram(
+    'weft_proxy_added_latency_seconds',
+    'Time that the proxy itself adds to a request.',
+    ADDED_SECONDS,
+  );
   readonly tcpOpenTotal = this.#r.counter('tcp_open_total', 'Connections opened.');
   readonly tcpOpen = this.#r.gauge('tcp_open_connections', 'Connections open now.');
   readonly tcpClose = this.#r.counter('tcp_close_total', 'Connections closed.');
@@ -37,13 +68,28 @@ export class Metrics {
   readonly tcpWrite = this.#r.counter('tcp_write_bytes_total', 'Octets written.');
   readonly authzAllow = this.#r.counter('inbound_http_authz_allow_total', 'Requests that the inbound policy let in.');
   readonly authzDeny = this.#r.counter('inbound_http_authz_deny_total', 'Requests that the inbound policy refused.');
-  readonly tcpAuthzAllow = this.#r.counter('inbound_tcp_authz_allow_total', 'Connections that the inbound policy let in.');
-  readonly tcpAuthzDeny = this.#r.counter('inbound_tcp_authz_deny_total', 'Connections that the inbound policy refused.');
+  readonly tcpAuthzAllow = this.#r.counter(
+    'inbound_tcp_authz_allow_total',
+    'Connections that the inbound policy let in.',
+  );
+  readonly tcpAuthzDeny = this.#r.counter(
+    'inbound_tcp_authz_deny_total',
+    'Connections that the inbound policy refused.',
+  );
   readonly inboundErrors = this.#r.counter('inbound_http_errors_total', 'Answers that the proxy made itself, inbound.');
-  readonly outboundErrors = this.#r.counter('outbound_http_errors_total', 'Answers that the proxy made itself, outbound.');
+  readonly outboundErrors = this.#r.counter(
+    'outbound_http_errors_total',
+    'Answers that the proxy made itself, outbound.',
+  );
   readonly detected = this.#r.counter('weft_proxy_protocol_detections_total', 'What first octets turned out to be.');
-  readonly unknownTargets = this.#r.counter('weft_proxy_unknown_target_connections_total', 'Connections to addresses that discovery does not know, forwarded untouched.');
-  readonly malformed = this.#r.counter('weft_proxy_malformed_messages_total', 'Messages and connections refused as malformed.');
+  readonly unknownTargets = this.#r.counter(
+    'weft_proxy_unknown_target_connections_total',
+    'Connections to addresses that discovery does not know, forwarded untouched.',
+  );
+  readonly malformed = this.#r.counter(
+    'weft_proxy_malformed_messages_total',
+    'Messages and connections refused as malformed.',
+  );
 }
 
 /** The series of one set of labels, found once; answers by status below it. */

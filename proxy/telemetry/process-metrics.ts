@@ -8,9 +8,13 @@ export function processMetrics(registry: Registry): void {
   start.value = Date.now() / 1000 - process.uptime();
   const cpu = registry.counter('process_cpu_seconds_total', 'CPU time used.').with({});
   const resident = registry.gauge('process_resident_memory_bytes', 'Resident memory.').with({});
-  const heap = registry.gauge('weft_proxy_heap_used_bytes', 'Memory of live objects, as of the last collection.').with({});
+  const heap = registry
+    .gauge('weft_proxy_heap_used_bytes', 'Memory of live objects, as of the last collection.')
+    .with({});
   const files = registry.gauge('process_open_fds', 'Open file descriptors.').with({});
-  const build = registry.gauge('proxy_build_info', 'What this proxy is.').with({ vendor: 'weft', version: '0.1.0', runtime: process.version });
+  const build = registry
+    .gauge('proxy_build_info', 'What this proxy is.')
+    .with({ vendor: 'weft', version: '0.1.0', runtime: process.version });
   build.value = 1;
   registry.collect(() => {
     const { user, system } = process.cpuUsage();

@@ -40,7 +40,13 @@ class Family<S extends Series> {
   readonly #make: () => S;
   readonly series = new Map<string, S>();
 
-  constructor(name: string, help: string, type: 'counter' | 'gauge' | 'histogram', bounds: readonly number[], make: () => S) {
+  constructor(
+    name: string,
+    help: string,
+    type: 'counter' | 'gauge' | 'histogram',
+    bounds: readonly number[],
+    make: () => S,
+  ) {
     this.name = name;
     this.help = help;
     this.type = type;
@@ -91,7 +97,8 @@ export class Registry {
       if (family.series.size === 0) continue;
       lines.push(`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`);
       for (const [labels, series] of family.series) {
-        if (series instanceof Counter) lines.push(`${family.name}${labels === '' ? '' : `{${labels}}`} ${series.value}`);
+        if (series instanceof Counter)
+          lines.push(`${family.name}${labels === '' ? '' : `{${labels}}`} ${series.value}`);
         else histogramLines(lines, family, labels, series);
       }
     }

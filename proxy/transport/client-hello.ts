@@ -71,7 +71,8 @@ function readMessage(bytes: Uint8Array): ClientHelloResult {
       const length = u16(bytes, start + 3);
       if (start + 5 + length <= next) sni = ascii(bytes, start + 5, start + 5 + length).toLowerCase();
     } else if (type === EXTENSION_ALPN && next - start >= 2) {
-      for (let i = start + 2; i < next && i + 1 + bytes[i]! <= next; i += 1 + bytes[i]!) alpn.push(ascii(bytes, i + 1, i + 1 + bytes[i]!));
+      for (let i = start + 2; i < next && i + 1 + bytes[i]! <= next; i += 1 + bytes[i]!)
+        alpn.push(ascii(bytes, i + 1, i + 1 + bytes[i]!));
     }
     at = next;
   }

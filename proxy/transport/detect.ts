@@ -12,7 +12,8 @@ const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
  */
 export function detectProtocol(bytes: Uint8Array): Detected {
   let preface = 0;
-  while (preface < bytes.length && preface < PREFACE.length && bytes[preface] === PREFACE.charCodeAt(preface)) preface++;
+  while (preface < bytes.length && preface < PREFACE.length && bytes[preface] === PREFACE.charCodeAt(preface))
+    preface++;
   if (preface === PREFACE.length) return 'http2';
   if (preface === bytes.length) return 'more';
 

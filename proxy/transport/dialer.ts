@@ -13,7 +13,14 @@ export class ConnectError extends Error {
 
 /** Opens a TCP connection, not yet established. Nagle off, keep-alive on. */
 export function dial(host: string, port: number): Socket {
-  const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, allowHalfOpen: true });
+  const socket = connect({
+    host,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    allowHalfOpen: true,
+  });
   return socket;
 }
 
@@ -33,7 +40,9 @@ export function whenConnected(
   }, timeoutMs);
   const onConnected = () => finish(null);
   const onError = (error: Error & { code?: string }) => {
-    finish(new ConnectError(error.code === 'destination_identity_mismatch' ? error.code : 'connect_failed', error.message));
+    finish(
+      new ConnectError(error.code === 'destination_identity_mismatch' ? error.code : 'connect_failed', error.message),
+    );
   };
   const onClose = () => finish(new ConnectError('connect_failed', 'the peer closed the connection'));
   const finish = (error: ConnectError | null) => {

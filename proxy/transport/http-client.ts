@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 import type { ClientStream, StreamListener } from '../http.ts';
 import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
-import { Connection as Http2Connection, DEFAULT_CONNECTION_OPTIONS } from '../http2/connection.ts';
+import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
 import { type ConnectError, whenConnected } from './dialer.ts';
 import { http2Owner } from './http-server.ts';
 import { decodeLatin1 } from './latin1.ts';
@@ -100,7 +100,8 @@ export class Http2Pool implements HttpPool {
         },
         onGoAway: leave,
         onStreamEnd: () => {
-          if (connection.streamCount === 0 && !entry.idle) entry.idle = setTimeout(() => connection.shutdown(), idleMs).unref();
+          if (connection.streamCount === 0 && !entry.idle)
+            entry.idle = setTimeout(() => connection.shutdown(), idleMs).unref();
           if (this.#waiting.length > 0) this.#serve();
         },
         onPong() {},
@@ -159,7 +160,11 @@ export class Http1Pool implements HttpPool {
 
   #adopt(socket: Socket): Http1Connection {
     const wire = new SocketWire(socket);
-    const connection: Http1Connection = new Http1Connection(wire, { onIdle: () => this.#rest(connection), onEnding: () => this.#forget(connection) }, decodeLatin1);
+    const connection: Http1Connection = new Http1Connection(
+      wire,
+      { onIdle: () => this.#rest(connection), onEnding: () => this.#forget(connection) },
+      decodeLatin1,
+    );
     wire.attach({
       receive: (bytes, start, end) => connection.receive(bytes, start, end),
       onEnd: () => connection.onEnd(),

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import { ServerConnection as Http1Server } from '../http1/server-connection.ts';
-import { Connection as Http2Connection, DEFAULT_CONNECTION_OPTIONS } from '../http2/connection.ts';
+import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { SocketWire, type WireOwner } from './socket-wire.ts';
@@ -24,7 +24,12 @@ export interface ServedConnection {
 }
 
 /** Serves HTTP of the given version on an accepted socket. @param keepCase header names keep their case (our own peers) */
-export function serveHttp(socket: Socket, protocol: 'http1' | 'http2', keepCase: boolean, handler: RequestHandler): ServedConnection {
+export function serveHttp(
+  socket: Socket,
+  protocol: 'http1' | 'http2',
+  keepCase: boolean,
+  handler: RequestHandler,
+): ServedConnection {
   const wire = new SocketWire(socket);
   if (protocol === 'http1') {
     const connection = new Http1Server(wire, handler, decodeLatin1);

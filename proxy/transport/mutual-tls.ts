@@ -111,7 +111,8 @@ export class MutualTls {
    * @returns the socket, still connecting. It emits `secureConnect`, or `error` where the peer is somebody else
    */
   connect(options: { host: string; port: number; identity: string; alpn: readonly string[] }): tls.TLSSocket {
-    if (!this.isReady || !this.#clientContext) throw new ConnectError('identity_not_ready', 'this proxy has no valid certificate');
+    if (!this.isReady || !this.#clientContext)
+      throw new ConnectError('identity_not_ready', 'this proxy has no valid certificate');
     return tls.connect({
       host: options.host,
       port: options.port,
@@ -120,7 +121,9 @@ export class MutualTls {
       ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
       allowHalfOpen: true,
       checkServerIdentity: (_host, certificate) =>
-        dnsNames(certificate).includes(options.identity) ? undefined : new IdentityMismatchError(options.identity, dnsNames(certificate)),
+        dnsNames(certificate).includes(options.identity)
+          ? undefined
+          : new IdentityMismatchError(options.identity, dnsNames(certificate)),
     } as tls.ConnectionOptions);
   }
 }
@@ -139,7 +142,8 @@ export class IdentityMismatchError extends Error {
 export function peerOf(socket: tls.TLSSocket): Peer {
   const alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
   const certificate = socket.getPeerCertificate(false);
-  if (!certificate || Object.keys(certificate).length === 0 || !socket.authorized) return { identity: '', spiffe: '', alpn };
+  if (!certificate || Object.keys(certificate).length === 0 || !socket.authorized)
+    return { identity: '', spiffe: '', alpn };
   return { identity: dnsNames(certificate)[0] ?? '', spiffe: uriNames(certificate)[0] ?? '', alpn };
 }
 

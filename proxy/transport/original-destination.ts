@@ -20,7 +20,9 @@ export interface OriginalDestination {
 export async function loadOriginalDestination(): Promise<OriginalDestination> {
   const { default: koffi } = await import('koffi');
   const libc = koffi.load('libc.so.6');
-  const getsockopt = libc.func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)');
+  const getsockopt = libc.func(
+    'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
+  );
   const address = Buffer.alloc(28);
   const length = Uint32Array.of(0);
 
@@ -32,7 +34,8 @@ export async function loadOriginalDestination(): Promise<OriginalDestination> {
     of(socket) {
       const fd = fileDescriptor(socket);
       if (fd < 0) return null;
-      if (ask(fd, SOL_IP, 16)) return { host: `${address[4]}.${address[5]}.${address[6]}.${address[7]}`, port: address.readUInt16BE(2) };
+      if (ask(fd, SOL_IP, 16))
+        return { host: `${address[4]}.${address[5]}.${address[6]}.${address[7]}`, port: address.readUInt16BE(2) };
       if (ask(fd, SOL_IPV6, 28)) return { host: ipv6Text(address, 8), port: address.readUInt16BE(2) };
       return null;
     },
@@ -54,7 +57,11 @@ export function ipv6Text(octets: Buffer, at: number): string {
     }
     if (length > 0) i += length - 1;
   }
-  const hex = (from: number, to: number) => groups.slice(from, to).map((group) => group.toString(16)).join(':');
+  const hex = (from: number, to: number) =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(':');
   return best < 0 ? hex(0, 8) : `${hex(0, best)}::${hex(best + bestLength, 8)}`;
 }
 

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 
 /** What a look at the first octets came to. */
-export type Peeked<T> = { readonly outcome: 'decided'; readonly value: T } | { readonly outcome: 'silent' | 'ended' | 'cancelled' };
+export type Peeked<T> =
+  | { readonly outcome: 'decided'; readonly value: T }
+  | { readonly outcome: 'silent' | 'ended' | 'cancelled' };
 
 /**
  * Looks at the first octets of a socket without taking them: they are read again by whoever gets the socket next.
@@ -10,7 +12,12 @@ export type Peeked<T> = { readonly outcome: 'decided'; readonly value: T } | { r
  * @param timeoutMs the look ends as `silent` after this time; 0: never
  * @param cancel ends the look as `cancelled`
  */
-export function peek<T>(socket: Socket, decide: (bytes: Buffer) => T | null, timeoutMs: number, cancel?: AbortSignal): Promise<Peeked<T>> {
+export function peek<T>(
+  socket: Socket,
+  decide: (bytes: Buffer) => T | null,
+  timeoutMs: number,
+  cancel?: AbortSignal,
+): Promise<Peeked<T>> {
   return new Promise((resolve) => {
     let bytes: Buffer = Buffer.alloc(0);
     const finish = (result: Peeked<T>) => {

@@ -11,9 +11,16 @@ export type FirstToSpeak<T> = { readonly who: 'client'; readonly value: T } | { 
  *
  * @param decide what the client's first octets are; null: more are needed
  */
-export async function raceToSpeak<T>(client: Socket, upstream: Socket, decide: (bytes: Buffer) => T | null): Promise<FirstToSpeak<T>> {
+export async function raceToSpeak<T>(
+  client: Socket,
+  upstream: Socket,
+  decide: (bytes: Buffer) => T | null,
+): Promise<FirstToSpeak<T>> {
   const cancel = new AbortController();
-  const [fromClient, fromServer] = [peek(client, decide, 0, cancel.signal), peek(upstream, () => true, 0, cancel.signal)];
+  const [fromClient, fromServer] = [
+    peek(client, decide, 0, cancel.signal),
+    peek(upstream, () => true, 0, cancel.signal),
+  ];
   await Promise.race([fromClient, fromServer]);
   cancel.abort();
   const [heard, server] = await Promise.all([fromClient, fromServer]);

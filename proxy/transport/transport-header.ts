@@ -15,7 +15,9 @@ const PREFIX = Buffer.from('transport.l5d.io/v1\r\n\r\n', 'latin1');
 const MAX_HEADER_BYTES = 65_536;
 
 /** @returns the header and the octets it took; `more`: it is not whole; `invalid`: it never will be */
-export function readTransportHeader(bytes: Uint8Array): { header: TransportHeader; octets: number } | 'more' | 'invalid' {
+export function readTransportHeader(
+  bytes: Uint8Array,
+): { header: TransportHeader; octets: number } | 'more' | 'invalid' {
   for (let i = 0; i < PREFIX.length && i < bytes.length; i++) if (bytes[i] !== PREFIX[i]) return 'invalid';
   const start = PREFIX.length + 4;
   if (bytes.length < start) return 'more';
@@ -62,7 +64,8 @@ function readHeader(bytes: Buffer): TransportHeader | null {
       const field = bytes.subarray(at, at + value);
       at += value;
       if (tag >> 3 === 2) name = field.toString('utf8');
-      else if (tag >> 3 === 3 && field.length > 0) session = field[0]! >> 3 === 1 ? 'http1' : field[0]! >> 3 === 2 ? 'http2' : null;
+      else if (tag >> 3 === 3 && field.length > 0)
+        session = field[0]! >> 3 === 1 ? 'http1' : field[0]! >> 3 === 2 ? 'http2' : null;
     } else return null;
   }
   return port >= 1 && port <= 65_535 ? { port, name, session } : null;

@@ -18,21 +18,35 @@ interface Answer {
 
 function request(port: number, options: http.RequestOptions = {}, body?: Buffer | string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const made = http.request({ host: '127.0.0.1', port, agent: false, headers: { host: 'api' }, ...options }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk) => chunks.push(chunk));
-      response.on('end', () =>
-        resolve({ status: response.statusCode!, headers: response.headers, rawHeaders: response.rawHeaders, trailers: response.trailers, body: Buffer.concat(chunks) }),
-      );
-      response.on('error', reject);
-    });
+    const made = http.request(
+      { host: '127.0.0.1', port, agent: false, headers: { host: 'api' }, ...options },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode!,
+            headers: response.headers,
+            rawHeaders: response.rawHeaders,
+            trailers: response.trailers,
+            body: Buffer.concat(chunks),
+          }),
+        );
+        response.on('error', reject);
+      },
+    );
     made.on('error', reject);
     made.end(body);
   });
 }
 
 /** Starts an application, its proxy, and a client's proxy that is told of it. */
-async function mesh(t: Test, handler: http.RequestListener | net.Server, options: Parameters<typeof service>[2] = {}, inbound = {}) {
+async function mesh(
+  t: Test,
+  handler: http.RequestListener | net.Server,
+  options: Parameters<typeof service>[2] = {},
+  inbound = {},
+) {
   const application = typeof handler === 'function' ? http.createServer(handler) : handler;
   await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
   const applicationPort = (application.address() as net.AddressInfo).port;
@@ -58,21 +72,29 @@ const echo: http.RequestListener = (incoming, outgoing) => {
 
 t.test('carries HTTP/1.1 over mutual TLS and restores it', async (t) => {
   const { port, server, client } = await mesh(t, echo);
-  const { status, headers, body } = await request(port, { path: '/users?q=1', headers: { Host: 'api', 'X-CamelCase': 'Value' } });
+  const { status, headers, body } = await request(port, {
+    path: '/users?q=1',
+    headers: { Host: 'api', 'X-CamelCase': 'Value' },
+  });
   t.equal(status, 200);
   t.equal(body.length, 0);
   t.equal(headers['x-seen'], 'GET /users?q=1 1.1');
   const raw = JSON.parse(String(headers['x-raw'])) as string[];
   t.ok(raw.includes('X-CamelCase'), 'the case of names is kept');
   t.equal(raw[raw.indexOf('l5d-client-id') + 1], 'frontend.default.serviceaccount.identity.weft.cluster.local');
-  t.notOk(raw.some((name) => /orig-proto|dst-canonical|weft-/.test(name)), 'nothing of ours reaches the application');
+  t.notOk(
+    raw.some((name) => /orig-proto|dst-canonical|weft-/.test(name)),
+    'nothing of ours reaches the application',
+  );
   t.match(client.metrics.registry.text(), /request_total\{direction="outbound".*tls="true".*\} 1/);
   t.match(server.metrics.registry.text(), /request_total\{direction="inbound".*tls="true",client_id="frontend\..*\} 1/);
 });
 
 t.test('strips identity headers that a client made up', async (t) => {
   const { port } = await mesh(t, echo);
-  const { headers } = await request(port, { headers: { host: 'api', 'l5d-client-id': 'admin', 'x-forwarded-client-cert': 'URI=admin' } });
+  const { headers } = await request(port, {
+    headers: { host: 'api', 'l5d-client-id': 'admin', 'x-forwarded-client-cert': 'URI=admin' },
+  });
   t.notMatch(String(headers['x-raw']), 'admin');
 });
 
@@ -82,7 +104,11 @@ t.test('carries bodies both ways, with and without a length', async (t) => {
     const sent = Buffer.alloc(octets, 'abc');
     const { body } = await request(port, { method: 'POST', headers: { host: 'api', 'content-length': octets } }, sent);
     t.ok(body.equals(sent), `${octets} octets with a length`);
-    const chunked = await request(port, { method: 'POST', headers: { host: 'api', 'transfer-encoding': 'chunked' } }, sent);
+    const chunked = await request(
+      port,
+      { method: 'POST', headers: { host: 'api', 'transfer-encoding': 'chunked' } },
+      sent,
+    );
     t.ok(chunked.body.equals(sent), `${octets} octets in chunks`);
   }
 });
@@ -98,19 +124,22 @@ t.test('carries a body of 100 MiB', async (t) => {
   const hash = createHash('sha256');
   for (let i = 0; i < total; i += chunk.length) hash.update(chunk);
   const body = await new Promise<string>((resolve, reject) => {
-    const made = http.request({ host: '127.0.0.1', port, method: 'PUT', agent: false, headers: { host: 'api', 'content-length': total } }, (response) => {
-      let text = '';
-      response.on('data', (each) => {
-        text += each;
-      });
-      response.on('end', () => resolve(text));
-    });
+    const made = http.request(
+      { host: '127.0.0.1', port, method: 'PUT', agent: false, headers: { host: 'api', 'content-length': total } },
+      (response) => {
+        let text = '';
+        response.on('data', (each) => {
+          text += each;
+        });
+        response.on('end', () => resolve(text));
+      },
+    );
     made.on('error', reject);
     let sent = 0;
     const more = () => {
       while (sent < total) {
         sent += chunk.length;
-          if (!made.write(chunk)) return void made.once('drain', more);
+        if (!made.write(chunk)) return void made.once('drain', more);
       }
       made.end();
     };
@@ -141,9 +170,18 @@ t.test('carries trailers, 1xx answers and bodyless statuses', async (t) => {
 t.test('answers Expect: 100-continue through the application', async (t) => {
   const { port } = await mesh(t, echo);
   const body = await new Promise<string>((resolve, reject) => {
-    const made = http.request({ host: '127.0.0.1', port, method: 'POST', agent: false, headers: { host: 'api', expect: '100-continue', 'content-length': 5 } }, (response) => {
-      response.on('data', (chunk) => resolve(String(chunk)));
-    });
+    const made = http.request(
+      {
+        host: '127.0.0.1',
+        port,
+        method: 'POST',
+        agent: false,
+        headers: { host: 'api', expect: '100-continue', 'content-length': 5 },
+      },
+      (response) => {
+        response.on('data', (chunk) => resolve(String(chunk)));
+      },
+    );
     made.on('continue', () => made.end('hello'));
     made.on('error', reject);
     made.flushHeaders();
@@ -167,14 +205,18 @@ t.test('upgrades a connection (WebSocket) and carries octets both ways', async (
   const application = http.createServer();
   application.on('upgrade', (incoming, socket, head) => {
     socket.on('error', () => {});
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Key: ${incoming.headers['sec-websocket-key']}\r\n\r\n`);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Key: ${incoming.headers['sec-websocket-key']}\r\n\r\n`,
+    );
     socket.write(head);
     socket.pipe(socket);
   });
   const { port } = await mesh(t, application);
   const heard = await new Promise<string>((resolve) => {
     const socket = net.connect(port, '127.0.0.1', () => {
-      socket.write('GET /chat HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n');
+      socket.write(
+        'GET /chat HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n',
+      );
     });
     let text = '';
     socket.on('data', (chunk) => {
@@ -193,7 +235,10 @@ t.test('upgrades a connection (WebSocket) and carries octets both ways', async (
 t.test('carries HTTP/2 with trailers (gRPC) end to end', async (t) => {
   const application = http2.createServer();
   application.on('stream', (stream, headers) => {
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'x-path': headers[':path']! }, { waitForTrailers: true });
+    stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', 'x-path': headers[':path']! },
+      { waitForTrailers: true },
+    );
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0', 'grpc-message': 'fine' }));
     stream.pipe(stream);
   });
@@ -202,7 +247,12 @@ t.test('carries HTTP/2 with trailers (gRPC) end to end', async (t) => {
   t.teardown(() => session.destroy());
   const results = await Promise.all(
     Array.from({ length: 50 }, (_, i) => {
-      const stream = session.request({ ':method': 'POST', ':path': `/svc/${i}`, 'content-type': 'application/grpc', te: 'trailers' });
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': `/svc/${i}`,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
       stream.end(Buffer.alloc(3000, String(i % 10)));
       return new Promise<string>((resolve, reject) => {
         let octets = 0;
@@ -222,7 +272,10 @@ t.test('carries HTTP/2 with trailers (gRPC) end to end', async (t) => {
       });
     }),
   );
-  t.same(results, Array.from({ length: 50 }, (_, i) => `/svc/${i} 3000 0`));
+  t.same(
+    results,
+    Array.from({ length: 50 }, (_, i) => `/svc/${i} 3000 0`),
+  );
 });
 
 t.test('never stalls a protocol whose server speaks first', async (t) => {
@@ -238,7 +291,10 @@ t.test('never stalls a protocol whose server speaks first', async (t) => {
       const socket = net.connect(port, '127.0.0.1');
       let text = '';
       socket.once('data', () => {
-        t.ok(performance.now() - start < 250, `${round}: first octets after ${Math.round(performance.now() - start)} ms`);
+        t.ok(
+          performance.now() - start < 250,
+          `${round}: first octets after ${Math.round(performance.now() - start)} ms`,
+        );
         socket.write('HELO');
       });
       socket.on('data', (chunk) => {
@@ -274,7 +330,9 @@ t.test('passes a half-closed connection on', async (t) => {
   });
   const { port } = await mesh(t, application, { protocol: 'opaque' });
   const heard = await new Promise<string>((resolve) => {
-    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.end(Buffer.alloc(100_000)));
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () =>
+      socket.end(Buffer.alloc(100_000)),
+    );
     let text = '';
     socket.on('data', (chunk) => {
       text += chunk;
@@ -303,21 +361,32 @@ t.test('tries a failed request again where the route says so, within its budget'
     },
     { routes: [route('PUT /orders', { when: { path: { regex: '/orders' } }, retry: retryable })] },
   );
-  for (let i = 0; i < 5; i++) t.equal((await request(port, { method: 'PUT', path: '/orders' }, `order ${i}`)).status, 200);
+  for (let i = 0; i < 5; i++)
+    t.equal((await request(port, { method: 'PUT', path: '/orders' }, `order ${i}`)).status, 200);
   t.equal(count, 15);
   t.same(bodies.slice(0, 3), ['order 0', 'order 0', 'order 0'], 'the body is sent again whole');
   const text = client.metrics.registry.text();
   t.match(text, /route_response_total\{.*rt_route="PUT \/orders",status_code="200",classification="success"\} 5/);
-  t.match(text, /route_actual_response_total\{.*rt_route="PUT \/orders",status_code="503",classification="failure"\} 10/);
+  t.match(
+    text,
+    /route_actual_response_total\{.*rt_route="PUT \/orders",status_code="503",classification="failure"\} 10/,
+  );
   t.equal((await request(port, { path: '/other' })).status, 503, 'no other route is tried again');
 });
 
 t.test('stops trying again when the budget is spent', async (t) => {
   let count = 0;
-  const { port, client } = await mesh(t, (_incoming, outgoing) => void (count++, outgoing.writeHead(500).end()), {
-    routes: [route('all', { retry: retryable })],
-    retryBudget: { ratio: 0, minPerSecond: 1, windowMs: 10_000 },
-  });
+  const { port, client } = await mesh(
+    t,
+    (_incoming, outgoing) => {
+      count++;
+      outgoing.writeHead(500).end();
+    },
+    {
+      routes: [route('all', { retry: retryable })],
+      retryBudget: { ratio: 0, minPerSecond: 1, windowMs: 10_000 },
+    },
+  );
   for (let i = 0; i < 5; i++) t.equal((await request(port)).status, 500);
   t.equal(count, 5 + 10);
   t.match(client.metrics.registry.text(), /route_retryable_total\{.*skipped="no_budget"\} \d/);
@@ -325,7 +394,9 @@ t.test('stops trying again when the budget is spent', async (t) => {
 
 t.test('answers 504 at the deadline of the route and stops the server', async (t) => {
   let aborted = 0;
-  const { port } = await mesh(t, (incoming) => void incoming.on('close', () => aborted++), { routes: [route('slow', { timeouts: { requestMs: 200 } })] });
+  const { port } = await mesh(t, (incoming) => void incoming.on('close', () => aborted++), {
+    routes: [route('slow', { timeouts: { requestMs: 200 } })],
+  });
   const start = performance.now();
   const { status, headers, body } = await request(port);
   const took = performance.now() - start;
@@ -352,7 +423,12 @@ t.test('fails closed when its own certificate has expired', async (t) => {
 });
 
 t.test('refuses a client without a certificate under all-authenticated, and says nothing to a stranger', async (t) => {
-  const { inboundPort, server, port } = await mesh(t, echo, {}, { defaultPolicy: { mode: 'all-authenticated', origin: 'test' } });
+  const { inboundPort, server, port } = await mesh(
+    t,
+    echo,
+    {},
+    { defaultPolicy: { mode: 'all-authenticated', origin: 'test' } },
+  );
   server.ports.networks.has('127.0.0.1');
   t.equal((await request(port)).status, 200, 'a meshed client is let in');
   const { status, headers } = await request(inboundPort);
@@ -400,7 +476,10 @@ t.test('refuses malformed requests and serves the next connection', async (t) =>
       socket.on('error', () => {});
     });
   for (const [name, text] of [
-    ['length and chunks', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [
+      'length and chunks',
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
     ['no host', 'GET / HTTP/1.1\r\n\r\n'],
     ['two hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],

@@ -16,7 +16,9 @@ export class Capture {
 
   /** Begins; resolves when tcpdump listens. */
   static async start(device: string, filter: string, file: string): Promise<Capture> {
-    const child = spawn('tcpdump', ['-i', device, '-U', '-s', '0', '-w', file, ...filter.split(' ')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn('tcpdump', ['-i', device, '-U', '-s', '0', '-w', file, ...filter.split(' ')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     await new Promise<void>((resolve, reject) => {
       child.stderr!.on('data', (text) => String(text).includes('listening on') && resolve());
       child.on('error', reject);
@@ -65,7 +67,8 @@ export function tlsFault(octets: Buffer): string | null {
   for (let at = 0; at < octets.length; ) {
     if (at + 5 > octets.length) return null;
     const type = octets[at]!;
-    if (type < 20 || type > 23 || octets[at + 1] !== 3) return `no TLS record at octet ${at}: ${octets.subarray(at, at + 40).toString('latin1')}`;
+    if (type < 20 || type > 23 || octets[at + 1] !== 3)
+      return `no TLS record at octet ${at}: ${octets.subarray(at, at + 40).toString('latin1')}`;
     at += 5 + octets.readUInt16BE(at + 3);
   }
   return null;

@@ -1,7 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 
-import { OWN_BACKEND, DEFAULT_RETRY_BUDGET, type Endpoint, type InboundConfig, type OutboundTarget, type Route } from '../../api/routing.ts';
+import {
+  DEFAULT_RETRY_BUDGET,
+  type Endpoint,
+  type InboundConfig,
+  type OutboundTarget,
+  OWN_BACKEND,
+  type Route,
+} from '../../api/routing.ts';
 import { DEFAULT_IDENTITY_DOMAIN, dnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
 import { PortRanges } from '../../core/config/port-ranges.ts';
 import { type Authority, createIssuer, createRoot } from '../../core/pki/authority.ts';
@@ -35,13 +42,21 @@ export class TestAuthority {
     const leaf = createLeaf(
       {
         spki: spkiOf(keyPair.publicKey),
-        sans: { dns: [dnsIdentity(workload, DEFAULT_IDENTITY_DOMAIN)], uris: [spiffeIdentity(workload, DEFAULT_IDENTITY_DOMAIN)] },
+        sans: {
+          dns: [dnsIdentity(workload, DEFAULT_IDENTITY_DOMAIN)],
+          uris: [spiffeIdentity(workload, DEFAULT_IDENTITY_DOMAIN)],
+        },
         workload: { pod: `${serviceAccount}-0`, uid: `uid-${serviceAccount}` },
         validity: { notBefore: now - 60_000, notAfter: now + lifetimeMs },
       },
       signerOf(new X509Certificate(this.#issuer.certificate), this.#issuer.keyPair.privateKey),
     );
-    return { chain: leaf + this.#issuer.certificate, key: privateKeyPem(keyPair), trustBundle: this.root.certificate, notAfter: now + lifetimeMs };
+    return {
+      chain: leaf + this.#issuer.certificate,
+      key: privateKeyPem(keyPair),
+      trustBundle: this.root.certificate,
+      notAfter: now + lifetimeMs,
+    };
   }
 }
 
@@ -66,17 +81,33 @@ export class TestProxy {
   #inboundDestination = { host: '127.0.0.1', port: 0 };
   readonly #described = new Map<string, OutboundTarget | null>();
 
-  constructor(serviceAccount: string, authority: TestAuthority, options: { inbound?: Partial<InboundConfig>; credentials?: Credentials | null } = {}) {
+  constructor(
+    serviceAccount: string,
+    authority: TestAuthority,
+    options: { inbound?: Partial<InboundConfig>; credentials?: Credentials | null } = {},
+  ) {
     if (options.credentials !== null) this.mutualTls.use(options.credentials ?? authority.credentials(serviceAccount));
     const log = new Log('silent');
-    this.ports = new InboundPorts({ defaultPolicy: { mode: 'all-unauthenticated', origin: 'test' }, ports: [], clusterNetworks: [] }, PortRanges.EMPTY, this.metrics);
+    this.ports = new InboundPorts(
+      { defaultPolicy: { mode: 'all-unauthenticated', origin: 'test' }, ports: [], clusterNetworks: [] },
+      PortRanges.EMPTY,
+      this.metrics,
+    );
     if (options.inbound) this.ports.update({ ...this.ports.config, ...options.inbound });
-    this.discovery = new Discovery({ clock: systemClock, onInbound: (inbound) => this.ports.update(inbound), onTrust() {} });
+    this.discovery = new Discovery({
+      clock: systemClock,
+      onInbound: (inbound) => this.ports.update(inbound),
+      onTrust() {},
+    });
     this.discovery.use({
       subscribe: (key) => queueMicrotask(() => this.#tell(key)),
       unsubscribe() {},
     });
-    this.targets = new Targets(this.discovery, { mutualTls: this.mutualTls, metrics: this.metrics, connectTimeoutMs: 1000 });
+    this.targets = new Targets(this.discovery, {
+      mutualTls: this.mutualTls,
+      metrics: this.metrics,
+      connectTimeoutMs: 1000,
+    });
     this.outbound = new OutboundListener({
       context: { metrics: this.metrics, failures: this.failures },
       targets: this.targets,
@@ -133,7 +164,13 @@ export class TestProxy {
 
   #tell(key: string): void {
     if (!this.#described.has(key)) return;
-    this.discovery.onMessage({ type: 'snapshot', target: key, version: String(performance.now()), requires: [], outbound: this.#described.get(key) ?? null });
+    this.discovery.onMessage({
+      type: 'snapshot',
+      target: key,
+      version: String(performance.now()),
+      requires: [],
+      outbound: this.#described.get(key) ?? null,
+    });
   }
 
   #listen(accept: (socket: Socket) => void): Promise<number> {
@@ -146,7 +183,11 @@ export class TestProxy {
 }
 
 /** A target of one Service with these endpoints. */
-export function service(name: string, endpoints: readonly Endpoint[], options: Partial<OutboundTarget> = {}): OutboundTarget {
+export function service(
+  name: string,
+  endpoints: readonly Endpoint[],
+  options: Partial<OutboundTarget> = {},
+): OutboundTarget {
   return {
     name: `${name}.default.svc.cluster.local`,
     kind: 'service',
@@ -166,7 +207,10 @@ export function endpoint(port: number, serviceAccount?: string): Endpoint {
     uid: `uid-${port}`,
     address: '127.0.0.1',
     port,
-    tls: serviceAccount === undefined ? null : { identity: identityOf(serviceAccount), mesh: 'weft', mode: 'transparent', inboundPort: 4143 },
+    tls:
+      serviceAccount === undefined
+        ? null
+        : { identity: identityOf(serviceAccount), mesh: 'weft', mode: 'transparent', inboundPort: 4143 },
     protocol: 'detect',
     labels: { dst_pod: `pod-${port}` },
   };
@@ -174,5 +218,14 @@ export function endpoint(port: number, serviceAccount?: string): Endpoint {
 
 /** A route of a profile. */
 export function route(name: string, options: Partial<Route>): Route {
-  return { name, when: { all: [] }, split: [], timeouts: { requestMs: 0 }, retry: null, classes: [], origin: `ServiceProfile/${name}`, ...options };
+  return {
+    name,
+    when: { all: [] },
+    split: [],
+    timeouts: { requestMs: 0 },
+    retry: null,
+    classes: [],
+    origin: `ServiceProfile/${name}`,
+    ...options,
+  };
 }

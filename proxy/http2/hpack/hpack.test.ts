@@ -21,18 +21,53 @@ t.test('decodes a field from the static table', async (t) => {
 t.test('decodes the requests of RFC 7541 C.4 with one table', async (t) => {
   const decoder = new HpackDecoder(latin1, 4096);
   const common = [':method', 'GET', ':scheme', 'http'];
-  t.same(decode(decoder, bytes('8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff')), [...common, ':path', '/', ':authority', 'www.example.com']);
-  t.same(decode(decoder, bytes('8286 84be 5886 a8eb 1064 9cbf')), [...common, ':path', '/', ':authority', 'www.example.com', 'cache-control', 'no-cache']);
+  t.same(decode(decoder, bytes('8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff')), [
+    ...common,
+    ':path',
+    '/',
+    ':authority',
+    'www.example.com',
+  ]);
+  t.same(decode(decoder, bytes('8286 84be 5886 a8eb 1064 9cbf')), [
+    ...common,
+    ':path',
+    '/',
+    ':authority',
+    'www.example.com',
+    'cache-control',
+    'no-cache',
+  ]);
   t.same(decode(decoder, bytes('8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf')), [
-    ':method', 'GET', ':scheme', 'https', ':path', '/index.html', ':authority', 'www.example.com', 'custom-key', 'custom-value',
+    ':method',
+    'GET',
+    ':scheme',
+    'https',
+    ':path',
+    '/index.html',
+    ':authority',
+    'www.example.com',
+    'custom-key',
+    'custom-value',
   ]);
 });
 
 t.test('evicts as RFC 7541 C.6 does', async (t) => {
   const decoder = new HpackDecoder(latin1, 256);
-  decode(decoder, bytes('4882 6402 5885 aec3 771a 4b61 96d0 7abe 9410 54d4 44a8 2005 9504 0b81 66e0 82a6 2d1b ff6e 919d 29ad 1718 63c7 8f0b 97c8 e9ae 82ae 43d3'));
+  decode(
+    decoder,
+    bytes(
+      '4882 6402 5885 aec3 771a 4b61 96d0 7abe 9410 54d4 44a8 2005 9504 0b81 66e0 82a6 2d1b ff6e 919d 29ad 1718 63c7 8f0b 97c8 e9ae 82ae 43d3',
+    ),
+  );
   t.same(decode(decoder, bytes('4883 640e ffc1 c0bf')), [
-    ':status', '307', 'cache-control', 'private', 'date', 'Mon, 21 Oct 2013 20:13:21 GMT', 'location', 'https://www.example.com',
+    ':status',
+    '307',
+    'cache-control',
+    'private',
+    'date',
+    'Mon, 21 Oct 2013 20:13:21 GMT',
+    'location',
+    'https://www.example.com',
   ]);
 });
 
@@ -40,7 +75,24 @@ t.test('reads back what the encoder writes, block after block', async (t) => {
   const encoder = new HpackEncoder(4096);
   const decoder = new HpackDecoder(latin1, 4096);
   for (let round = 0; round < 50; round++) {
-    const fields = [':method', 'POST', ':path', `/a/${round}`, 'x-same', 'value', 'X-Case', `v${round % 7}`, 'authorization', 'secret', 'empty', '', 'big', 'x'.repeat(round * 20), 'octets', '\xff\x80\x00'];
+    const fields = [
+      ':method',
+      'POST',
+      ':path',
+      `/a/${round}`,
+      'x-same',
+      'value',
+      'X-Case',
+      `v${round % 7}`,
+      'authorization',
+      'secret',
+      'empty',
+      '',
+      'big',
+      'x'.repeat(round * 20),
+      'octets',
+      '\xff\x80\x00',
+    ];
     const out = new Uint8Array(encoder.bound(fields));
     const end = encoder.encode(fields, out, 0);
     t.same(decode(decoder, out.subarray(0, end)), fields);
@@ -86,7 +138,10 @@ t.test('reports a header list that is too large, and stays in step', async (t) =
   const encoder = new HpackEncoder(4096);
   const decoder = new HpackDecoder(latin1, 4096);
   const out = new Uint8Array(4096);
-  t.equal(decode(decoder, out.subarray(0, encoder.encode(['name', 'value', 'more', 'x'.repeat(100)], out, 0)), 50), HPACK_TOO_LARGE);
+  t.equal(
+    decode(decoder, out.subarray(0, encoder.encode(['name', 'value', 'more', 'x'.repeat(100)], out, 0)), 50),
+    HPACK_TOO_LARGE,
+  );
   t.same(decode(decoder, out.subarray(0, encoder.encode(['name', 'value'], out, 0))), ['name', 'value']);
 });
 

@@ -1,0 +1,291 @@
+import t from 'tap';
+
+import { ClientConnection } from './client-connection.ts';
+import type { HeadFault } from './head-reader.ts';
+import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
+import { ServerConnection, type ServerStream } from './server-connection.ts';
+
+const latin1 = (bytes: Uint8Array, start: number, end: number) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end);
+
+class MemoryWire implements Wire {
+  bytes = new Uint8Array(1 << 16);
+  end = 0;
+  blocked = false;
+  closed = false;
+  paused = false;
+  reserve(octets: number): void {
+    if (this.end + octets <= this.bytes.length) return;
+    const grown = new Uint8Array((this.end + octets) * 2);
+    grown.set(this.bytes);
+    this.bytes = grown;
+  }
+  touch(): void {}
+  close(): void {
+    this.closed = true;
+  }
+  pause(): void {
+    this.paused = true;
+  }
+  resume(): void {
+    this.paused = false;
+  }
+  take(): string {
+    const text = latin1(this.bytes, 0, this.end);
+    this.end = 0;
+    return text;
+  }
+}
+
+class Recorder implements StreamListener {
+  readonly heard: string[] = [];
+  onResponse(head: ResponseHead, end: boolean): void {
+    this.heard.push(`response ${head.status} ${head.fields.join(' ')}${end ? ' end' : ''}`);
+  }
+  onInformational(head: ResponseHead): void {
+    this.heard.push(`informational ${head.status}`);
+  }
+  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    const text = latin1(bytes, start, end) + (last ? ' end' : '');
+    if (this.heard.at(-1)?.startsWith('data ')) this.heard[this.heard.length - 1] += text;
+    else this.heard.push(`data ${text}`);
+  }
+  onTrailers(fields: Fields): void {
+    this.heard.push(`trailers ${fields.join(' ')}`);
+  }
+  onReset(code: number): void {
+    this.heard.push(`reset ${code}`);
+  }
+  onSent(): void {}
+}
+
+function server() {
+  const wire = new MemoryWire();
+  const requests: { head: RequestHead; end: boolean; stream: ServerStream; recorder: Recorder }[] = [];
+  const faults: HeadFault[] = [];
+  const connection = new ServerConnection(
+    wire,
+    {
+      onRequest(stream, head, end) {
+        const recorder = new Recorder();
+        requests.push({ head, end, stream, recorder });
+        return recorder;
+      },
+      onMalformed(reason) {
+        faults.push(reason);
+        return [];
+      },
+    },
+    latin1,
+  );
+  const feed = (text: string, size = text.length) => {
+    const bytes = Buffer.from(text, 'latin1');
+    for (let at = 0; at < bytes.length; at += size) connection.receive(bytes, at, Math.min(bytes.length, at + size));
+  };
+  return { wire, requests, faults, connection, feed };
+}
+
+t.test('reads a request and writes its answer', async (t) => {
+  const { wire, requests, feed } = server();
+  feed('GET /a?b HTTP/1.1\r\nHost: web\r\nX-Case: Value\r\n\r\n');
+  const { head, end, stream } = requests[0]!;
+  t.same(head, {
+    method: 'GET',
+    scheme: 'http',
+    authority: 'web',
+    path: '/a?b',
+    protocol: '',
+    fields: ['X-Case', 'Value'],
+    version: 'HTTP/1.1',
+  });
+  t.equal(end, true);
+  stream.sendResponse({ status: 200, fields: ['Content-Length', '2'] }, false);
+  stream.sendData(Buffer.from('ok'), 0, 2, true);
+  t.equal(wire.take(), 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  t.notOk(wire.closed);
+});
+
+const MESSAGES = [
+  'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\n\r\n',
+  'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET http://b:80/p HTTP/1.1\r\nHost: a\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n\r\n',
+  '\r\nGET / HTTP/1.0\r\n\r\n',
+];
+
+t.test('hears the same whether octets come one at a time or all at once', async (t) => {
+  for (const message of MESSAGES) {
+    const outcomes = [1, 2, 3, 7, message.length].map((size) => {
+      const { feed, requests, faults } = server();
+      feed(message, size);
+      return {
+        heads: requests.map(({ head, end }) => [head, end]),
+        heard: requests.map(({ recorder }) => recorder.heard),
+        faults,
+      };
+    });
+    for (const outcome of outcomes) t.same(outcome, outcomes[0], JSON.stringify(message.slice(0, 40)));
+    t.equal(outcomes[0]!.faults.length, 0);
+  }
+});
+
+t.test('waits for more at every truncation', async (t) => {
+  for (const message of MESSAGES) {
+    for (let length = 0; length < message.length; length++) {
+      const { feed, faults } = server();
+      feed(message.slice(0, length));
+      if (faults.length > 0) t.fail(`${JSON.stringify(message.slice(0, length))}: ${faults}`);
+    }
+  }
+  t.pass();
+});
+
+t.test('refuses what is ambiguous, each with its reason', async (t) => {
+  const head = (lines: string) => `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`;
+  const chunks = (body: string) => `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
+  const cases: readonly (readonly [HeadFault, string])[] = [
+    ['content_length_with_transfer_encoding', head('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n')],
+    ['content_length_repeated', head('Content-Length: 5\r\nContent-Length: 5\r\n')],
+    ['content_length_invalid', head('Content-Length: +5\r\n')],
+    ['content_length_invalid', head('Content-Length: 5, 5\r\n')],
+    ['transfer_encoding_unsupported', head('Transfer-Encoding: gzip\r\n')],
+    ['transfer_encoding_unsupported', head('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n')],
+    ['transfer_encoding_in_http10', 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ['bare_lf', 'GET / HTTP/1.1\nHost: a\n\n'],
+    ['bare_cr', 'GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n'],
+    ['obs_fold', head('X: a\r\n b\r\n')],
+    ['space_before_colon', head('X : a\r\n')],
+    ['header_name_invalid', head('X(y): a\r\n')],
+    ['header_name_invalid', head(': a\r\n')],
+    ['header_value_invalid', head('X: a\x00b\r\n')],
+    ['host_missing', 'GET / HTTP/1.1\r\n\r\n'],
+    ['host_repeated', 'GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n'],
+    ['host_invalid', 'GET / HTTP/1.1\r\nHost: a/b\r\n\r\n'],
+    ['request_line_invalid', 'GET  / HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['request_line_invalid', 'GET /\r\nHost: a\r\n\r\n'],
+    ['version_unsupported', 'GET / HTTP/3.0\r\nHost: a\r\n\r\n'],
+    ['target_invalid', 'GET a/b HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['target_invalid', 'GET http://user@b/ HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['target_invalid', 'CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['head_too_large', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`],
+    ['chunk_size_invalid', chunks('x\r\n')],
+    ['chunk_size_invalid', chunks('\r\n')],
+    ['chunk_size_invalid', chunks('5 \r\n')],
+    ['chunk_size_invalid', chunks('ffffffffffff\r\n')],
+    ['chunk_size_invalid', chunks('5\n')],
+    ['chunk_end_invalid', chunks('1\r\nab')],
+    ['chunk_extension_too_large', chunks(`1;${'x'.repeat(300)}\r\n`)],
+    ['trailer_invalid', chunks('0\r\nno colon\r\n\r\n')],
+    ['bare_lf', chunks('0\r\nX: 1\n\r\n')],
+  ];
+  for (const [reason, message] of cases) {
+    const { feed, faults, wire } = server();
+    feed(message);
+    t.same(faults, [reason], JSON.stringify(message.slice(0, 60)));
+    t.ok(wire.closed);
+    const split = server();
+    split.feed(message.slice(0, 2000), 1);
+    if (message.length < 2000) t.same(split.faults, [reason], 'octet by octet too');
+  }
+});
+
+t.test('takes a pipelined request only when the one before it is answered', async (t) => {
+  const { wire, requests, feed } = server();
+  feed('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
+  t.equal(requests.length, 1);
+  t.ok(wire.paused, 'nothing more is read meanwhile');
+  requests[0]!.stream.sendResponse({ status: 204, fields: [] }, true);
+  t.equal(requests.length, 2);
+  t.equal(requests[1]!.head.path, '/2');
+});
+
+t.test('stops reading when its listener is behind', async (t) => {
+  const { wire, requests, feed } = server();
+  feed('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n');
+  feed('x'.repeat(70_000));
+  t.ok(wire.paused);
+  requests[0]!.stream.grant(70_000);
+  t.notOk(wire.paused);
+});
+
+t.test('answers HTTP/1.0 without chunks, and closes', async (t) => {
+  const { wire, requests, feed } = server();
+  feed('GET / HTTP/1.0\r\n\r\n');
+  requests[0]!.stream.sendResponse({ status: 200, fields: [] }, false);
+  requests[0]!.stream.sendData(Buffer.from('ok'), 0, 2, true);
+  t.equal(wire.take(), 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok');
+  t.ok(wire.closed);
+});
+
+function client() {
+  const wire = new MemoryWire();
+  const events: string[] = [];
+  const connection = new ClientConnection(
+    wire,
+    { onIdle: () => events.push('idle'), onEnding: () => events.push('ending') },
+    latin1,
+  );
+  const recorder = new Recorder();
+  const stream = connection.open(recorder);
+  const head = {
+    method: 'GET',
+    scheme: 'http',
+    authority: 'web',
+    path: '/',
+    protocol: '',
+    fields: [],
+    version: 'HTTP/1.1',
+  };
+  const feed = (text: string, size = text.length) => {
+    const bytes = Buffer.from(text, 'latin1');
+    for (let at = 0; at < bytes.length; at += size) connection.receive(bytes, at, Math.min(bytes.length, at + size));
+  };
+  return { wire, events, connection, recorder, stream, head, feed };
+}
+
+t.test('makes a request and reads its answer, octet by octet', async (t) => {
+  const { wire, events, recorder, stream, head, feed } = client();
+  stream.sendRequest({ ...head, fields: ['Accept', '*/*'] }, true);
+  t.equal(wire.take(), 'GET / HTTP/1.1\r\nHost: web\r\nAccept: */*\r\n\r\n');
+  feed('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', 1);
+  t.same(recorder.heard, ['informational 103', 'response 200 Content-Length 2', 'data ok end']);
+  t.same(events, ['idle']);
+});
+
+t.test('reads an answer that ends with the connection', async (t) => {
+  const { connection, events, recorder, stream, head, feed } = client();
+  stream.sendRequest(head, true);
+  feed('HTTP/1.1 200 OK\r\n\r\nto the end');
+  connection.onEnd();
+  t.same(recorder.heard, ['response 200 ', 'data to the end end']);
+  t.same(events, ['ending']);
+});
+
+t.test('resets when the server closes before the answer is whole', async (t) => {
+  for (const text of ['', 'HTTP/1.1 200 OK\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok']) {
+    const { connection, recorder, stream, head, feed } = client();
+    stream.sendRequest(head, true);
+    feed(text);
+    connection.onEnd();
+    t.match(recorder.heard.at(-1), 'reset', JSON.stringify(text));
+  }
+});
+
+t.test('says close to the server, and hears it from there', async (t) => {
+  const { wire, events, recorder, stream, head, feed } = client();
+  stream.sendRequest({ ...head, fields: ['weft-connection', 'close'] }, true);
+  t.match(wire.take(), 'Connection: close');
+  feed('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  t.same(recorder.heard, ['response 200 Content-Length 0 weft-connection close end']);
+  t.same(events, ['ending']);
+});
+
+t.test('ends a connection on which a server speaks unasked', async (t) => {
+  const { connection, events, stream, head, feed } = client();
+  stream.sendRequest(head, true);
+  feed('HTTP/1.1 204 No Content\r\n\r\n');
+  feed('HTTP/1.1 408 Request Timeout\r\n\r\n');
+  t.same(events, ['idle', 'ending']);
+  t.ok(connection.closed);
+});
