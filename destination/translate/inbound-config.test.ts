@@ -91,6 +91,19 @@ t.test('each of two Deployments behind a Service follows its own routes inbound'
   t.match(complaints, [/Deployment\/default\/young.*differs from that of the older Deployment old/]);
 });
 
+t.test('a named route profile of one Deployment is not that of another’s pods', async (t) => {
+  const owned = (name: string) => ({ metadata: { ownerReferences: [{ kind: 'Deployment', name, controller: true }] } });
+  const { cluster, complain } = clusterOf(
+    service('api', '10.96.0.1'),
+    serviceProfile('shared', { routes: [{ name: 'shared', condition: { method: 'GET' } }] }),
+    deployment('old', { createdAt: '2026-01-01T00:00:00Z', annotations: { 'weft.dev/route-profile': 'shared' } }),
+    deployment('young', { createdAt: '2026-02-01T00:00:00Z' }),
+    pod('young-1', '10.244.0.1', owned('young')),
+  );
+  const { ports } = inboundConfig(cluster, cluster.get('Pod', 'default', 'young-1')!, TEST_DOMAIN, complain);
+  t.same(ports[0]!.routes, {});
+});
+
 t.test('a route profile may name a ServiceProfile, and one that is not there is complained about', async (t) => {
   const named = deployment('api', { annotations: { 'weft.dev/route-profile': 'shared' } });
   const { target, complaints, source } = clusterOf(service('api', '10.96.0.1'), named);

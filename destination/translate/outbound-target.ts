@@ -12,6 +12,7 @@ import { compareText } from './kinds/meta.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
+import { podProtocol } from './pod-protocol.ts';
 import { type ChosenProfile, type Complain, profileOf } from './profile-choice.ts';
 import { decideProtocol } from './protocol.ts';
 import { resolveTarget, type TargetAddress } from './target.ts';
@@ -44,8 +45,7 @@ function podTarget(
   { pod, address, port }: { readonly pod: Pod; readonly address: string; readonly port: number },
   domain: MeshDomain,
 ): OutboundTarget {
-  const namespace = cluster.get('Namespace', '', pod.namespace) ?? null;
-  const { protocol } = decideProtocol({ service: null, profile: null, pod: { object: pod, port }, namespace });
+  const { protocol } = podProtocol(cluster, pod, port, domain);
   const endpoint = podEndpoint(cluster, pod, { address, port, protocol, zone: '' }, domain);
   return {
     name: address,

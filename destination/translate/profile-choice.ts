@@ -38,11 +38,8 @@ export function profileOf(
   domain: MeshDomain,
   complain: Complain,
 ): ChosenProfile | null {
-  const name = serviceName(service, domain);
-  for (const namespace of new Set([clientNamespace, service.namespace])) {
-    const explicit = cluster.get('ServiceProfile', namespace, name);
-    if (explicit) return { profile: explicit.profile, origin: `ServiceProfile/${namespace}/${name}` };
-  }
+  const explicit = explicitProfileOf(cluster, service, clientNamespace, domain);
+  if (explicit) return explicit;
   const candidates = cluster.deploymentsBehind(service).filter(({ routeProfile }) => routeProfile !== null);
   const [oldest, ...younger] = candidates;
   if (!oldest) return null;
@@ -60,6 +57,21 @@ export function profileOf(
     { kind: 'Deployment', namespace: oldest.namespace, name: oldest.name },
     complain,
   );
+}
+
+/** The ServiceProfile named after the Service, in the client's namespace or in the Service's, or null. */
+export function explicitProfileOf(
+  cluster: Cluster,
+  service: Service,
+  clientNamespace: string,
+  domain: MeshDomain,
+): ChosenProfile | null {
+  const name = serviceName(service, domain);
+  for (const namespace of new Set([clientNamespace, service.namespace])) {
+    const found = cluster.get('ServiceProfile', namespace, name);
+    if (found) return { profile: found.profile, origin: `ServiceProfile/${namespace}/${name}` };
+  }
+  return null;
 }
 
 /** The route profile that a pod follows inbound: its Deployment's, else the one that its own template gave it. */

@@ -129,7 +129,7 @@ t.test('text that is no object is reported where it stands', async (t) => {
   );
 });
 
-t.test('of an object that stands twice the first is used and the other reported', async (t) => {
+t.test('of an object that stands twice with different contents the first is used and the other reported', async (t) => {
   const { source, reports } = await open(t, (at) => {
     writeFileSync(at('a.yaml'), many(pod('a', '10.0.0.1')));
     writeFileSync(at('b.yaml'), many(pod('a', '10.0.0.2')));

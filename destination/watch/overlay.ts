@@ -7,7 +7,7 @@ import type { Report } from './reports.ts';
  * Lays folders over one another: an object that a later folder holds too is laid over the earlier one as a JSON merge
  * patch (RFC 7396), so that a controller's folder can add an address to a Service that a user writes and edits.
  *
- * Within one folder an object stands once; of two the first is used and the other reported.
+ * Within one folder an object stands once; of two that differ the first is used and the other reported.
  *
  * @param folders manifests of each folder, files in order of their paths
  */
@@ -23,6 +23,7 @@ export function overlay(folders: readonly (readonly Manifest[])[]): {
       const { kind, namespace, name, place } = manifest;
       const key = `${kind}/${namespace}/${name}`;
       const first = seen.get(key);
+      if (first && JSON.stringify(first.raw) === JSON.stringify(manifest.raw)) continue;
       if (first) {
         faults.push({
           object: { kind, namespace, name },

@@ -1,0 +1,41 @@
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+
+import { clusterOf, TEST_DOMAIN } from '../testing/cluster.ts';
+import { formatReport } from '../watch/reports.ts';
+import { inboundConfig } from './inbound-config.ts';
+
+/**
+ * Each `golden/<name>.yaml` is a small cluster, and `<name>.golden.yaml` what becomes of it: every Service and pod as a
+ * target, every pod's inbound configuration, and every fault. `WEFT_UPDATE_GOLDEN=1` writes the latter anew.
+ */
+const FOLDER = join(import.meta.dirname, 'golden');
+
+for (const file of globSync('*.yaml', { cwd: FOLDER, exclude: ['*.golden.yaml'] }).sort()) {
+  t.test(`${file} is translated as before`, async (t) => {
+    const result = translate(readFileSync(join(FOLDER, file), 'utf8'));
+    const golden = join(FOLDER, file.replace('.yaml', '.golden.yaml'));
+    if (process.env.WEFT_UPDATE_GOLDEN) writeFileSync(golden, stringify(result, { aliasDuplicateObjects: false }));
+    t.same(JSON.parse(JSON.stringify(result)), parse(readFileSync(golden, 'utf8')));
+  });
+}
+
+function translate(text: string) {
+  const { cluster, source, target, complain, complaints, reports } = clusterOf(
+    ...parseAllDocuments(text).map((document) => document.toJS()),
+  );
+  const pods = [...source.objects.list('Pod')];
+  const keys = [
+    ...[...source.objects.list('Service')].flatMap(({ name, namespace, ports }) =>
+      ports.map(({ port }) => `${name}.${namespace}:${port}`),
+    ),
+    ...pods.flatMap(({ ips, ports }) => ports.map(({ port }) => `${ips[0]}:${port}`)),
+  ];
+  const outbound = Object.fromEntries(keys.map((key) => [key, target(key, 'client')]));
+  const inbound = Object.fromEntries(
+    pods.map((pod) => [`${pod.namespace}/${pod.name}`, inboundConfig(cluster, pod, TEST_DOMAIN, complain)]),
+  );
+  return { faults: [...reports.current().map(formatReport), ...new Set(complaints)], outbound, inbound };
+}

@@ -1,0 +1,46 @@
+import type { Cluster } from './cluster.ts';
+import type { Pod } from './kinds/pod.ts';
+import type { Service, ServicePort } from './kinds/service.ts';
+import type { MeshDomain } from './mesh-domain.ts';
+import { profileOf } from './profile-choice.ts';
+import { decideProtocol, type ProtocolDecision } from './protocol.ts';
+
+/** A Service that sends connections of one of its ports to a port of a pod. */
+export interface Claim {
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** Port of the pod. */
+  readonly target: number;
+}
+
+/** Every port of every Service that leads to the pod. */
+export function claimsOn(cluster: Cluster, pod: Pod): Claim[] {
+  return cluster.servicesSelecting(pod).flatMap((service) =>
+    service.ports.flatMap((port) => {
+      const { targetPort } = port;
+      const target =
+        typeof targetPort === 'number' ? targetPort : pod.ports.find(({ name }) => name === targetPort)?.port;
+      return target === undefined ? [] : [{ service, port, target }];
+    }),
+  );
+}
+
+/**
+ * What a port of a pod speaks, for its own proxy and for clients that dial the pod's address, as those of a headless
+ * Service do: what all Services that lead to it say; where they disagree it is detected.
+ */
+export function podProtocol(cluster: Cluster, pod: Pod, port: number, domain: MeshDomain): ProtocolDecision {
+  const namespace = cluster.get('Namespace', '', pod.namespace) ?? null;
+  const witness = { pod: { object: pod, port }, namespace };
+  const decisions = claimsOn(cluster, pod)
+    .filter(({ target }) => target === port)
+    .map((claim) => {
+      // Faults of the profile are for whoever asks about the Service.
+      const chosen = profileOf(cluster, claim.service, claim.service.namespace, domain, () => {});
+      const profile = chosen && { opaquePorts: chosen.profile.opaquePorts, origin: chosen.origin };
+      return decideProtocol({ ...witness, service: { object: claim.service, port: claim.port }, profile });
+    });
+  const first = decisions[0] ?? decideProtocol({ ...witness, service: null, profile: null });
+  const agree = decisions.every(({ protocol }) => protocol === first.protocol);
+  return agree ? first : { protocol: 'detect', rule: 'Services disagree' };
+}
