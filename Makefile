@@ -29,8 +29,16 @@ demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (needs ro
 test: build ## unit and integration tests, and the API server's where KUBECONFIG is set
 	node test/run.mjs unit integration namespaces
 
+build/weft-image.tar: build/proxy.js manifests/image/build.mjs
+	node manifests/image/build.mjs
+
+.PHONY: images
+images: build/weft-image.tar ## the container image as an OCI archive, build/weft-image.tar
+
+# WEFT_IMAGE_IMPORT: a command that loads an OCI archive into the nodes, e.g. "k3d image import"
 .PHONY: test-cluster
-test-cluster: build ## tests on the cluster of KUBECONFIG
+test-cluster: images ## tests on the cluster of KUBECONFIG; WEFT_IMAGE_IMPORT loads the image into it
+	$(if $(WEFT_IMAGE_IMPORT),$(WEFT_IMAGE_IMPORT) build/weft-image.tar)
 	node test/run.mjs cluster
 
 .PHONY: check

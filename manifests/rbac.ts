@@ -20,7 +20,18 @@ const READ = ['get', 'list', 'watch'];
 /** What each component may do: no wildcard, no Secret outside its own namespace. */
 const RULES: Readonly<Record<string, { readonly cluster: readonly Rule[]; readonly own: readonly Rule[] }>> = {
   [IDENTITY_SERVICE_ACCOUNT]: {
-    cluster: [{ apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] }],
+    cluster: [
+      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+      // The trust roots are kept in every namespace that has injected pods.
+      { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: READ },
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+      {
+        apiGroups: [''],
+        resources: ['configmaps'],
+        resourceNames: [TRUST_ROOTS_CONFIG_MAP],
+        verbs: ['get', 'update', 'patch'],
+      },
+    ],
     own: [
       // "create" cannot be limited to a name (Kubernetes RBAC, "Referring to resources").
       { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: ['create'] },

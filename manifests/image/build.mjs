@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -84,11 +85,9 @@ function fillRoot(rootfs) {
     }
   }
   symlinkSync('usr/sbin', join(rootfs, 'sbin'));
-  for (const program of ['proxy', 'init', 'identity', 'destination', 'webhook']) {
-    const bundle = join(root, `build/${program}.js`);
-    if (!existsSync(bundle)) throw new Error(`${bundle} is missing: run make build`);
-    cpSync(bundle, join(rootfs, 'weft', `${program}.js`));
-  }
+  const bundles = readdirSync(join(root, 'build')).filter((each) => each.endsWith('.js'));
+  if (bundles.length === 0) throw new Error('build/ holds no bundle: run make build');
+  for (const bundle of bundles) cpSync(join(root, 'build', bundle), join(rootfs, 'weft', bundle));
   writeFileSync(join(rootfs, 'weft/package.json'), '{"type":"module"}');
   cpSync(join(root, 'node_modules/koffi'), join(rootfs, 'weft/node_modules/koffi'), {
     recursive: true,

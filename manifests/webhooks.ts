@@ -1,0 +1,5 @@
+import type { InstallSettings, Manifest } from './settings.ts';
+
+export function webhookConfigurations(_settings: InstallSettings): Manifest[] {
+  return [];
+}

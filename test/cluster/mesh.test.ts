@@ -1,0 +1,212 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+import { apply, eventually, kubectl, run } from '../support/kubectl.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const IMAGE = process.env.WEFT_TEST_IMAGE ?? 'localhost/weft/weft:0.1.0';
+const NAMESPACE = 'weft-test';
+
+const weft = (...args: string[]) => run(process.execPath, [join(root, 'cli/main.ts'), ...args]);
+
+/** A server as one line of JavaScript: the image holds Node and nothing else. */
+const SERVER = [
+  "const http = require('http'), net = require('net');",
+  "http.createServer((q, r) => { q.resume(); const [, kind, value] = q.url.split('/');",
+  "setTimeout(() => r.writeHead(kind === 'status' ? +value : 200).end(JSON.stringify({ pod: process.env.HOSTNAME, headers: q.headers })), kind === 'slow' ? +value : 0); }).listen(8080, '::');",
+  "net.createServer((s) => { s.on('error', () => {}); s.write('hello\\n'); s.on('data', (c) => s.end('you said ' + c)); }).listen(3306, '::');",
+  "process.on('SIGTERM', () => process.exit(0));",
+].join(' ');
+const IDLE = "setInterval(() => {}, 1e9); process.on('SIGTERM', () => process.exit(0))";
+
+function container(name: string, script: string, extra: object = {}) {
+  return { name, image: IMAGE, imagePullPolicy: 'IfNotPresent', command: ['/usr/bin/node', '-e', script], ...extra };
+}
+
+function workload(kind: 'Deployment' | 'StatefulSet', name: string, replicas: number, spec: object, annotations: object = {}) {
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name, namespace: NAMESPACE },
+    spec: {
+      replicas,
+      ...(kind === 'StatefulSet' ? { serviceName: name } : {}),
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name }, annotations }, spec: { serviceAccountName: name, terminationGracePeriodSeconds: 2, ...spec } },
+    },
+  };
+}
+
+const probe = { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 2 };
+const ports = [{ containerPort: 8080 }, { containerPort: 3306 }];
+const objects = [
+  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels: { 'weft.dev/inject': 'enabled' } } },
+  ...['api', 'db', 'client', 'guarded', 'task'].map((name) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: NAMESPACE } })),
+  workload('Deployment', 'api', 2, { containers: [container('api', SERVER, { ports, readinessProbe: probe, livenessProbe: probe })] }),
+  workload('StatefulSet', 'db', 1, { containers: [container('db', SERVER, { ports, readinessProbe: probe })] }),
+  workload('Deployment', 'guarded', 1, { containers: [container('guarded', SERVER, { ports, readinessProbe: probe })] }, { 'weft.dev/default-inbound-policy': 'all-authenticated' }),
+  workload('Deployment', 'client', 1, { containers: [container('client', IDLE)] }),
+  workload('Deployment', 'stranger', 1, { serviceAccountName: 'default', containers: [container('stranger', IDLE)] }, { 'weft.dev/inject': 'disabled' }),
+  ...['api', 'db', 'guarded'].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: NAMESPACE },
+    spec: { selector: { app: name }, ...(name === 'db' ? { clusterIP: 'None' } : {}), ports: [{ name: 'http', port: 80, targetPort: 8080 }, { name: 'db', port: 3306 }] },
+  })),
+  {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'task', namespace: NAMESPACE },
+    spec: { template: { spec: { restartPolicy: 'Never', serviceAccountName: 'task', containers: [container('task', `fetch('http://api.${NAMESPACE}').then((r) => process.exit(r.ok ? 0 : 1))`)] } } },
+  },
+];
+
+/** A request made by a pod's container. */
+async function request(from: string, url: string, headers: Record<string, string> = {}): Promise<{ status: number; body: string; headers: Record<string, string> }> {
+  const script = `fetch(${JSON.stringify(url)}, { headers: ${JSON.stringify(headers)} }).then(async (r) => console.log(JSON.stringify({ status: r.status, body: await r.text(), headers: Object.fromEntries(r.headers) })), (e) => console.log(JSON.stringify({ status: 0, body: String(e.cause || e), headers: {} })))`;
+  return JSON.parse(await kubectl('-n', NAMESPACE, 'exec', `deploy/${from}`, '-c', from, '--', '/usr/bin/node', '-e', script));
+}
+
+async function podIp(app: string): Promise<string> {
+  return kubectl('-n', NAMESPACE, 'get', 'pods', '-l', `app=${app}`, '-o', 'jsonpath={.items[0].status.podIP}');
+}
+
+async function metrics(app: string): Promise<string> {
+  return (await fetch(`http://${await podIp(app)}:4191/metrics`)).text();
+}
+
+t.test('the control plane is installed by what weft install prints', async (t) => {
+  const args = ['install', '--image', IMAGE, '--issuance-lifetime', '20s'];
+  const [first, second, crds] = await Promise.all([weft(...args), weft(...args), weft('install', '--crds=all')]);
+  t.equal(first.out, second.out, 'the same every time');
+  t.notMatch(first.out, 'PRIVATE KEY');
+  await apply(crds.out);
+  await apply(first.out);
+  for (const name of ['weft-identity', 'weft-destination', 'weft-webhook']) await kubectl('-n', 'weft', 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
+  t.ok(await eventually(async () => (await weft('check')).code === 0), (await weft('check')).out);
+});
+
+t.test('a Deployment, a StatefulSet and a Job of a labelled namespace come up with a proxy', async (t) => {
+  await apply(objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(''));
+  for (const name of ['deployment/api', 'statefulset/db', 'deployment/guarded', 'deployment/client', 'deployment/stranger']) {
+    await kubectl('-n', NAMESPACE, 'rollout', 'status', name, '--timeout=120s');
+  }
+  const pods = JSON.parse(await kubectl('-n', NAMESPACE, 'get', 'pods', '-o', 'json')) as { items: { metadata: { labels: Record<string, string> }; spec: { initContainers?: { name: string }[] } }[] };
+  for (const { metadata, spec } of pods.items) {
+    const names = (spec.initContainers ?? []).map(({ name }) => name);
+    t.same(names, metadata.labels.app === 'stranger' ? [] : ['weft-init', 'weft-proxy'], metadata.labels.app ?? 'job');
+  }
+  t.ok(await eventually(async () => (await kubectl('-n', NAMESPACE, 'get', 'job', 'task', '-o', 'jsonpath={.status.succeeded}')) === '1', 60_000), 'the Job completes beside its proxy');
+});
+
+t.test('requests between pods travel over mutual TLS', async (t) => {
+  const { status, body } = await request('client', `http://api.${NAMESPACE}.svc.cluster.local/`);
+  t.equal(status, 200);
+  t.match(body, `client.${NAMESPACE}.serviceaccount.identity.weft.cluster.local`);
+  t.match(await metrics('client'), /request_total\{direction="outbound".*tls="true".*dst_deployment="api"/);
+});
+
+t.test('a StatefulSet is reached by the name of its pod', async (t) => {
+  const { status, body } = await request('client', `http://db-0.db.${NAMESPACE}.svc.cluster.local:8080/`);
+  t.equal(status, 200);
+  t.match(body, `client.${NAMESPACE}.serviceaccount`);
+});
+
+t.test('kubelet probes pass under all-authenticated, and a stranger is refused', async (t) => {
+  t.equal((await request('client', `http://guarded.${NAMESPACE}/`)).status, 200);
+  const { status, headers, body } = await request('stranger', `http://${await podIp('guarded')}:8080/`);
+  t.equal(status, 403);
+  t.notOk(headers['weft-proxy-error']);
+  t.equal(body, '');
+});
+
+t.test('a ServiceProfile that is written and edited takes effect live', async (t) => {
+  const profile = (timeout: string) =>
+    apply(
+      JSON.stringify({
+        apiVersion: 'linkerd.io/v1alpha2',
+        kind: 'ServiceProfile',
+        metadata: { name: `api.${NAMESPACE}.svc.cluster.local`, namespace: NAMESPACE },
+        spec: { routes: [{ name: 'slow', condition: { pathRegex: '/slow/.*' }, timeout }] },
+      }),
+    );
+  const status = async () => (await request('client', `http://api.${NAMESPACE}/slow/500`)).status;
+  t.equal(await status(), 200);
+  await profile('100ms');
+  t.ok(await eventually(async () => (await status()) === 504), 'a timeout of 100 ms answers 504');
+  await profile('5s');
+  t.ok(await eventually(async () => (await status()) === 200), 'a timeout of 5 s does not');
+});
+
+t.test('a route profile that a Deployment is annotated with takes effect without a restart', async (t) => {
+  await apply(
+    JSON.stringify({
+      apiVersion: 'linkerd.io/v1alpha2',
+      kind: 'ServiceProfile',
+      metadata: { name: 'guarded-routes', namespace: NAMESPACE },
+      spec: { routes: [{ name: 'guarded slow', condition: { pathRegex: '/slow/.*' }, timeout: '100ms' }] },
+    }),
+  );
+  const pod = await kubectl('-n', NAMESPACE, 'get', 'pods', '-l', 'app=guarded', '-o', 'name');
+  const status = async () => (await request('client', `http://guarded.${NAMESPACE}/slow/500`)).status;
+  t.equal(await status(), 200);
+  await kubectl('-n', NAMESPACE, 'annotate', 'deployment', 'guarded', 'weft.dev/route-profile=guarded-routes');
+  t.ok(await eventually(async () => (await status()) === 504), 'its timeout answers 504');
+  t.equal(await kubectl('-n', NAMESPACE, 'get', 'pods', '-l', 'app=guarded', '-o', 'name'), pod, 'the pod is the same');
+});
+
+t.test('an invalid ServiceProfile is refused at admission with the field', async (t) => {
+  const { code, error } = await run(
+    'kubectl',
+    ['apply', '-f', '-'],
+    JSON.stringify({
+      apiVersion: 'linkerd.io/v1alpha2',
+      kind: 'ServiceProfile',
+      metadata: { name: `db.${NAMESPACE}.svc.cluster.local`, namespace: NAMESPACE },
+      spec: { routes: [{ name: 'broken', condition: { pathRegex: '/a(' } }] },
+    }),
+  );
+  t.not(code, 0);
+  t.match(error, 'pathRegex');
+});
+
+t.test('a protocol whose server speaks first passes on an opaque port', async (t) => {
+  const script = `const s = require('net').connect(3306, 'api.${NAMESPACE}'); let text = ''; s.once('data', () => s.write('ping')); s.on('data', (c) => { text += c }); s.on('close', () => console.log(text));`;
+  const out = await kubectl('-n', NAMESPACE, 'exec', 'deploy/client', '-c', 'client', '--', '/usr/bin/node', '-e', script);
+  t.equal(out.trim(), 'hello\nyou said ping');
+  t.match(await metrics('client'), /tcp_open_total\{direction="outbound".*target_port="3306".*tls="true"/);
+});
+
+t.test('Prometheus scrapes the routes of the pods', async (t) => {
+  if ((await run('sh', ['-c', 'command -v prometheus'])).code !== 0) return void t.pass('', { skip: 'prometheus is not installed' });
+  const folder = mkdtempSync(join(tmpdir(), 'weft-prometheus-'));
+  writeFileSync(
+    join(folder, 'prometheus.yml'),
+    `global: { scrape_interval: 1s }\nscrape_configs:\n  - job_name: weft-proxy\n    static_configs: [{ targets: ["${await podIp('client')}:4191"], labels: { pod: client } }]\n`,
+  );
+  const child = spawn('prometheus', [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${folder}/data`, '--web.listen-address=127.0.0.1:19090', '--log.level=error'], { stdio: 'ignore' });
+  t.teardown(() => child.kill());
+  const query = encodeURIComponent('sum by (rt_route) (route_response_total{direction="outbound",rt_route="slow"})');
+  const found = await eventually(async () => {
+    const answer = (await (await fetch(`http://127.0.0.1:19090/api/v1/query?query=${query}`)).json()) as { data: { result: { value: [number, string] }[] } };
+    return Number(answer.data.result[0]?.value[1]) > 0;
+  });
+  t.ok(found, 'route_response_total of the route "slow" is there');
+});
+
+t.test('certificates are renewed live', async (t) => {
+  const renewals = async () => Number(/control_identity_cert_refreshes_total\{result="ok"\} (\d+)/.exec(await metrics('client'))?.[1]);
+  t.ok(await eventually(async () => (await renewals()) >= 2, 90_000), 'a certificate of 20 s (and 60 s of clock skew) was renewed');
+  t.equal((await request('client', `http://api.${NAMESPACE}/`)).status, 200);
+});
+
+t.test('everything can be taken away', async (t) => {
+  await kubectl('delete', 'namespace', NAMESPACE, '--wait=true', '--timeout=120s');
+  const { out } = await weft('install', '--image', IMAGE);
+  const { code, error } = await run('kubectl', ['delete', '--ignore-not-found', '-f', '-', '--wait=true', '--timeout=120s'], out);
+  t.equal(code, 0, error);
+});

@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+
+/** What a program came to. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+/** Runs a program to its end, feeding it `input`. */
+export function run(program: string, args: readonly string[], input = ''): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = execFile(program, args, { maxBuffer: 1 << 26, timeout: 180_000 }, (error, out, text) => {
+      resolve({ code: error ? Number(error.code ?? 1) || 1 : 0, out, error: text });
+    });
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}
+
+/** Runs kubectl; throws with its words when it fails. */
+export async function kubectl(...args: string[]): Promise<string> {
+  const { code, out, error } = await run('kubectl', args);
+  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${error || out}`);
+  return out;
+}
+
+export async function apply(manifests: string): Promise<void> {
+  const { code, error } = await run('kubectl', ['apply', '-f', '-'], manifests);
+  if (code !== 0) throw new Error(`kubectl apply: ${error}`);
+}
+
+/** Asks again until it holds. @returns whether it did */
+export async function eventually(holds: () => Promise<boolean>, limitMs = 30_000): Promise<boolean> {
+  const deadline = Date.now() + limitMs;
+  while (Date.now() < deadline) {
+    if (await holds().catch(() => false)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  return false;
+}
