@@ -126,7 +126,8 @@ function stateCounts(statuses: readonly ReturnType<WatchStream['status']>[]): Ma
     ['refused', 0],
   ]);
   for (const { sent, applied, refused } of statuses.flat()) {
-    Counters.add(counts, refused ? 'refused' : sent !== '' && sent === applied ? 'applied' : 'pending');
+    if (sent === '' && applied === '') continue;
+    Counters.add(counts, refused ? 'refused' : sent === applied ? 'applied' : 'pending');
   }
   return counts;
 }

@@ -190,7 +190,7 @@ function msUntilExpiry(stream: ServerHttp2Stream, clock: Clock): number {
 /** Lets the reader have what was written, and does not wait for one that never reads. */
 function endSoon(http2: ServerHttp2Stream): void {
   if (http2.destroyed) return;
-  http2.end();
+  http2.end(() => http2.close());
   setTimeout(() => http2.close(), END_GRACE_MS).unref();
 }
 

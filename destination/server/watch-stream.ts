@@ -27,6 +27,7 @@ export interface StreamObserver {
   onEnd(stream: WatchStream, reason: string): void;
   /** A reader was so far behind that it is never told of one version of a target. */
   onSkip(): void;
+  /** A proxy refuses a version; told once per version and target. */
   onNack(stream: WatchStream, target: TargetKey, version: string, reason: string): void;
 }
 
@@ -65,6 +66,8 @@ export class WatchStream implements Subscriber {
   #heardAt: number;
   #wroteAt: number;
   #heartbeat: Timer;
+  /** When the next heartbeat is due, monotonic milliseconds. */
+  #beatAt: number;
 
   constructor(options: {
     workload: Workload;
@@ -82,6 +85,7 @@ export class WatchStream implements Subscriber {
     this.#observer = options.observer;
     this.#heardAt = this.#clock.monotonic();
     this.#wroteAt = this.#heardAt;
+    this.#beatAt = this.#heardAt + HEARTBEAT_INTERVAL_MS;
     this.#heartbeat = this.#clock.after(HEARTBEAT_INTERVAL_MS, () => this.#beat());
   }
 
@@ -198,8 +202,9 @@ export class WatchStream implements Subscriber {
   #onNack(target: TargetKey, version: string, reason: string): void {
     const subscription = this.#byTarget.get(target);
     if (!subscription) return;
+    const isNew = subscription.refused?.version !== version;
     subscription.refused = { version, reason };
-    this.#observer.onNack(this, target, version, reason);
+    if (isNew) this.#observer.onNack(this, target, version, reason);
     if (subscription.steppedTo !== version) return;
     subscription.sent = '';
     this.#owed.add(subscription);
@@ -264,11 +269,14 @@ export class WatchStream implements Subscriber {
 
   #beat(): void {
     const now = this.#clock.monotonic();
-    if (now - this.#heardAt >= 3 * HEARTBEAT_INTERVAL_MS) {
+    // A process that was frozen has not read what came meanwhile: its own lateness is no silence of the client.
+    const wasFrozen = now - this.#beatAt > HEARTBEAT_INTERVAL_MS;
+    if (now - this.#heardAt >= 3 * HEARTBEAT_INTERVAL_MS && !wasFrozen) {
       this.end('silent');
       return;
     }
     if (!this.#isBehind && now - this.#wroteAt >= HEARTBEAT_INTERVAL_MS - BEAT_SLACK_MS) this.#write(HEARTBEAT);
+    this.#beatAt = now + HEARTBEAT_INTERVAL_MS;
     this.#heartbeat = this.#clock.after(HEARTBEAT_INTERVAL_MS, () => this.#beat());
   }
 }
