@@ -2,10 +2,10 @@ import { stringify } from 'yaml';
 
 import { controlPlane } from './control-plane.ts';
 import { rbac } from './rbac.ts';
-import type { InstallSettings, Manifest } from './settings.ts';
+import type { InstallSettings } from './settings.ts';
 
 /** Every object of an installation, in the order in which they can be applied. Deterministic; holds no key. */
-export function installation(settings: InstallSettings, webhooks: readonly Manifest[]): Manifest[] {
+export function installation(settings: InstallSettings, webhooks: readonly object[]): object[] {
   const [namespace, ...workloads] = controlPlane(settings);
   return [namespace!, ...rbac(settings), ...workloads, ...webhooks];
 }

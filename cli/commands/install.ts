@@ -5,7 +5,7 @@ import { ApiError } from '../../core/kubernetes/api-error.ts';
 import { installation, toYaml } from '../../manifests/render.ts';
 import { serviceProfileCrd } from '../../manifests/service-profile-crd.ts';
 import { DEFAULT_INSTALL_SETTINGS, type InstallSettings, type Manifest } from '../../manifests/settings.ts';
-import { webhookConfigurations } from '../../manifests/webhooks.ts';
+import { webhookConfigurations } from '../../webhook/configuration.ts';
 import { type Command, UsageError } from '../command.ts';
 
 /** `weft install`. */
@@ -52,7 +52,7 @@ Definitions that another mesh owns are never changed and never removed.
   },
 };
 
-function render(values: Record<string, string | undefined>): Manifest[] {
+function render(values: Record<string, string | undefined>): object[] {
   const policy = values['image-pull-policy']!;
   const replicas = Number(values.replicas);
   if (!isPullPolicy(policy)) throw new UsageError(`--image-pull-policy ${policy}: use Always, IfNotPresent or Never`);

@@ -16,6 +16,7 @@ await build({
     init: 'proxy/init/main.ts',
     identity: 'identity/main.ts',
     destination: 'destination/main.ts',
+    webhook: 'webhook/main.ts',
   },
   outdir,
   bundle: true,

@@ -32,6 +32,11 @@ export interface Peer {
   readonly alpn: string;
 }
 
+interface Handshake {
+  readonly resolve: (secure: tls.TLSSocket) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /**
  * Both ends of mutual TLS for one proxy, renewed live: new connections use the newest credentials, those that are open
  * go on with what they have.
@@ -40,6 +45,8 @@ export class MutualTls {
   #credentials: Credentials | null = null;
   #clientContext: tls.SecureContext | null = null;
   readonly #acceptor: tls.Server;
+  /** Handshakes under way, by the socket below. */
+  readonly #handshakes = new Map<Socket, Handshake>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -53,6 +60,13 @@ export class MutualTls {
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       ALPNCallback: ({ protocols }) => OWN_ALPN.find((name) => protocols.includes(name)),
     } as tls.TlsOptions);
+    this.#acceptor.on('secureConnection', (secure: tls.TLSSocket & { _parent?: Socket }) => {
+      secure.on('error', () => {}); // its end is heard by `close`
+      this.#settle(secure._parent, (handshake) => handshake.resolve(secure));
+    });
+    this.#acceptor.on('tlsClientError', (error: Error, secure: tls.TLSSocket & { _parent?: Socket }) => {
+      this.#settle(secure._parent, (handshake) => handshake.reject(error));
+    });
   }
 
   /** There are credentials, and they have not expired. */
@@ -80,27 +94,20 @@ export class MutualTls {
   accept(socket: Socket): Promise<tls.TLSSocket> {
     if (!this.isReady) return Promise.reject(new Error('this proxy has no valid certificate'));
     return new Promise((resolve, reject) => {
-      // tls.Server reports the result by events of its own that name only the TLS socket: one listener pair a handshake.
-      const onSecure = (secure: tls.TLSSocket & { _parent?: Socket }) => {
-        if (secure._parent !== socket) return;
-        secure.on('error', () => {}); // its end is heard by `close`
-        finish(() => resolve(secure));
-      };
-      const onError = (error: Error, secure: tls.TLSSocket & { _parent?: Socket }) => {
-        if (secure?._parent === socket) finish(() => reject(error));
-      };
-      const onClose = () => finish(() => reject(new Error('the connection closed during the handshake')));
-      const finish = (then: () => void) => {
-        this.#acceptor.off('secureConnection', onSecure);
-        this.#acceptor.off('tlsClientError', onError);
-        socket.off('close', onClose);
-        then();
-      };
-      this.#acceptor.on('secureConnection', onSecure);
-      this.#acceptor.on('tlsClientError', onError);
-      socket.on('close', onClose);
+      this.#handshakes.set(socket, { resolve, reject });
+      socket.once('close', () => {
+        this.#settle(socket, (handshake) => handshake.reject(new Error('the connection closed during the handshake')));
+      });
       this.#acceptor.emit('connection', socket);
     });
+  }
+
+  /** Ends a handshake under way, once. */
+  #settle(socket: Socket | undefined, then: (handshake: Handshake) => void): void {
+    const handshake = socket && this.#handshakes.get(socket);
+    if (!handshake) return;
+    this.#handshakes.delete(socket);
+    then(handshake);
   }
 
   /**

@@ -27,7 +27,13 @@ function container(name: string, script: string, extra: object = {}) {
   return { name, image: IMAGE, imagePullPolicy: 'IfNotPresent', command: ['/usr/bin/node', '-e', script], ...extra };
 }
 
-function workload(kind: 'Deployment' | 'StatefulSet', name: string, replicas: number, spec: object, annotations: object = {}) {
+function workload(
+  kind: 'Deployment' | 'StatefulSet',
+  name: string,
+  replicas: number,
+  spec: object,
+  annotations: object = {},
+) {
   return {
     apiVersion: 'apps/v1',
     kind,
@@ -36,7 +42,10 @@ function workload(kind: 'Deployment' | 'StatefulSet', name: string, replicas: nu
       replicas,
       ...(kind === 'StatefulSet' ? { serviceName: name } : {}),
       selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name }, annotations }, spec: { serviceAccountName: name, terminationGracePeriodSeconds: 2, ...spec } },
+      template: {
+        metadata: { labels: { app: name }, annotations },
+        spec: { serviceAccountName: name, terminationGracePeriodSeconds: 2, ...spec },
+      },
     },
   };
 }
@@ -45,30 +54,69 @@ const probe = { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 2 };
 const ports = [{ containerPort: 8080 }, { containerPort: 3306 }];
 const objects = [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels: { 'weft.dev/inject': 'enabled' } } },
-  ...['api', 'db', 'client', 'guarded', 'task'].map((name) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: NAMESPACE } })),
-  workload('Deployment', 'api', 2, { containers: [container('api', SERVER, { ports, readinessProbe: probe, livenessProbe: probe })] }),
+  ...['api', 'db', 'client', 'guarded', 'task'].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name, namespace: NAMESPACE },
+  })),
+  workload('Deployment', 'api', 2, {
+    containers: [container('api', SERVER, { ports, readinessProbe: probe, livenessProbe: probe })],
+  }),
   workload('StatefulSet', 'db', 1, { containers: [container('db', SERVER, { ports, readinessProbe: probe })] }),
-  workload('Deployment', 'guarded', 1, { containers: [container('guarded', SERVER, { ports, readinessProbe: probe })] }, { 'weft.dev/default-inbound-policy': 'all-authenticated' }),
+  workload(
+    'Deployment',
+    'guarded',
+    1,
+    { containers: [container('guarded', SERVER, { ports, readinessProbe: probe })] },
+    { 'weft.dev/default-inbound-policy': 'all-authenticated' },
+  ),
   workload('Deployment', 'client', 1, { containers: [container('client', IDLE)] }),
-  workload('Deployment', 'stranger', 1, { serviceAccountName: 'default', containers: [container('stranger', IDLE)] }, { 'weft.dev/inject': 'disabled' }),
+  workload(
+    'Deployment',
+    'stranger',
+    1,
+    { serviceAccountName: 'default', containers: [container('stranger', IDLE)] },
+    { 'weft.dev/inject': 'disabled' },
+  ),
   ...['api', 'db', 'guarded'].map((name) => ({
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name, namespace: NAMESPACE },
-    spec: { selector: { app: name }, ...(name === 'db' ? { clusterIP: 'None' } : {}), ports: [{ name: 'http', port: 80, targetPort: 8080 }, { name: 'db', port: 3306 }] },
+    spec: {
+      selector: { app: name },
+      ...(name === 'db' ? { clusterIP: 'None' } : {}),
+      ports: [
+        { name: 'http', port: 80, targetPort: 8080 },
+        { name: 'db', port: 3306 },
+      ],
+    },
   })),
   {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: { name: 'task', namespace: NAMESPACE },
-    spec: { template: { spec: { restartPolicy: 'Never', serviceAccountName: 'task', containers: [container('task', `fetch('http://api.${NAMESPACE}').then((r) => process.exit(r.ok ? 0 : 1))`)] } } },
+    spec: {
+      template: {
+        spec: {
+          restartPolicy: 'Never',
+          serviceAccountName: 'task',
+          containers: [container('task', `fetch('http://api.${NAMESPACE}').then((r) => process.exit(r.ok ? 0 : 1))`)],
+        },
+      },
+    },
   },
 ];
 
 /** A request made by a pod's container. */
-async function request(from: string, url: string, headers: Record<string, string> = {}): Promise<{ status: number; body: string; headers: Record<string, string> }> {
+async function request(
+  from: string,
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: string; headers: Record<string, string> }> {
   const script = `fetch(${JSON.stringify(url)}, { headers: ${JSON.stringify(headers)} }).then(async (r) => console.log(JSON.stringify({ status: r.status, body: await r.text(), headers: Object.fromEntries(r.headers) })), (e) => console.log(JSON.stringify({ status: 0, body: String(e.cause || e), headers: {} })))`;
-  return JSON.parse(await kubectl('-n', NAMESPACE, 'exec', `deploy/${from}`, '-c', from, '--', '/usr/bin/node', '-e', script));
+  return JSON.parse(
+    await kubectl('-n', NAMESPACE, 'exec', `deploy/${from}`, '-c', from, '--', '/usr/bin/node', '-e', script),
+  );
 }
 
 async function podIp(app: string): Promise<string> {
@@ -86,21 +134,36 @@ t.test('the control plane is installed by what weft install prints', async (t) =
   t.notMatch(first.out, 'PRIVATE KEY');
   await apply(crds.out);
   await apply(first.out);
-  for (const name of ['weft-identity', 'weft-destination', 'weft-webhook']) await kubectl('-n', 'weft', 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
+  for (const name of ['weft-identity', 'weft-destination', 'weft-webhook'])
+    await kubectl('-n', 'weft', 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
   t.ok(await eventually(async () => (await weft('check')).code === 0), (await weft('check')).out);
 });
 
 t.test('a Deployment, a StatefulSet and a Job of a labelled namespace come up with a proxy', async (t) => {
   await apply(objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(''));
-  for (const name of ['deployment/api', 'statefulset/db', 'deployment/guarded', 'deployment/client', 'deployment/stranger']) {
+  for (const name of [
+    'deployment/api',
+    'statefulset/db',
+    'deployment/guarded',
+    'deployment/client',
+    'deployment/stranger',
+  ]) {
     await kubectl('-n', NAMESPACE, 'rollout', 'status', name, '--timeout=120s');
   }
-  const pods = JSON.parse(await kubectl('-n', NAMESPACE, 'get', 'pods', '-o', 'json')) as { items: { metadata: { labels: Record<string, string> }; spec: { initContainers?: { name: string }[] } }[] };
+  const pods = JSON.parse(await kubectl('-n', NAMESPACE, 'get', 'pods', '-o', 'json')) as {
+    items: { metadata: { labels: Record<string, string> }; spec: { initContainers?: { name: string }[] } }[];
+  };
   for (const { metadata, spec } of pods.items) {
     const names = (spec.initContainers ?? []).map(({ name }) => name);
     t.same(names, metadata.labels.app === 'stranger' ? [] : ['weft-init', 'weft-proxy'], metadata.labels.app ?? 'job');
   }
-  t.ok(await eventually(async () => (await kubectl('-n', NAMESPACE, 'get', 'job', 'task', '-o', 'jsonpath={.status.succeeded}')) === '1', 60_000), 'the Job completes beside its proxy');
+  t.ok(
+    await eventually(
+      async () => (await kubectl('-n', NAMESPACE, 'get', 'job', 'task', '-o', 'jsonpath={.status.succeeded}')) === '1',
+      60_000,
+    ),
+    'the Job completes beside its proxy',
+  );
 });
 
 t.test('requests between pods travel over mutual TLS', async (t) => {
@@ -176,37 +239,68 @@ t.test('an invalid ServiceProfile is refused at admission with the field', async
 
 t.test('a protocol whose server speaks first passes on an opaque port', async (t) => {
   const script = `const s = require('net').connect(3306, 'api.${NAMESPACE}'); let text = ''; s.once('data', () => s.write('ping')); s.on('data', (c) => { text += c }); s.on('close', () => console.log(text));`;
-  const out = await kubectl('-n', NAMESPACE, 'exec', 'deploy/client', '-c', 'client', '--', '/usr/bin/node', '-e', script);
+  const out = await kubectl(
+    '-n',
+    NAMESPACE,
+    'exec',
+    'deploy/client',
+    '-c',
+    'client',
+    '--',
+    '/usr/bin/node',
+    '-e',
+    script,
+  );
   t.equal(out.trim(), 'hello\nyou said ping');
   t.match(await metrics('client'), /tcp_open_total\{direction="outbound".*target_port="3306".*tls="true"/);
 });
 
 t.test('Prometheus scrapes the routes of the pods', async (t) => {
-  if ((await run('sh', ['-c', 'command -v prometheus'])).code !== 0) return void t.pass('', { skip: 'prometheus is not installed' });
+  if ((await run('sh', ['-c', 'command -v prometheus'])).code !== 0)
+    return void t.pass('', { skip: 'prometheus is not installed' });
   const folder = mkdtempSync(join(tmpdir(), 'weft-prometheus-'));
   writeFileSync(
     join(folder, 'prometheus.yml'),
     `global: { scrape_interval: 1s }\nscrape_configs:\n  - job_name: weft-proxy\n    static_configs: [{ targets: ["${await podIp('client')}:4191"], labels: { pod: client } }]\n`,
   );
-  const child = spawn('prometheus', [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${folder}/data`, '--web.listen-address=127.0.0.1:19090', '--log.level=error'], { stdio: 'ignore' });
+  const child = spawn(
+    'prometheus',
+    [
+      `--config.file=${folder}/prometheus.yml`,
+      `--storage.tsdb.path=${folder}/data`,
+      '--web.listen-address=127.0.0.1:19090',
+      '--log.level=error',
+    ],
+    { stdio: 'ignore' },
+  );
   t.teardown(() => child.kill());
   const query = encodeURIComponent('sum by (rt_route) (route_response_total{direction="outbound",rt_route="slow"})');
   const found = await eventually(async () => {
-    const answer = (await (await fetch(`http://127.0.0.1:19090/api/v1/query?query=${query}`)).json()) as { data: { result: { value: [number, string] }[] } };
+    const answer = (await (await fetch(`http://127.0.0.1:19090/api/v1/query?query=${query}`)).json()) as {
+      data: { result: { value: [number, string] }[] };
+    };
     return Number(answer.data.result[0]?.value[1]) > 0;
   });
   t.ok(found, 'route_response_total of the route "slow" is there');
 });
 
 t.test('certificates are renewed live', async (t) => {
-  const renewals = async () => Number(/control_identity_cert_refreshes_total\{result="ok"\} (\d+)/.exec(await metrics('client'))?.[1]);
-  t.ok(await eventually(async () => (await renewals()) >= 2, 90_000), 'a certificate of 20 s (and 60 s of clock skew) was renewed');
+  const renewals = async () =>
+    Number(/control_identity_cert_refreshes_total\{result="ok"\} (\d+)/.exec(await metrics('client'))?.[1]);
+  t.ok(
+    await eventually(async () => (await renewals()) >= 2, 90_000),
+    'a certificate of 20 s (and 60 s of clock skew) was renewed',
+  );
   t.equal((await request('client', `http://api.${NAMESPACE}/`)).status, 200);
 });
 
 t.test('everything can be taken away', async (t) => {
   await kubectl('delete', 'namespace', NAMESPACE, '--wait=true', '--timeout=120s');
   const { out } = await weft('install', '--image', IMAGE);
-  const { code, error } = await run('kubectl', ['delete', '--ignore-not-found', '-f', '-', '--wait=true', '--timeout=120s'], out);
+  const { code, error } = await run(
+    'kubectl',
+    ['delete', '--ignore-not-found', '-f', '-', '--wait=true', '--timeout=120s'],
+    out,
+  );
   t.equal(code, 0, error);
 });

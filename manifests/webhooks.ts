@@ -1,5 +1,0 @@
-import type { InstallSettings, Manifest } from './settings.ts';
-
-export function webhookConfigurations(_settings: InstallSettings): Manifest[] {
-  return [];
-}
