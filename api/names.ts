@@ -18,6 +18,12 @@ export const ISTIO_INJECTION = 'istio-injection';
 export const ISTIO_REVISION = 'istio.io/rev';
 export const ISTIO_SIDECAR_INJECT = 'sidecar.istio.io/inject';
 
+/**
+ * Label that the webhook keeps on namespaces that ask for injection by annotation, with the annotation's value: the API
+ * server selects by label alone.
+ */
+export const NAMESPACE_ANNOTATION_LABEL = 'weft.dev/inject-by-annotation';
+
 /** Annotation on a Deployment or its pod template: a ServiceProfile's name, or inline YAML of its `spec`. */
 export const ROUTE_PROFILE_ANNOTATION = 'weft.dev/route-profile';
 
