@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../core/time/clock.ts';
 import { type CertifiedCredentials, Certifier } from './certify.ts';
 import type { DestinationConfig } from './config.ts';
 import { AdminServer } from './server/admin-server.ts';
-import { Counters, renderMetrics } from './server/metrics.ts';
+import type { Metrics } from './server/metrics.ts';
 import { Publisher } from './server/publisher.ts';
 import { TrustBundle } from './server/trust-bundle.ts';
 import { WatchServer, type WatchServerObserver } from './server/watch-server.ts';
@@ -19,7 +19,7 @@ export class Destination {
   readonly #reports: Reports;
   readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #counters: Counters;
+  readonly #metrics: Metrics;
   readonly #trust: TrustBundle;
   readonly #certifier: Certifier;
   readonly #admin: AdminServer;
@@ -33,14 +33,14 @@ export class Destination {
     config: DestinationConfig;
     source: Source;
     reports: Reports;
-    counters: Counters;
+    metrics: Metrics;
     log: Logger;
     clock?: Clock;
   }) {
     this.#config = options.config;
     this.#source = options.source;
     this.#reports = options.reports;
-    this.#counters = options.counters;
+    this.#metrics = options.metrics;
     this.#log = options.log;
     this.#clock = options.clock ?? systemClock;
     this.#reports.onNew((report) =>
@@ -56,22 +56,21 @@ export class Destination {
       clock: this.#clock,
       onCredentials: (credentials) => this.#onCredentials(credentials),
       onFailure: (error) => {
-        this.#counters.certifyFailures++;
+        this.#metrics.certifyFailures.inc();
         this.#log.warn({ error: errorMessage(error) }, 'not certified; trying again');
       },
     });
     this.#admin = new AdminServer({
       notReady: () => this.#notReady(),
       streams: () => this.#server?.streams ?? [],
-      metrics: async () =>
-        renderMetrics({
-          counters: this.#counters,
-          source: this.#source,
-          reports: this.#reports,
-          publisher: this.#publisher,
-          streams: this.#server?.streams ?? [],
-          certificateNotAfter: this.#credentials?.notAfter ?? null,
-        }),
+      metrics: () => this.#metrics.render(),
+    });
+    this.#metrics.measure({
+      source: this.#source,
+      reports: this.#reports,
+      publisher: () => this.#publisher,
+      streams: () => this.#server?.streams ?? [],
+      certificateNotAfter: () => this.#credentials?.notAfter ?? null,
     });
   }
 
@@ -131,22 +130,22 @@ export class Destination {
   #observer(): WatchServerObserver {
     return {
       onStart: ({ workload }) => {
-        this.#counters.streamsStarted++;
+        this.#metrics.streamsStarted.inc();
         this.#log.debug({ namespace: workload.namespace, pod: workload.pod }, 'stream begun');
       },
       onEnd: ({ workload }, reason) => {
-        Counters.add(this.#counters.streamsEnded, reason.split(':', 1)[0]!);
+        this.#metrics.streamsEnded.inc({ reason: reason.split(':', 1)[0]! });
         this.#log.debug({ namespace: workload.namespace, pod: workload.pod, reason }, 'stream ended');
       },
       onRefused: (reason) => {
-        Counters.add(this.#counters.refused, reason);
+        this.#metrics.clientsRefused.inc({ reason });
         this.#log.debug({ reason }, 'client refused');
       },
       onSkip: () => {
-        this.#counters.skipped++;
+        this.#metrics.overflows.inc();
       },
       onNack: ({ workload }, target, version, reason) => {
-        this.#counters.nacks++;
+        this.#metrics.nacks.inc();
         this.#log.warn(
           { namespace: workload.namespace, pod: workload.pod, target, version, reason },
           'a proxy refuses a version',

@@ -6,7 +6,7 @@ import { createLog, type Logger } from '../core/log/log.ts';
 import { systemClock } from '../core/time/clock.ts';
 import { type DestinationConfig, readConfig } from './config.ts';
 import { Destination } from './destination.ts';
-import { Counters } from './server/metrics.ts';
+import { Metrics } from './server/metrics.ts';
 import { EventWriter } from './watch/events.ts';
 import { FolderSource } from './watch/folder.ts';
 import { KubernetesSource } from './watch/kubernetes.ts';
@@ -18,10 +18,10 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog('destination', config.logLevel);
   const reports = new Reports();
-  const counters = new Counters();
+  const metrics = new Metrics();
   try {
-    const source = await openSource(config, { reports, counters, log });
-    const destination = new Destination({ config, source, reports, counters, log });
+    const source = await openSource(config, { reports, metrics, log });
+    const destination = new Destination({ config, source, reports, metrics, log });
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => void shutDown(destination, signal, log));
     log.info(await destination.start(), 'ready');
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
 /** A cluster's faults become Events too; those of a folder are logged alone. */
 async function openSource(
   config: DestinationConfig,
-  { reports, counters, log }: { reports: Reports; counters: Counters; log: Logger },
+  { reports, metrics, log }: { reports: Reports; metrics: Metrics; log: Logger },
 ): Promise<Source> {
   if (config.source === 'folder') return new FolderSource(config.folders, reports);
   const client = await ApiClient.fromCluster();
@@ -44,10 +44,10 @@ async function openSource(
     instance: hostname(),
     observer: {
       onWritten: () => {
-        counters.eventsWritten++;
+        metrics.eventsWritten.inc();
       },
       onDropped: (reason) => {
-        counters.eventsDropped++;
+        metrics.eventsDropped.inc();
         log.debug({ reason }, 'an Event is left out');
       },
     },

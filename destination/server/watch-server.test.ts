@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 
 import { TEST_DOMAIN } from '../testing/cluster.ts';
@@ -372,6 +372,33 @@ t.test('a new certificate of the server is used at once, without closing a strea
   t.not(serial(before), serial(after));
   source.put(slice('api', []));
   await before.expects('delta');
+});
+
+t.test('every connection proves its certificate anew', async (t) => {
+  const { port, connection } = await serve(t, API);
+  const { chain, key } = connection.credentials;
+  const handshake = (session?: Buffer) =>
+    new Promise<{ socket: TLSSocket; session: Buffer | null }>((resolve) => {
+      const options = {
+        cert: chain,
+        key,
+        ca: authority.bundle,
+        checkServerIdentity: () => undefined,
+        ALPNProtocols: ['h2'],
+      };
+      const socket = connect({ port, host: '127.0.0.1', ...options, ...(session && { session }) });
+      let ticket: Buffer | null = null;
+      socket.on('session', (bytes) => {
+        ticket = bytes;
+      });
+      socket.on('data', () => {});
+      socket.once('secureConnect', () => setTimeout(() => resolve({ socket, session: ticket }), 100));
+    });
+  const first = await handshake();
+  const second = await handshake(first.session ?? first.socket.getSession());
+  t.notOk(second.socket.isSessionReused());
+  first.socket.destroy();
+  second.socket.destroy();
 });
 
 t.test('any other request is told where the watch is', async (t) => {

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import { constants, type X509Certificate } from 'node:crypto';
 import type { Http2SecureServer, ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -110,6 +110,8 @@ export class WatchServer {
       rejectUnauthorized: true,
       minVersion: 'TLSv1.3' as const,
       ecdhCurve: 'X25519MLKEM768:X25519:P-256',
+      // A resumed session would bring a verdict on the client's certificate from before the bundle changed.
+      secureOptions: constants.SSL_OP_NO_TICKET,
       settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION },
     };
   }
