@@ -10,6 +10,8 @@ import { encodePem } from './pem.ts';
 export interface SubjectAltNames {
   readonly dns: readonly string[];
   readonly uris: readonly string[];
+  /** IPv4 or IPv6 addresses. Workloads have none; a webhook that is registered by URL may. */
+  readonly ips?: readonly string[];
 }
 
 /**

@@ -55,11 +55,12 @@ export function extension(identifier: string, criticality: Criticality, value: D
     : sequence(oid(identifier), octetString(value));
 }
 
-/** DNS names as `[2]`, URIs as `[6]` (RFC 5280 section 4.2.1.6). */
+/** DNS names as `[2]`, URIs as `[6]`, addresses as `[7]` (RFC 5280 section 4.2.1.6). */
 export function subjectAltName(sans: SubjectAltNames, criticality: Criticality): DerValue {
   const names = [
     ...sans.dns.map((name) => implicit(SAN_DNS, Buffer.from(name, 'latin1'))),
     ...sans.uris.map((uri) => implicit(SAN_URI, Buffer.from(uri, 'latin1'))),
+    ...(sans.ips ?? []).map((ip) => implicit(SAN_IP, ipOctets(ip))),
   ];
   return extension(SUBJECT_ALT_NAME, criticality, sequence(...names));
 }
@@ -108,5 +109,14 @@ function parseExtension(value: DerValue): Extension | null {
   return { oid: identifier, critical: flag !== '\0', value: octets };
 }
 
+/** 4 or 16 octets of an address without a zone. */
+function ipOctets(ip: string): Buffer {
+  if (!ip.includes(':')) return Buffer.from(ip.split('.').map(Number));
+  const [head = [], tail = []] = ip.split('::').map((part) => (part === '' ? [] : part.split(':')));
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0');
+  return Buffer.from([...head, ...zeros, ...tail].map((group) => group.padStart(4, '0')).join(''), 'hex');
+}
+
 export const SAN_DNS = 2;
 export const SAN_URI = 6;
+const SAN_IP = 7;

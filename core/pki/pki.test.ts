@@ -77,6 +77,21 @@ t.test('builds a chain that node verifies', async (t) => {
   t.not(leaf.serialNumber, leafOf(null).serialNumber);
 });
 
+t.test('writes addresses of both families', async (t) => {
+  const pem = createLeaf(
+    {
+      spki: spkiOf(generateKeyPair().publicKey),
+      sans: { dns: [], uris: [], ips: ['10.99.0.1', '::1', 'fd00:1::2:3', '1:2:3:4:5:6:7:8'] },
+      workload: null,
+      validity: { notBefore: Date.now(), notAfter: Date.now() + DAY_MS },
+    },
+    signerOf(new X509Certificate(issuer.certificate), issuer.keyPair.privateKey),
+  );
+  const leaf = new X509Certificate(pem);
+  for (const ip of ['10.99.0.1', '::1', 'fd00:1::2:3', '1:2:3:4:5:6:7:8']) t.equal(leaf.checkIP(ip), ip);
+  t.notOk(leaf.checkIP('10.99.0.2'));
+});
+
 t.test('does not let an issuer outlive its root', async (t) => {
   const long = createIssuer({ commonName: 'long', lifetimeMs: 100 * DAY_MS }, root);
   t.equal(new X509Certificate(long.certificate).validTo, new X509Certificate(root.certificate).validTo);

@@ -4,6 +4,7 @@ import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../..
 import type { PodOptions } from './pod-options.ts';
 import type { Container } from './pod-template.ts';
 import type { InjectSettings } from './settings.ts';
+import { INIT_RUN_VOLUME } from './volumes.ts';
 
 /**
  * The container that writes the redirect rules of a pod. It may change the pod's network and nothing else: two
@@ -40,5 +41,6 @@ export function initContainer(options: PodOptions, settings: InjectSettings): Co
       seccompProfile: { type: 'RuntimeDefault' },
     },
     terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [{ name: INIT_RUN_VOLUME, mountPath: '/run' }],
   };
 }

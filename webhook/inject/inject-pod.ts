@@ -6,7 +6,7 @@ import type { Container, ObjectMetadata, PodSpec, PodTemplate } from './pod-temp
 import { proxyContainer, type SidecarKind } from './proxy-container.ts';
 import type { InjectSettings } from './settings.ts';
 import { fingerprintOf } from './settings-fingerprint.ts';
-import { BUNDLE_VOLUME, PROXY_VOLUMES } from './volumes.ts';
+import { BUNDLE_VOLUME, INIT_RUN_VOLUME, proxyVolumes } from './volumes.ts';
 
 /**
  * A pod with its proxy. The pod that is given is not changed.
@@ -23,7 +23,7 @@ export function injectPod(pod: PodTemplate, options: PodOptions, settings: Injec
     spec: {
       ...spec,
       ...placeContainers(pod, application, options, settings),
-      volumes: overlay(spec.volumes ?? [], PROXY_VOLUMES) as PodSpec['volumes'] & {},
+      volumes: overlay(spec.volumes ?? [], proxyVolumes(options.capture !== 'none')) as PodSpec['volumes'] & {},
     },
   };
 }
@@ -73,7 +73,7 @@ function injectMetadata(
       // Ordinary users of kubectl mean the application when they name a pod.
       ...(first !== undefined && { [DEFAULT_CONTAINER]: first, [DEFAULT_LOGS_CONTAINER]: first }),
       ...annotations,
-      [SAFE_TO_EVICT_VOLUMES]: withEntry(annotations[SAFE_TO_EVICT_VOLUMES], BUNDLE_VOLUME),
+      [SAFE_TO_EVICT_VOLUMES]: withEntries(annotations[SAFE_TO_EVICT_VOLUMES], [BUNDLE_VOLUME, INIT_RUN_VOLUME]),
       [INJECTED_ANNOTATION]: fingerprintOf(settings),
     },
   };
@@ -84,10 +84,10 @@ function withoutOurs({ initContainers, containers }: PodSpec) {
   return { initContainers: (initContainers ?? []).filter(isTheirs), containers: containers.filter(isTheirs) };
 }
 
-/** A comma list that holds `entry`. */
-function withEntry(list: string | undefined, entry: string): string {
+/** A comma list that holds all of `wanted`. */
+function withEntries(list: string | undefined, wanted: readonly string[]): string {
   const entries = (list ?? '').split(',').filter((each) => each !== '');
-  return entries.includes(entry) ? entries.join(',') : [...entries, entry].join(',');
+  return [...new Set([...entries, ...wanted])].join(',');
 }
 
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';

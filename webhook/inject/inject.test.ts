@@ -302,6 +302,7 @@ t.test('patches what it added and nothing else', async (t) => {
     'add /spec/initContainers/1',
     'add /spec/volumes/1',
     'add /spec/volumes/2',
+    'add /spec/volumes/3',
   ]);
   const target = structuredClone(web);
   t.same(jsonPatch.applyPatch(target, patch).newDocument, injected(web));

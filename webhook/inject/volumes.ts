@@ -5,24 +5,18 @@ import type { Volume } from './pod-template.ts';
 export const TOKEN_VOLUME = 'weft-token';
 export const BUNDLE_VOLUME = 'weft-bundle';
 
+export const INIT_RUN_VOLUME = 'weft-init-run';
+
 /**
- * A token that identity alone accepts, renewed by the kubelet within its day, and memory for the last trust bundle,
- * which outlives a restart of the container but never touches a disk.
+ * A token that identity alone accepts, renewed by the kubelet within its day; memory for the last trust bundle, which
+ * outlives a restart of the container but never touches a disk; and, where redirect rules are written, a place for the
+ * lock of iptables (its legacy kind wants one in /run).
  */
-export const PROXY_VOLUMES: readonly Volume[] = [
-  {
-    name: TOKEN_VOLUME,
-    projected: {
-      sources: [
-        {
-          serviceAccountToken: {
-            audience: TOKEN_AUDIENCE,
-            expirationSeconds: 86_400,
-            path: TOKEN_FILE.split('/').at(-1)!,
-          },
-        },
-      ],
-    },
-  },
-  { name: BUNDLE_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
-];
+export function proxyVolumes(writesRules: boolean): readonly Volume[] {
+  const token = { audience: TOKEN_AUDIENCE, expirationSeconds: 86_400, path: TOKEN_FILE.split('/').at(-1)! };
+  return [
+    { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken: token }] } },
+    { name: BUNDLE_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+    ...(writesRules ? [{ name: INIT_RUN_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }] : []),
+  ];
+}

@@ -1,0 +1,235 @@
+import { request as httpsRequest } from 'node:https';
+import { connect as connectTls } from 'node:tls';
+import t, { type Test } from 'tap';
+
+import { createLog } from '../../core/log/log.ts';
+import { askingNamespace } from '../inject/namespace-facts.ts';
+import { DEFAULT_INJECT_SETTINGS } from '../inject/settings.ts';
+import { createMaterial } from '../tls/serving-material.ts';
+import type { AdmissionRequest } from './admission-review.ts';
+import { reviewInjection } from './inject-review.ts';
+import { WebhookMetrics } from './metrics.ts';
+import { type ReviewOutcome, ReviewUnavailableError } from './review-outcome.ts';
+import { AdmissionServer } from './server.ts';
+import { reviewValidation } from './validate-review.ts';
+
+const NAMES = { dns: ['weft-webhook.weft.svc'], uris: [] };
+const material = createMaterial(NAMES, Date.now());
+const settings = { ...DEFAULT_INJECT_SETTINGS, image: 'localhost/weft/weft:0.1.0' };
+
+interface Running {
+  readonly server: AdmissionServer;
+  readonly address: string;
+  readonly metrics: WebhookMetrics;
+  readonly reviewed: [AdmissionRequest, ReviewOutcome][];
+}
+
+async function start(t: Test): Promise<Running> {
+  const metrics = new WebhookMetrics();
+  const reviewed: [AdmissionRequest, ReviewOutcome][] = [];
+  const namespaces = {
+    async get(name: string) {
+      if (name === 'away') throw new ReviewUnavailableError('the API server is away', { cause: null });
+      if (name === 'broken') throw new TypeError('a fault of ours');
+      return askingNamespace(name);
+    },
+  };
+  const server = new AdmissionServer({
+    certificate: { key: material['tls.key'], cert: material['tls.crt'] },
+    reviewers: {
+      '/inject': (request) => reviewInjection(request, namespaces, settings),
+      '/validate': reviewValidation,
+    },
+    onReviewed: (...each) => reviewed.push(each),
+    metrics,
+    log: createLog('test', 'silent'),
+  });
+  t.teardown(() => server.close(1000));
+  return { server, address: await server.listen({ host: '127.0.0.1', port: 0 }), metrics, reviewed };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of a test's own server
+function post(address: string, path: string, body: unknown): Promise<{ status: number; body: any }> {
+  return new Promise((resolve, reject) => {
+    httpsRequest(
+      `https://${address}${path}?timeout=5s`,
+      {
+        ca: material['ca.crt'],
+        servername: 'weft-webhook.weft.svc',
+        agent: false,
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+      },
+      async (response) => {
+        let text = '';
+        for await (const chunk of response.setEncoding('utf8')) text += chunk;
+        resolve({ status: response.statusCode!, body: JSON.parse(text) });
+      },
+    )
+      .on('error', reject)
+      .end(typeof body === 'string' ? body : JSON.stringify(body));
+  });
+}
+
+function review(object: unknown, change: object = {}): object {
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'u-1',
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      namespace: 'shop',
+      operation: 'CREATE',
+      object,
+      ...change,
+    },
+  };
+}
+
+const POD = { metadata: { generateName: 'web-' }, spec: { containers: [{ name: 'web' }] } };
+const PROFILE = {
+  apiVersion: 'linkerd.io/v1alpha2',
+  kind: 'ServiceProfile',
+  metadata: { name: 'web.shop.svc.cluster.local', namespace: 'shop' },
+  spec: { routes: [{ name: 'GET /', condition: { method: 'GET', pathRegex: '/' } }] },
+};
+const profileReview = (object: unknown) =>
+  review(object, { kind: { group: 'linkerd.io', version: 'v1alpha2', kind: 'ServiceProfile' } });
+
+t.test('answers a review with a patch', async (t) => {
+  const { address } = await start(t);
+  const { status, body } = await post(address, '/inject', review(POD));
+  t.equal(status, 200);
+  t.match(body, {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: { uid: 'u-1', allowed: true },
+  });
+  t.equal(body.response.patchType, 'JSONPatch');
+  const patch = JSON.parse(Buffer.from(body.response.patch, 'base64').toString());
+  t.ok(patch.some(({ path }: { path: string }) => path === '/spec/initContainers'));
+  t.same(body.response.auditAnnotations, { outcome: 'injected' });
+});
+
+t.test('lets a pod be, saying why, and warns', async (t) => {
+  const { address, reviewed } = await start(t);
+  const pod = {
+    ...POD,
+    metadata: { annotations: { 'weft.dev/injekt': 'x' } },
+    spec: { ...POD.spec, hostNetwork: true },
+  };
+  const { body } = await post(address, '/inject', review(pod));
+  t.match(body.response, { allowed: true, auditAnnotations: { reason: 'host_network_enabled' } });
+  t.match(body.response.warnings[0], 'did you mean weft.dev/inject');
+  t.notOk(body.response.patch);
+  t.match(reviewed[0]?.[1], { outcome: 'skipped', reason: 'host_network_enabled' });
+});
+
+t.test('refuses a pod with a sentence', async (t) => {
+  const { address } = await start(t);
+  const pod = { ...POD, metadata: { annotations: { 'weft.dev/skip-inbound-ports': 'all' } } };
+  const { status, body } = await post(address, '/inject', review(pod));
+  t.equal(status, 200);
+  t.match(body.response, { allowed: false, status: { code: 403, message: 'skip-inbound-ports of the pod: "all"' } });
+});
+
+t.test('checks service profiles', async (t) => {
+  const { address } = await start(t);
+  t.match((await post(address, '/validate', profileReview(PROFILE))).body.response, { allowed: true });
+  for (const [message, change] of [
+    ['pathRegex', { routes: [{ name: 'a', condition: { pathRegex: '(' } }] }],
+    ['pathRegexp', { routes: [{ name: 'a', condition: { pathRegexp: '/' } }] }],
+    ['condition', { routes: [{ name: 'a', condition: {} }] }],
+    [
+      'status',
+      {
+        routes: [
+          { name: 'a', condition: { method: 'GET' }, responseClasses: [{ condition: { status: { min: 99 } } }] },
+        ],
+      },
+    ],
+    ['ttl', { retryBudget: { retryRatio: 0.2, minRetriesPerSecond: 1, ttl: 'soon' } }],
+    ['timeout', { routes: [{ name: 'a', condition: { method: 'GET' }, timeout: 'long' }] }],
+  ] as const) {
+    const { body } = await post(address, '/validate', profileReview({ ...PROFILE, spec: change }));
+    t.match(body.response, { allowed: false, status: { message } }, message);
+  }
+  const unnamed = { ...PROFILE, metadata: { name: 'Not a name', namespace: 'shop' } };
+  t.match((await post(address, '/validate', profileReview(unnamed))).body.response, { allowed: false });
+  for (const object of [7, [], {}, 'x', { spec: 7 }]) {
+    t.match((await post(address, '/validate', profileReview(object))).body.response, { allowed: false });
+  }
+});
+
+t.test('tells malformed reviews from each other and goes on serving', async (t) => {
+  const { address, metrics } = await start(t);
+  for (const [status, message, body] of [
+    [400, 'JSON', '{"request"'],
+    [400, 'no JSON object', '[]'],
+    [400, 'no AdmissionReview', {}],
+    [400, 'no AdmissionReview', { apiVersion: 'admission.k8s.io/v1beta1', kind: 'AdmissionReview', request: {} }],
+    [400, 'request is missing', { ...review(POD), request: null }],
+    [400, 'request.uid', review(POD, { uid: 7 })],
+    [400, 'request.namespace', review(POD, { namespace: {} })],
+    [400, 'request.name', review(POD, { name: 7 })],
+    [400, 'request.operation', review(POD, { operation: null })],
+    [400, 'request.kind', review(POD, { kind: 'Pod' })],
+    [413, 'too large', `"${'x'.repeat(3 * 1024 * 1024)}"`],
+  ] as const) {
+    const answer = await post(address, '/inject', body);
+    t.equal(answer.status, status, message);
+    t.match(answer.body.error, message);
+  }
+  t.equal((await post(address, '/other', review(POD))).status, 404);
+  for (const pod of [null, 7, [], 'x', {}, { spec: { containers: {} } }, { spec: { containers: [null] } }]) {
+    const { status, body } = await post(address, '/inject', review(pod));
+    t.equal(status, 200);
+    t.equal(body.response.allowed, pod === null, JSON.stringify(pod));
+  }
+  t.match((await post(address, '/inject', review(POD))).body.response, { allowed: true });
+  t.match(metrics.toText(), /^weft_webhook_reviews_malformed_total 12$/m);
+});
+
+t.test('leaves to the failure policy what it cannot tell', async (t) => {
+  const { address, metrics } = await start(t);
+  const away = await post(address, '/inject', review(POD, { namespace: 'away' }));
+  t.match(away, { status: 503, body: { error: 'the API server is away' } });
+  const broken = await post(address, '/inject', review(POD, { namespace: 'broken' }));
+  t.equal(broken.status, 500);
+  t.notMatch(broken.body.error, 'a fault of ours');
+  t.match(metrics.toText(), /^weft_webhook_reviews_unavailable_total 1$/m);
+  t.equal((await post(address, '/inject', review(POD))).status, 200);
+});
+
+t.test('counts reviews by path, outcome and reason', async (t) => {
+  const { address, metrics } = await start(t);
+  await post(address, '/inject', review(POD));
+  await post(address, '/inject', review({ ...POD, spec: { ...POD.spec, hostNetwork: true } }));
+  await post(address, '/validate', profileReview({}));
+  for (const line of [
+    'weft_webhook_reviews_total{path="/inject",outcome="injected",reason=""} 1',
+    'weft_webhook_reviews_total{path="/inject",outcome="skipped",reason="host_network_enabled"} 1',
+    'weft_webhook_reviews_total{path="/validate",outcome="invalid",reason="object_invalid"} 1',
+    'weft_webhook_review_duration_seconds_count 3',
+  ]) {
+    t.ok(metrics.toText().split('\n').includes(line), line);
+  }
+});
+
+t.test('changes its certificate while it serves', async (t) => {
+  const { server, address } = await start(t);
+  const [host, port] = address.split(':') as [string, string];
+  const serial = (ca: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connectTls({ host, port: +port, ca, servername: NAMES.dns[0] }, () => {
+        resolve(socket.getPeerX509Certificate()!.serialNumber);
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+  const before = await serial(material['ca.crt']);
+  const next = createMaterial(NAMES, Date.now());
+  server.setCertificate({ key: next['tls.key'], cert: next['tls.crt'] });
+  t.not(await serial(next['ca.crt']), before);
+  await t.rejects(serial(material['ca.crt']), 'the old authority does not vouch for the new certificate');
+});

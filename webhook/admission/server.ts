@@ -1,0 +1,136 @@
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+
+import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import { errorMessage } from '../../core/errors/weft-error.ts';
+import type { Logger } from '../../core/log/log.ts';
+import type { ServingCertificate } from '../tls/serving-material.ts';
+import { type AdmissionRequest, parseReview, writeReview } from './admission-review.ts';
+import type { WebhookMetrics } from './metrics.ts';
+import { type ReviewOutcome, ReviewUnavailableError } from './review-outcome.ts';
+
+/** Turns a review into its outcome. */
+export type Reviewer = (request: AdmissionRequest) => Promise<ReviewOutcome> | ReviewOutcome;
+
+/** What an admission server is made of. */
+export interface AdmissionServerSettings {
+  readonly certificate: ServingCertificate;
+  /** By path. */
+  readonly reviewers: Readonly<Record<string, Reviewer>>;
+  /** Called after each answer, off its way: for Events. */
+  readonly onReviewed: (request: AdmissionRequest, outcome: ReviewOutcome) => void;
+  readonly metrics: WebhookMetrics;
+  readonly log: Logger;
+}
+
+/**
+ * Answers the API server's reviews over HTTPS.
+ *
+ * What is no review gets 400, a body above 3 MiB 413, and what cannot be told at present 503, so that the failure policy
+ * of the entry decides. Nothing that is sent ends the server.
+ */
+export class AdmissionServer {
+  readonly #settings: AdmissionServerSettings;
+  readonly #app: FastifyInstance<Server>;
+
+  constructor(settings: AdmissionServerSettings) {
+    this.#settings = settings;
+    this.#app = Fastify({
+      https: { ...settings.certificate, ...TLS_SETTINGS },
+      bodyLimit: MAX_BODY_OCTETS,
+      forceCloseConnections: 'idle',
+      requestTimeout: REQUEST_TIMEOUT_MS,
+    }) as unknown as FastifyInstance<Server>;
+    this.#app.server.maxConnections = MAX_CONNECTIONS;
+    for (const [path, reviewer] of Object.entries(settings.reviewers)) {
+      this.#app.post(path, async (request, reply) => {
+        const { status, body } = await this.#answer(path, reviewer, request.body);
+        return reply.code(status).send(body);
+      });
+    }
+    this.#app.setErrorHandler((error: FastifyError, _request, reply) => {
+      settings.metrics.malformed();
+      const status = error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500;
+      settings.log.warn({ status }, `a request was refused: ${error.message}`);
+      return reply.code(status).send({ error: status < 500 ? error.message : 'the webhook failed unexpectedly' });
+    });
+    this.#app.setNotFoundHandler((_request, reply) => {
+      settings.metrics.malformed();
+      return reply.code(404).send({ error: `reviews go to ${Object.keys(settings.reviewers).join(' or ')}` });
+    });
+  }
+
+  /** Binds the address. @returns `host:port` as bound, with the port that was chosen for 0 */
+  async listen({ host, port }: SocketAddress): Promise<string> {
+    await this.#app.listen({ host, port });
+    const bound = this.#app.server.address() as AddressInfo;
+    return formatSocketAddress(bound.address, bound.port);
+  }
+
+  /** Serves new connections with another certificate; old ones go on. */
+  setCertificate(certificate: ServingCertificate): void {
+    this.#app.server.setSecureContext({ ...certificate, ...TLS_SETTINGS });
+  }
+
+  /** Takes no more connections, lets reviews under way end, and cuts off what is left after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    const cut = setTimeout(() => this.#app.server.closeAllConnections(), graceMs);
+    await this.#app.close();
+    clearTimeout(cut);
+  }
+
+  async #answer(path: string, reviewer: Reviewer, body: unknown): Promise<{ status: number; body: object }> {
+    const { metrics, log, onReviewed } = this.#settings;
+    const startedAt = performance.now();
+    const request = parseReview(body);
+    if (typeof request === 'string') {
+      metrics.malformed();
+      log.warn({ path }, `a malformed review was refused: ${request}`);
+      return { status: 400, body: { error: request } };
+    }
+    try {
+      const outcome = await reviewer(request);
+      metrics.reviewed(path, outcome, (performance.now() - startedAt) / 1000);
+      this.#log(path, request, outcome);
+      onReviewed(request, outcome);
+      return { status: 200, body: writeReview(request.uid, outcome.answer) };
+    } catch (error) {
+      if (error instanceof ReviewUnavailableError) {
+        metrics.unavailable();
+        log.error({ path, namespace: request.namespace }, `a review could not be answered: ${error.message}`);
+        return { status: 503, body: { error: error.message } };
+      }
+      log.error({ path, err: error }, `a review failed unexpectedly: ${errorMessage(error)}`);
+      return { status: 500, body: { error: 'the webhook failed unexpectedly; its log says why' } };
+    }
+  }
+
+  #log(path: string, request: AdmissionRequest, { outcome, reason, message, answer }: ReviewOutcome): void {
+    const { kind, namespace, name, operation, uid, isDryRun, object } = request;
+    const generated = (object as { metadata?: { generateName?: unknown } } | null)?.metadata?.generateName;
+    const entry = {
+      path,
+      kind,
+      namespace,
+      name: name || generated,
+      operation,
+      review: uid,
+      outcome,
+      ...(reason && { reason }),
+      ...(isDryRun && { dryRun: true }),
+      ...(answer.patch && { operations: answer.patch.length }),
+      ...(answer.warnings?.length && { warnings: answer.warnings }),
+    };
+    this.#settings.log[answer.isAllowed ? 'info' : 'warn'](entry, message || 'reviewed');
+  }
+}
+
+/** API servers speak TLS 1.2 where they are configured to. */
+const TLS_SETTINGS = { minVersion: 'TLSv1.2' } as const;
+/** etcd holds objects of up to 1.5 MiB, and an update sends two of them. */
+const MAX_BODY_OCTETS = 3 * 1024 * 1024;
+/** The API server gives up after 5 s (timeoutSeconds of the entries). */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** An API server keeps a few connections; more than this are not API servers. */
+const MAX_CONNECTIONS = 1_000;

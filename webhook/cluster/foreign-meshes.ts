@@ -1,0 +1,83 @@
+import type { ApiClient } from '../../core/kubernetes/api-client.ts';
+import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
+import type { Logger } from '../../core/log/log.ts';
+import type { Clock } from '../../core/time/clock.ts';
+import type { ForeignFamilies } from '../inject/settings.ts';
+
+/** Whether another mesh's words are followed: as told, or `auto`: unless that mesh has a webhook of its own here. */
+export type FamilySwitch = 'auto' | 'enabled' | 'disabled';
+
+/** Follows which other meshes inject pods in this cluster, so that two can live side by side. */
+export class ForeignMeshes {
+  readonly #switches: Readonly<Record<keyof ForeignFamilies, FamilySwitch>>;
+  readonly #registered = new Set<string>();
+  readonly #watch: ListWatch | null;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+
+  constructor(settings: {
+    readonly api: ApiClient;
+    readonly switches: Readonly<Record<keyof ForeignFamilies, FamilySwitch>>;
+    readonly clock: Clock;
+    readonly log: Logger;
+  }) {
+    const { api, switches, clock, log } = settings;
+    this.#switches = switches;
+    this.#clock = clock;
+    this.#log = log;
+    const isNeeded = Object.values(switches).includes('auto');
+    this.#watch = isNeeded
+      ? new ListWatch({
+          client: api,
+          path: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
+          metadataOnly: true,
+          onChanges: (changes) => this.#take(changes),
+          onProblem: (problem) => log.warn(problem),
+        })
+      : null;
+  }
+
+  /** Resolves once the cluster has been looked at, or has not let itself be looked at for {@link PATIENCE_MS}. */
+  async start(): Promise<void> {
+    if (this.#watch) {
+      this.#watch.start();
+      const patience = new Promise<void>((resolve) => this.#clock.after(PATIENCE_MS, resolve));
+      await Promise.race([this.#watch.synced, patience]);
+    }
+    this.#log.info(this.families(), 'words of other meshes that are followed');
+  }
+
+  async stop(): Promise<void> {
+    await this.#watch?.stop();
+  }
+
+  families(): ForeignFamilies {
+    return { istio: this.#isFollowed('istio'), linkerd: this.#isFollowed('linkerd') };
+  }
+
+  #isFollowed(family: keyof ForeignFamilies): boolean {
+    const told = this.#switches[family];
+    if (told !== 'auto') return told === 'enabled';
+    return ![...this.#registered].some((name) => INJECTORS[family].test(name));
+  }
+
+  #take(changes: readonly ObjectChange[]): void {
+    const before = JSON.stringify(this.families());
+    for (const change of changes) {
+      if (change.type === 'gone') this.#registered.delete(change.name);
+      else this.#registered.add(change.object.metadata.name);
+    }
+    if (JSON.stringify(this.families()) !== before) {
+      this.#log.info(this.families(), 'the words of other meshes that are followed have changed');
+    }
+  }
+}
+
+/** Pods must not wait for an answer that only adds to what they say. */
+const PATIENCE_MS = 5_000;
+
+/** Names of the registrations of their injectors: `istio-sidecar-injector[-<revision>]`, `istio-revision-tag-<tag>`. */
+const INJECTORS: Readonly<Record<keyof ForeignFamilies, RegExp>> = {
+  istio: /^istio-(sidecar-injector|revision-tag-)/,
+  linkerd: /^linkerd-proxy-injector-webhook-config$/,
+};

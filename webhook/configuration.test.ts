@@ -1,0 +1,71 @@
+import t from 'tap';
+import { webhookConfigurations } from './configuration.ts';
+import { VALIDATED_KINDS } from './validate/kinds.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: Kubernetes' objects
+const entriesOf = (settings: Parameters<typeof webhookConfigurations>[0]): any[] =>
+  webhookConfigurations(settings).flatMap(({ webhooks }) => webhooks);
+
+t.test('renders the same every time, without a certificate', async (t) => {
+  const text = JSON.stringify(webhookConfigurations({ namespace: 'weft' }));
+  t.equal(text, JSON.stringify(webhookConfigurations({ namespace: 'weft' })));
+  t.notMatch(text, 'caBundle');
+});
+
+t.test('keeps every entry away from kube-system and the own namespace', async (t) => {
+  for (const { name, namespaceSelector } of entriesOf({ namespace: 'mesh' })) {
+    const [first] = namespaceSelector.matchExpressions;
+    t.match(first, { key: 'kubernetes.io/metadata.name', operator: 'NotIn' }, name);
+    t.ok(first.values.includes('kube-system') && first.values.includes('mesh'), name);
+  }
+});
+
+t.test('fails closed only where pods are selected by a label', async (t) => {
+  for (const entry of entriesOf({ namespace: 'weft' })) {
+    const expressions = [
+      ...entry.namespaceSelector.matchExpressions.slice(1),
+      ...(entry.objectSelector?.matchExpressions ?? []),
+    ];
+    const isSelective = expressions.some(({ operator }: { operator: string }) => ['In', 'Exists'].includes(operator));
+    t.equal(entry.failurePolicy, isSelective ? 'Fail' : 'Ignore', entry.name);
+    t.ok(
+      isSelective || entry.matchConditions || entry.rules[0].apiGroups[0] !== '',
+      `${entry.name} is not asked of every pod`,
+    );
+    t.ok(entry.timeoutSeconds <= 5);
+  }
+});
+
+t.test('gives every entry a name of its own, and is called again after other webhooks', async (t) => {
+  const entries = entriesOf({ namespace: 'weft' });
+  t.equal(new Set(entries.map(({ name }) => name)).size, entries.length);
+  const injecting = entries.filter(({ clientConfig }) => clientConfig.service.path === '/inject');
+  t.equal(injecting.length, 10);
+  for (const { reinvocationPolicy, sideEffects } of injecting) {
+    t.same([reinvocationPolicy, sideEffects], ['IfNeeded', 'NoneOnDryRun']);
+  }
+});
+
+t.test('leaves out the families that are switched off', async (t) => {
+  const text = JSON.stringify(
+    entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).filter(
+      (entry) => !entry.objectSelector,
+    ),
+  );
+  t.notMatch(text, 'istio');
+  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 5);
+});
+
+t.test('registers exactly the kinds that are checked', async (t) => {
+  const rules = entriesOf({ namespace: 'weft' })
+    .filter(({ clientConfig }) => clientConfig.service.path === '/validate')
+    .flatMap(({ rules }) => rules);
+  t.same(
+    rules.map(({ apiGroups, apiVersions, resources }) => ({ apiGroups, apiVersions, resources })),
+    VALIDATED_KINDS.map(({ group, versions, resource }) => ({
+      apiGroups: [group],
+      apiVersions: versions,
+      resources: [resource],
+    })),
+  );
+});
