@@ -105,10 +105,9 @@ function components(settings: InstallSettings): Component[] {
         WEFT_WEBHOOK_CLUSTER_DOMAIN: clusterDomain,
         WEFT_WEBHOOK_IMAGE: settings.image,
         WEFT_WEBHOOK_IMAGE_PULL_POLICY: settings.imagePullPolicy,
-        WEFT_WEBHOOK_TRUST_ROOTS_FILE: `/var/run/weft/roots/${TRUST_ROOTS_KEY}`,
       },
-      volumes: [roots],
-      volumeMounts: [{ name: 'trust-roots', mountPath: '/var/run/weft/roots', readOnly: true }],
+      volumes: [],
+      volumeMounts: [],
       memory: { request: '96Mi', limit: '256Mi' },
     },
   ];

@@ -57,20 +57,21 @@ const RULES: Readonly<Record<string, { readonly cluster: readonly Rule[]; readon
   },
   [WEBHOOK_SERVICE_ACCOUNT]: {
     cluster: [
-      { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: READ },
-      { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
-      {
-        apiGroups: [''],
-        resources: ['configmaps'],
-        resourceNames: [TRUST_ROOTS_CONFIG_MAP],
-        verbs: ['get', 'update', 'patch'],
-      },
+      // Namespaces are patched only to mirror the annotation of an older mesh into a label.
+      { apiGroups: [''], resources: ['namespaces'], verbs: [...READ, 'patch'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
+      // Other meshes' registrations say whether their labels are theirs.
+      {
+        apiGroups: ['admissionregistration.k8s.io'],
+        resources: ['mutatingwebhookconfigurations'],
+        verbs: READ,
+      },
       {
         apiGroups: ['admissionregistration.k8s.io'],
         resources: ['mutatingwebhookconfigurations'],
         resourceNames: ['weft-injector'],
-        verbs: ['get', 'patch', 'update'],
+        verbs: ['patch', 'update'],
       },
       {
         apiGroups: ['admissionregistration.k8s.io'],

@@ -46,7 +46,12 @@ async function run(suite) {
   const child = spawn(program[0], program.slice(1), {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, TAP: '1', PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+    env: {
+      ...process.env,
+      TAP: '1',
+      TAP_TIMEOUT: '240',
+      PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
+    },
   });
   let rest = '';
   const failedBefore = totals.failed;

@@ -91,7 +91,7 @@ function fillRoot(rootfs) {
   writeFileSync(join(rootfs, 'weft/package.json'), '{"type":"module"}');
   cpSync(join(root, 'node_modules/koffi'), join(rootfs, 'weft/node_modules/koffi'), {
     recursive: true,
-    filter: (path) => !/\/(src|vendor|doc)(\/|$)/.test(path.slice(root.length)),
+    filter: (path) => !/\/(vendor|doc)(\/|$)/.test(path.slice(root.length)),
   });
   const native = join(root, 'node_modules/@koromix');
   cpSync(native, join(rootfs, 'weft/node_modules/@koromix'), { recursive: true });
@@ -141,7 +141,7 @@ function writeArchive(rootfs, layout) {
       architecture: 'amd64',
       os: 'linux',
       config: {
-        User: '2102:2102',
+        User: '65532:65532',
         Env: ['PATH=/usr/sbin:/usr/bin', 'MALLOC_ARENA_MAX=1'],
         WorkingDir: '/',
         Entrypoint: ['/usr/bin/node'],

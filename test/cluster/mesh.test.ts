@@ -44,7 +44,12 @@ function workload(
       selector: { matchLabels: { app: name } },
       template: {
         metadata: { labels: { app: name }, annotations },
-        spec: { serviceAccountName: name, terminationGracePeriodSeconds: 2, ...spec },
+        spec: {
+          serviceAccountName: name,
+          terminationGracePeriodSeconds: 2,
+          securityContext: { runAsUser: 1000 },
+          ...spec,
+        },
       },
     },
   };
