@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -25,6 +26,11 @@ export class ControlPlane {
   readonly identityAddress: string;
   readonly destinationAddress: string;
   readonly #tokenKey = generateKeyPair();
+  readonly #environments: Record<'identity' | 'destination', Readonly<Record<string, string>>> = {
+    identity: {},
+    destination: {},
+  };
+  readonly #running: { identity?: Started; destination?: Started } = {};
   readonly #layout: Layout;
   readonly #processes: Processes;
   readonly #host: string;
@@ -72,15 +78,15 @@ export class ControlPlane {
 
   /** Starts identity, then destination on these folders. @param lifetime of workload certificates, `24h` */
   async start(folders: readonly string[], lifetime: string): Promise<void> {
-    const { node, programs, state } = this.#layout;
-    await this.#ready('identity', [node, join(programs, 'identity.js')], {
+    const { state } = this.#layout;
+    this.#environments.identity = {
       WEFT_IDENTITY_MODE: 'embedded',
       WEFT_IDENTITY_LISTEN: this.identityAddress,
       WEFT_IDENTITY_ADMIN_LISTEN: `${this.#host}:9990`,
       WEFT_IDENTITY_ISSUER_DIRECTORY: join(state, 'issuer'),
       WEFT_IDENTITY_TOKEN_KEY_FILE: join(state, 'token-key.pem'),
       WEFT_IDENTITY_ISSUANCE_LIFETIME: lifetime,
-    });
+    };
     const own = {
       namespace: CONTROL_NAMESPACE,
       name: 'weft-destination-0',
@@ -88,7 +94,7 @@ export class ControlPlane {
       serviceAccount: DESTINATION_SERVICE_ACCOUNT,
     };
     writeFileSync(join(state, 'destination.token'), this.token(own), { mode: 0o600 });
-    await this.#ready('destination', [node, join(programs, 'destination.js')], {
+    this.#environments.destination = {
       WEFT_DESTINATION_SOURCE: 'folder',
       WEFT_DESTINATION_FOLDERS: folders.join(','),
       WEFT_DESTINATION_LISTEN: this.destinationAddress,
@@ -97,14 +103,32 @@ export class ControlPlane {
       WEFT_DESTINATION_TOKEN_FILE: join(state, 'destination.token'),
       WEFT_DESTINATION_IDENTITY_ADDRESS: this.identityAddress,
       WEFT_DESTINATION_DRAIN: '0',
-    });
+    };
+    await this.restart('identity');
+    await this.restart('destination');
   }
 
-  #ready(name: string, command: readonly string[], environment: Readonly<Record<string, string>>): Promise<void> {
+  /** The running process of a program; tests kill and freeze it. */
+  process(name: 'identity' | 'destination'): ChildProcess {
+    return this.#running[name]!.process;
+  }
+
+  /** Starts a program (again) and waits until it is ready. */
+  async restart(name: 'identity' | 'destination'): Promise<void> {
+    const { node, programs } = this.#layout;
+    await this.#ready(name, [node, join(programs, `${name}.js`)], this.#environments[name]);
+  }
+
+  #ready(
+    name: 'identity' | 'destination',
+    command: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const started: Started = this.#processes.start(name, command, environment, (line) => {
         if (line.includes('"msg":"ready"')) resolve();
       });
+      this.#running[name] = started;
       void started.ended.then((how) =>
         reject(
           new WeftError('control_plane_ended', `${name} ended with ${how} before it was ready`, {

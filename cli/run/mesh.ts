@@ -35,6 +35,9 @@ export interface RunningMesh {
   readonly processes: Processes;
   /** Folder of logs and generated manifests. */
   readonly state: string;
+  readonly control: ControlPlane;
+  /** Says whether a pod is ready, as the kubelet would. */
+  setReady(pod: PlannedPod, isReady: boolean): void;
   /** Ends everything and removes the state. */
   end(): Promise<void>;
 }
@@ -86,6 +89,12 @@ export async function startMesh(options: MeshOptions): Promise<RunningMesh> {
     plan,
     processes,
     state: layout.state,
+    control,
+    setReady(pod, isReady) {
+      if (isReady) ready.add(pod);
+      else ready.delete(pod);
+      write();
+    },
     async end() {
       await processes.end(5000);
       dns.close();
