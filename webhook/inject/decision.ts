@@ -1,4 +1,4 @@
-import { INIT_CONTAINER, INJECT, INJECTED_ANNOTATION, PROXY_CONTAINER, PROXY_UID } from '../../api/names.ts';
+import { INIT_CONTAINER, INJECT, PROXY_CONTAINER, PROXY_UID } from '../../api/names.ts';
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
 import { faultsOfNames } from './known-names.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
@@ -83,14 +83,6 @@ export function decide(pod: PodTemplate, namespace: NamespaceFacts, settings: In
   const conflict = conflictOf(pod);
   if (conflict) return refuse(conflict.reason, conflict.message, warnings);
   return { outcome: 'inject', options: read.options, warnings };
-}
-
-/** Whether a pod has been through injection already. */
-export function isInjected(pod: PodTemplate): boolean {
-  return (
-    pod.metadata?.annotations?.[INJECTED_ANNOTATION] !== undefined &&
-    containersOf(pod.spec).some(({ name }) => name === PROXY_CONTAINER)
-  );
 }
 
 function declinedBy(wish: Wish | null): Decision | null {
