@@ -1,6 +1,5 @@
-/** Where the programs lie in the container image `weft/weft`, and how each is started. */
+/** Where the programs lie in the container image, and how each is started. */
 
-export const IMAGE_NAME = 'weft/weft';
 export const IMAGE_NODE = '/usr/bin/node';
 export const IMAGE_DIRECTORY = '/weft';
 
