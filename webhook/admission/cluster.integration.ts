@@ -13,8 +13,8 @@ const CAN_RUN = process.env.KUBECONFIG && process.env.WEFT_CLUSTER_HOST;
  * Registers tests of the webhook with the API server of `KUBECONFIG`, which reaches this process at
  * `WEFT_CLUSTER_HOST`; skipped, saying so, where either is not set.
  *
- * The registrations are named after the test's own control namespace and select its own namespaces alone, so that they
- * meet no other installation.
+ * The registrations are named after the test's own control namespace and select its own namespaces alone. The pod that
+ * is to slip through is made before its namespace asks, so that no other installation of the cluster injects it first.
  */
 export function clusterTests(t: Test): void {
   const skip = CAN_RUN ? false : 'KUBECONFIG or WEFT_CLUSTER_HOST is not set: no API server reaches this process';
@@ -92,7 +92,7 @@ export function clusterTests(t: Test): void {
 
   t.test('a pod that slipped through becomes an Event', { skip }, async (t) => {
     const { api, shop } = await startMesh(t, {
-      beforeRegistration: (api, shop) => api.create(podsOf(shop), podNamed('early')),
+      beforeAsking: (api, shop) => api.create(podsOf(shop), podNamed('early')),
     });
     const isTold = async () => {
       const { items } = await api.get(`/apis/events.k8s.io/v1/namespaces/${shop}/events`);
@@ -124,7 +124,7 @@ interface Mesh {
 
 async function startMesh(
   t: Test,
-  options: { beforeRegistration?: (api: ApiClient, shop: string) => Promise<unknown> } = {},
+  options: { beforeAsking?: (api: ApiClient, shop: string) => Promise<unknown> } = {},
 ): Promise<Mesh> {
   const api = await ApiClient.fromCluster();
   const suffix = randomBytes(3).toString('hex');
@@ -139,9 +139,11 @@ async function startMesh(
   });
   const scope = { 'weft.dev/test': suffix };
   await createNamespace(api, control, {});
-  await createNamespace(api, shop, { ...scope, 'weft.dev/inject': 'enabled' });
+  await createNamespace(api, shop, scope);
   await createNamespace(api, plain, scope);
-  await options.beforeRegistration?.(api, shop);
+  await options.beforeAsking?.(api, shop);
+  const asks = { metadata: { labels: { 'weft.dev/inject': 'enabled' } } };
+  await api.patch(`/api/v1/namespaces/${shop}`, asks, 'application/merge-patch+json');
 
   const host = process.env.WEFT_CLUSTER_HOST!;
   const webhook = await startWebhook(
