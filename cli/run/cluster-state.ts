@@ -62,7 +62,7 @@ function podObject(pod: PlannedPod, ready: boolean): KubernetesObject {
       nodeName: 'local',
       containers: pod.containers.map(({ name, ports }) => ({
         name,
-        ports: ports.map((containerPort) => ({ containerPort })),
+        ports: ports.map(({ name, port }) => ({ ...(name === '' ? {} : { name }), containerPort: port })),
       })),
     },
     status: {
@@ -101,7 +101,7 @@ function endpointSlices(
       addressType: 'IPv4',
       ports: ports.map((port) => ({
         name: port.name ?? '',
-        port: typeof port.targetPort === 'number' ? port.targetPort : port.port,
+        port: targetPortOf(port, chosen),
         protocol: 'TCP',
         ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
       })),
@@ -113,4 +113,11 @@ function endpointSlices(
       })),
     },
   ];
+}
+
+/** The number of a target port, which may be the name of a container's port; the Service's own unless it is given. */
+function targetPortOf({ port, targetPort }: ServicePort, pods: readonly PlannedPod[]): number {
+  if (typeof targetPort !== 'string') return targetPort ?? port;
+  const ports = pods.flatMap(({ containers }) => containers.flatMap((container) => container.ports));
+  return ports.find(({ name }) => name === targetPort)?.port ?? port;
 }

@@ -204,7 +204,7 @@ async function startPod(
       (line) => options.onOutput(pod, line),
     );
   }
-  for (const port of pod.containers.flatMap(({ ports }) => ports)) await waitForPort(pod, port);
+  for (const { port } of pod.containers.flatMap(({ ports }) => ports)) await waitForPort(pod, port);
 }
 
 async function waitForProxy(pod: PlannedPod, log: string): Promise<void> {

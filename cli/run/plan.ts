@@ -13,7 +13,7 @@ export interface PlannedContainer {
   readonly environment: Readonly<Record<string, string>>;
   /** User of the process; null: ours. */
   readonly uid: number | null;
-  readonly ports: readonly number[];
+  readonly ports: readonly { readonly name: string; readonly port: number }[];
 }
 
 /** A pod that is to run. */
@@ -52,7 +52,7 @@ interface Container {
   readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: readonly { name: string; value?: string; valueFrom?: unknown }[];
-  readonly ports?: readonly { containerPort: number }[];
+  readonly ports?: readonly { name?: string; containerPort: number }[];
   readonly securityContext?: { readonly runAsUser?: number };
 }
 
@@ -148,7 +148,7 @@ function planContainers(
       command: [...container.command, ...(container.args ?? [])],
       environment,
       uid: container.securityContext?.runAsUser ?? podContext?.runAsUser ?? null,
-      ports: (container.ports ?? []).map(({ containerPort }) => containerPort),
+      ports: (container.ports ?? []).map(({ name = '', containerPort }) => ({ name, port: containerPort })),
     });
   }
   return planned;

@@ -30,6 +30,7 @@ export class Application {
         connectTimeoutMs: this.#connectTimeoutMs,
         idleMs: IDLE_MS,
         keepCase: false,
+        prologue: NOTHING,
         onOpened: () => tcp.opened(),
         onClosed: (read: number, written: number) => {
           tcp.octets(read, written);
@@ -45,3 +46,5 @@ export class Application {
 
 /** Below the 5 s after which common servers close an idle connection, so that a request seldom meets a closing one. */
 const IDLE_MS = 3000;
+
+const NOTHING = Buffer.alloc(0);

@@ -211,6 +211,7 @@ export class InboundListener {
     const connection = {
       client,
       destination,
+      isStrict: protocol === 'http2' && !keepCase,
       responses: new ResponseSeries(labels, metrics.requests, metrics.responses, metrics.latency),
     };
     const tcp = new TcpSeries(metrics, { ...labels, peer: 'src' });

@@ -47,6 +47,8 @@ export interface InboundContext {
 export interface InboundConnection {
   readonly client: Client;
   readonly destination: SocketAddress;
+  /** The client speaks HTTP/2 that is not ours: names go out in lower case. */
+  readonly isStrict: boolean;
   /** Series of this client and port. */
   readonly responses: ResponseSeries;
 }
@@ -203,11 +205,11 @@ export class InboundRequest implements StreamListener {
     onResponse: (head, end) => {
       if (this.#over) return;
       this.#answer = head;
-      this.#downstream.sendResponse(head, end);
+      this.#downstream.sendResponse({ status: head.status, fields: this.#answerFields(head.fields) }, end);
       if (end) this.#done(null);
     },
     onInformational: (head) => {
-      if (!this.#over) this.#downstream.sendResponse(head, false);
+      if (!this.#over) this.#downstream.sendResponse({ status: head.status, fields: this.#answerFields(head.fields) }, false);
     },
     onData: (bytes, start, end, last) => {
       if (this.#over) return;
@@ -217,7 +219,7 @@ export class InboundRequest implements StreamListener {
     },
     onTrailers: (fields) => {
       if (this.#over) return;
-      this.#downstream.sendTrailers(fields);
+      this.#downstream.sendTrailers(this.#answerFields(fields));
       this.#done(fields);
     },
     onReset: (code) => {
@@ -232,6 +234,10 @@ export class InboundRequest implements StreamListener {
     },
     onSent: (octets) => this.#downstream.grant(octets),
   };
+
+  #answerFields(fields: Fields): Fields {
+    return this.#connection.isStrict ? http2Fields(fields) : fields;
+  }
 
   #done(trailers: Fields | null): void {
     const head = this.#answer!;

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
+import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
 import type { Endpoint } from '../../api/routing.ts';
 import { formatSocketAddress } from '../../core/config/socket-address.ts';
 import { PeakEwma } from '../balance/peak-ewma.ts';
@@ -9,6 +9,7 @@ import type { Labels } from '../telemetry/registry.ts';
 import { type ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
+import { writeTransportHeader } from '../transport/transport-header.ts';
 
 /** What an endpoint needs of the proxy. */
 export interface EndpointContext {
@@ -50,7 +51,7 @@ export class EndpointClient implements Candidate {
 
   /** Whether header names keep their case on the way: our own proxy is at the far end. */
   get keepsCase(): boolean {
-    return this.endpoint.tls?.mesh === 'weft';
+    return this.endpoint.tls?.mesh === 'weft' && this.endpoint.tls.mode === 'transparent';
   }
 
   /** Connections for requests of the application's HTTP version; between proxies everything rides HTTP/2. */
@@ -72,6 +73,7 @@ export class EndpointClient implements Candidate {
       if (error) return reject(error);
       this.#tcp.opened();
       socket.once('close', () => this.#tcp.closed());
+      if (this.#isDirect) socket.write(this.#transportHeader(null));
       resolve(socket);
     });
     return promise;
@@ -100,6 +102,7 @@ export class EndpointClient implements Candidate {
       connectTimeoutMs: this.#context.connectTimeoutMs,
       idleMs,
       keepCase: this.keepsCase,
+      prologue: this.#isDirect ? this.#transportHeader('http2') : NOTHING,
       onOpened: () => {
         this.#connectFailures = 0;
         this.#tcp.opened();
@@ -114,12 +117,17 @@ export class EndpointClient implements Candidate {
   #dial(alpn: readonly string[]): Socket {
     const { address, port, tls } = this.endpoint;
     if (!tls) return dial(address, port);
-    return this.#context.mutualTls.connect({
-      host: address,
-      port,
-      identity: tls.identity,
-      alpn: tls.mesh === 'weft' ? alpn : [],
-    });
+    if (this.#isDirect) return this.#context.mutualTls.connect({ host: address, port: tls.inboundPort, identity: tls.identity, alpn: [ALPN_TRANSPORT_HEADER] });
+    return this.#context.mutualTls.connect({ host: address, port, identity: tls.identity, alpn: tls.mesh === 'weft' ? alpn : [] });
+  }
+
+  /** The far side has no redirect rules: its proxy is dialled, and told the port. */
+  get #isDirect(): boolean {
+    return this.endpoint.tls?.mode === 'direct';
+  }
+
+  #transportHeader(session: 'http2' | null): Buffer {
+    return writeTransportHeader({ port: this.endpoint.port, name: '', session });
   }
 }
 
@@ -143,3 +151,5 @@ function endpointLabels(endpoint: Endpoint, targetLabels: Labels): Labels {
 const HTTP2_IDLE_MS = 60_000;
 /** linkerd2-proxy's; below the 5 s after which common servers close an idle connection. */
 const HTTP1_IDLE_MS = 3000;
+
+const NOTHING = Buffer.alloc(0);

@@ -181,7 +181,7 @@ export class OutboundRequest implements StreamListener {
   }
 
   onUpstreamTrailers(fields: Fields): void {
-    this.#downstream.sendTrailers(fields);
+    this.#downstream.sendTrailers(this.#head.version ? fields : http2Fields(fields));
   }
 
   /** The answer is complete. */

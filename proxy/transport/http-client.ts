@@ -26,6 +26,8 @@ export interface PoolOptions {
   /** Connections unused for this long are closed. */
   readonly idleMs: number;
   readonly keepCase: boolean;
+  /** Octets that come before the first request: a transport header. */
+  readonly prologue: Buffer;
   readonly onOpened: () => void;
   readonly onClosed: (read: number, written: number) => void;
 }
@@ -85,8 +87,9 @@ export class Http2Pool implements HttpPool {
   }
 
   #adopt(socket: Socket): void {
-    const { keepCase, idleMs, onClosed } = this.#options;
+    const { keepCase, idleMs, prologue, onClosed } = this.#options;
     const wire = new SocketWire(socket);
+    wire.write(prologue);
     const leave = () => {
       if (entry.idle) clearTimeout(entry.idle);
       this.#open = this.#open.filter((each) => each !== entry);

@@ -75,6 +75,15 @@ export class SocketWire {
     this.end = 0;
   }
 
+  /** Writes a few octets (at most 20,000). */
+  write(octets: Uint8Array): void {
+    if (octets.length === 0) return;
+    this.reserve(octets.length);
+    this.bytes.set(octets, this.end);
+    this.end += octets.length;
+    this.touch();
+  }
+
   /** The socket holds more unsent octets than it should. */
   get blocked(): boolean {
     const unsent = this.socket.writableLength + this.#full.length * SLAB_BYTES + this.end;

@@ -463,6 +463,28 @@ t.test('forwards an unknown address untouched and counts it', async (t) => {
   t.match(client.metrics.registry.text(), /weft_proxy_unknown_target_connections_total 1/);
 });
 
+t.test('reaches a pod without redirect rules directly, by the transport header', async (t) => {
+  const { port, client, server, applicationPort } = await mesh(t, echo);
+  const inboundPort = await server.listenDirect();
+  const direct = (uid: string) => {
+    const target = endpoint(applicationPort, 'api');
+    return { ...target, uid, tls: { ...target.tls!, mode: 'direct' as const, inboundPort } };
+  };
+  client.describe('10.96.0.1:80', service('api', [direct('http')]));
+  const { status, headers } = await request(port, { method: 'POST', path: '/direct' }, 'body');
+  t.equal(status, 200);
+  t.match(String(headers['x-raw']), 'frontend.default.serviceaccount');
+  client.describe('10.96.0.1:80', service('api', [direct('octets')], { protocol: 'opaque' }));
+  t.equal((await request(port)).status, 200, 'and octets too');
+});
+
+t.test('refuses a direct connection without a certificate', async (t) => {
+  const { server } = await mesh(t, echo);
+  const inboundPort = await server.listenDirect();
+  await t.rejects(request(inboundPort));
+  t.match(server.metrics.registry.text(), /inbound_http_errors_total\{error="direct_without_identity"\} 1/);
+});
+
 t.test('refuses malformed requests and serves the next connection', async (t) => {
   const { port } = await mesh(t, echo);
   const raw = (text: string) =>

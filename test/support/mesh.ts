@@ -150,6 +150,13 @@ export class TestProxy {
     return this.#listen((socket) => this.outbound.accept(socket));
   }
 
+  /** Listens for connections that were not redirected: direct mode. @returns the port */
+  async listenDirect(): Promise<number> {
+    const port = await this.#listen((socket) => this.#inbound.accept(socket));
+    this.#inboundDestination = { host: '127.0.0.1', port };
+    return port;
+  }
+
   /** Listens for connections that iptables would redirect, all of them meant for `applicationPort`. @returns the port */
   listenInbound(applicationPort: number): Promise<number> {
     this.#inboundDestination = { host: '127.0.0.1', port: applicationPort };
