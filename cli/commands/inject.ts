@@ -4,6 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import { toYaml } from '../../manifests/render.ts';
 import { DEFAULT_INSTALL_SETTINGS } from '../../manifests/settings.ts';
 import { inject as injectPod } from '../../webhook/inject/inject.ts';
+import { askingNamespace } from '../../webhook/inject/namespace-facts.ts';
 import { DEFAULT_INJECT_SETTINGS } from '../../webhook/inject/settings.ts';
 import { type Command, UsageError } from '../command.ts';
 
@@ -100,7 +101,7 @@ function withProxy(object: Json, image: string): Done {
   let report = '';
   let failed = false;
   const changed = change(object, path, (template) => {
-    const injection = injectPod(template, { labels: { 'weft.dev/inject': 'enabled' }, annotations: {} } as never, {
+    const injection = injectPod(template, askingNamespace(String((object.metadata as Json | undefined)?.namespace ?? 'default')), {
       ...DEFAULT_INJECT_SETTINGS,
       image,
     });

@@ -315,7 +315,8 @@ export class ServerStream {
   #endIfDone(answered: boolean): void {
     if (this.#over || !answered || !this.#writer.done) return;
     if (this.#tunnel) {
-      if (!this.#tunnelEnded) return;
+      // Our direction is over: the client is told, and has the linger time of the wire to end its own.
+      if (!this.#tunnelEnded) return this.#wire.close();
     } else if (!this.hasAnswered) return;
     this.#over = true;
     const requestDone = this.#body.done;

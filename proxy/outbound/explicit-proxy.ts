@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 
+import { OWN_BACKEND } from '../../api/routing.ts';
 import { parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import { answer } from '../answers.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
+import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { serveHttp } from '../transport/http-server.ts';
 import { type OutboundContext, OutboundRequest } from './request.ts';
 import type { Target } from './target.ts';
@@ -42,10 +44,7 @@ export class ExplicitProxy {
       waiting.refuse('target_invalid', `"${head.authority}" is no host:port`);
       return waiting;
     }
-    if (head.method === 'CONNECT') {
-      waiting.refuse('upgrade_unsupported', 'CONNECT is not offered by this listener yet; send absolute-form requests');
-      return waiting;
-    }
+    if (head.method === 'CONNECT') return new ConnectTunnel(stream, address, this.#targets, this.#context);
     const found = this.#targets.find(`${address.host}:${address.port}`);
     if (found instanceof Promise) void found.then((target) => waiting.resolve(target));
     else waiting.resolve(found);
@@ -83,7 +82,7 @@ class WaitingRequest implements StreamListener {
     this.#held = [];
   }
 
-  refuse(reason: 'target_invalid' | 'target_unknown' | 'upgrade_unsupported', message: string): void {
+  refuse(reason: 'target_invalid' | 'target_unknown', message: string): void {
     this.#over = true;
     this.#context.metrics.outboundErrors.with({ error: reason }).value++;
     answer(this.#stream, { reason, message }, { grpc: false, audience: 'peer' });
@@ -111,6 +110,83 @@ class WaitingRequest implements StreamListener {
   onResponse(): void {}
   onInformational(): void {}
 }
+
+/**
+ * A CONNECT request (RFC 9110 section 9.3.6): its tunnel goes to one endpoint of the target, over mutual TLS where that
+ * is meshed, or to the address itself where destination knows nothing of it.
+ */
+class ConnectTunnel implements StreamListener {
+  readonly #stream: ServerStream;
+  readonly #context: OutboundContext;
+  #upstream: Socket | null = null;
+  #over = false;
+
+  constructor(stream: ServerStream, address: SocketAddress, targets: Targets, context: OutboundContext) {
+    this.#stream = stream;
+    this.#context = context;
+    this.#connect(address, targets).catch((error: ConnectError) => {
+      if (this.#over) return;
+      this.#over = true;
+      const reason = error instanceof ConnectError ? error.reason : 'unexpected';
+      this.#context.metrics.outboundErrors.with({ error: reason }).value++;
+      answer(this.#stream, { reason, message: error.message }, { grpc: false, audience: 'peer' });
+    });
+  }
+
+  async #connect(address: SocketAddress, targets: Targets): Promise<void> {
+    const target = await targets.find(`${address.host}:${address.port}`);
+    const client = target?.pick(OWN_BACKEND, null);
+    if (target && !client) throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
+    if (!target) this.#context.metrics.unknownTargets.with({}).value++;
+    const upstream = client ? await client.open() : await dialed(address);
+    if (this.#over) return void upstream.destroy();
+    this.#upstream = upstream;
+    this.#stream.sendResponse({ status: 200, fields: [] }, false);
+    upstream.on('data', (chunk: Buffer) => {
+      if (this.#stream.sendData(chunk, 0, chunk.length, false) < chunk.length) upstream.pause();
+    });
+    upstream.on('end', () => this.#stream.sendData(NOTHING, 0, 0, true));
+    upstream.on('close', () => {
+      if (!this.#over && upstream.errored) this.#stream.reset(CONNECT_FAILED);
+    });
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    const upstream = this.#upstream;
+    if (!upstream) return;
+    if (end > start) {
+      const octets = end - start;
+      upstream.write(Buffer.from(bytes.subarray(start, end)), () => this.#stream.grant(octets));
+    }
+    if (last) upstream.end();
+  }
+
+  onSent(): void {
+    this.#upstream?.resume();
+  }
+
+  onReset(): void {
+    this.#over = true;
+    this.#upstream?.destroy();
+  }
+
+  onTrailers(): void {}
+  onResponse(): void {}
+  onInformational(): void {}
+}
+
+const NOTHING = Buffer.alloc(0);
+/** RFC 9113 section 8.5: the tunnel's TCP connection failed. */
+const CONNECT_FAILED = 0xa;
+
+function dialed({ host, port }: SocketAddress): Promise<Socket> {
+  const socket = dial(host, port);
+  return new Promise((resolve, reject) => {
+    whenConnected(socket, 'connect', CONNECT_TIMEOUT_MS, (error) => (error ? reject(error) : resolve(socket)));
+  });
+}
+
+const CONNECT_TIMEOUT_MS = 5000;
 
 /** Host and port of an authority; the port is 80 unless it is given. */
 function authorityAddress(authority: string): SocketAddress | null {

@@ -478,6 +478,37 @@ t.test('reaches a pod without redirect rules directly, by the transport header',
   t.equal((await request(port)).status, 200, 'and octets too');
 });
 
+t.test('serves as an explicit proxy: absolute-form requests and CONNECT', async (t) => {
+  const { client, inboundPort } = await mesh(t, echo);
+  client.describe('api.default:80', service('api', [endpoint(inboundPort, 'api')]));
+  client.describe('nowhere:80', null);
+  const port = await client.listenExplicit();
+  const absolute = await request(port, { path: 'http://api.default/users', headers: { host: 'api.default' } });
+  t.equal(absolute.status, 200);
+  t.equal(absolute.headers['x-seen'], 'GET /users 1.1');
+  const posted = await request(port, { method: 'POST', path: 'http://api.default/', headers: { host: 'api.default' } }, 'body');
+  t.equal(String(posted.body), 'body');
+  const unknown = await request(port, { path: 'http://nowhere/', headers: { host: 'nowhere' } });
+  t.equal(unknown.headers['weft-proxy-error'], 'target_unknown');
+
+  const heard = await new Promise<string>((resolve, reject) => {
+    http
+      .request({ host: '127.0.0.1', port, method: 'CONNECT', path: 'api.default:80', agent: false })
+      .on('connect', (answer, socket) => {
+        t.equal(answer.statusCode, 200);
+        socket.write('GET /tunnel HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n');
+        let text = '';
+        socket.on('data', (chunk) => {
+          text += chunk;
+        });
+        socket.on('close', () => resolve(text));
+      })
+      .on('error', reject)
+      .end();
+  });
+  t.match(heard, /x-seen: GET \/tunnel/i);
+});
+
 t.test('refuses a direct connection without a certificate', async (t) => {
   const { server } = await mesh(t, echo);
   const inboundPort = await server.listenDirect();

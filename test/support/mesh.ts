@@ -22,6 +22,7 @@ import { Application } from '../../proxy/inbound/application.ts';
 import { InboundListener } from '../../proxy/inbound/listener.ts';
 import { InboundPorts } from '../../proxy/inbound/ports.ts';
 import { Log } from '../../proxy/log.ts';
+import { ExplicitProxy } from '../../proxy/outbound/explicit-proxy.ts';
 import { OutboundListener } from '../../proxy/outbound/listener.ts';
 import { Targets } from '../../proxy/outbound/targets.ts';
 import { Metrics } from '../../proxy/telemetry/metrics.ts';
@@ -148,6 +149,12 @@ export class TestProxy {
   /** Listens for the application's outgoing connections. @returns the port */
   listenOutbound(): Promise<number> {
     return this.#listen((socket) => this.outbound.accept(socket));
+  }
+
+  /** Listens as an explicit proxy (`HTTP_PROXY`). @returns the port */
+  listenExplicit(): Promise<number> {
+    const explicit = new ExplicitProxy(this.targets, { metrics: this.metrics, failures: this.failures });
+    return this.#listen((socket) => explicit.accept(socket));
   }
 
   /** Listens for connections that were not redirected: direct mode. @returns the port */
