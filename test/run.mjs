@@ -49,7 +49,7 @@ async function run(suite) {
     env: {
       ...process.env,
       TAP: '1',
-      TAP_TIMEOUT: '240',
+      TAP_TIMEOUT: '1200',
       PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
     },
   });
