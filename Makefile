@@ -51,3 +51,7 @@ check: setup ## format, lint, types, dead code, unit tests, import graph
 .PHONY: format
 format: setup ## write the sources in the project's format
 	biome check --write .
+
+.PHONY: bench
+bench: images ## measure: CASE=image (start and memory, root) or CASE=certify
+	node bench/$(if $(filter certify,$(CASE)),identity/certify.ts,image/start-and-memory.ts)

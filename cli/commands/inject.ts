@@ -101,10 +101,14 @@ function withProxy(object: Json, image: string): Done {
   let report = '';
   let failed = false;
   const changed = change(object, path, (template) => {
-    const injection = injectPod(template, askingNamespace(String((object.metadata as Json | undefined)?.namespace ?? 'default')), {
-      ...DEFAULT_INJECT_SETTINGS,
-      image,
-    });
+    const injection = injectPod(
+      template,
+      askingNamespace(String((object.metadata as Json | undefined)?.namespace ?? 'default')),
+      {
+        ...DEFAULT_INJECT_SETTINGS,
+        image,
+      },
+    );
     if (injection.outcome === 'inject') {
       report = ['injected', ...injection.warnings].join('; ');
       return injection.pod as unknown as Json;

@@ -53,6 +53,11 @@ export class Processes {
     return started;
   }
 
+  /** The last child that was started under a name. */
+  find(name: string): Started | undefined {
+    return this.#started.findLast((each) => each.name === name);
+  }
+
   /** Ends the children in the reverse order of their start; those that linger are killed after `graceMs`. */
   async end(graceMs: number): Promise<void> {
     this.#ending = true;
