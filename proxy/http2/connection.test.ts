@@ -269,6 +269,7 @@ t.test('fails a connection that breaks the rules, and says which', async (t) => 
   const cases: [string, Uint8Array[]][] = [
     ['headers_on_stream_0', [frame(h2.HEADERS, 5, 0, GET)]],
     ['stream_id_invalid', [frame(h2.HEADERS, 5, 2, GET)]],
+    ['data_on_stream_0', [frame(h2.DATA, 0, 0, [1])]],
     ['data_on_idle_stream', [frame(h2.DATA, 0, 5, [1])]],
     ['rst_stream_on_idle_stream', [frame(h2.RST_STREAM, 0, 5, [0, 0, 0, 0])]],
     ['window_update_on_idle_stream', [frame(h2.WINDOW_UPDATE, 0, 5, [0, 0, 0, 1])]],

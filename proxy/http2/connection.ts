@@ -266,6 +266,7 @@ export class Connection implements FrameSink {
 
   onDataFrame(streamId: number, length: number, padding: number): void {
     if (!this.#mayReceive(streamId)) return;
+    if (streamId === 0) return this.fail(h2.PROTOCOL_ERROR, 'data_on_stream_0');
     // The connection's window is granted at once, half a window at a time.
     this.#receivedSinceGrant += length;
     if (this.#receivedSinceGrant > CONNECTION_WINDOW)
