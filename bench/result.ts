@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** One figure of a run. */
 export interface Figure {
@@ -15,6 +16,7 @@ export interface Figure {
 
 /** Adds figures to a file of JSON Lines and prints them. */
 export function record(file: string, figures: readonly Figure[]): void {
+  mkdirSync(dirname(file), { recursive: true });
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   for (const figure of figures) {
     const line = JSON.stringify({ ...figure, commit, node: process.version });
