@@ -1,10 +1,10 @@
 import { formatSocketAddress } from '../core/config/socket-address.ts';
 import { errorMessage } from '../core/errors/weft-error.ts';
 import type { Logger } from '../core/log/log.ts';
+import { AdminServer } from '../core/metrics/admin-server.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { type CertifiedCredentials, Certifier } from './certify.ts';
 import type { DestinationConfig } from './config.ts';
-import { AdminServer } from './server/admin-server.ts';
 import type { Metrics } from './server/metrics.ts';
 import { Publisher } from './server/publisher.ts';
 import { TrustBundle } from './server/trust-bundle.ts';
@@ -62,8 +62,8 @@ export class Destination {
     });
     this.#admin = new AdminServer({
       notReady: () => this.#notReady(),
-      streams: () => this.#server?.streams ?? [],
-      metrics: () => this.#metrics.render(),
+      registry: this.#metrics.registry,
+      pages: { '/proxies': () => this.#proxies() },
     });
     this.#metrics.measure({
       source: this.#source,
@@ -77,7 +77,7 @@ export class Destination {
   /** Resolves when proxies are served. @returns the addresses that are listened on, as `host:port` */
   async start(): Promise<{ address: string; admin: string }> {
     const { listen, adminListen, domain } = this.#config;
-    const adminPort = await this.#admin.listen(adminListen.host, adminListen.port);
+    const admin = await this.#admin.listen(adminListen);
     await this.#trust.start();
     const credentials = new Promise<CertifiedCredentials>((resolve) => {
       this.#awaitCredentials = resolve;
@@ -100,7 +100,7 @@ export class Destination {
     });
     const port = await this.#server.listen(listen.host, listen.port);
     this.#state = 'ready';
-    return { address: formatSocketAddress(listen.host, port), admin: formatSocketAddress(adminListen.host, adminPort) };
+    return { address: formatSocketAddress(listen.host, port), admin };
   }
 
   /** Says that it is not ready, ends the streams one by one, then everything else. */
@@ -125,6 +125,11 @@ export class Destination {
     if (this.#state === 'starting') return ['starting: the first lists or the first certificate are not there yet'];
     if (this.#state === 'draining') return ['draining'];
     return (this.#credentials?.notAfter ?? 0) <= this.#clock.now() ? ['the certificate has expired'] : [];
+  }
+
+  /** What each proxy was sent and applied. */
+  #proxies(): object[] {
+    return [...(this.#server?.streams ?? [])].map((stream) => ({ ...stream.workload, targets: stream.status() }));
   }
 
   #observer(): WatchServerObserver {

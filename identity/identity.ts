@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { errorMessage, WeftError } from '../core/errors/weft-error.ts';
 import { ApiClient, ApiError } from '../core/kubernetes/api-client.ts';
 import type { Logger } from '../core/log/log.ts';
+import { AdminServer } from '../core/metrics/admin-server.ts';
 import { isP256, spkiOf } from '../core/pki/key-pair.ts';
 import { Backoff } from '../core/time/backoff.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
-import { AdminServer } from './admin.ts';
 import type { Authenticator } from './authenticate/authenticator.ts';
 import { EmbeddedTokenAuthenticator } from './authenticate/embedded-token.ts';
 import { TokenReviewAuthenticator } from './authenticate/token-review.ts';
@@ -66,7 +66,10 @@ export async function startIdentity(
   };
   renewal.start();
   const certifyServer = server! as CertifyServer;
-  const adminServer = new AdminServer(() => isReady, metrics);
+  const adminServer = new AdminServer({
+    notReady: () => (isReady ? [] : ['not ready']),
+    registry: metrics.registry,
+  });
   const admin = await adminServer.listen(config.adminListen);
   const address = await certifyServer.listen(config.listen);
   issuer.start();

@@ -1,9 +1,9 @@
 import { WEBHOOK_SERVICE_ACCOUNT } from '../api/names.ts';
 import { ApiClient } from '../core/kubernetes/api-client.ts';
 import type { Logger } from '../core/log/log.ts';
+import { AdminServer } from '../core/metrics/admin-server.ts';
 import type { SubjectAltNames } from '../core/pki/certificate-request.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
-import { AdminServer } from './admission/admin.ts';
 import { reviewInjection } from './admission/inject-review.ts';
 import { WebhookMetrics } from './admission/metrics.ts';
 import { AdmissionServer } from './admission/server.ts';
@@ -65,7 +65,10 @@ export async function startWebhook(
     log,
   });
   let isReady = false;
-  const adminServer = new AdminServer(() => isReady, metrics);
+  const adminServer = new AdminServer({
+    notReady: () => (isReady ? [] : ['not ready']),
+    registry: metrics.registry,
+  });
   const admin = await adminServer.listen(config.adminListen);
   const address = await server.listen(config.listen);
 

@@ -1,5 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-
+import { ProgramMetrics } from '../../core/metrics/program-metrics.ts';
 import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
 import type { Reports } from '../watch/reports.ts';
 import type { Source } from '../watch/source.ts';
@@ -18,71 +17,48 @@ export interface Measured {
 
 /** Metrics of destination. Counters are counted where things happen; gauges are read when somebody scrapes. */
 export class Metrics {
-  readonly #registry = new Registry();
-  readonly streamsStarted = this.#counter('streams_started_total', 'Watch streams begun.');
-  readonly streamsEnded = this.#counter('streams_ended_total', 'Watch streams ended, by reason.', ['reason']);
-  readonly clientsRefused = this.#counter('clients_refused_total', 'Clients turned away, by reason.', ['reason']);
-  readonly overflows = this.#counter('queue_overflow_total', 'Versions that a slow reader was never told of.');
-  readonly nacks = this.#counter('nacks_total', 'Versions that a proxy refused.');
-  readonly certifyFailures = this.#counter('certify_failures_total', 'Failed tries to be certified.');
-  readonly eventsWritten = this.#counter('events_written_total', 'Kubernetes Events written about faults.');
-  readonly eventsDropped = this.#counter('events_dropped_total', 'Kubernetes Events left out: too many, or refused.');
-
-  constructor() {
-    collectDefaultMetrics({ register: this.#registry });
-  }
+  readonly #metrics = new ProgramMetrics('weft_destination_');
+  readonly registry = this.#metrics.registry;
+  readonly streamsStarted = this.#metrics.counter('streams_started_total', 'Watch streams begun.');
+  readonly streamsEnded = this.#metrics.counter('streams_ended_total', 'Watch streams ended, by reason.', ['reason']);
+  readonly clientsRefused = this.#metrics.counter('clients_refused_total', 'Clients turned away, by reason.', [
+    'reason',
+  ]);
+  readonly overflows = this.#metrics.counter('queue_overflow_total', 'Versions that a slow reader was never told of.');
+  readonly nacks = this.#metrics.counter('nacks_total', 'Versions that a proxy refused.');
+  readonly certifyFailures = this.#metrics.counter('certify_failures_total', 'Failed tries to be certified.');
+  readonly eventsWritten = this.#metrics.counter('events_written_total', 'Kubernetes Events written about faults.');
+  readonly eventsDropped = this.#metrics.counter(
+    'events_dropped_total',
+    'Kubernetes Events left out: too many, or refused.',
+  );
 
   /** Adds the gauges. Called once. */
   measure({ source, reports, publisher, streams, certificateNotAfter }: Measured): void {
+    const metrics = this.#metrics;
     const statuses = () => [...streams()].map((stream) => stream.status());
-    this.#gauge('streams', 'Watch streams that are open.', () => statuses().length);
-    this.#gauge('publications', 'Targets and inbound configurations kept up to date.', () => publisher()?.size ?? 0);
-    this.#gauge('certificate_expiry_timestamp_seconds', 'When the certificate expires; 0: there is none.', () => {
-      return (certificateNotAfter() ?? 0) / 1000;
-    });
-    this.#gauges('targets', 'Targets of all streams, by what their proxy made of them.', 'state', () => {
+    metrics.readGauge('streams', 'Watch streams that are open.', () => statuses().length);
+    metrics.readGauge(
+      'publications',
+      'Targets and inbound configurations kept up to date.',
+      () => publisher()?.size ?? 0,
+    );
+    metrics.readGauge(
+      'certificate_expiry_timestamp_seconds',
+      'When the certificate expires; 0: there is none.',
+      () => (certificateNotAfter() ?? 0) / 1000,
+    );
+    metrics.readGauges('targets', 'Targets of all streams, by what their proxy made of them.', 'state', () => {
       return stateCounts(statuses());
     });
-    this.#gauges('objects', 'Objects held, by kind.', 'kind', () => {
+    metrics.readGauges('objects', 'Objects held, by kind.', 'kind', () => {
       return new Map((Object.keys(KINDS) as Kind[]).map((kind) => [kind, source.objects.count(kind)]));
     });
-    this.#gauges('problems', 'Faults in objects and files that stand at the moment, by kind.', 'kind', () => {
+    metrics.readGauges('problems', 'Faults in objects and files that stand at the moment, by kind.', 'kind', () => {
       return countBy(reports.current().map(({ object }) => object?.kind ?? 'file'));
     });
-    this.#gauges('source_staleness_seconds', 'Time since a source was last known to be right.', 'source', () => {
+    metrics.readGauges('source_staleness_seconds', 'Time since a source was last known to be right.', 'source', () => {
       return new Map([...source.staleness()].map(([name, ms]) => [name, ms / 1000]));
-    });
-  }
-
-  /** Everything in Prometheus' text format, version 0.0.4. */
-  async render(): Promise<string> {
-    return await this.#registry.metrics();
-  }
-
-  #counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
-    return new Counter({ name: `${PREFIX}${name}`, help, labelNames: [...labelNames], registers: [this.#registry] });
-  }
-
-  #gauge(name: string, help: string, read: () => number): void {
-    const gauge: Gauge = new Gauge({
-      name: `${PREFIX}${name}`,
-      help,
-      registers: [this.#registry],
-      collect: () => gauge.set(read()),
-    });
-  }
-
-  /** One value per key of what is read; a key that is gone is gone from the next scrape. */
-  #gauges(name: string, help: string, label: string, read: () => ReadonlyMap<string, number>): void {
-    const gauge: Gauge = new Gauge({
-      name: `${PREFIX}${name}`,
-      help,
-      labelNames: [label],
-      registers: [this.#registry],
-      collect: () => {
-        gauge.reset();
-        for (const [key, value] of read()) gauge.set({ [label]: key }, value);
-      },
     });
   }
 }
@@ -101,5 +77,3 @@ function countBy(keys: readonly string[]): Map<string, number> {
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
   return counts;
 }
-
-const PREFIX = 'weft_destination_';

@@ -187,7 +187,7 @@ t.test('tells malformed reviews from each other and goes on serving', async (t) 
     t.equal(body.response.allowed, pod === null, JSON.stringify(pod));
   }
   t.match((await post(address, '/inject', review(POD))).body.response, { allowed: true });
-  t.match(metrics.toText(), /^weft_webhook_reviews_malformed_total 12$/m);
+  t.match(await metrics.registry.metrics(), /^weft_webhook_reviews_malformed_total 12$/m);
 });
 
 t.test('leaves to the failure policy what it cannot tell', async (t) => {
@@ -197,7 +197,7 @@ t.test('leaves to the failure policy what it cannot tell', async (t) => {
   const broken = await post(address, '/inject', review(POD, { namespace: 'broken' }));
   t.equal(broken.status, 500);
   t.notMatch(broken.body.error, 'a fault of ours');
-  t.match(metrics.toText(), /^weft_webhook_reviews_unavailable_total 1$/m);
+  t.match(await metrics.registry.metrics(), /^weft_webhook_reviews_unavailable_total 1$/m);
   t.equal((await post(address, '/inject', review(POD))).status, 200);
 });
 
@@ -206,13 +206,14 @@ t.test('counts reviews by path, outcome and reason', async (t) => {
   await post(address, '/inject', review(POD));
   await post(address, '/inject', review({ ...POD, spec: { ...POD.spec, hostNetwork: true } }));
   await post(address, '/validate', profileReview({}));
+  const text = await metrics.registry.metrics();
   for (const line of [
     'weft_webhook_reviews_total{path="/inject",outcome="injected",reason=""} 1',
     'weft_webhook_reviews_total{path="/inject",outcome="skipped",reason="host_network_enabled"} 1',
     'weft_webhook_reviews_total{path="/validate",outcome="invalid",reason="object_invalid"} 1',
     'weft_webhook_review_duration_seconds_count 3',
   ]) {
-    t.ok(metrics.toText().split('\n').includes(line), line);
+    t.ok(text.split('\n').includes(line), line);
   }
 });
 
