@@ -3,7 +3,7 @@
  * this in namespaces of its own (root is needed).
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,7 +58,10 @@ function metrics(deployment: string): Promise<string> {
   return fetch(`http://${addressOf(deployment)[0]}:4191/metrics`).then((answer) => answer.text());
 }
 
-t.teardown(() => mesh.end());
+t.teardown(async () => {
+  await mesh.end();
+  rmSync(folder, { recursive: true });
+});
 
 t.test('a request to a Service reaches a pod over mutual TLS, through the rules of the init program', async (t) => {
   const { status, body } = await request('client', `http://${clusterIp('api')}/hello`);

@@ -5,7 +5,7 @@
  *   make bench CASE=image   (root; starts itself in namespaces of its own)
  */
 import { execFile, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -82,6 +82,7 @@ record(file, [
   ]),
 ]);
 await mesh.end();
+rmSync(folder, { recursive: true });
 process.exit(0);
 
 /** Starts a second proxy of the client's pod on ports of its own; milliseconds until it says that it is ready. */
