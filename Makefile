@@ -52,6 +52,10 @@ check: setup ## format, lint, types, dead code, unit tests, import graph
 format: setup ## write the sources in the project's format
 	biome check --write .
 
+.PHONY: conformance
+conformance: setup ## h2spec against the HTTP/2 engine; H2SPEC names the program
+	node test/conformance/h2spec.ts
+
 .PHONY: bench
 bench: images ## measure: CASE=image (start and memory, root) or CASE=certify
 	node bench/$(if $(filter certify,$(CASE)),identity/certify.ts,image/start-and-memory.ts)

@@ -209,7 +209,8 @@ export class InboundRequest implements StreamListener {
       if (end) this.#done(null);
     },
     onInformational: (head) => {
-      if (!this.#over) this.#downstream.sendResponse({ status: head.status, fields: this.#answerFields(head.fields) }, false);
+      if (!this.#over)
+        this.#downstream.sendResponse({ status: head.status, fields: this.#answerFields(head.fields) }, false);
     },
     onData: (bytes, start, end, last) => {
       if (this.#over) return;

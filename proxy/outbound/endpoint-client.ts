@@ -117,8 +117,19 @@ export class EndpointClient implements Candidate {
   #dial(alpn: readonly string[]): Socket {
     const { address, port, tls } = this.endpoint;
     if (!tls) return dial(address, port);
-    if (this.#isDirect) return this.#context.mutualTls.connect({ host: address, port: tls.inboundPort, identity: tls.identity, alpn: [ALPN_TRANSPORT_HEADER] });
-    return this.#context.mutualTls.connect({ host: address, port, identity: tls.identity, alpn: tls.mesh === 'weft' ? alpn : [] });
+    if (this.#isDirect)
+      return this.#context.mutualTls.connect({
+        host: address,
+        port: tls.inboundPort,
+        identity: tls.identity,
+        alpn: [ALPN_TRANSPORT_HEADER],
+      });
+    return this.#context.mutualTls.connect({
+      host: address,
+      port,
+      identity: tls.identity,
+      alpn: tls.mesh === 'weft' ? alpn : [],
+    });
   }
 
   /** The far side has no redirect rules: its proxy is dialled, and told the port. */

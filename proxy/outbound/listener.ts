@@ -119,7 +119,7 @@ export class OutboundListener {
         upstream.destroy();
         return this.#detected(socket, target, first.value);
       }
-    } else if (first.who === 'server') this.#serverFirst.add(target.key);
+    } else if (first.who === 'server') this.#rememberServerFirst(target.key);
     this.#count('server_first');
     this.#join(socket, upstream, target, client);
   }
@@ -201,9 +201,16 @@ export class OutboundListener {
     });
   }
 
+  #rememberServerFirst(key: string): void {
+    if (this.#serverFirst.size >= MAX_SERVER_FIRST) this.#serverFirst.clear();
+    this.#serverFirst.add(key);
+  }
+
   #count(result: string): void {
     this.#options.context.metrics.detected.with({ direction: 'outbound', result }).value++;
   }
 }
 
 const RELAY_ATTEMPTS = 3;
+/** Targets remembered as server-first; beyond it all are learned again, at 20 ms each. */
+const MAX_SERVER_FIRST = 1000;
