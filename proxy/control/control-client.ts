@@ -10,6 +10,7 @@ import { CANCEL } from '../http2/wire-vocabulary.ts';
 import { whenConnected } from '../transport/dialer.ts';
 import { http2Owner } from '../transport/http-server.ts';
 import { decodeLatin1 } from '../transport/latin1.ts';
+import { identityFault } from '../transport/mutual-tls.ts';
 import { enterTurn, leaveTurn, SocketWire } from '../transport/socket-wire.ts';
 
 /** A server of the control plane and what it must prove to be. */
@@ -51,12 +52,7 @@ export function call(
     servername: server.identity,
     ALPNProtocols: ['h2'],
     minVersion: 'TLSv1.3',
-    checkServerIdentity: (_host, certificate) => {
-      const names = (certificate.subjectaltname ?? '').split(', ');
-      return names.includes(`DNS:${server.identity}`)
-        ? undefined
-        : new Error(`expected ${server.identity}, but the certificate names ${names.join(', ')}`);
-    },
+    checkServerIdentity: (_host, certificate) => identityFault(certificate, server.identity),
   });
   let over = false;
   const end = (error: WeftError | null) => {

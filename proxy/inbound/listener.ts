@@ -14,7 +14,7 @@ import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
 import { type Detected, detectProtocol } from '../transport/detect.ts';
-import { dial, whenConnected } from '../transport/dialer.ts';
+import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { serveHttp } from '../transport/http-server.ts';
 import { type MutualTls, peerOf } from '../transport/mutual-tls.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
@@ -124,7 +124,12 @@ export class InboundListener {
       upstream.destroy();
       return spoken.value;
     }
-    this.#judgeConnection(destination, { identity: '', spiffe: '', address: unmapped(socket.remoteAddress ?? '') });
+    try {
+      this.#judgeConnection(destination, { identity: '', spiffe: '', address: unmapped(socket.remoteAddress ?? '') });
+    } catch (refusal) {
+      upstream.destroy();
+      throw refusal;
+    }
     this.#join(socket, upstream, { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, NOBODY) });
     return 'joined';
   }
@@ -277,11 +282,8 @@ export class InboundListener {
 
   #dial({ host, port }: SocketAddress): Promise<Socket> {
     const { context, connectTimeoutMs } = this.#options;
-    const socket = dial(context.applicationAddress ?? host, port);
-    return new Promise((resolve, reject) => {
-      whenConnected(socket, 'connect', connectTimeoutMs, (error) =>
-        error ? reject(new Refused(error.reason, error.message)) : resolve(socket),
-      );
+    return dialed(context.applicationAddress ?? host, port, connectTimeoutMs).catch((error: ConnectError) => {
+      throw new Refused(error.reason, error.message);
     });
   }
 

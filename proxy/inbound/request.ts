@@ -169,7 +169,7 @@ export class InboundRequest implements StreamListener {
   #send(upstream: ClientStream): void {
     const noBody = this.#requestDone && this.#held.length === 0 && !this.#trailers;
     upstream.sendRequest({ ...this.#head, version: this.#head.version ?? '', fields: this.#requestFields() }, noBody);
-    this.#context.metrics.added.with(ADDED_LABELS).observe((performance.now() - this.#startMs) / 1000);
+    this.#context.metrics.addedInbound.observe((performance.now() - this.#startMs) / 1000);
     const held = this.#held;
     this.#held = [];
     held.forEach((chunk, i) => {
@@ -279,8 +279,6 @@ export class InboundRequest implements StreamListener {
     return paths.includes(this.#head.path);
   }
 }
-
-const ADDED_LABELS = { direction: 'inbound' };
 
 /** A request that was HTTP/1 before our peer carried it in HTTP/2 becomes HTTP/1 again. */
 function restoreVersion(head: RequestHead): RequestHead {

@@ -4,7 +4,7 @@ import { OWN_BACKEND } from '../../api/routing.ts';
 import { parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import { answer } from '../answers.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
-import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
+import { ConnectError, dialed } from '../transport/dialer.ts';
 import { serveHttp } from '../transport/http-server.ts';
 import { type OutboundContext, OutboundRequest } from './request.ts';
 import type { Target } from './target.ts';
@@ -138,7 +138,7 @@ class ConnectTunnel implements StreamListener {
     const client = target?.pick(OWN_BACKEND, null);
     if (target && !client) throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
     if (!target) this.#context.metrics.unknownTargets.with({}).value++;
-    const upstream = client ? await client.open() : await dialed(address);
+    const upstream = client ? await client.open() : await dialed(address.host, address.port, CONNECT_TIMEOUT_MS);
     if (this.#over) return void upstream.destroy();
     this.#upstream = upstream;
     this.#stream.sendResponse({ status: 200, fields: [] }, false);
@@ -178,13 +178,6 @@ class ConnectTunnel implements StreamListener {
 const NOTHING = Buffer.alloc(0);
 /** RFC 9113 section 8.5: the tunnel's TCP connection failed. */
 const CONNECT_FAILED = 0xa;
-
-function dialed({ host, port }: SocketAddress): Promise<Socket> {
-  const socket = dial(host, port);
-  return new Promise((resolve, reject) => {
-    whenConnected(socket, 'connect', CONNECT_TIMEOUT_MS, (error) => (error ? reject(error) : resolve(socket)));
-  });
-}
 
 const CONNECT_TIMEOUT_MS = 5000;
 

@@ -1,14 +1,8 @@
-import {
-  DST_CANONICAL_HEADER,
-  ORIG_PROTO_HEADER,
-  PROXY_ERROR_HEADER,
-  type ProxyErrorReason,
-} from '../../api/proxy-headers.ts';
+import { ORIG_PROTO_HEADER, PROXY_ERROR_HEADER, type ProxyErrorReason } from '../../api/proxy-headers.ts';
 import { OWN_BACKEND } from '../../api/routing.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
 import { answer, type Failure, statusOf } from '../answers.ts';
 import {
-  type ClientStream,
   type Fields,
   fieldValue,
   http2Fields,
@@ -23,8 +17,8 @@ import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome } from '../telemetry/metrics.ts';
 import type { ConnectError } from '../transport/dialer.ts';
-import type { Waiter } from '../transport/http-client.ts';
 import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
+import { Attempt } from './attempt.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { RouteSeries, Target } from './target.ts';
@@ -142,7 +136,7 @@ export class OutboundRequest implements StreamListener {
     const { chunks, complete, trailers } = this.#body;
     const last = complete && !trailers;
     stream.sendRequest(attempt.requestHead(this.#head, this.#target), last && chunks.length === 0);
-    this.#context.metrics.added.with(ADDED_LABELS).observe((performance.now() - this.#startMs) / 1000);
+    this.#context.metrics.addedOutbound.observe((performance.now() - this.#startMs) / 1000);
     for (let i = 0; i < chunks.length; i++) {
       const chunk = chunks[i]!;
       const sent = stream.sendData(chunk, 0, chunk.length, last && i === chunks.length - 1);
@@ -317,142 +311,6 @@ export class OutboundRequest implements StreamListener {
   }
 }
 
-/** One try at one endpoint. */
-class Attempt implements StreamListener {
-  readonly client: EndpointClient;
-  stream: ClientStream | null = null;
-  readonly #request: OutboundRequest;
-  readonly #series: RouteSeries;
-  readonly #version: 'http1' | 'http2';
-  readonly #startMs = performance.now();
-  #waiter: Waiter | null = null;
-  #head: ResponseHead | null = null;
-  #counted = false;
-  #over = false;
-
-  constructor(request: OutboundRequest, client: EndpointClient, series: RouteSeries, version: 'http1' | 'http2') {
-    this.#request = request;
-    this.client = client;
-    this.#series = series;
-    this.#version = version;
-  }
-
-  /** Asks for a stream to the endpoint. */
-  start(): void {
-    this.client.load.inFlight++;
-    this.#waiter = {
-      cancelled: false,
-      onStream: (open) => {
-        this.stream = open(this);
-        this.client.responses.request();
-        this.#series.actual.request();
-        this.#counted = true;
-        this.#request.onStream(this);
-      },
-      onUnavailable: (error) => {
-        this.#over = true;
-        this.#request.onUnavailable(this, error);
-      },
-    };
-    this.client.pool(this.#version).acquire(this.#waiter);
-  }
-
-  /** The request's head as the endpoint's protocol wants it. */
-  requestHead(head: RequestHead, target: Target): RequestHead & { version: string } {
-    const { endpoint } = this.client;
-    const version = head.version ?? '';
-    if (!endpoint.tls) return { ...head, version, fields: version === '' ? http2Fields(head.fields) : head.fields };
-    const fields = this.fieldsFor(head.fields);
-    const canonical =
-      target.description.kind === 'service'
-        ? [DST_CANONICAL_HEADER, `${target.description.name}:${target.description.port}`]
-        : [];
-    return {
-      method: head.method,
-      // Between proxies the scheme is the application's; an absolute form is told by the header.
-      scheme: head.scheme === '' ? 'http' : head.scheme,
-      authority: head.authority,
-      path: head.path,
-      protocol: head.protocol,
-      version: '',
-      fields: version === '' ? [...fields, ...canonical] : [...fields, ORIG_PROTO_HEADER, version, ...canonical],
-    };
-  }
-
-  fieldsFor(fields: Fields): Fields {
-    return this.#version === 'http1' && (this.client.keepsCase || !this.client.endpoint.tls)
-      ? fields
-      : http2Fields(fields);
-  }
-
-  cancel(code: number): void {
-    if (this.#waiter) this.#waiter.cancelled = true;
-    if (this.#over) return;
-    this.#over = true;
-    this.stream?.reset(code);
-  }
-
-  /** The attempt's outcome is known. Counts it once. */
-  finish(outcome: Outcome): void {
-    if (!this.#counted) return this.#leave();
-    this.#counted = false;
-    const latencyMs = performance.now() - this.#startMs;
-    this.client.responses.response(outcome, latencyMs);
-    this.#series.actual.response(outcome, latencyMs);
-    this.#leave();
-  }
-
-  #left = false;
-  #leave(): void {
-    if (this.#left) return;
-    this.#left = true;
-    this.client.load.inFlight--;
-  }
-
-  onResponse(head: ResponseHead, end: boolean): void {
-    if (this.#over) return;
-    const nowMs = performance.now();
-    this.client.load.observe(nowMs - this.#startMs, nowMs);
-    this.#head = head;
-    if (!this.#request.onUpstreamResponse(this, head, end)) {
-      this.#over = true;
-      return;
-    }
-    if (end) this.#end(null);
-  }
-
-  onInformational(head: ResponseHead): void {
-    if (!this.#over) this.#request.onUpstreamInformational(head);
-  }
-
-  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    if (this.#over) return;
-    this.#request.onUpstreamData(this, bytes, start, end, last);
-    if (last) this.#end(null);
-  }
-
-  onTrailers(fields: Fields): void {
-    if (this.#over) return;
-    this.#request.onUpstreamTrailers(fields);
-    this.#end(fields);
-  }
-
-  onReset(code: number): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#request.onUpstreamReset(this, code);
-  }
-
-  onSent(octets: number): void {
-    if (!this.#over) this.#request.onUpstreamSent(octets);
-  }
-
-  #end(trailers: Fields | null): void {
-    this.#over = true;
-    this.#request.onUpstreamEnd(this, this.#head!, trailers);
-  }
-}
-
 function outcomeOf(head: ResponseHead, success: boolean, trailers: Fields | null): Outcome {
   return {
     status: head.status,
@@ -465,5 +323,3 @@ function outcomeOf(head: ResponseHead, success: boolean, trailers: Fields | null
 function failed(reason: ProxyErrorReason): Outcome {
   return { status: statusOf(reason), success: false, grpcStatus: '', error: reason };
 }
-
-const ADDED_LABELS = { direction: 'outbound' };

@@ -56,11 +56,13 @@ export class Metrics {
     'route_retryable_total',
     'Failures that a rule would retry; skipped says why one was not.',
   );
-  readonly added = this.#r.histogram(
+  readonly #added = this.#r.histogram(
     'weft_proxy_added_latency_seconds',
     'Time that the proxy itself adds to a request.',
     ADDED_SECONDS,
   );
+  readonly addedInbound = this.#added.with({ direction: 'inbound' });
+  readonly addedOutbound = this.#added.with({ direction: 'outbound' });
   readonly tcpOpenTotal = this.#r.counter('tcp_open_total', 'Connections opened.');
   readonly tcpOpen = this.#r.gauge('tcp_open_connections', 'Connections open now.');
   readonly tcpClose = this.#r.counter('tcp_close_total', 'Connections closed.');

@@ -59,5 +59,13 @@ export function whenConnected(
   socket.once('close', onClose);
 }
 
+/** A TCP connection once it is established. Rejects with a {@link ConnectError}. */
+export function dialed(host: string, port: number, timeoutMs: number): Promise<Socket> {
+  const socket = dial(host, port);
+  return new Promise((resolve, reject) => {
+    whenConnected(socket, 'connect', timeoutMs, (error) => (error ? reject(error) : resolve(socket)));
+  });
+}
+
 /** TCP keep-alive, as linkerd2-proxy is configured by its injector. */
 export const KEEP_ALIVE_MS = 10_000;

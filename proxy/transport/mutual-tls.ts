@@ -127,12 +127,15 @@ export class MutualTls {
       servername: options.identity,
       ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
       allowHalfOpen: true,
-      checkServerIdentity: (_host, certificate) =>
-        dnsNames(certificate).includes(options.identity)
-          ? undefined
-          : new IdentityMismatchError(options.identity, dnsNames(certificate)),
+      checkServerIdentity: (_host, certificate) => identityFault(certificate, options.identity),
     } as tls.ConnectionOptions);
   }
+}
+
+/** Why a server that shows `certificate` is not `identity` (a DNS name of its SAN extension); undefined: it is. */
+export function identityFault(certificate: tls.PeerCertificate, identity: string): IdentityMismatchError | undefined {
+  const names = dnsNames(certificate);
+  return names.includes(identity) ? undefined : new IdentityMismatchError(identity, names);
 }
 
 /** The certificate is valid, but names somebody else than discovery said. */
