@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { type RunningMesh, startMesh } from '../../cli/run/mesh.ts';
+import { openNamespaces } from '../../cli/run/namespaces.ts';
+import { readFolder } from '../../cli/run/objects.ts';
+
+const PORT = 8080;
+/** Routes that the mesh's Service has: the last one matches. */
+const ROUTES = 20;
+
+/**
+ * The pods of a measurement: each contestant enters through the same redirect rules, written by the init program.
+ *
+ *     client ─▶ server        meshed by Weft          client ─▶ plain      one hop
+ *     peer-client ─▶ peer-server    for the other proxies, one at a time
+ */
+export class Topology {
+  readonly folder: string;
+  readonly mesh: RunningMesh;
+
+  private constructor(folder: string, mesh: RunningMesh) {
+    this.folder = folder;
+    this.mesh = mesh;
+  }
+
+  /** Starts the mesh. @param body octets of the backends' answers */
+  static async start(body: number): Promise<Topology> {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+    const backend = join(folder, 'backend');
+    const source = join(dirname(fileURLToPath(import.meta.url)), 'backend.c');
+    execFileSync('cc', ['-O2', '-w', '-o', backend, source]);
+    makeCertificates(folder);
+    const manifests = join(folder, 'manifests');
+    execFileSync('mkdir', [manifests]);
+    writeFileSync(join(manifests, 'mesh.yaml'), manifestsOf(backend, body));
+    const mesh = await startMesh({
+      folder: manifests,
+      objects: readFolder(manifests).objects,
+      network: openNamespaces(),
+      progress() {},
+      onOutput() {},
+      certificateLifetime: '24h',
+    });
+    const topology = new Topology(folder, mesh);
+    for (const pod of ['peer-client', 'peer-server']) {
+      const { node, programs } = { node: '/run/weft/node', programs: '/run/weft' };
+      execFileSync('nsenter', [`--net=${topology.namespace(pod)}`, '--', node, `${programs}/init.js`]);
+    }
+    return topology;
+  }
+
+  /** Path of a pod's network namespace. */
+  namespace(deployment: string): string {
+    return `/run/netns/pod-${this.mesh.plan.pods.findIndex((pod) => pod.deployment === deployment)}`;
+  }
+
+  /** IPv4 address of a pod. */
+  address(deployment: string): string {
+    return this.mesh.plan.pods.find((pod) => pod.deployment === deployment)!.ips[0];
+  }
+
+  /** Where the mesh's own client sends its requests. */
+  serviceUrl(service: string): string {
+    return `http://${this.mesh.plan.services.find(({ name }) => name === service)!.clusterIp}:${PORT}/route/`;
+  }
+
+  /** Process of a pod's proxy or container. */
+  pid(deployment: string, container: string): number {
+    return this.mesh.processes.find(`default.${deployment}-0.${container}`)!.process.pid!;
+  }
+
+  async end(): Promise<void> {
+    await this.mesh.end();
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** The port of every backend. */
+export const BACKEND_PORT = PORT;
+
+function manifestsOf(backend: string, body: number): string {
+  const service = (name: string) => `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: default }
+spec: { selector: { app: ${name} }, ports: [{ name: web, port: ${PORT}, targetPort: ${PORT} }] }
+---
+`;
+  const deployment = (name: string, command: string, meshed: boolean, port = '') => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${name}, namespace: default }
+spec:
+  template:
+    metadata:
+      labels: { app: ${name} }
+      annotations: { weft.dev/inject: ${meshed ? 'enabled' : 'disabled'} }
+    spec:
+      serviceAccountName: ${name}
+      containers: [{ name: main, command: ${command}${port} }]
+---
+`;
+  const serves = `[${backend}, "${PORT}", "${body}"], ports: [{ containerPort: ${PORT} }]`;
+  const idles = '[sleep, infinity]';
+  const routes = Array.from(
+    { length: ROUTES },
+    (_, i) => `    - { name: route ${i}, condition: { pathRegex: /route${i === ROUTES - 1 ? '' : `-${i}`}/.* } }\n`,
+  );
+  return (
+    ['server', 'plain'].map(service).join('') +
+    ['server', 'plain']
+      .map(
+        (name) => `apiVersion: linkerd.io/v1alpha2
+kind: ServiceProfile
+metadata: { name: ${name}.default.svc.cluster.local, namespace: default }
+spec:
+  routes:
+${routes.join('')}---
+`,
+      )
+      .join('') +
+    deployment('client', idles, true) +
+    deployment('server', serves, true) +
+    deployment('plain', serves, false) +
+    deployment('peer-client', idles, false) +
+    deployment('peer-server', serves, false)
+  );
+}
+
+/** A P-256 authority with a leaf for each side, in the forms that the peers read. */
+function makeCertificates(folder: string): void {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+  const key = (name: string) => openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', `${name}.key`);
+  key('ca');
+  openssl('req', '-x509', '-new', '-key', 'ca.key', '-days', '2', '-subj', '/CN=bench', '-out', 'ca.crt');
+  for (const name of ['client', 'server']) {
+    key(name);
+    writeFileSync(
+      join(folder, `${name}.ext`),
+      `subjectAltName=DNS:${name}\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth,clientAuth\n`,
+    );
+    openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`);
+    const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`];
+    openssl('x509', '-req', '-in', `${name}.csr`, ...signing, '-out', `${name}.crt`);
+    execFileSync('sh', ['-c', `cat ${name}.crt ${name}.key > ${name}.pem`], { cwd: folder });
+  }
+  execFileSync('sh', ['-c', `chmod 755 . && chmod 644 *`], { cwd: folder });
+  execFileSync('chmod', ['755', 'backend'], { cwd: folder });
+}
