@@ -22,18 +22,19 @@ build/proxy.js: node_modules/.package-lock.json manifests/image/bundle.mjs $(SOU
 build: build/proxy.js ## bundle the programs into build/
 
 .PHONY: demo
-demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (needs root)
+demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (root: network namespaces)
 	node cli/weft.mjs demo $(if $(KEEP),--keep)
 
 .PHONY: test
 test: build ## unit and integration tests, and the API server's where KUBECONFIG is set
 	node test/run.mjs unit integration namespaces
 
-build/weft-image.tar: build/proxy.js manifests/image/build.mjs
+build/weft-image.tar: build/proxy.js $(wildcard manifests/image/*)
 	node manifests/image/build.mjs
 
 .PHONY: images
-images: build/weft-image.tar ## the container image as an OCI archive, build/weft-image.tar
+images: $(if $(ARCH),build,build/weft-image.tar) ## the container image as an OCI archive; ARCH=amd64,arm64 insists
+	$(if $(ARCH),node manifests/image/build.mjs --arch $(ARCH))
 
 # WEFT_IMAGE_IMPORT: a command that loads an OCI archive into the nodes, e.g. "k3d image import"
 .PHONY: test-cluster
@@ -42,20 +43,33 @@ test-cluster: images ## tests on the cluster of KUBECONFIG; WEFT_IMAGE_IMPORT lo
 	node test/run.mjs cluster
 
 .PHONY: check
-check: setup ## format, lint, types, dead code, unit tests, import graph
+check: setup ## format, lint, types, dead code, unit tests, import graph, allocation gates
 	biome check .
 	tsc --noEmit
 	knip
-	node test/run.mjs unit
+	node test/run.mjs unit gates
 
 .PHONY: format
 format: setup ## write the sources in the project's format
 	biome check --write .
 
-.PHONY: conformance
-conformance: setup ## h2spec against the HTTP/2 engine; H2SPEC names the program
-	node test/conformance/h2spec.ts
+.PHONY: docs
+docs: setup ## write what docs/reference/ has from the constants
+	node docs/generate.ts
 
+.PHONY: conformance
+conformance: setup ## h2spec, HPACK and HTTP/1.1 against other implementations; PART= runs one, SEED= chooses
+	node test/conformance/run.ts $(PART)
+
+# A case is decided by its target, SEED and number; what is found is kept in build/fuzz/.
+.PHONY: fuzz
+fuzz: setup ## feed damaged input to the parsers: TARGET= (all), SECONDS= each (10), SEED= (1)
+	TARGET=$(TARGET) SECONDS=$(or $(SECONDS),10) SEED=$(or $(SEED),1) node --expose-gc test/fuzz/run.ts
+
+BENCH_image := image/start-and-memory.ts
+BENCH_container := image/container-start.ts
+BENCH_certify := identity/certify.ts
 .PHONY: bench
-bench: images ## measure: CASE=image (start and memory, root) or CASE=certify
-	node bench/$(if $(filter certify,$(CASE)),identity/certify.ts,image/start-and-memory.ts)
+bench: images ## measure: CASE=h2, h1, h2-mtls, … (AGAINST=haproxy ROUNDS=5; root), image, container, certify
+	$(if $(filter container,$(CASE)),$(if $(WEFT_IMAGE_IMPORT),$(WEFT_IMAGE_IMPORT) build/weft-image.tar))
+	CASE=$(CASE) AGAINST=$(AGAINST) ROUNDS=$(ROUNDS) node bench/$(or $(BENCH_$(CASE)),http/main.ts)

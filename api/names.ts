@@ -1,6 +1,6 @@
 /**
  * Names that more than one program spells: the control namespace, labels, annotations, objects, containers.
- * Nothing else writes these strings. Documented for users in docs/reference/names.md.
+ * Nothing else writes these strings. Documented for users in docs/reference/names.md and annotations.md.
  */
 
 /** Namespace of the control plane. */
@@ -24,6 +24,13 @@ export const ISTIO_SIDECAR_INJECT = 'sidecar.istio.io/inject';
  */
 export const NAMESPACE_ANNOTATION_LABEL = 'weft.dev/inject-by-annotation';
 
+/**
+ * Annotation on a namespace: `enabled` lets the webhook restart, once, workloads whose pods should have a proxy and have
+ * none. The pod template of a workload that was restarted has the second, with the time.
+ */
+export const RESTART_UNINJECTED_ANNOTATION = 'weft.dev/restart-uninjected';
+export const RESTARTED_ANNOTATION = 'weft.dev/restarted-to-inject-at';
+
 /** Annotation on a Deployment or its pod template: a ServiceProfile's name, or inline YAML of its `spec`. */
 export const ROUTE_PROFILE_ANNOTATION = 'weft.dev/route-profile';
 
@@ -38,6 +45,9 @@ export const LINKERD_OPAQUE_PORTS_ANNOTATION = 'config.linkerd.io/opaque-ports';
 export const SKIP_INBOUND_PORTS_ANNOTATION = 'weft.dev/skip-inbound-ports';
 export const SKIP_OUTBOUND_PORTS_ANNOTATION = 'weft.dev/skip-outbound-ports';
 export const SKIP_SUBNETS_ANNOTATION = 'weft.dev/skip-subnets';
+
+/** Annotation on a pod or namespace: `init` (redirect rules) or `none` (the application uses the proxy explicitly). */
+export const CAPTURE_ANNOTATION = 'weft.dev/capture';
 
 /** Label on every injected pod: the namespace of the control plane that its proxy obeys. */
 export const CONTROL_NAMESPACE_LABEL = 'weft.dev/control-plane-namespace';

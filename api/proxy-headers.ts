@@ -10,6 +10,9 @@ export const FORWARDED_CLIENT_CERT_HEADER = 'x-forwarded-client-cert';
 /** Canonical name of the target, client proxy to server proxy: picks the inbound profile. */
 export const DST_CANONICAL_HEADER = 'l5d-dst-canonical';
 
+/** Target of a request, `host` or `host:port`: application to proxy, in ingress mode. Linkerd's. */
+export const DST_OVERRIDE_HEADER = 'l5d-dst-override';
+
 /** HTTP/2 frames follow; header names keep their case. */
 export const ALPN_WEFT_HTTP = 'weft.http/1';
 /** Octets follow. */

@@ -2,12 +2,21 @@ import type { Endpoint, InboundConfig, OutboundTarget } from './routing.ts';
 
 /**
  * `POST /v1/watch` of destination: one HTTP/2 stream per proxy over mutual TLS 1.3, newline-delimited JSON both ways
- * (`content-type: application/x-ndjson`), one message a line of at most 16 MiB.
+ * (`content-type: application/x-ndjson`), one message a line. A line of the proxy has at most
+ * {@link MAX_CLIENT_LINE_CHARACTERS}; one of destination is as long as what it says of one target, without a bound.
  *
  * The workload is taken from the client certificate, never from a message.
  */
 export const WATCH_PATH = '/v1/watch';
 export const WATCH_VERSION = 1;
+
+/** Distinct targets of one stream. linkerd2-proxy's discovery cache has no bound; a scanner of addresses would fill it. */
+export const MAX_TARGETS = 10_000;
+/**
+ * UTF-16 units of a line from a proxy; a longer one ends the stream with `message_malformed`. A hello that resumes
+ * {@link MAX_TARGETS} targets has about 700,000.
+ */
+export const MAX_CLIENT_LINE_CHARACTERS = 2 * 1024 * 1024;
 
 /** Either side sends a heartbeat after this silence; three times as much silence ends the stream. Milliseconds. */
 export const HEARTBEAT_INTERVAL_MS = 10_000;
@@ -29,7 +38,10 @@ export type ClientMessage =
       readonly type: 'hello';
       readonly version: number;
       readonly features: readonly string[];
-      /** Versions already applied, so that a reconnecting proxy is sent only what changed. */
+      /**
+       * Versions already applied, so that a reconnecting proxy is sent only what changed. It subscribes nothing: each
+       * target but {@link INBOUND_TARGET} needs its own `subscribe`, whose `version`, where it has one, takes precedence.
+       */
       readonly resume: Readonly<Record<TargetKey, string>>;
     }
   | { readonly type: 'subscribe'; readonly target: TargetKey; readonly version?: string }

@@ -1,14 +1,6 @@
 import { WeftError } from '../core/errors/weft-error.ts';
-import { type Command, UsageError } from './command.ts';
-import { check } from './commands/check.ts';
-import { demo } from './commands/demo.ts';
-import { identity } from './commands/identity.ts';
-import { inject } from './commands/inject.ts';
-import { install } from './commands/install.ts';
-import { run } from './commands/run.ts';
-import { version } from './commands/version.ts';
-
-const COMMANDS: readonly Command[] = [install, inject, check, identity, run, demo, version];
+import { UsageError } from './command.ts';
+import { COMMANDS } from './command-list.ts';
 
 /** `weft COMMAND`: one file per command under `commands/`. */
 async function main(args: readonly string[]): Promise<number> {

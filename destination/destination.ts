@@ -1,4 +1,3 @@
-import { formatSocketAddress } from '../core/config/socket-address.ts';
 import { errorMessage } from '../core/errors/weft-error.ts';
 import type { Logger } from '../core/log/log.ts';
 import { AdminServer } from '../core/metrics/admin-server.ts';
@@ -98,9 +97,9 @@ export class Destination {
       clock: this.#clock,
       observer: this.#observer(),
     });
-    const port = await this.#server.listen(listen.host, listen.port);
+    const address = await this.#server.listen(listen);
     this.#state = 'ready';
-    return { address: formatSocketAddress(listen.host, port), admin };
+    return { address, admin };
   }
 
   /** Says that it is not ready, ends the streams one by one, then everything else. */

@@ -1,36 +1,90 @@
+import * as env from '../api/identity-environment.ts';
 import { CONTROL_NAMESPACE, DEFAULT_TRUST_DOMAIN } from '../api/names.ts';
 import { CONTROL_ADMIN_PORT, IDENTITY_PORT } from '../api/ports.ts';
 import type { IdentityDomain } from '../api/workload-identity.ts';
-import { Environment } from '../core/config/environment.ts';
+import { readEnvironment, setting } from '../core/config/environment.ts';
+import { ADDRESS, DURATION, durationBetween, oneOf, TEXT } from '../core/config/setting-kinds.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 
-/** `kubernetes` (TokenReview, Secret, bootstrap) or `embedded` (everything from files). Default `kubernetes`. */
-export const ENV_MODE = 'WEFT_IDENTITY_MODE';
-/** `host:port` of `POST /v1/certify`. Port 0: any free one, which the log line `ready` names. Default `[::]:8443`. */
-export const ENV_LISTEN = 'WEFT_IDENTITY_LISTEN';
-/** `host:port` of /live, /ready and /metrics, in plain HTTP. Default `[::]:9990`. */
-export const ENV_ADMIN_LISTEN = 'WEFT_IDENTITY_ADMIN_LISTEN';
-/** Domain of SPIFFE URIs and DNS identities. Default `cluster.local`, so that Istio's principals match unchanged. */
-export const ENV_TRUST_DOMAIN = 'WEFT_IDENTITY_TRUST_DOMAIN';
-/** Namespace of the control plane: part of every DNS identity, and where the issuer's Secret lies. Default `weft`. */
-export const ENV_CONTROL_NAMESPACE = 'WEFT_IDENTITY_CONTROL_NAMESPACE';
-/** Lifetime of a workload's certificate, 10s to 720h. Default 24h, as Linkerd's and Istio's. */
-export const ENV_ISSUANCE_LIFETIME = 'WEFT_IDENTITY_ISSUANCE_LIFETIME';
-/** Lifetime of the root and issuer that bootstrap makes, 1h to 219000h (25 years). Default 87600h (10 years). */
-export const ENV_AUTHORITY_LIFETIME = 'WEFT_IDENTITY_AUTHORITY_LIFETIME';
-/** Embedded: directory of `tls.crt`, `tls.key` and `ca.crt`, or `crt.pem` and `key.pem`. Read again when it changes. */
-export const ENV_ISSUER_DIRECTORY = 'WEFT_IDENTITY_ISSUER_DIRECTORY';
-/** Embedded: PEM file of every root to trust. Default: `ca.crt` of the issuer directory. */
-export const ENV_TRUST_ROOTS_FILE = 'WEFT_IDENTITY_TRUST_ROOTS_FILE';
-/** Embedded: PEM file of the P-256 public key that tokens are signed with (ES256). */
-export const ENV_TOKEN_KEY_FILE = 'WEFT_IDENTITY_TOKEN_KEY_FILE';
-/** Embedded: the claim `iss` that tokens must have. Default `weft.dev/embedded`. */
-export const ENV_TOKEN_ISSUER = 'WEFT_IDENTITY_TOKEN_ISSUER';
-/** trace, debug, info, warn, error or silent. Default info. */
-export const ENV_LOG_LEVEL = 'WEFT_IDENTITY_LOG_LEVEL';
-/** How long requests under way may take after SIGTERM. Default 10s. */
-export const ENV_SHUTDOWN_GRACE = 'WEFT_IDENTITY_SHUTDOWN_GRACE';
+const HOUR_MS = 3_600_000;
+
+/** The environment of identity. */
+export const SETTINGS = {
+  mode: setting(
+    env.ENV_MODE,
+    oneOf(['kubernetes', 'embedded'] as const),
+    'kubernetes',
+    '`kubernetes`: TokenReview, a Secret, bootstrap; `embedded`: everything from files.',
+  ),
+  listen: setting(
+    env.ENV_LISTEN,
+    ADDRESS,
+    `[::]:${IDENTITY_PORT}`,
+    'Address of `POST /v1/certify`. Port 0: any free one, which the log line `ready` names.',
+  ),
+  adminListen: setting(
+    env.ENV_ADMIN_LISTEN,
+    ADDRESS,
+    `[::]:${CONTROL_ADMIN_PORT}`,
+    'Address of /live, /ready and /metrics, in plain HTTP.',
+  ),
+  trustDomain: setting(
+    env.ENV_TRUST_DOMAIN,
+    TEXT,
+    DEFAULT_TRUST_DOMAIN,
+    "Domain of SPIFFE URIs and DNS identities; the default lets Istio's principals match unchanged.",
+  ),
+  controlNamespace: setting(
+    env.ENV_CONTROL_NAMESPACE,
+    TEXT,
+    CONTROL_NAMESPACE,
+    "Namespace of the control plane: part of every DNS identity, and where the issuer's Secret lies.",
+  ),
+  issuanceLifetime: setting(
+    env.ENV_ISSUANCE_LIFETIME,
+    durationBetween(10_000, 720 * HOUR_MS),
+    '24h',
+    "Lifetime of a workload's certificate; the default is Linkerd's and Istio's.",
+  ),
+  authorityLifetime: setting(
+    env.ENV_AUTHORITY_LIFETIME,
+    durationBetween(HOUR_MS, 219_000 * HOUR_MS),
+    '87600h',
+    'Lifetime of the root and issuer that bootstrap makes.',
+  ),
+  issuerDirectory: setting(
+    env.ENV_ISSUER_DIRECTORY,
+    TEXT,
+    '',
+    'Embedded: directory of `tls.crt`, `tls.key` and `ca.crt`, or `crt.pem` and `key.pem`. Read again when it changes.',
+  ),
+  trustRootsFile: setting(
+    env.ENV_TRUST_ROOTS_FILE,
+    TEXT,
+    '',
+    'Embedded: PEM file of every root to trust; unset: `ca.crt` of the issuer directory.',
+  ),
+  tokenKeyFile: setting(
+    env.ENV_TOKEN_KEY_FILE,
+    TEXT,
+    '',
+    'Embedded: PEM file of the P-256 public key that tokens are signed with (ES256).',
+  ),
+  tokenIssuer: setting(
+    env.ENV_TOKEN_ISSUER,
+    TEXT,
+    env.DEFAULT_TOKEN_ISSUER,
+    'Embedded: the claim `iss` that tokens must have.',
+  ),
+  logLevel: setting(env.ENV_LOG_LEVEL, oneOf(LOG_LEVELS), 'info', 'The least that is logged.'),
+  shutdownGrace: setting(
+    env.ENV_SHUTDOWN_GRACE,
+    DURATION,
+    '10s',
+    'How long requests under way may take after SIGTERM.',
+  ),
+};
 
 export interface IdentityConfig {
   readonly listen: SocketAddress;
@@ -59,49 +113,26 @@ export interface EmbeddedConfig {
  * @throws ConfigError naming every variable that is wrong
  */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): IdentityConfig {
-  const environment = new Environment(variables);
-  const config: IdentityConfig = {
-    listen: environment.address(ENV_LISTEN, `[::]:${IDENTITY_PORT}`),
-    adminListen: environment.address(ENV_ADMIN_LISTEN, `[::]:${CONTROL_ADMIN_PORT}`),
-    domain: {
-      trustDomain: environment.text(ENV_TRUST_DOMAIN, DEFAULT_TRUST_DOMAIN),
-      controlNamespace: environment.text(ENV_CONTROL_NAMESPACE, CONTROL_NAMESPACE),
-    },
-    issuanceLifetimeMs: readLifetime(environment, ENV_ISSUANCE_LIFETIME, 24 * HOUR_MS, [10_000, 720 * HOUR_MS]),
-    authorityLifetimeMs: readLifetime(environment, ENV_AUTHORITY_LIFETIME, 87_600 * HOUR_MS, [
-      HOUR_MS,
-      219_000 * HOUR_MS,
-    ]),
-    embedded: environment.oneOf(ENV_MODE, MODES, 'kubernetes') === 'embedded' ? readEmbedded(environment) : null,
-    logLevel: environment.oneOf(ENV_LOG_LEVEL, LOG_LEVELS, 'info'),
-    shutdownGraceMs: environment.duration(ENV_SHUTDOWN_GRACE, 10_000),
-  };
-  environment.check();
-  return Object.freeze(config);
+  const read = readEnvironment(SETTINGS, variables, (values, problem) => {
+    if (values.mode !== 'embedded') return;
+    for (const key of ['issuerDirectory', 'tokenKeyFile'] as const) if (!values[key]) problem(key, 'is not set');
+  });
+  return Object.freeze({
+    listen: read.listen,
+    adminListen: read.adminListen,
+    domain: { trustDomain: read.trustDomain, controlNamespace: read.controlNamespace },
+    issuanceLifetimeMs: read.issuanceLifetime,
+    authorityLifetimeMs: read.authorityLifetime,
+    embedded:
+      read.mode === 'embedded'
+        ? {
+            issuerDirectory: read.issuerDirectory,
+            trustRootsFile: read.trustRootsFile || null,
+            tokenKeyFile: read.tokenKeyFile,
+            tokenIssuer: read.tokenIssuer,
+          }
+        : null,
+    logLevel: read.logLevel,
+    shutdownGraceMs: read.shutdownGrace,
+  });
 }
-
-function readEmbedded(environment: Environment): EmbeddedConfig {
-  return {
-    issuerDirectory: environment.text(ENV_ISSUER_DIRECTORY),
-    trustRootsFile: environment.text(ENV_TRUST_ROOTS_FILE, '') || null,
-    tokenKeyFile: environment.text(ENV_TOKEN_KEY_FILE),
-    tokenIssuer: environment.text(ENV_TOKEN_ISSUER, DEFAULT_TOKEN_ISSUER),
-  };
-}
-
-function readLifetime(
-  environment: Environment,
-  name: string,
-  fallbackMs: number,
-  [min, max]: [number, number],
-): number {
-  const lifetimeMs = environment.duration(name, fallbackMs);
-  if (lifetimeMs < min || lifetimeMs > max) {
-    environment.problem(name, `must be from ${min / 1000}s to ${max / HOUR_MS}h`);
-  }
-  return lifetimeMs;
-}
-
-export const DEFAULT_TOKEN_ISSUER = 'weft.dev/embedded';
-const MODES = ['kubernetes', 'embedded'] as const;
-const HOUR_MS = 3_600_000;

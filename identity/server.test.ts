@@ -15,6 +15,7 @@ import { createIssuer, createRoot } from '../core/pki/authority.ts';
 import { createCsr } from '../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../core/pki/key-pair.ts';
 import { signServiceAccountToken } from '../core/pki/service-account-token.ts';
+import { withoutIpv6 } from '../core/testing/without-ipv6.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { readConfig } from './config.ts';
 import { type RunningIdentity, startIdentity } from './identity.ts';
@@ -238,4 +239,12 @@ t.test('does not start with a token key that is no P-256 public key', async (t) 
   const { folder, variables } = embedded(t);
   writeFileSync(join(folder, 'token.pub'), 'no key');
   await t.rejects(startIdentity(readConfig(variables), log), { code: 'token_key_invalid' });
+});
+
+t.test('serves on IPv4 where the kernel has no IPv6', async (t) => {
+  withoutIpv6(t);
+  const config = readConfig({ ...embedded(t).variables, WEFT_IDENTITY_LISTEN: '[::]:0' });
+  const identity = await startIdentity(config, log);
+  t.teardown(() => identity.close());
+  t.match(identity.address, /^0\.0\.0\.0:\d+$/);
 });

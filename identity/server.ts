@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 
 import { CERTIFY_PATH, type CertifyError, type CertifyResponse } from '../api/certify.ts';
+import { bindEitherFamily } from '../core/config/bind.ts';
 import { formatSocketAddress, type SocketAddress } from '../core/config/socket-address.ts';
 import { errorMessage } from '../core/errors/weft-error.ts';
 import type { Logger } from '../core/log/log.ts';
@@ -31,9 +32,13 @@ export class CertifyServer {
     this.#app = this.#createApp(settings.certificate);
   }
 
-  /** Binds the address. @returns `host:port` as bound, with the port that was chosen for 0 */
-  async listen({ host, port }: SocketAddress): Promise<string> {
-    await this.#app.listen({ host, port });
+  /**
+   * Binds the address; `[::]` means `0.0.0.0` where the kernel has no IPv6.
+   *
+   * @returns `host:port` as bound, with the port that was chosen for 0
+   */
+  async listen(address: SocketAddress): Promise<string> {
+    await bindEitherFamily(address, ({ host, port }) => this.#app.listen({ host, port }));
     const bound = this.#app.server.address() as AddressInfo;
     return formatSocketAddress(bound.address, bound.port);
   }

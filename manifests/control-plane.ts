@@ -1,3 +1,5 @@
+import * as destinationEnv from '../api/destination-environment.ts';
+import * as identityEnv from '../api/identity-environment.ts';
 import { type ImageProgram, imageCommand } from '../api/image.ts';
 import {
   DESTINATION_SERVICE_ACCOUNT,
@@ -14,6 +16,8 @@ import {
   WEBHOOK_PORT,
   WEBHOOK_SERVICE_PORT,
 } from '../api/ports.ts';
+import { TOKEN_DIRECTORY, TOKEN_FILE } from '../api/proxy-environment.ts';
+import * as webhookEnv from '../api/webhook-environment.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
 interface Component {
@@ -48,7 +52,7 @@ export function controlPlane(settings: InstallSettings): Manifest[] {
 }
 
 function components(settings: InstallSettings): Component[] {
-  const { namespace, trustDomain, clusterDomain, issuanceLifetime } = settings;
+  const { namespace, trustDomain, clusterDomain, issuanceLifetime, families } = settings;
   const roots = { name: 'trust-roots', configMap: { name: TRUST_ROOTS_CONFIG_MAP } };
   return [
     {
@@ -57,9 +61,9 @@ function components(settings: InstallSettings): Component[] {
       port: IDENTITY_PORT,
       servicePort: IDENTITY_PORT,
       environment: {
-        WEFT_IDENTITY_TRUST_DOMAIN: trustDomain,
-        WEFT_IDENTITY_CONTROL_NAMESPACE: namespace,
-        WEFT_IDENTITY_ISSUANCE_LIFETIME: issuanceLifetime,
+        [identityEnv.ENV_TRUST_DOMAIN]: trustDomain,
+        [identityEnv.ENV_CONTROL_NAMESPACE]: namespace,
+        [identityEnv.ENV_ISSUANCE_LIFETIME]: issuanceLifetime,
       },
       volumes: [],
       volumeMounts: [],
@@ -71,12 +75,12 @@ function components(settings: InstallSettings): Component[] {
       port: DESTINATION_PORT,
       servicePort: DESTINATION_PORT,
       environment: {
-        WEFT_DESTINATION_TRUST_DOMAIN: trustDomain,
-        WEFT_DESTINATION_CONTROL_NAMESPACE: namespace,
-        WEFT_DESTINATION_CLUSTER_DOMAIN: clusterDomain,
-        WEFT_DESTINATION_IDENTITY_ADDRESS: `${IDENTITY_SERVICE_ACCOUNT}.${namespace}.svc.${clusterDomain}:${IDENTITY_PORT}`,
-        WEFT_DESTINATION_TRUST_BUNDLE_FILE: `/var/run/weft/roots/${TRUST_ROOTS_KEY}`,
-        WEFT_DESTINATION_TOKEN_FILE: '/var/run/secrets/weft.dev/token/token',
+        [destinationEnv.ENV_TRUST_DOMAIN]: trustDomain,
+        [destinationEnv.ENV_CONTROL_NAMESPACE]: namespace,
+        [destinationEnv.ENV_CLUSTER_DOMAIN]: clusterDomain,
+        [destinationEnv.ENV_IDENTITY_ADDRESS]: `${IDENTITY_SERVICE_ACCOUNT}.${namespace}.svc.${clusterDomain}:${IDENTITY_PORT}`,
+        [destinationEnv.ENV_TRUST_BUNDLE_FILE]: `${ROOTS_DIRECTORY}/${TRUST_ROOTS_KEY}`,
+        [destinationEnv.ENV_TOKEN_FILE]: TOKEN_FILE,
       },
       // Identity makes the roots at its first start: until then this pod waits for the volume.
       volumes: [
@@ -89,8 +93,8 @@ function components(settings: InstallSettings): Component[] {
         },
       ],
       volumeMounts: [
-        { name: 'trust-roots', mountPath: '/var/run/weft/roots', readOnly: true },
-        { name: 'token', mountPath: '/var/run/secrets/weft.dev/token', readOnly: true },
+        { name: 'trust-roots', mountPath: ROOTS_DIRECTORY, readOnly: true },
+        { name: 'token', mountPath: TOKEN_DIRECTORY, readOnly: true },
       ],
       memory: { request: '128Mi', limit: '512Mi' },
     },
@@ -100,11 +104,13 @@ function components(settings: InstallSettings): Component[] {
       port: WEBHOOK_PORT,
       servicePort: WEBHOOK_SERVICE_PORT,
       environment: {
-        WEFT_WEBHOOK_CONTROL_NAMESPACE: namespace,
-        WEFT_WEBHOOK_TRUST_DOMAIN: trustDomain,
-        WEFT_WEBHOOK_CLUSTER_DOMAIN: clusterDomain,
-        WEFT_WEBHOOK_IMAGE: settings.image,
-        WEFT_WEBHOOK_IMAGE_PULL_POLICY: settings.imagePullPolicy,
+        [webhookEnv.ENV_CONTROL_NAMESPACE]: namespace,
+        [webhookEnv.ENV_TRUST_DOMAIN]: trustDomain,
+        [webhookEnv.ENV_CLUSTER_DOMAIN]: clusterDomain,
+        [webhookEnv.ENV_IMAGE]: settings.image,
+        [webhookEnv.ENV_IMAGE_PULL_POLICY]: settings.imagePullPolicy,
+        ...(families.istio ? {} : { [webhookEnv.ENV_ISTIO]: 'disabled' }),
+        ...(families.linkerd ? {} : { [webhookEnv.ENV_LINKERD]: 'disabled' }),
       },
       volumes: [],
       volumeMounts: [],
@@ -197,3 +203,5 @@ function disruptionBudget(settings: InstallSettings, component: Component): Mani
     spec: { maxUnavailable: 1, selector: { matchLabels: { 'app.kubernetes.io/name': component.name } } },
   };
 }
+
+const ROOTS_DIRECTORY = '/var/run/weft/roots';

@@ -8,86 +8,77 @@ import {
 } from '../api/names.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
-interface Rule {
+/** A rule of a role (Kubernetes RBAC). */
+export interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 }
 
-const READ = ['get', 'list', 'watch'];
+/** What a component may do in the whole cluster and in its own namespace. */
+export interface Role {
+  readonly cluster: readonly Rule[];
+  readonly own: readonly Rule[];
+}
 
-/** What each component may do: no wildcard, no Secret outside its own namespace. */
-const RULES: Readonly<Record<string, { readonly cluster: readonly Rule[]; readonly own: readonly Rule[] }>> = {
+const FOLLOW = ['list', 'watch'];
+
+/** What each component may do: no wildcard, no Secret outside its own namespace, nothing that it does not use. */
+export const ROLES: Readonly<Record<string, Role>> = {
   [IDENTITY_SERVICE_ACCOUNT]: {
     cluster: [
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
       // The trust roots are kept in every namespace that has injected pods.
-      { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: READ },
+      { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: FOLLOW },
+      // "create" cannot be limited to a name (Kubernetes RBAC, "Referring to resources").
       { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
-      {
-        apiGroups: [''],
-        resources: ['configmaps'],
-        resourceNames: [TRUST_ROOTS_CONFIG_MAP],
-        verbs: ['get', 'update', 'patch'],
-      },
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: [TRUST_ROOTS_CONFIG_MAP], verbs: ['get', 'patch'] },
     ],
     own: [
-      // "create" cannot be limited to a name (Kubernetes RBAC, "Referring to resources").
-      { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: ['create'] },
+      { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
       { apiGroups: [''], resources: ['secrets'], resourceNames: [ISSUER_SECRET], verbs: ['get'] },
-      {
-        apiGroups: [''],
-        resources: ['configmaps'],
-        resourceNames: [TRUST_ROOTS_CONFIG_MAP],
-        verbs: ['get', 'update', 'patch'],
-      },
     ],
   },
   [DESTINATION_SERVICE_ACCOUNT]: {
     cluster: [
-      { apiGroups: [''], resources: ['namespaces', 'pods', 'services', 'serviceaccounts'], verbs: READ },
-      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: READ },
-      { apiGroups: ['apps'], resources: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'], verbs: READ },
-      { apiGroups: ['batch'], resources: ['jobs'], verbs: READ },
-      { apiGroups: ['linkerd.io'], resources: ['serviceprofiles'], verbs: READ },
+      { apiGroups: [''], resources: ['namespaces', 'nodes', 'pods', 'services'], verbs: FOLLOW },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: FOLLOW },
+      { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: FOLLOW },
+      { apiGroups: ['linkerd.io'], resources: ['serviceprofiles'], verbs: FOLLOW },
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
     ],
-    own: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [TRUST_ROOTS_CONFIG_MAP], verbs: ['get'] }],
+    own: [],
   },
   [WEBHOOK_SERVICE_ACCOUNT]: {
     cluster: [
       // Namespaces are patched only to mirror the annotation of an older mesh into a label.
-      { apiGroups: [''], resources: ['namespaces'], verbs: [...READ, 'patch'] },
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['get', ...FOLLOW, 'patch'] },
       { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+      // Workloads are patched only where their namespace asks that those without a proxy are restarted.
+      { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
+      { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: ['get', 'patch'] },
+      // Whoever names a ServiceProfile that is not there is warned.
+      { apiGroups: ['linkerd.io'], resources: ['serviceprofiles'], verbs: ['get'] },
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
       // Other meshes' registrations say whether their labels are theirs.
-      {
-        apiGroups: ['admissionregistration.k8s.io'],
-        resources: ['mutatingwebhookconfigurations'],
-        verbs: READ,
-      },
+      { apiGroups: ['admissionregistration.k8s.io'], resources: ['mutatingwebhookconfigurations'], verbs: FOLLOW },
       {
         apiGroups: ['admissionregistration.k8s.io'],
         resources: ['mutatingwebhookconfigurations'],
         resourceNames: ['weft-injector'],
-        verbs: ['patch', 'update'],
+        verbs: ['get', 'patch'],
       },
       {
         apiGroups: ['admissionregistration.k8s.io'],
         resources: ['validatingwebhookconfigurations'],
         resourceNames: ['weft-validator'],
-        verbs: ['get', 'patch', 'update'],
+        verbs: ['get', 'patch'],
       },
     ],
     own: [
       { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-      {
-        apiGroups: [''],
-        resources: ['secrets'],
-        resourceNames: [WEBHOOK_TLS_SECRET],
-        verbs: ['get', 'update', 'patch'],
-      },
+      { apiGroups: [''], resources: ['secrets'], resourceNames: [WEBHOOK_TLS_SECRET], verbs: ['get', 'update'] },
     ],
   },
 };
@@ -95,7 +86,7 @@ const RULES: Readonly<Record<string, { readonly cluster: readonly Rule[]; readon
 /** Service accounts, roles and bindings of every component. */
 export function rbac(settings: InstallSettings): Manifest[] {
   const { namespace } = settings;
-  return Object.entries(RULES).flatMap(([component, { cluster, own }]) => {
+  return Object.entries(ROLES).flatMap(([component, { cluster, own }]) => {
     const common = labels(settings, component);
     const subjects = [{ kind: 'ServiceAccount', name: component, namespace }];
     return [
@@ -113,19 +104,23 @@ export function rbac(settings: InstallSettings): Manifest[] {
         roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: component },
         subjects,
       },
-      {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'Role',
-        metadata: { name: component, namespace, labels: common },
-        rules: own,
-      },
-      {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'RoleBinding',
-        metadata: { name: component, namespace, labels: common },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: component },
-        subjects,
-      },
+      ...(own.length === 0
+        ? []
+        : [
+            {
+              apiVersion: 'rbac.authorization.k8s.io/v1',
+              kind: 'Role',
+              metadata: { name: component, namespace, labels: common },
+              rules: own,
+            },
+            {
+              apiVersion: 'rbac.authorization.k8s.io/v1',
+              kind: 'RoleBinding',
+              metadata: { name: component, namespace, labels: common },
+              roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: component },
+              subjects,
+            },
+          ]),
     ];
   });
 }

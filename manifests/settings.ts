@@ -13,6 +13,8 @@ export interface InstallSettings {
   /** Lifetime of workload certificates, `24h`. */
   readonly issuanceLifetime: string;
   readonly version: string;
+  /** Other meshes whose labels and annotations are followed beside Weft's own. */
+  readonly families: { readonly istio: boolean; readonly linkerd: boolean };
 }
 
 export const DEFAULT_INSTALL_SETTINGS: InstallSettings = {
@@ -24,6 +26,7 @@ export const DEFAULT_INSTALL_SETTINGS: InstallSettings = {
   clusterDomain: DEFAULT_CLUSTER_DOMAIN,
   issuanceLifetime: '24h',
   version: '0.1.0',
+  families: { istio: true, linkerd: true },
 };
 
 /** A Kubernetes object to be applied. */

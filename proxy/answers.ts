@@ -8,13 +8,14 @@ export interface Failure {
   readonly message: string;
 }
 
-interface Mapping {
+/** The status of an answer in both protocols. */
+export interface AnswerStatus {
   readonly status: number;
   readonly grpc: number;
 }
 
 /** Every reason's HTTP and gRPC status. Source: linkerd2-proxy's mapping, reference page "Proxy errors". */
-const STATUS: Readonly<Record<ProxyErrorReason, Mapping>> = {
+export const ANSWER_STATUS: Readonly<Record<ProxyErrorReason, AnswerStatus>> = {
   connect_failed: { status: 502, grpc: 14 },
   connect_timeout: { status: 504, grpc: 4 },
   destination_identity_mismatch: { status: 502, grpc: 14 },
@@ -42,7 +43,7 @@ const STATUS: Readonly<Record<ProxyErrorReason, Mapping>> = {
 
 /** The HTTP status of a reason. */
 export function statusOf(reason: ProxyErrorReason): number {
-  return STATUS[reason].status;
+  return ANSWER_STATUS[reason].status;
 }
 
 /**
@@ -55,7 +56,7 @@ export function answer(
   failure: Failure,
   options: { grpc: boolean; audience: 'peer' | 'stranger' },
 ): ResponseHead {
-  const { status, grpc } = STATUS[failure.reason];
+  const { status, grpc } = ANSWER_STATUS[failure.reason];
   const why = options.audience === 'peer' ? [PROXY_ERROR_HEADER, failure.reason] : [];
   if (options.grpc) {
     // Trailers-only (gRPC over HTTP/2, "Responses"): the status goes where a gRPC client looks for it.

@@ -17,12 +17,151 @@ import {
 } from '../api/ports.ts';
 import * as env from '../api/proxy-environment.ts';
 import { dnsIdentity, type IdentityDomain, spiffeIdentity } from '../api/workload-identity.ts';
-import { Environment } from '../core/config/environment.ts';
+import { Fault, type Kind, readEnvironment, setting } from '../core/config/environment.ts';
 import type { PortRanges } from '../core/config/port-ranges.ts';
+import { ADDRESS, ADDRESSES, DURATION, LIST, oneOf, PORTS, TEXT } from '../core/config/setting-kinds.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
-/** Settings of a proxy; each is documented at its variable in api/proxy-environment.ts. Durations in milliseconds. */
+const PROBE_PATHS: Kind<Readonly<Record<string, readonly string[]>>> = {
+  name: 'JSON',
+  parse(text) {
+    try {
+      return JSON.parse(text) as Record<string, string[]>;
+    } catch {
+      return new Fault('is no JSON object of port to paths');
+    }
+  },
+};
+
+/** Text of a server's address that follows the other settings. */
+function serviceAddress(name: string, port: number): string {
+  return `${name}.$(${env.ENV_CONTROL_NAMESPACE}).svc.$(${env.ENV_CLUSTER_DOMAIN}):${port}`;
+}
+
+/** The environment of the proxy. */
+export const SETTINGS = {
+  podName: setting(env.ENV_POD_NAME, TEXT, null, "The pod's name."),
+  podNamespace: setting(env.ENV_POD_NAMESPACE, TEXT, null, "The pod's namespace."),
+  podUid: setting(env.ENV_POD_UID, TEXT, '', "The pod's UID."),
+  podServiceAccount: setting(env.ENV_POD_SERVICE_ACCOUNT, TEXT, 'default', "The pod's service account."),
+  podIps: setting(env.ENV_POD_IPS, LIST, '', "The pod's addresses. Unset: any destination is taken for the pod's own."),
+  inboundListen: setting(
+    env.ENV_INBOUND_LISTEN,
+    ADDRESSES,
+    `[::]:${PROXY_INBOUND_PORT}`,
+    'Where connections to the pod are taken.',
+  ),
+  outboundListen: setting(
+    env.ENV_OUTBOUND_LISTEN,
+    ADDRESSES,
+    `127.0.0.1:${PROXY_OUTBOUND_PORT},[::1]:${PROXY_OUTBOUND_PORT}`,
+    'Where connections of the application are taken.',
+  ),
+  adminListen: setting(
+    env.ENV_ADMIN_LISTEN,
+    ADDRESSES,
+    `[::]:${PROXY_ADMIN_PORT}`,
+    'Where health, metrics and control are served.',
+  ),
+  explicitListen: setting(
+    env.ENV_EXPLICIT_LISTEN,
+    ADDRESSES,
+    '',
+    'Where the explicit proxy (`HTTP_PROXY`) takes absolute-form requests and CONNECT. Unset: nowhere.',
+  ),
+  applicationAddress: setting(
+    env.ENV_APPLICATION_ADDRESS,
+    TEXT,
+    '',
+    "IP address of the application, where it is not the connection's own destination (loopback network).",
+  ),
+  trustDomain: setting(env.ENV_TRUST_DOMAIN, TEXT, DEFAULT_TRUST_DOMAIN, 'Domain of SPIFFE URIs and DNS identities.'),
+  controlNamespace: setting(env.ENV_CONTROL_NAMESPACE, TEXT, CONTROL_NAMESPACE, 'Namespace of the control plane.'),
+  clusterDomain: setting(env.ENV_CLUSTER_DOMAIN, TEXT, DEFAULT_CLUSTER_DOMAIN, 'DNS domain of the cluster.'),
+  identityAddress: setting(
+    env.ENV_IDENTITY_ADDRESS,
+    ADDRESS,
+    serviceAddress(IDENTITY_SERVICE_ACCOUNT, IDENTITY_PORT),
+    'Address of identity.',
+  ),
+  destinationAddress: setting(
+    env.ENV_DESTINATION_ADDRESS,
+    ADDRESS,
+    serviceAddress(DESTINATION_SERVICE_ACCOUNT, DESTINATION_PORT),
+    'Address of destination.',
+  ),
+  tokenFile: setting(
+    env.ENV_TOKEN_FILE,
+    TEXT,
+    env.TOKEN_FILE,
+    'File of the projected service-account token, read again at every renewal.',
+  ),
+  trustRoots: setting(
+    env.ENV_TRUST_ROOTS,
+    TEXT,
+    '',
+    'PEM of the roots at injection; a bundle that has been delivered supersedes it.',
+  ),
+  trustBundleFile: setting(
+    env.ENV_TRUST_BUNDLE_FILE,
+    TEXT,
+    '',
+    'File (memory-backed volume) that keeps the last delivered bundle across restarts of the container.',
+  ),
+  defaultInboundPolicy: setting(
+    env.ENV_DEFAULT_INBOUND_POLICY,
+    oneOf(DEFAULT_INBOUND_POLICIES),
+    DEFAULT_INBOUND_POLICIES[0],
+    'Inbound policy until destination has spoken.',
+  ),
+  opaquePorts: setting(
+    env.ENV_OPAQUE_PORTS,
+    PORTS,
+    DEFAULT_OPAQUE_PORTS,
+    'Ports without HTTP detection until destination has spoken.',
+  ),
+  probePaths: setting(
+    env.ENV_PROBE_PATHS,
+    PROBE_PATHS,
+    '{}',
+    'Paths of the pod\'s own HTTP probes by port, `{"8080":["/healthz"]}`: exempt from inbound policy.',
+  ),
+  logLevel: setting(env.ENV_LOG_LEVEL, oneOf(LOG_LEVELS), 'info', 'The least that is logged.'),
+  shutdownGrace: setting(env.ENV_SHUTDOWN_GRACE, DURATION, '2m', 'How long a drain may take after SIGTERM.'),
+  adminShutdown: setting(
+    env.ENV_ADMIN_SHUTDOWN,
+    oneOf(['enabled', 'disabled'] as const),
+    'disabled',
+    'Whether `POST /shutdown` on the admin port works from loopback.',
+  ),
+  ingress: setting(
+    env.ENV_INGRESS,
+    oneOf(['enabled', 'disabled'] as const),
+    'disabled',
+    'Whether outbound HTTP finds its target by `l5d-dst-override` or its authority before the original destination.',
+  ),
+  outboundConnectTimeout: setting(
+    env.ENV_OUTBOUND_CONNECT_TIMEOUT,
+    DURATION,
+    '1s',
+    'How long a connection to an endpoint may take to come up.',
+  ),
+  inboundConnectTimeout: setting(
+    env.ENV_INBOUND_CONNECT_TIMEOUT,
+    DURATION,
+    '300ms',
+    'How long a connection to the application may take to come up.',
+  ),
+  detectTimeout: setting(
+    env.ENV_DETECT_TIMEOUT,
+    DURATION,
+    '20ms',
+    'How long a silent client is waited for before the server is dialled to speak first.',
+  ),
+};
+
+/** What a proxy is told. Durations in milliseconds. */
 export interface ProxyConfig {
   readonly pod: {
     readonly name: string;
@@ -53,6 +192,8 @@ export interface ProxyConfig {
   readonly logLevel: LogLevel;
   readonly shutdownGraceMs: number;
   readonly adminShutdown: boolean;
+  /** Whether the application is an ingress. */
+  readonly ingress: boolean;
   readonly outboundConnectTimeoutMs: number;
   readonly inboundConnectTimeoutMs: number;
   readonly silenceMs: number;
@@ -60,70 +201,41 @@ export interface ProxyConfig {
 
 /** Reads the whole environment, or throws one error naming every problem. */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): ProxyConfig {
-  const read = new Environment(variables);
-  const domain: IdentityDomain = {
-    trustDomain: read.text(env.ENV_TRUST_DOMAIN, DEFAULT_TRUST_DOMAIN),
-    controlNamespace: read.text(env.ENV_CONTROL_NAMESPACE, CONTROL_NAMESPACE),
-  };
-  const { controlNamespace } = domain;
-  const clusterDomain = read.text(env.ENV_CLUSTER_DOMAIN, DEFAULT_CLUSTER_DOMAIN);
+  const read = readEnvironment(SETTINGS, variables);
+  const { trustDomain, controlNamespace } = read;
+  const domain: IdentityDomain = { trustDomain, controlNamespace };
   const pod = {
-    name: read.text(env.ENV_POD_NAME),
-    namespace: read.text(env.ENV_POD_NAMESPACE),
-    uid: read.text(env.ENV_POD_UID, ''),
-    serviceAccount: read.text(env.ENV_POD_SERVICE_ACCOUNT, 'default'),
+    name: read.podName,
+    namespace: read.podNamespace,
+    uid: read.podUid,
+    serviceAccount: read.podServiceAccount,
   };
   const control = (serviceAccount: string) => dnsIdentity({ namespace: controlNamespace, serviceAccount }, domain);
-  const config: ProxyConfig = {
+  return {
     pod,
-    podIps: read.list(env.ENV_POD_IPS),
-    inboundListen: read.addresses(env.ENV_INBOUND_LISTEN, `[::]:${PROXY_INBOUND_PORT}`),
-    outboundListen: read.addresses(
-      env.ENV_OUTBOUND_LISTEN,
-      `127.0.0.1:${PROXY_OUTBOUND_PORT},[::1]:${PROXY_OUTBOUND_PORT}`,
-    ),
-    adminListen: read.addresses(env.ENV_ADMIN_LISTEN, `[::]:${PROXY_ADMIN_PORT}`),
-    explicitListen: read.addresses(env.ENV_EXPLICIT_LISTEN, ''),
-    applicationAddress: read.text(env.ENV_APPLICATION_ADDRESS, '') || null,
+    podIps: read.podIps,
+    inboundListen: read.inboundListen,
+    outboundListen: read.outboundListen,
+    adminListen: read.adminListen,
+    explicitListen: read.explicitListen,
+    applicationAddress: read.applicationAddress || null,
     identity: dnsIdentity(pod, domain),
     spiffe: spiffeIdentity(pod, domain),
-    identityServer: {
-      address: read.address(
-        env.ENV_IDENTITY_ADDRESS,
-        `weft-identity.${controlNamespace}.svc.${clusterDomain}:${IDENTITY_PORT}`,
-      ),
-      identity: control(IDENTITY_SERVICE_ACCOUNT),
-    },
-    destinationServer: {
-      address: read.address(
-        env.ENV_DESTINATION_ADDRESS,
-        `weft-destination.${controlNamespace}.svc.${clusterDomain}:${DESTINATION_PORT}`,
-      ),
-      identity: control(DESTINATION_SERVICE_ACCOUNT),
-    },
-    clusterDomain,
-    tokenFile: read.text(env.ENV_TOKEN_FILE, env.TOKEN_FILE),
-    trustRoots: read.text(env.ENV_TRUST_ROOTS, ''),
-    trustBundleFile: read.text(env.ENV_TRUST_BUNDLE_FILE, ''),
-    defaultInboundPolicy: read.oneOf(env.ENV_DEFAULT_INBOUND_POLICY, DEFAULT_INBOUND_POLICIES, 'all-unauthenticated'),
-    opaquePorts: read.ports(env.ENV_OPAQUE_PORTS, DEFAULT_OPAQUE_PORTS),
-    probePaths: readProbePaths(read),
-    logLevel: read.oneOf(env.ENV_LOG_LEVEL, LOG_LEVELS, 'info'),
-    shutdownGraceMs: read.duration(env.ENV_SHUTDOWN_GRACE, 120_000),
-    adminShutdown: read.oneOf(env.ENV_ADMIN_SHUTDOWN, ['enabled', 'disabled'], 'disabled') === 'enabled',
-    outboundConnectTimeoutMs: read.duration(env.ENV_OUTBOUND_CONNECT_TIMEOUT, 1000),
-    inboundConnectTimeoutMs: read.duration(env.ENV_INBOUND_CONNECT_TIMEOUT, 300),
-    silenceMs: read.duration(env.ENV_DETECT_TIMEOUT, 20),
+    identityServer: { address: read.identityAddress, identity: control(IDENTITY_SERVICE_ACCOUNT) },
+    destinationServer: { address: read.destinationAddress, identity: control(DESTINATION_SERVICE_ACCOUNT) },
+    clusterDomain: read.clusterDomain,
+    tokenFile: read.tokenFile,
+    trustRoots: read.trustRoots,
+    trustBundleFile: read.trustBundleFile,
+    defaultInboundPolicy: read.defaultInboundPolicy,
+    opaquePorts: read.opaquePorts,
+    probePaths: read.probePaths,
+    logLevel: read.logLevel,
+    shutdownGraceMs: read.shutdownGrace,
+    adminShutdown: read.adminShutdown === 'enabled',
+    ingress: read.ingress === 'enabled',
+    outboundConnectTimeoutMs: read.outboundConnectTimeout,
+    inboundConnectTimeoutMs: read.inboundConnectTimeout,
+    silenceMs: read.detectTimeout,
   };
-  read.check();
-  return config;
-}
-
-function readProbePaths(read: Environment): Readonly<Record<string, readonly string[]>> {
-  try {
-    return JSON.parse(read.text(env.ENV_PROBE_PATHS, '{}')) as Record<string, string[]>;
-  } catch {
-    read.problem(env.ENV_PROBE_PATHS, 'is no JSON object of port to paths');
-    return {};
-  }
 }

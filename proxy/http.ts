@@ -77,8 +77,19 @@ export function isGrpc(head: RequestHead): boolean {
 /** What HTTP/1 says by closing a connection; the engine's own field for `Connection: close`. */
 export const CONNECTION_FIELD = 'weft-connection';
 
-/** Names in lower case, for a peer that speaks strict HTTP/2; fields of one connection alone are dropped. */
+/**
+ * Names in lower case, for a peer that speaks strict HTTP/2; fields of one connection alone are dropped. The same list
+ * when it is so already, as what came by HTTP/2 is.
+ */
 export function http2Fields(fields: Fields): Fields {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!;
+    if (name === CONNECTION_FIELD || name !== name.toLowerCase()) return lowerFields(fields);
+  }
+  return fields;
+}
+
+function lowerFields(fields: Fields): Fields {
   const lower: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase();

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 
 import type { InboundConfig } from '../api/routing.ts';
+import { bindEitherFamily } from '../core/config/bind.ts';
 import { formatSocketAddress, type SocketAddress } from '../core/config/socket-address.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { FailureLog } from './admin/failure-log.ts';
@@ -15,6 +16,7 @@ import { InboundListener } from './inbound/listener.ts';
 import { InboundPorts } from './inbound/ports.ts';
 import type { Log } from './log.ts';
 import { ExplicitProxy } from './outbound/explicit-proxy.ts';
+import { Ingress } from './outbound/ingress.ts';
 import { OutboundListener } from './outbound/listener.ts';
 import { Targets } from './outbound/targets.ts';
 import { Metrics } from './telemetry/metrics.ts';
@@ -52,17 +54,19 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   const watch = new WatchClient({ config, mutualTls, clock, log, metrics, listener: discovery });
   discovery.use(watch);
 
-  const targets = new Targets(discovery, { mutualTls, metrics, connectTimeoutMs: config.outboundConnectTimeoutMs });
+  const endpoints = { mutualTls, metrics, connectTimeoutMs: config.outboundConnectTimeoutMs };
+  const targets = new Targets(discovery, endpoints);
   const outbound = new OutboundListener({
     context: { metrics, failures },
     targets,
+    ingress: config.ingress ? new Ingress(targets, { metrics, failures }, endpoints) : null,
     originalDestination,
     connections,
     log,
     connectTimeoutMs: config.outboundConnectTimeoutMs,
     silenceMs: config.silenceMs,
   });
-  const explicit = new ExplicitProxy(targets, { metrics, failures });
+  const explicit = new ExplicitProxy(targets, { metrics, failures }, outbound);
   const inbound = new InboundListener({
     context: {
       ports,
@@ -152,28 +156,21 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
 const IDLE_TARGET_MS = 10 * 60_000;
 
 function listenAll(addresses: readonly SocketAddress[], accept: (socket: Socket) => void): Promise<Server[]> {
-  return Promise.all(
-    addresses.map(
-      ({ host, port }) =>
-        new Promise<Server>((resolve, reject) => {
-          // Nothing is read before the connection's purpose is known; half-closed connections stay usable.
-          const server = createServer(
-            {
-              noDelay: true,
-              keepAlive: true,
-              keepAliveInitialDelay: 10_000,
-              allowHalfOpen: true,
-              pauseOnConnect: false,
-            },
-            accept,
-          );
-          server.once('error', (error: Error & { code?: string }) => {
-            // A kernel without IPv6 has no [::1]; the IPv4 listener beside it is enough.
-            if (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT') resolve(server);
-            else reject(new Error(`${formatSocketAddress(host, port)}: ${error.message}`));
-          });
-          server.listen({ host, port, backlog: 4096 }, () => resolve(server));
-        }),
-    ),
-  );
+  return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => listen(each, accept))));
+}
+
+function listen({ host, port }: SocketAddress, accept: (socket: Socket) => void): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    // Nothing is read before the connection's purpose is known; half-closed connections stay usable.
+    const server = createServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000, allowHalfOpen: true, pauseOnConnect: false },
+      accept,
+    );
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      // A kernel without IPv6 has no [::1]; the IPv4 listener beside it is enough.
+      if (host === '::1' && (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')) resolve(server);
+      else reject(Object.assign(error, { message: `${formatSocketAddress(host, port)}: ${error.message}` }));
+    });
+    server.listen({ host, port, backlog: 4096 }, () => resolve(server));
+  });
 }

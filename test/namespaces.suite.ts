@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 import { startMesh } from '../cli/run/mesh.ts';
+import { openNamespaces } from '../cli/run/namespaces.ts';
 import { readFolder } from '../cli/run/objects.ts';
 import { Capture, tlsFault } from './support/capture.ts';
 
@@ -24,6 +25,7 @@ writeFileSync(
 const mesh = await startMesh({
   folder,
   objects: readFolder(folder).objects,
+  network: openNamespaces(),
   progress: (line) => t.comment(line),
   onOutput() {},
   certificateLifetime: '10s',

@@ -4,6 +4,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const folders = '{api,core,webhook,identity,destination,proxy,cli,manifests,dashboard}';
-for (const file of globSync(`${folders}/**/*.test.ts`, { cwd: root }).sort()) await import(join(root, file));
-await import('./import-graph.test.ts');
+const folders = '{api,core,webhook,identity,destination,proxy,cli,manifests,dashboard,docs}';
+for (const file of globSync([`${folders}/**/*.test.ts`, 'test/*.test.ts'], { cwd: root }).sort())
+  await import(join(root, file));

@@ -47,13 +47,9 @@ t.test('gives every entry a name of its own, and is called again after other web
 });
 
 t.test('leaves out the families that are switched off', async (t) => {
-  const text = JSON.stringify(
-    entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).filter(
-      (entry) => !entry.objectSelector,
-    ),
-  );
-  t.notMatch(text, 'istio');
-  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 5);
+  const text = JSON.stringify(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }));
+  t.notMatch(text, /istio|linkerd\.io\/inject/);
+  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 6);
 });
 
 t.test('registers exactly the kinds that are checked', async (t) => {
@@ -69,3 +65,12 @@ t.test('registers exactly the kinds that are checked', async (t) => {
     })),
   );
 });
+
+t.test(
+  'asks of Deployments and pods only where they have a route profile, and never waits for the answer',
+  async (t) => {
+    const entry = entriesOf({ namespace: 'weft' }).find(({ name }) => name === 'route-profile.validate.weft.dev');
+    t.equal(entry.failurePolicy, 'Ignore');
+    t.match(entry.matchConditions, [{ expression: /'weft.dev\/route-profile' in object.metadata.annotations/ }]);
+  },
+);

@@ -6,6 +6,7 @@ import {
   ISTIO_SIDECAR_INJECT,
   LINKERD_INJECT,
   NAMESPACE_ANNOTATION_LABEL,
+  ROUTE_PROFILE_ANNOTATION,
   WEBHOOK_SERVICE_ACCOUNT,
 } from '../api/names.ts';
 import { WEBHOOK_SERVICE_PORT } from '../api/ports.ts';
@@ -58,13 +59,16 @@ export function webhookConfigurations(settings: RegistrationSettings): Registrat
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'MutatingWebhookConfiguration',
       metadata: { name: INJECTOR_NAME, labels },
-      webhooks: [...entries.map((entry) => labelEntry(entry, namespace)), annotationEntry(namespace, families)],
+      webhooks: [
+        ...entries.map((entry) => labelEntry(entry, namespace, families)),
+        annotationEntry(namespace, families),
+      ],
     },
     {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',
       metadata: { name: VALIDATOR_NAME, labels },
-      webhooks: [serviceProfileEntry(namespace)],
+      webhooks: [serviceProfileEntry(namespace), routeProfileEntry(namespace)],
     },
   ];
 }
@@ -135,16 +139,20 @@ const ISTIO_ENTRIES: readonly LabelEntry[] = [
   },
 ];
 
-function labelEntry({ name, namespace, object }: LabelEntry, controlNamespace: string): object {
+type Families = NonNullable<RegistrationSettings['families']>;
+
+function labelEntry({ name, namespace, object }: LabelEntry, controlNamespace: string, families: Families): object {
+  // A label that is not followed keeps no pod out either.
+  const ignored = [families.linkerd ? '' : LINKERD_INJECT, families.istio ? '' : ISTIO_SIDECAR_INJECT];
   return {
     ...injectEntry(`${name}.inject.weft.dev`, 'Fail', controlNamespace),
     namespaceSelector: { matchExpressions: [notProtected(controlNamespace), ...namespace] },
-    objectSelector: { matchExpressions: object },
+    objectSelector: { matchExpressions: object.filter(({ key }) => !ignored.includes(key)) },
   };
 }
 
 /** Pods that ask by annotation. Namespaces' annotations cannot be seen here. */
-function annotationEntry(controlNamespace: string, families: { istio: boolean; linkerd: boolean }): object {
+function annotationEntry(controlNamespace: string, families: Families): object {
   const names = [
     INJECT,
     ...(families.linkerd ? [LINKERD_INJECT] : []),
@@ -177,18 +185,42 @@ function injectEntry(name: string, failurePolicy: 'Fail' | 'Ignore', controlName
 
 /** Fails open: destination reports what is wrong with a profile too, and applies what is right in it. */
 function serviceProfileEntry(controlNamespace: string): object {
+  const rule = { apiGroups: ['linkerd.io'], apiVersions: ['v1alpha1', 'v1alpha2'], resources: ['serviceprofiles'] };
+  return validateEntry('service-profile.validate.weft.dev', [rule], controlNamespace);
+}
+
+/** Objects that have a route profile as an annotation; no other Deployment or pod waits for the webhook. */
+function routeProfileEntry(controlNamespace: string): object {
+  const has = (metadata: string) =>
+    `has(${metadata}.annotations) && '${ROUTE_PROFILE_ANNOTATION}' in ${metadata}.annotations`;
+  const template = 'object.spec.template';
+  const rule = (apiGroup: string, resource: string) => ({
+    apiGroups: [apiGroup],
+    apiVersions: ['v1'],
+    resources: [resource],
+  });
+  const rules = [
+    rule('apps', 'deployments'),
+    rule('apps', 'statefulsets'),
+    rule('apps', 'daemonsets'),
+    rule('', 'pods'),
+  ];
   return {
-    name: 'service-profile.validate.weft.dev',
-    clientConfig: { service: serviceOf(controlNamespace, VALIDATE_PATH) },
-    rules: [
+    ...validateEntry('route-profile.validate.weft.dev', rules, controlNamespace),
+    matchConditions: [
       {
-        operations: ['CREATE', 'UPDATE'],
-        apiGroups: ['linkerd.io'],
-        apiVersions: ['v1alpha1', 'v1alpha2'],
-        resources: ['serviceprofiles'],
-        scope: 'Namespaced',
+        name: 'annotated',
+        expression: `(${has('object.metadata')}) || (has(${template}) && has(${template}.metadata) && ${has(`${template}.metadata`)})`,
       },
     ],
+  };
+}
+
+function validateEntry(name: string, rules: readonly object[], controlNamespace: string): object {
+  return {
+    name,
+    clientConfig: { service: serviceOf(controlNamespace, VALIDATE_PATH) },
+    rules: rules.map((rule) => ({ operations: ['CREATE', 'UPDATE'], ...rule, scope: 'Namespaced' })),
     namespaceSelector: { matchExpressions: [notProtected(controlNamespace)] },
     failurePolicy: 'Ignore',
     matchPolicy: 'Equivalent',

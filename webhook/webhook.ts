@@ -13,6 +13,8 @@ import { Events } from './cluster/events.ts';
 import { ForeignMeshes } from './cluster/foreign-meshes.ts';
 import { NamespaceDirectory } from './cluster/namespace-directory.ts';
 import { hasNativeSidecars } from './cluster/native-sidecar.ts';
+import { Restarts } from './cluster/restarts.ts';
+import { ServiceProfiles } from './cluster/service-profiles.ts';
 import { skipNotice } from './cluster/skip-notice.ts';
 import { UninjectedPods } from './cluster/uninjected-pods.ts';
 import type { WebhookConfig } from './config.ts';
@@ -50,12 +52,13 @@ export async function startWebhook(
   const events = new Events({ api, clock, instance: config.instance, onDropped: () => metrics.eventDropped() });
   const secret = new TlsSecret(api, config.controlNamespace, servingNames(config));
   let material = await secret.read(clock.now());
+  const profiles = new ServiceProfiles(api);
 
   const server = new AdmissionServer({
     certificate: servingCertificate(material),
     reviewers: {
       [INJECT_PATH]: (request) => reviewInjection(request, namespaces, settings()),
-      [VALIDATE_PATH]: reviewValidation,
+      [VALIDATE_PATH]: (request) => reviewValidation(request, profiles),
     },
     onReviewed(request, outcome) {
       const notice = skipNotice(request, outcome);
@@ -78,10 +81,12 @@ export async function startWebhook(
     server.setCertificate(servingCertificate(next));
     log.info('the serving certificate was renewed');
   };
-  const uninjected = new UninjectedPods({ api, namespaces: () => namespaces.list(), settings, events, log });
+  const { controlNamespace } = config;
+  const restarts = new Restarts({ api, controlNamespace, events, clock, log });
+  const uninjected = new UninjectedPods({ api, namespaces: () => namespaces.list(), settings, events, restarts, log });
   const mirror = new AnnotationMirror({
     api,
-    controlNamespace: config.controlNamespace,
+    controlNamespace,
     families: () => meshes.families(),
     log,
   });

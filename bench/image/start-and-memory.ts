@@ -5,20 +5,24 @@
  *   make bench CASE=image   (root; starts itself in namespaces of its own)
  */
 import { execFile, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import * as env from '../../api/proxy-environment.ts';
-import { isIsolated, runIsolated } from '../../cli/run/isolation.ts';
+import { decideMode, isIsolated, runIsolated } from '../../cli/run/isolation.ts';
 import { startMesh } from '../../cli/run/mesh.ts';
+import { openNamespaces } from '../../cli/run/namespaces.ts';
 import { readFolder } from '../../cli/run/objects.ts';
+import { ARCHITECTURES } from '../../manifests/image/contents.ts';
+import { layerBytes } from '../../manifests/image/oci-archive.ts';
 import { type Figure, record, summary } from '../result.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const STARTS = 20;
+decideMode('namespaces');
 if (!isIsolated()) process.exit(await runIsolated());
 
 const fixtures = join(root, 'test/fixtures/namespaces');
@@ -32,6 +36,7 @@ writeFileSync(join(folder, 'profile.yaml'), profileOf(20));
 const mesh = await startMesh({
   folder,
   objects: readFolder(folder).objects,
+  network: openNamespaces(),
   progress: () => {},
   onOutput() {},
   certificateLifetime: '24h',
@@ -58,6 +63,7 @@ console.log(
 console.log(JSON.stringify(tally));
 
 const { median, spread } = summary(starts);
+const architecture = ARCHITECTURES.find(({ node }) => node === process.arch)!;
 const figure = (metric: string, unit: string, value: number): Figure => ({
   case: 'image',
   contestant: 'weft',
@@ -73,7 +79,7 @@ record(file, [
     rounds: STARTS,
     spread: [Math.round(spread[0]), Math.round(spread[1])],
   },
-  figure('image_size', 'MB', Math.round(statSync(join(root, 'build/weft-image.tar')).size / 1e5) / 10),
+  figure('image_size', 'MB', Math.round(layerBytes(join(root, 'build/weft-image.tar'), architecture.name) / 1e5) / 10),
   ...(['client', 'server'] as const).flatMap((side) => [
     figure(`unshared_idle_${side}`, 'MiB', idle[side].unshared),
     figure(`unshared_loaded_${side}`, 'MiB', loaded[side].unshared),

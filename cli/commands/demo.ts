@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -8,9 +7,12 @@ import { PROXY_ADMIN_PORT } from '../../api/ports.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
 import type { Command } from '../command.ts';
 import { differences, type RouteRow, routeRows, routeTable, type Tally } from '../demo/report.ts';
-import { isIsolated, runIsolated } from '../run/isolation.ts';
+import { decideMode, isIsolated, runIsolated } from '../run/isolation.ts';
+import { openLoopback } from '../run/loopback.ts';
 import { startMesh } from '../run/mesh.ts';
+import { openNamespaces } from '../run/namespaces.ts';
 import { readFolder } from '../run/objects.ts';
+import { EXIT_INTERRUPTED, whenStopped } from '../run/stop-signal.ts';
 
 const here = join(dirname(fileURLToPath(import.meta.url)), '../demo');
 
@@ -26,7 +28,8 @@ export const demo: Command = {
 
 Runs a frontend, a worker and two versions of api-service with a ServiceProfile. Version 2 fails every third request
 and ten requests are never answered; the table shows what retries and timeouts make of it. The figures come from the
-proxies' own metrics and are compared with what the load generators saw. Needs root; leaves nothing behind.
+proxies' own metrics and are compared with what the load generators saw. As root each pod has a network namespace with
+the real redirect rules, otherwise an address of its own in 127.0.0.0/8 (weft run --help). Leaves nothing behind.
 
   --keep     stay up afterwards and print the addresses to look at (make demo KEEP=1)
   -o json    print the rows and checks as JSON
@@ -36,20 +39,25 @@ proxies' own metrics and are compared with what the load generators saw. Needs r
       args: [...args],
       options: { keep: { type: 'boolean', default: false }, output: { type: 'string', short: 'o', default: 'table' } },
     });
-    if (!isIsolated()) return runIsolated();
+    // Root gets the real redirect rules or learns what is missing: the demo is to show them.
+    const { mode, why } = decideMode(process.getuid?.() === 0 ? 'namespaces' : null);
+    if (mode === 'namespaces' && !isIsolated()) return runIsolated();
+    const stopped = whenStopped();
     const json = values.output === 'json';
     const say = (line: string) => void (json || process.stdout.write(`${line}\n`));
-    const folder = writeManifests();
     const tallies = new Map<string, Tally>();
     let told: () => void = () => {};
     const allTold = new Promise<void>((resolve) => {
       told = () => tallies.size === 2 && resolve();
     });
-    say('mode: namespaces');
+    say(mode === 'namespaces' ? `mode: ${mode}` : `mode: ${mode} (${why})`);
     const start = performance.now();
-    const mesh = await startMesh({
+    const network = mode === 'loopback' ? await openLoopback((line) => say(`! ${line}`)) : openNamespaces();
+    const folder = writeManifests(join(network.layout.state, 'demo'));
+    const starting = startMesh({
       folder,
       objects: readFolder(folder).objects,
+      network,
       progress: say,
       onOutput: (pod, line) => {
         if (!line.startsWith('TALLY ')) return;
@@ -58,10 +66,13 @@ proxies' own metrics and are compared with what the load generators saw. Needs r
       },
       certificateLifetime: '24h',
     });
+    const mesh = await Promise.race([starting, stopped]);
+    if (!mesh) return EXIT_INTERRUPTED;
     say(`the mesh is up after ${((performance.now() - start) / 1000).toFixed(1)} s; about 12 s of load follow`);
     const loadStart = performance.now();
     try {
-      await Promise.race([allTold, tooLate(90_000)]);
+      const end = await Promise.race([allTold, tooLate(90_000), stopped.then(() => EXIT_INTERRUPTED)]);
+      if (end !== undefined) return end;
       const seconds = (performance.now() - loadStart) / 1000;
       const rows: RouteRow[] = [];
       const problems: string[] = [];
@@ -74,7 +85,7 @@ proxies' own metrics and are compared with what the load generators saw. Needs r
       const checks = judge(rows, [...tallies.values()], problems);
       if (json)
         process.stdout.write(
-          `${JSON.stringify({ mode: 'namespaces', rows, checks, tallies: Object.fromEntries(tallies) }, null, 2)}\n`,
+          `${JSON.stringify({ mode, rows, checks, tallies: Object.fromEntries(tallies) }, null, 2)}\n`,
         );
       else {
         say(`\n${routeTable(rows)}\n`);
@@ -83,13 +94,12 @@ proxies' own metrics and are compared with what the load generators saw. Needs r
       if (values.keep) {
         for (const pod of mesh.plan.pods)
           say(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics`);
-        say('the addresses are inside the mesh: nsenter --target $(pgrep -n -f "demo --keep") --net. Ctrl-C ends it.');
-        await new Promise<void>((done) => process.once('SIGINT', () => done()));
+        say(`${network.lookInside(mesh.plan)}. Ctrl-C ends it.`);
+        await stopped;
       }
       return checks.every(({ passed }) => passed) ? 0 : 1;
     } finally {
       await mesh.end();
-      rmSync(folder, { recursive: true, force: true });
     }
   },
 };
@@ -127,9 +137,9 @@ function percent(share: number | undefined): string {
   return share === undefined ? 'nothing' : `${(share * 100).toFixed(2)}%`;
 }
 
-/** The demo's manifests with the path of its application filled in, in a folder of their own. */
-function writeManifests(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-demo-'));
+/** Writes the demo's manifests with the path of its application filled in. @returns the folder */
+function writeManifests(folder: string): string {
+  mkdirSync(folder);
   for (const name of readdirSync(join(here, 'manifests'))) {
     const text = readFileSync(join(here, 'manifests', name), 'utf8').replaceAll(
       'DEMO_APPLICATION',

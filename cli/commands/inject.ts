@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { INJECT } from '../../api/names.ts';
 import { toYaml } from '../../manifests/render.ts';
 import { DEFAULT_INSTALL_SETTINGS } from '../../manifests/settings.ts';
 import { inject as injectPod } from '../../webhook/inject/inject.ts';
@@ -15,7 +16,7 @@ export const inject: Command = {
   help: `usage: weft inject FILE|- [--manual] [--image IMAGE]
 
 Reads manifests and prints them with their pods enabled for injection: the pod template gets the label
-weft.dev/inject: enabled, and the webhook does the rest when pods are created. Other objects pass unchanged; what was
+${INJECT}: enabled, and the webhook does the rest when pods are created. Other objects pass unchanged; what was
 done is told on standard error.
 
   --manual       add the containers here and now, by the webhook's own function
@@ -87,7 +88,7 @@ function enabled(object: Json): Done {
       const metadata = (template.metadata ?? {}) as Json;
       return {
         ...template,
-        metadata: { ...metadata, labels: { ...(metadata.labels as Json | undefined), 'weft.dev/inject': 'enabled' } },
+        metadata: { ...metadata, labels: { ...(metadata.labels as Json | undefined), [INJECT]: 'enabled' } },
       };
     }),
     report: 'enabled for injection',

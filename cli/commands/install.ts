@@ -23,6 +23,9 @@ unless a Secret weft-identity-issuer is there. The output is the same every time
   --image-pull-policy  Always, IfNotPresent or Never (${DEFAULT_INSTALL_SETTINGS.imagePullPolicy})
   --replicas N         replicas of each component (${DEFAULT_INSTALL_SETTINGS.replicas})
   --trust-domain NAME  (${DEFAULT_INSTALL_SETTINGS.trustDomain})
+  --label-families LIST
+                       whose labels and annotations ask for injection, of weft, istio and linkerd (all three).
+                       Weft's own always count. Leave out a mesh that runs here itself: weft check --pre says so
   --issuance-lifetime  lifetime of workload certificates (${DEFAULT_INSTALL_SETTINGS.issuanceLifetime})
   -o json              print a List in JSON
 
@@ -37,6 +40,7 @@ Definitions that another mesh owns are never changed and never removed.
         'image-pull-policy': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.imagePullPolicy },
         replicas: { type: 'string', default: String(DEFAULT_INSTALL_SETTINGS.replicas) },
         'trust-domain': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.trustDomain },
+        'label-families': { type: 'string', default: LABEL_FAMILIES.join(',') },
         'issuance-lifetime': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.issuanceLifetime },
         output: { type: 'string', short: 'o', default: 'yaml' },
       },
@@ -65,8 +69,18 @@ function render(values: Record<string, string | undefined>): object[] {
     replicas,
     trustDomain: values['trust-domain']!,
     issuanceLifetime: values['issuance-lifetime']!,
+    families: readFamilies(values['label-families']!),
   };
   return installation(settings, webhookConfigurations(settings));
+}
+
+function readFamilies(text: string): InstallSettings['families'] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !LABEL_FAMILIES.includes(name));
+  const known = LABEL_FAMILIES.join(', ');
+  if (unknown !== undefined) throw new UsageError(`--label-families: "${unknown}" is none of ${known}`);
+  if (!names.includes('weft')) throw new UsageError(`--label-families ${text}: weft has to be among them`);
+  return { istio: names.includes('istio'), linkerd: names.includes('linkerd') };
 }
 
 function isPullPolicy(text: string): text is InstallSettings['imagePullPolicy'] {
@@ -91,3 +105,5 @@ async function definitions(which: string): Promise<Manifest[]> {
   }
   return missing;
 }
+
+const LABEL_FAMILIES: readonly string[] = ['weft', 'istio', 'linkerd'];

@@ -1,6 +1,7 @@
 // What the demo's pods run. `api`: a server on port 8080 that fails every FAIL_EVERY-th request (0: never) and never
 // answers one with the header x-demo-stall. `load`: sends COUNT requests of REQUEST to api-service, STALLS of them to
-// be stalled, over kept connections, and prints what it saw as one line TALLY {…}.
+// be stalled, over kept connections, and prints what it saw as one line TALLY {…}. It runs on any network: it listens on
+// HOST and sends through HTTP_PROXY where they are set.
 import { Agent, createServer, request } from 'node:http';
 
 const role = process.argv[2];
@@ -17,12 +18,12 @@ function serve(failEvery) {
     const fails = failEvery > 0 && count % failEvery === 0;
     outgoing.writeHead(fails ? 503 : 200, { 'content-type': 'text/plain' });
     outgoing.end(`${process.env.POD_NAME}\n`);
-  }).listen(8080, '::');
+  }).listen(8080, process.env.HOST ?? '::');
   process.on('SIGTERM', () => process.exit(0));
 }
 
 async function load([method, path], count, stalls) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 32, proxyEnv: process.env });
   const statuses = {};
   const stalled = [];
   const send = (headers) =>

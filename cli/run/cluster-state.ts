@@ -1,3 +1,4 @@
+import { NODE_NAME } from './container-environment.ts';
 import type { KubernetesObject } from './objects.ts';
 import type { Plan, PlannedPod, PlannedService } from './plan.ts';
 
@@ -59,7 +60,7 @@ function podObject(pod: PlannedPod, ready: boolean): KubernetesObject {
     } as KubernetesObject['metadata'],
     spec: {
       serviceAccountName: pod.serviceAccount,
-      nodeName: 'local',
+      nodeName: NODE_NAME,
       containers: pod.containers.map(({ name, ports }) => ({
         name,
         ports: ports.map(({ name, port }) => ({ ...(name === '' ? {} : { name }), containerPort: port })),
@@ -74,17 +75,14 @@ function podObject(pod: PlannedPod, ready: boolean): KubernetesObject {
   };
 }
 
-function withAddress({ object, namespace, clusterIp }: PlannedService): KubernetesObject {
-  const spec = object.spec as Record<string, unknown>;
-  return {
-    ...object,
-    metadata: { ...object.metadata, namespace },
-    spec: { ...spec, clusterIP: clusterIp, clusterIPs: [clusterIp] },
-  };
+/** Destination lays this over what the user wrote, so that an edit of the rest of a Service stays live. */
+function withAddress({ object, name, namespace, clusterIp }: PlannedService): KubernetesObject {
+  const { apiVersion, kind } = object;
+  return { apiVersion, kind, metadata: { name, namespace }, spec: { clusterIP: clusterIp, clusterIPs: [clusterIp] } };
 }
 
 function endpointSlices(
-  { object, name, namespace }: PlannedService,
+  { object, name, namespace, clusterIp }: PlannedService,
   pods: readonly PlannedPod[],
   isReady: (pod: PlannedPod) => boolean,
 ): KubernetesObject[] {
@@ -107,9 +105,11 @@ function endpointSlices(
       })),
       endpoints: chosen.map((pod) => ({
         addresses: [pod.ips[0]],
+        // A pod of a headless Service has a name of its own.
+        ...(clusterIp === 'None' ? { hostname: pod.name } : {}),
         conditions: { ready: isReady(pod), serving: isReady(pod), terminating: false },
         targetRef: { kind: 'Pod', name: pod.name, namespace: pod.namespace, uid: pod.uid },
-        nodeName: 'local',
+        nodeName: NODE_NAME,
       })),
     },
   ];

@@ -2,23 +2,16 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import * as destinationEnv from '../../api/destination-environment.ts';
+import * as identityEnv from '../../api/identity-environment.ts';
 import { CONTROL_NAMESPACE, DESTINATION_SERVICE_ACCOUNT, TOKEN_AUDIENCE } from '../../api/names.ts';
-import { DESTINATION_PORT, IDENTITY_PORT } from '../../api/ports.ts';
+import { CONTROL_ADMIN_PORT, DESTINATION_PORT, IDENTITY_PORT } from '../../api/ports.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { generateKeyPair, privateKeyPem } from '../../core/pki/key-pair.ts';
 import { signServiceAccountToken } from '../../core/pki/service-account-token.ts';
+import type { Layout, MeshNetwork } from './network.ts';
 import type { Processes, Started } from './processes.ts';
-
-/** Where the programs and files of a local mesh lie. */
-export interface Layout {
-  /** Node of this mesh. */
-  readonly node: string;
-  /** Folder of the bundles. */
-  readonly programs: string;
-  /** Folder of keys, tokens, logs and generated manifests. */
-  readonly state: string;
-}
 
 /** Identity and destination as local processes, and the token key that stands in for the API server's. */
 export class ControlPlane {
@@ -33,13 +26,13 @@ export class ControlPlane {
   readonly #running: { identity?: Started; destination?: Started } = {};
   readonly #layout: Layout;
   readonly #processes: Processes;
-  readonly #host: string;
+  readonly #network: MeshNetwork;
 
-  /** @param host address that both listen on */
-  constructor(layout: Layout, processes: Processes, host: string) {
+  constructor(processes: Processes, network: MeshNetwork) {
+    const { layout, controlHost: host } = network;
     this.#layout = layout;
     this.#processes = processes;
-    this.#host = host;
+    this.#network = network;
     this.identityAddress = `${host}:${IDENTITY_PORT}`;
     this.destinationAddress = `${host}:${DESTINATION_PORT}`;
     const issuer = join(layout.state, 'issuer');
@@ -62,7 +55,7 @@ export class ControlPlane {
     const now = Math.floor(Date.now() / 1000);
     return signServiceAccountToken(
       {
-        iss: 'weft.dev/embedded',
+        iss: identityEnv.DEFAULT_TOKEN_ISSUER,
         aud: [TOKEN_AUDIENCE],
         nbf: now - 60,
         exp: now + 86_400,
@@ -79,13 +72,14 @@ export class ControlPlane {
   /** Starts identity, then destination on these folders. @param lifetime of workload certificates, `24h` */
   async start(folders: readonly string[], lifetime: string): Promise<void> {
     const { state } = this.#layout;
+    const { controlHost, clusterNetworks } = this.#network;
     this.#environments.identity = {
-      WEFT_IDENTITY_MODE: 'embedded',
-      WEFT_IDENTITY_LISTEN: this.identityAddress,
-      WEFT_IDENTITY_ADMIN_LISTEN: `${this.#host}:9990`,
-      WEFT_IDENTITY_ISSUER_DIRECTORY: join(state, 'issuer'),
-      WEFT_IDENTITY_TOKEN_KEY_FILE: join(state, 'token-key.pem'),
-      WEFT_IDENTITY_ISSUANCE_LIFETIME: lifetime,
+      [identityEnv.ENV_MODE]: 'embedded',
+      [identityEnv.ENV_LISTEN]: this.identityAddress,
+      [identityEnv.ENV_ADMIN_LISTEN]: `${controlHost}:${CONTROL_ADMIN_PORT}`,
+      [identityEnv.ENV_ISSUER_DIRECTORY]: join(state, 'issuer'),
+      [identityEnv.ENV_TOKEN_KEY_FILE]: join(state, 'token-key.pem'),
+      [identityEnv.ENV_ISSUANCE_LIFETIME]: lifetime,
     };
     const own = {
       namespace: CONTROL_NAMESPACE,
@@ -95,14 +89,15 @@ export class ControlPlane {
     };
     writeFileSync(join(state, 'destination.token'), this.token(own), { mode: 0o600 });
     this.#environments.destination = {
-      WEFT_DESTINATION_SOURCE: 'folder',
-      WEFT_DESTINATION_FOLDERS: folders.join(','),
-      WEFT_DESTINATION_LISTEN: this.destinationAddress,
-      WEFT_DESTINATION_ADMIN_LISTEN: `${this.#host}:9991`,
-      WEFT_DESTINATION_TRUST_BUNDLE_FILE: join(state, 'roots.pem'),
-      WEFT_DESTINATION_TOKEN_FILE: join(state, 'destination.token'),
-      WEFT_DESTINATION_IDENTITY_ADDRESS: this.identityAddress,
-      WEFT_DESTINATION_DRAIN: '0',
+      [destinationEnv.ENV_SOURCE]: 'folder',
+      [destinationEnv.ENV_FOLDERS]: folders.join(','),
+      [destinationEnv.ENV_LISTEN]: this.destinationAddress,
+      [destinationEnv.ENV_ADMIN_LISTEN]: `${controlHost}:${DESTINATION_ADMIN_PORT}`,
+      [destinationEnv.ENV_TRUST_BUNDLE_FILE]: join(state, 'roots.pem'),
+      [destinationEnv.ENV_TOKEN_FILE]: join(state, 'destination.token'),
+      [destinationEnv.ENV_IDENTITY_ADDRESS]: this.identityAddress,
+      [destinationEnv.ENV_DRAIN]: '0',
+      [destinationEnv.ENV_CLUSTER_NETWORKS]: clusterNetworks.join(','),
     };
     await this.restart('identity');
     await this.restart('destination');
@@ -141,3 +136,12 @@ export class ControlPlane {
 }
 
 const DAY_MS = 86_400_000;
+/** Both programs have one address here, so destination's admin port is not the usual one. */
+const DESTINATION_ADMIN_PORT = CONTROL_ADMIN_PORT + 1;
+/** Ports that the control plane of a local mesh listens on. */
+export const CONTROL_PORTS: readonly number[] = [
+  IDENTITY_PORT,
+  DESTINATION_PORT,
+  CONTROL_ADMIN_PORT,
+  DESTINATION_ADMIN_PORT,
+];

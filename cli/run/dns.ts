@@ -1,5 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 
+import type { Plan } from './plan.ts';
+
 /** Addresses of a name; null: there is no such name. */
 export type Resolve = (name: string) => { readonly ipv4: readonly string[]; readonly ipv6: readonly string[] } | null;
 
@@ -19,6 +21,25 @@ export function serveDns(address: string, resolve: Resolve): Promise<Socket> {
     socket.once('error', reject);
     socket.bind(53, address, () => done(socket));
   });
+}
+
+/** Names of Services and of the pods of headless ones, absolute. */
+export function serviceNames(plan: Plan): Resolve {
+  const ipv4 = new Map<string, string[]>();
+  for (const { object, name, namespace, clusterIp } of plan.services) {
+    const { selector = {} } = object.spec as { selector?: Record<string, string> };
+    const pods = plan.pods.filter(
+      (pod) =>
+        pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value),
+    );
+    const fqdn = `${name}.${namespace}.svc.cluster.local`;
+    ipv4.set(fqdn, clusterIp === 'None' ? pods.map(({ ips }) => ips[0]) : [clusterIp]);
+    if (clusterIp === 'None') for (const pod of pods) ipv4.set(`${pod.name}.${fqdn}`, [pod.ips[0]]);
+  }
+  return (name) => {
+    const found = ipv4.get(name);
+    return found ? { ipv4: found, ipv6: [] } : null;
+  };
 }
 
 /** The answer to one query, or null where nothing should be answered. */

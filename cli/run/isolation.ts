@@ -1,12 +1,52 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 import { WeftError } from '../../core/errors/weft-error.ts';
+import type { NetworkMode } from './network.ts';
+
+/** How the pods get their network, and why so. */
+export interface ModeChoice {
+  readonly mode: NetworkMode;
+  readonly why: string;
+}
 
 const INSIDE = 'WEFT_RUN_INSIDE';
 
 /** Whether this process is already in namespaces of its own. */
 export function isIsolated(): boolean {
   return process.env[INSIDE] === '1';
+}
+
+/** Chooses how the pods get their network, finding out what this machine allows where that matters. */
+export function decideMode(wanted: NetworkMode | null): ModeChoice {
+  return chooseMode(wanted, isIsolated() || wanted === 'loopback' ? '' : namespacesObstacle());
+}
+
+/** Why a mesh cannot have network namespaces and redirect rules here, found out by trying; empty: it can. */
+function namespacesObstacle(): string {
+  if (process.getuid?.() !== 0) return 'network namespaces and redirect rules need root';
+  const { error, status, stderr } = spawnSync('unshare', [...NAMESPACES, '--', 'sh', '-c', TRIAL], {
+    encoding: 'utf8',
+    env: { ...process.env, XTABLES_LOCKFILE: '/dev/null' },
+  });
+  if (error) return `unshare cannot be started (${error.message}): util-linux is missing`;
+  return status === 0 ? '' : stderr.trim().split('\n').at(-1) || `a trial of them ended with ${status}`;
+}
+
+/**
+ * Chooses how the pods get their network. Pure.
+ *
+ * @param wanted null: namespaces where they are possible
+ * @param obstacle why namespaces are impossible; empty: they are not
+ * @throws WeftError when namespaces are wanted and impossible
+ */
+export function chooseMode(wanted: NetworkMode | null, obstacle: string): ModeChoice {
+  if (wanted === 'loopback') return { mode: wanted, why: 'as --network says' };
+  if (obstacle === '') return { mode: 'namespaces', why: 'root, network namespaces and iptables are there' };
+  if (wanted === null) return { mode: 'loopback', why: obstacle };
+  throw new WeftError('namespaces_impossible', `the pods cannot have network namespaces: ${obstacle}`, {
+    hint: 'run it as root with util-linux, iproute2 and iptables installed, or use "weft run --network loopback"',
+  });
 }
 
 /**
@@ -16,39 +56,44 @@ export function isIsolated(): boolean {
  * @returns the exit code
  */
 export function runIsolated(): Promise<number> {
-  if (process.getuid?.() !== 0) {
-    throw new WeftError('root_needed', 'network namespaces and redirect rules need root', {
-      hint: 'run it as root (sudo make demo); the loopback mode without root is not there yet',
+  const inside = [process.execPath, ...process.argv.slice(1)];
+  const child = spawn(
+    'setpriv',
+    // Killed with this process, and with it what is inside.
+    ['--pdeathsig', 'KILL', 'unshare', ...NAMESPACES, '--kill-child', '--', ...inside],
+    { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } },
+  );
+  process.on('SIGINT', () => {}); // the terminal sends its Ctrl-C to the one inside too
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const within = onlyChildOf(child.pid);
+      // unshare itself ignores the signal; without it the kernel ends what is inside.
+      if (within === null) child.kill('SIGKILL');
+      else process.kill(within, signal);
     });
   }
-  const child = spawn(
-    'unshare',
-    [
-      '--net',
-      '--mount',
-      '--pid',
-      '--fork',
-      '--mount-proc',
-      '--kill-child',
-      '--',
-      process.execPath,
-      ...process.argv.slice(1),
-    ],
-    {
-      stdio: 'inherit',
-      env: { ...process.env, [INSIDE]: '1' },
-    },
-  );
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => void (signal === 'SIGTERM' && child.kill(signal)));
   return new Promise((resolve, reject) => {
-    child.on('error', (error) =>
-      reject(
-        new WeftError('unshare_missing', `cannot start unshare: ${error.message}`, {
-          hint: 'install util-linux and iproute2',
-        }),
-      ),
-    );
+    child.on('error', reject);
     child.on('close', (code, signal) => resolve(signal ? 1 : (code ?? 1)));
   });
 }
+
+/** The process that another one has started; null: it is not known. Source: proc_pid_task_children(5). */
+function onlyChildOf(pid: number | undefined): number | null {
+  try {
+    return Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), 10) || null;
+  } catch {
+    return null; // the kernel was built without it
+  }
+}
+
+const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--mount-proc'];
+
+/** What the namespaces mode uses, tried in namespaces that go away again. */
+const TRIAL = `
+for program in ip nsenter setpriv mount; do
+  command -v $program > /dev/null || { echo "$program is not installed" >&2; exit 1; }
+done
+ip link set lo up || exit 1
+iptables-nft-save -t nat > /dev/null || iptables-legacy-save -t nat > /dev/null
+`;

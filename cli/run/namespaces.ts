@@ -1,55 +1,127 @@
-import { execFileSync } from 'node:child_process';
+import type { Socket } from 'node:dgram';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 
-import { WeftError } from '../../core/errors/weft-error.ts';
-import type { PlannedPod } from './plan.ts';
+import { PROXY_UID } from '../../api/names.ts';
+import { BRIDGE_IPV4, execute, makeBridge, makePodNamespace } from './bridge.ts';
+import { serveDns, serviceNames } from './dns.ts';
+import type { Layout, MeshNetwork, PodNetwork } from './network.ts';
+import type { Plan, PlannedPod } from './plan.ts';
+import { asUser } from './processes.ts';
+import { builtPrograms } from './programs.ts';
 
-/** Address of the bridge: gateway and DNS of every pod, and where the control plane listens. */
-export const BRIDGE_IPV4 = '10.245.0.1';
-const BRIDGE_IPV6 = 'fd45::1';
+/**
+ * Pods in network namespaces of their own, with the real redirect rules. This process must already be in namespaces of
+ * its own, so that all of it goes away with them.
+ */
+export function openNamespaces(): MeshNetwork {
+  makeBridge();
+  return new Namespaces(prepareLayout());
+}
 
-/** Runs a program to its end. */
-export function execute(program: string, ...args: string[]): string {
-  try {
-    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: string };
-    throw new WeftError('command_failed', `${program} ${args.join(' ')}: ${(stderr || message).trim()}`, {
-      cause: error,
-    });
+class Namespaces implements MeshNetwork {
+  readonly mode = 'namespaces';
+  readonly controlHost = BRIDGE_IPV4;
+  readonly podAnnotations = {};
+  readonly clusterNetworks = [];
+  readonly proxyUid = PROXY_UID;
+  readonly portAdvice = 'the containers of a pod share its ports: give each another one';
+  readonly layout: Layout;
+  #dns: Socket | null = null;
+
+  constructor(layout: Layout) {
+    this.layout = layout;
+  }
+
+  podIps(index: number) {
+    const host = index + FIRST_HOST;
+    return [`10.245.${host >> 8}.${host & 255}`, `fd45::${host.toString(16)}`] as const;
+  }
+
+  async prepare(plan: Plan): Promise<void> {
+    this.#dns = (await serveDns(BRIDGE_IPV4, serviceNames(plan))).unref();
+    for (const namespace of new Set(plan.pods.map((pod) => pod.namespace))) {
+      writeFileSync(
+        this.#resolvConf(namespace),
+        `nameserver ${BRIDGE_IPV4}\nsearch ${namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n`,
+      );
+    }
+  }
+
+  attach(pod: PlannedPod, index: number): PodNetwork {
+    const namespace = makePodNamespace(pod, index);
+    const { node, programs } = this.layout;
+    const inside = ['nsenter', `--net=${namespace}`, '--'];
+    if (pod.isMeshed) execute(inside[0]!, ...inside.slice(1), node, join(programs, 'init.js'));
+    const bindResolvConf = `mount --bind ${this.#resolvConf(pod.namespace)} /etc/resolv.conf && exec "$@"`;
+    return {
+      proxy: (command) => ({ command: [...inside, ...asUser(PROXY_UID, PROXY_UID), ...command], environment: {} }),
+      container: ({ command, uid }) => ({
+        command: [...inside, 'unshare', '--mount', 'sh', '-c', bindResolvConf, 'sh', ...asUser(uid), ...command],
+        environment: {},
+      }),
+      listens: (port) => answers(pod.ips[0], port),
+      obstacle: () => '',
+    };
+  }
+
+  lookInside(): string {
+    return `to look inside: nsenter --target PID_OF_THIS --net --mount   (logs: ${this.layout.state}/logs)`;
+  }
+
+  async close(): Promise<void> {
+    this.#dns?.close();
+    rmSync(this.layout.state, { recursive: true, force: true });
+  }
+
+  #resolvConf(namespace: string): string {
+    return join(this.layout.state, `resolv-${namespace}.conf`);
   }
 }
 
 /**
- * Makes this process's own network namespace the bridge of the pods to come. `weft run` has put itself into namespaces
- * of its own first (network, mounts, processes), so that all of this goes away with it.
+ * Puts Node and the bundles where every user may read them, under /run, which is this mesh's own; the project itself may
+ * lie in a home that only its owner can enter.
  */
-export function makeBridge(): void {
-  execute('mount', '-t', 'tmpfs', 'tmpfs', '/run');
-  execute('ip', 'link', 'set', 'lo', 'up');
-  execute('ip', 'link', 'add', 'weft0', 'type', 'bridge');
-  execute('ip', 'addr', 'add', `${BRIDGE_IPV4}/16`, 'dev', 'weft0');
-  tryIpv6('-6', 'addr', 'add', `${BRIDGE_IPV6}/64`, 'dev', 'weft0', 'nodad');
-  execute('ip', 'link', 'set', 'weft0', 'up');
+function prepareLayout(): Layout {
+  const built = builtPrograms();
+  mkdirSync('/run/weft/node_modules', { recursive: true });
+  execute('touch', '/run/weft/node');
+  execute('mount', '--bind', process.execPath, '/run/weft/node');
+  for (const program of ['proxy', 'init', 'identity', 'destination'])
+    cpSync(join(built.folder, `${program}.js`), `/run/weft/${program}.js`);
+  writeFileSync('/run/weft/package.json', '{"type":"module"}');
+  for (const name of ['koffi', '@koromix']) {
+    const target = join('/run/weft/node_modules', name);
+    mkdirSync(target);
+    execute('mount', '--bind', join(built.packages, name), target);
+  }
+  const state = mkdtempSync('/run/weft-state-');
+  chmodSync(state, 0o755);
+  return { node: '/run/weft/node', programs: '/run/weft', state };
 }
 
-/** Makes a pod's network namespace, joined to the bridge, with an address of each family. @returns its path */
-export function makePodNamespace(pod: PlannedPod, index: number): string {
-  const name = `pod-${index}`;
-  execute('ip', 'netns', 'add', name);
-  execute('ip', 'link', 'add', `veth${index}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
-  execute('ip', 'link', 'set', `veth${index}`, 'master', 'weft0', 'up');
-  execute('ip', '-n', name, 'addr', 'add', `${pod.ips[0]}/16`, 'dev', 'eth0');
-  tryIpv6('-n', name, '-6', 'addr', 'add', `${pod.ips[1]}/64`, 'dev', 'eth0', 'nodad');
-  execute('ip', '-n', name, 'link', 'set', 'lo', 'up');
-  execute('ip', '-n', name, 'link', 'set', 'eth0', 'up');
-  execute('ip', '-n', name, 'route', 'add', 'default', 'via', BRIDGE_IPV4);
-  tryIpv6('-n', name, '-6', 'route', 'add', 'default', 'via', BRIDGE_IPV6);
-  return `/run/netns/${name}`;
+/**
+ * Whether an application answers behind its proxy, which accepts whether or not the application does: only an answer, or
+ * silence, tells.
+ */
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 });
+    socket.on('connect', () => socket.write('GET / HTTP/1.1\r\nHost: ready\r\nConnection: close\r\n\r\n'));
+    socket.once('data', (chunk) => {
+      socket.destroy();
+      resolve(!/^HTTP\/1.1 50[24]/.test(chunk.toString('latin1')));
+    });
+    socket.on('timeout', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+    socket.on('close', () => resolve(false));
+  });
 }
 
-/** A kernel without IPv6 runs the mesh on IPv4 alone. */
-function tryIpv6(...args: string[]): void {
-  try {
-    execute('ip', ...args);
-  } catch {}
-}
+/** .1 is the bridge, .2 to .9 are kept for the control plane. */
+const FIRST_HOST = 10;

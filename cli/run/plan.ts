@@ -4,6 +4,8 @@ import {
   DEFAULT_INBOUND_POLICY_ANNOTATION,
   INJECT,
 } from '../../api/names.ts';
+import { containerEnvironment, type EnvEntry, expand, type PodFacts } from './container-environment.ts';
+import type { Addressing, PodIps } from './network.ts';
 import type { KubernetesObject } from './objects.ts';
 
 /** A container as a local process. */
@@ -28,8 +30,9 @@ export interface PlannedPod {
   readonly deployment: string;
   readonly containers: readonly PlannedContainer[];
   readonly isMeshed: boolean;
-  /** Addresses, IPv4 and IPv6. */
-  readonly ips: readonly [string, string];
+  /** Inbound policy of its own or its namespace's annotation, in force before destination has spoken; empty: neither. */
+  readonly initialPolicy: string;
+  readonly ips: PodIps;
 }
 
 /** A Service with the address that it was given. */
@@ -51,12 +54,12 @@ interface Container {
   readonly name?: string;
   readonly command?: readonly string[];
   readonly args?: readonly string[];
-  readonly env?: readonly { name: string; value?: string; valueFrom?: unknown }[];
+  readonly env?: readonly EnvEntry[];
   readonly ports?: readonly { name?: string; containerPort: number }[];
   readonly securityContext?: { readonly runAsUser?: number };
 }
 
-/** Pod fields that a local process honours; any other is reported. */
+/** Fields of pods and containers that a local process honours; any other is reported. */
 const HONOURED_POD_FIELDS = new Set([
   'containers',
   'serviceAccountName',
@@ -64,13 +67,23 @@ const HONOURED_POD_FIELDS = new Set([
   'terminationGracePeriodSeconds',
   'restartPolicy',
 ]);
+const HONOURED_CONTAINER_FIELDS = new Set([
+  'name',
+  'image',
+  'imagePullPolicy',
+  'command',
+  'args',
+  'env',
+  'ports',
+  'securityContext',
+]);
 
 /**
  * Decides what `weft run` starts for a set of manifests. Pure.
  *
  * A pod is its containers' commands; a container without one is refused, because an image cannot be run here.
  */
-export function planRun(objects: readonly KubernetesObject[]): Plan {
+export function planRun(objects: readonly KubernetesObject[], addressing: Addressing): Plan {
   const problems: string[] = [];
   const pods: PlannedPod[] = [];
   const namespaces = new Map(
@@ -86,33 +99,48 @@ export function planRun(objects: readonly KubernetesObject[]): Plan {
     const where = `Deployment ${namespace}/${name}`;
     for (const field of Object.keys(podSpec))
       if (!HONOURED_POD_FIELDS.has(field)) problems.push(`${where}: spec.template.spec.${field} has no effect here`);
-    const containers = planContainers(
-      (podSpec.containers ?? []) as readonly Container[],
-      podSpec.securityContext as { runAsUser?: number } | undefined,
-      where,
-      problems,
-    );
-    if (!containers) continue;
+    const containers = (podSpec.containers ?? []) as readonly Container[];
+    const faults = faultsOf(containers, where);
+    problems.push(...faults.reported);
+    if (faults.refused !== '') {
+      problems.push(faults.refused);
+      continue;
+    }
     const labels = spec.template?.metadata?.labels ?? {};
     const annotations = spec.template?.metadata?.annotations ?? {};
     const isMeshed = isInjected(namespaces.get(namespace), labels, annotations);
     for (let i = 0; i < (spec.replicas ?? 1); i++) {
-      const index = pods.length + FIRST_HOST;
-      pods.push({
+      const facts: PodFacts = {
         name: `${name}-${i}`,
         namespace,
-        uid: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+        uid: `00000000-0000-4000-8000-${String(pods.length + 1).padStart(12, '0')}`,
         serviceAccount: String(podSpec.serviceAccountName ?? 'default'),
         labels: isMeshed ? { ...labels, [CONTROL_NAMESPACE_LABEL]: CONTROL_NAMESPACE } : labels,
-        annotations: { ...policyAnnotation(namespaces.get(namespace)), ...annotations },
+        annotations: {
+          ...annotations,
+          ...(isMeshed ? addressing.podAnnotations : {}),
+        },
+        ips: addressing.podIps(pods.length),
+        hostIp: addressing.controlHost,
+      };
+      const podUid = (podSpec.securityContext as { runAsUser?: number } | undefined)?.runAsUser ?? null;
+      pods.push({
+        ...facts,
         deployment: name,
-        containers,
+        containers: containers.map((container, at) =>
+          planContainer(container, at, podUid, facts, (text) => {
+            if (i === 0) problems.push(`${where}: spec.template.spec.${text}`);
+          }),
+        ),
         isMeshed,
-        ips: [`10.245.${index >> 8}.${index & 255}`, `fd45::${index.toString(16)}`],
+        initialPolicy:
+          annotations[DEFAULT_INBOUND_POLICY_ANNOTATION] ??
+          namespaces.get(namespace)?.metadata.annotations?.[DEFAULT_INBOUND_POLICY_ANNOTATION] ??
+          '',
       });
     }
   }
-  let serviceIndex = FIRST_HOST;
+  let serviceIndex = FIRST_SERVICE;
   const services = objects
     .filter(({ kind }) => kind === 'Service')
     .map((object): PlannedService => {
@@ -123,35 +151,41 @@ export function planRun(objects: readonly KubernetesObject[]): Plan {
   return { pods, services, problems };
 }
 
-function planContainers(
-  containers: readonly Container[],
-  podContext: { runAsUser?: number } | undefined,
-  where: string,
-  problems: string[],
-): PlannedContainer[] | null {
-  const planned: PlannedContainer[] = [];
-  for (const [i, container] of containers.entries()) {
-    const field = `${where}: spec.template.spec.containers[${i}]`;
-    if (!container.command || container.command.length === 0) {
-      problems.push(
-        `${field}.command is missing: without a cluster there are no images, so a container needs its command`,
-      );
-      return null;
-    }
-    const environment: Record<string, string> = {};
-    for (const { name, value, valueFrom } of container.env ?? []) {
-      if (valueFrom !== undefined) problems.push(`${field}.env ${name}: valueFrom has no effect here`);
-      else environment[name] = value ?? '';
-    }
-    planned.push({
-      name: container.name ?? `container-${i}`,
-      command: [...container.command, ...(container.args ?? [])],
-      environment,
-      uid: container.securityContext?.runAsUser ?? podContext?.runAsUser ?? null,
-      ports: (container.ports ?? []).map(({ name = '', containerPort }) => ({ name, port: containerPort })),
-    });
-  }
-  return planned;
+/** What of a Deployment's containers has no effect, and why it cannot run; empty: it can. */
+function faultsOf(containers: readonly Container[], where: string): { reported: string[]; refused: string } {
+  const field = (i: number) => `${where}: spec.template.spec.containers[${i}]`;
+  const without = containers.findIndex(({ command = [] }) => command.length === 0);
+  return {
+    reported: containers.flatMap((container, i) =>
+      Object.keys(container)
+        .filter((name) => !HONOURED_CONTAINER_FIELDS.has(name))
+        .map((name) => `${field(i)}.${name} has no effect here`),
+    ),
+    refused:
+      without < 0
+        ? ''
+        : `${field(without)}.command is missing: without a cluster there are no images, so a container needs its command`,
+  };
+}
+
+function planContainer(
+  container: Container,
+  index: number,
+  podUid: number | null,
+  pod: PodFacts,
+  complain: (text: string) => void,
+): PlannedContainer {
+  const { name = `container-${index}`, command = [], args = [], env = [], ports = [], securityContext } = container;
+  const environment = containerEnvironment(env, pod, (variable, problem) =>
+    complain(`containers[${index}].env ${variable}: ${problem}`),
+  );
+  return {
+    name,
+    command: [...command, ...args].map((word) => expand(word, environment)),
+    environment: { ...environment, POD_NAME: pod.name, POD_NAMESPACE: pod.namespace, POD_IP: pod.ips[0] },
+    uid: securityContext?.runAsUser ?? podUid,
+    ports: ports.map(({ name: portName = '', containerPort }) => ({ name: portName, port: containerPort })),
+  };
 }
 
 /** Without a cluster every pod is meshed unless it or its namespace says otherwise. */
@@ -165,10 +199,5 @@ function isInjected(
   return (own ?? inherited ?? 'enabled') !== 'disabled';
 }
 
-function policyAnnotation(namespace: KubernetesObject | undefined): Record<string, string> {
-  const policy = namespace?.metadata.annotations?.[DEFAULT_INBOUND_POLICY_ANNOTATION];
-  return policy === undefined ? {} : { [DEFAULT_INBOUND_POLICY_ANNOTATION]: policy };
-}
-
-/** .1 is the bridge, .2 to .9 are kept for the control plane. */
-const FIRST_HOST = 10;
+/** Lower addresses of the Services' network are kept, as clusters keep them for those that are created by address. */
+const FIRST_SERVICE = 10;

@@ -9,19 +9,23 @@ export interface Started {
   readonly process: ChildProcess;
   /** Resolves with the exit code or signal. */
   readonly ended: Promise<number | string>;
+  /** The last lines that it wrote to its standard error. */
+  lastWords(): string;
 }
 
 /** Children of `weft run`: each writes to a log file of its own; all are ended with us. */
 export class Processes {
   readonly #folder: string;
-  readonly #started: Started[] = [];
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #running = new Set<Started>();
   #ending = false;
   /** Called when a child ends by itself. */
-  onUnexpectedEnd: (name: string, how: number | string) => void = () => {};
+  onUnexpectedEnd: (program: Started, how: number | string) => void = () => {};
 
-  /** @param folder where the logs go */
-  constructor(folder: string) {
+  /** @param folder where the logs go @param environment of every child */
+  constructor(folder: string, environment: Readonly<Record<string, string>>) {
     this.#folder = folder;
+    this.#environment = environment;
   }
 
   /** Starts a program. @param onLine hears each line of its standard output too */
@@ -33,8 +37,14 @@ export class Processes {
   ): Started {
     const log: WriteStream = createWriteStream(join(this.#folder, `${name.replaceAll('/', '_')}.log`));
     const child = spawn(command[0]!, command.slice(1), {
-      env: { ...baseEnvironment(), ...environment },
+      env: { ...baseEnvironment(), ...environment, ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: it is ended with its own children, and by us, not by the terminal's Ctrl-C.
+      detached: true,
+    });
+    let lastWords = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      lastWords = (lastWords + chunk.toString()).slice(-LAST_WORDS);
     });
     child.stderr.pipe(log, { end: false });
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -45,31 +55,50 @@ export class Processes {
       child.on('error', (error) => resolve(error.message));
       child.on('close', (code, signal) => resolve(signal ?? code ?? 0));
     });
-    const started = { name, process: child, ended };
-    this.#started.push(started);
+    const started = { name, process: child, ended, lastWords: () => lastWords };
+    this.#running.add(started);
     void ended.then((how) => {
-      if (!this.#ending) this.onUnexpectedEnd(name, how);
+      this.#running.delete(started);
+      if (!this.#ending) this.onUnexpectedEnd(started, how);
     });
     return started;
   }
 
-  /** The last child that was started under a name. */
+  /** The last running child that was started under a name. */
   find(name: string): Started | undefined {
-    return this.#started.findLast((each) => each.name === name);
+    return [...this.#running].findLast((each) => each.name === name);
   }
 
   /** Ends the children in the reverse order of their start; those that linger are killed after `graceMs`. */
   async end(graceMs: number): Promise<void> {
     this.#ending = true;
-    for (const { process: child } of [...this.#started].reverse()) child.kill('SIGTERM');
-    const all = Promise.all(this.#started.map(({ ended }) => ended));
+    for (const started of [...this.#running].reverse()) signalGroup(started, 'SIGTERM');
+    const all = Promise.all([...this.#running].map(({ ended }) => ended));
     const late = new Promise((resolve) => setTimeout(resolve, graceMs).unref());
     await Promise.race([all, late]);
-    for (const { process: child } of this.#started) if (child.exitCode === null) child.kill('SIGKILL');
+    for (const started of this.#running) signalGroup(started, 'SIGKILL');
   }
+}
+
+/** The prefix of a command line that runs it as another user; none for null, our own. */
+export function asUser(uid: number | null, gid?: number): readonly string[] {
+  if (uid === null) return [];
+  const group = gid === undefined ? [] : ['--regid', String(gid)];
+  return ['setpriv', '--reuid', String(uid), ...group, '--clear-groups', '--'];
+}
+
+/** Signals a child and whatever it has started in its group. */
+function signalGroup({ process: { pid } }: Started, signal: NodeJS.Signals): void {
+  if (pid === undefined) return; // it could not be started
+  try {
+    process.kill(-pid, signal);
+  } catch {} // all of them have ended
 }
 
 /** What a child inherits: nothing of ours but the path. */
 function baseEnvironment(): Record<string, string> {
   return { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/tmp' };
 }
+
+/** Characters of a child's standard error that are remembered: a stack trace with its message. */
+const LAST_WORDS = 4000;

@@ -1,9 +1,20 @@
 import t from 'tap';
 
 import { clusterState } from './cluster-state.ts';
+import { containerEnvironment, expand } from './container-environment.ts';
 import { answerQuery } from './dns.ts';
+import { chooseMode } from './isolation.ts';
+import { isWildcard, parseListeningSockets } from './listening-socket.ts';
+import type { Addressing } from './network.ts';
 import type { KubernetesObject } from './objects.ts';
-import { planRun } from './plan.ts';
+import { planRun as plan } from './plan.ts';
+
+const addressing: Addressing = {
+  controlHost: '10.245.0.1',
+  podAnnotations: {},
+  podIps: (index) => [`10.245.0.${index + 10}`],
+};
+const planRun = (objects: readonly KubernetesObject[]) => plan(objects, addressing);
 
 const deployment = (container: object, annotations = {}): KubernetesObject => ({
   apiVersion: 'apps/v1',
@@ -81,4 +92,118 @@ t.test('answers DNS queries, and survives broken ones', async (t) => {
   );
   for (let length = 0; length < good.length; length++) answerQuery(good.subarray(0, length), resolve);
   t.doesNotThrow(() => answerQuery(query, resolve));
+});
+
+t.test('tells discovery how a meshed pod is reached, and its programs what they ask of it', async (t) => {
+  const loopback: Addressing = {
+    controlHost: '127.64.0.1',
+    podAnnotations: { 'weft.dev/capture': 'none' },
+    podIps: (index) => [`127.64.0.${index + 10}`],
+  };
+  const env = [
+    { name: 'ADDRESS', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    { name: 'URL', value: 'http://$(ADDRESS):8080' },
+  ];
+  const { pods, problems } = plan([deployment({ command: ['web', '--bind=$(ADDRESS)'], env }), service], loopback);
+  t.same(
+    pods.map(({ annotations, containers }) => [annotations, containers[0]!.command, containers[0]!.environment]),
+    ['127.64.0.10', '127.64.0.11'].map((ip, i) => [
+      { 'weft.dev/capture': 'none' },
+      ['web', `--bind=${ip}`],
+      { ADDRESS: ip, URL: `http://${ip}:8080`, POD_NAME: `web-${i}`, POD_NAMESPACE: 'default', POD_IP: ip },
+    ]),
+  );
+  t.same(problems.length, 1, 'the nodeSelector, once');
+  const unmeshed = plan([deployment({ command: ['web'] }, { 'weft.dev/inject': 'disabled' })], loopback).pods[0]!;
+  t.notOk('weft.dev/capture' in unmeshed.annotations);
+});
+
+t.test('reports the fields of a container that have no effect', async (t) => {
+  const container = { name: 'web', image: 'web:1', command: ['web'], readinessProbe: {}, envFrom: [] };
+  t.same(
+    planRun([deployment(container)]).problems.filter((line) => line.includes('containers[0]')),
+    ['readinessProbe', 'envFrom'].map(
+      (field) => `Deployment default/web: spec.template.spec.containers[0].${field} has no effect here`,
+    ),
+  );
+});
+
+t.test('names the pods of a headless Service', async (t) => {
+  const headless = { ...service, spec: { ...(service.spec as object), clusterIP: 'None' } };
+  const state = clusterState(planRun([deployment({ command: ['web'] }), headless]), () => true);
+  const slice = state.find(({ kind }) => kind === 'EndpointSlice') as unknown as { endpoints: { hostname: string }[] };
+  t.same(
+    slice.endpoints.map(({ hostname }) => hostname),
+    ['web-0', 'web-1'],
+  );
+});
+
+t.test('fills in the environment of a container', async (t) => {
+  const pod = {
+    name: 'web-0',
+    namespace: 'shop',
+    uid: 'uid-1',
+    serviceAccount: 'web',
+    labels: { app: 'web' },
+    annotations: {},
+    ips: ['127.64.0.10', 'fd45::a'] as const,
+    hostIp: '127.64.0.1',
+  };
+  const ask = (fieldPath: string) => ({ name: fieldPath, valueFrom: { fieldRef: { fieldPath } } });
+  const complaints: string[] = [];
+  const environment = containerEnvironment(
+    [
+      ...['metadata.name', 'metadata.namespace', 'metadata.uid', "metadata.labels['app']", "metadata.labels['no']"].map(
+        ask,
+      ),
+      ...['spec.serviceAccountName', 'spec.nodeName', 'status.podIP', 'status.podIPs', 'status.hostIP'].map(ask),
+      ask('spec.unknown'),
+      { name: 'SECRET', valueFrom: {} },
+    ],
+    pod,
+    (name, problem) => complaints.push(`${name}: ${problem}`),
+  );
+  t.same(Object.values(environment), [
+    ...['web-0', 'shop', 'uid-1', 'web', '', 'web', 'local', '127.64.0.10', '127.64.0.10,fd45::a', '127.64.0.1'],
+  ]);
+  t.same(complaints, [
+    'spec.unknown: there is no field spec.unknown',
+    'SECRET: valueFrom has no effect here, except for a fieldRef',
+  ]);
+});
+
+t.test('fills in $(NAME) as the kubelet does', async (t) => {
+  const known = { A: '1', B: '$(A)' };
+  t.equal(expand('$(A) $(B) $(C) $$(A) $A $', known), '1 $(A) $(C) $(A) $A $');
+});
+
+t.test('chooses namespaces where they are possible, and says why not', async (t) => {
+  t.match(chooseMode(null, ''), { mode: 'namespaces' });
+  t.same(chooseMode(null, 'no root'), { mode: 'loopback', why: 'no root' });
+  t.match(chooseMode('loopback', ''), { mode: 'loopback' });
+  t.throws(() => chooseMode('namespaces', 'no root'), { code: 'namespaces_impossible', message: /no root/ });
+});
+
+t.test('reads the listening sockets of both families', async (t) => {
+  const rest = '00000000:00000000 00:00000000 00000000 65534        0';
+  const table = [
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
+    `   0: 0A00407F:1F90 00000000:0000 0A ${rest} 11 1`,
+    `   1: 00000000:1F90 00000000:0000 0A ${rest} 12 1`,
+    `   2: 0A00407F:1F90 0100007F:0050 01 ${rest} 13 1`,
+    `   3: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A ${rest} 14 1`,
+    `   4: 0000000000000000FFFF00000A00407F:1F90 00000000000000000000000000000000:0000 0A ${rest} 15 1`,
+    `   5: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A ${rest} 16 1`,
+    '',
+  ].join('\n');
+  t.same(
+    parseListeningSockets(table).map((socket) => [socket.address, socket.port, socket.inode, isWildcard(socket)]),
+    [
+      ['127.64.0.10', 8080, '11', false],
+      ['0.0.0.0', 8080, '12', true],
+      ['::', 8080, '14', true],
+      ['127.64.0.10', 8080, '15', false],
+      ['other', 8080, '16', false],
+    ],
+  );
 });

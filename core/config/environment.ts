@@ -1,97 +1,71 @@
-import { parseDuration } from './duration.ts';
-import { PortRanges } from './port-ranges.ts';
-import { parseSocketAddress, type SocketAddress } from './socket-address.ts';
+/** What is wrong with a text: a sentence that follows the name of what it was given for. */
+export class Fault {
+  readonly sentence: string;
+
+  constructor(sentence: string) {
+    this.sentence = sentence;
+  }
+}
+
+/** A kind of text that a setting may have. */
+export interface Kind<T> {
+  /** For users: `duration`, `host:port`, `auto, enabled or disabled`. */
+  readonly name: string;
+  readonly parse: (text: string) => T | Fault;
+}
+
+/** A variable of a program's environment. */
+export interface Setting<T> {
+  readonly name: string;
+  readonly kind: Kind<T>;
+  /** Text that counts when the variable is unset or empty; `$(NAME)` is another setting's text. null: it must be set. */
+  readonly fallback: string | null;
+  /** For users: what it is for, in a sentence. */
+  readonly meaning: string;
+}
+
+/** Declares a variable. */
+export function setting<T>(name: string, kind: Kind<T>, fallback: string | null, meaning: string): Setting<T> {
+  return { name, kind, fallback, meaning };
+}
+
+/** The environment of one program, from which its configuration is read and its page of the reference is made. */
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+export type Values<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
 
 /**
- * Reads a program's settings from its environment and collects every problem before anything fails.
+ * Reads a program's settings and collects every problem before anything fails. Only a program's `config.ts` calls it;
+ * nothing else reads `process.env`.
  *
- * Only a program's `config.ts` makes one; nothing else reads `process.env`.
+ * @param check looks at values together and names problems; what could not be read is absent
+ * @throws ConfigError naming every problem
  */
-export class Environment {
-  readonly #variables: Readonly<Record<string, string | undefined>>;
-  readonly #problems: string[] = [];
-
-  constructor(variables: Readonly<Record<string, string | undefined>>) {
-    this.#variables = variables;
+export function readEnvironment<S extends Settings>(
+  settings: S,
+  variables: Readonly<Record<string, string | undefined>>,
+  check: (values: Partial<Values<S>>, problem: (key: keyof S, sentence: string) => void) => void = () => {},
+): Values<S> {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [key, { name, kind }] of Object.entries(settings)) {
+    const text = textOf(name, settings, variables);
+    const value = text === null ? new Fault('is not set') : kind.parse(text);
+    if (value instanceof Fault) problems.push(`${name} ${value.sentence}`);
+    else values[key] = value;
   }
+  check(values as Partial<Values<S>>, (key, sentence) => problems.push(`${settings[key]!.name} ${sentence}`));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as Values<S>;
+}
 
-  /** The text, `fallback` when unset or empty, or a problem when there is no fallback. */
-  text(name: string, fallback?: string): string {
-    const value = this.#variables[name];
-    if (value !== undefined && value !== '') return value;
-    if (fallback === undefined) this.problem(name, 'is not set');
-    return fallback ?? '';
-  }
-
-  /** Milliseconds. */
-  duration(name: string, fallbackMs: number): number {
-    return this.#parsed(name, fallbackMs, parseDuration, 'is no duration such as 300ms, 10s or 24h');
-  }
-
-  integer(name: string, fallback: number, range: { min: number; max: number }): number {
-    const parse = (text: string) => (/^\d+$/.test(text) && +text >= range.min && +text <= range.max ? +text : null);
-    return this.#parsed(name, fallback, parse, `is no whole number from ${range.min} to ${range.max}`);
-  }
-
-  /** Comma-separated, without white space around the entries. */
-  list(name: string, fallback: readonly string[] = []): readonly string[] {
-    const text = this.text(name, '');
-    return text === ''
-      ? fallback
-      : text
-          .split(',')
-          .map((entry) => entry.trim())
-          .filter((entry) => entry !== '');
-  }
-
-  oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
-    const parse = (text: string) => allowed.find((value) => value === text) ?? null;
-    return this.#parsed(name, fallback, parse, `is none of ${allowed.join(', ')}`);
-  }
-
-  /** `host:port`; without a fallback an unset variable is a problem. */
-  address(name: string, fallback?: string): SocketAddress {
-    const text = this.text(name, fallback);
-    const address = parseSocketAddress(text);
-    if (!address && text !== '') this.problem(name, `"${text}" is no host:port`);
-    return address ?? { host: '', port: 0 };
-  }
-
-  /** A comma list of `host:port`. */
-  addresses(name: string, fallback: string): readonly SocketAddress[] {
-    const found: SocketAddress[] = [];
-    for (const entry of this.list(name, fallback === '' ? [] : fallback.split(','))) {
-      const address = parseSocketAddress(entry);
-      if (address) found.push(address);
-      else this.problem(name, `"${entry}" is no host:port`);
-    }
-    return found;
-  }
-
-  ports(name: string, fallback: string): PortRanges {
-    const parsed = PortRanges.parse(this.text(name, fallback));
-    if (typeof parsed !== 'string') return parsed;
-    this.problem(name, parsed);
-    return PortRanges.EMPTY;
-  }
-
-  /** Notes a problem with a variable. */
-  problem(name: string, sentence: string): void {
-    this.#problems.push(`${name} ${sentence}`);
-  }
-
-  /** Throws one {@link ConfigError} naming every problem, if there is any. */
-  check(): void {
-    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
-  }
-
-  #parsed<T>(name: string, fallback: T, parse: (text: string) => T | null, complaint: string): T {
-    const text = this.#variables[name];
-    if (text === undefined || text === '') return fallback;
-    const value = parse(text);
-    if (value === null) this.problem(name, `"${text}" ${complaint}`);
-    return value ?? fallback;
-  }
+function textOf(
+  name: string,
+  settings: Settings,
+  variables: Readonly<Record<string, string | undefined>>,
+): string | null {
+  if (variables[name]) return variables[name];
+  const fallback = Object.values(settings).find((each) => each.name === name)?.fallback ?? null;
+  return fallback?.replace(/\$\((\w+)\)/g, (_, other) => textOf(other, settings, variables) ?? '') ?? null;
 }
 
 /** The environment is wrong: exit with {@link EXIT_CONFIG}. */

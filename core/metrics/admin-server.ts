@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 
+import { bindEitherFamily } from '../config/bind.ts';
 import { formatSocketAddress, type SocketAddress } from '../config/socket-address.ts';
 import { errorMessage } from '../errors/weft-error.ts';
 
@@ -39,13 +40,8 @@ export class AdminServer {
    * @returns `host:port` as bound, with the port that was chosen for 0
    * @throws what the system says of the address: EADDRINUSE, EACCES, EADDRNOTAVAIL
    */
-  async listen({ host, port }: SocketAddress): Promise<string> {
-    try {
-      await this.#bind(host, port);
-    } catch (error) {
-      if (host !== '::' || !NO_IPV6.has((error as NodeJS.ErrnoException).code)) throw error;
-      await this.#bind('0.0.0.0', port);
-    }
+  async listen(address: SocketAddress): Promise<string> {
+    await bindEitherFamily(address, ({ host, port }) => this.#bind(host, port));
     const bound = this.#server.address() as AddressInfo;
     return formatSocketAddress(bound.address, bound.port);
   }
@@ -100,7 +96,5 @@ interface Page {
   readonly body: string;
 }
 
-/** socket(2) without IPv6 in the kernel, and bind(2) where it is switched off. */
-const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 const TEXT = 'text/plain; charset=utf-8';
 const JSON_TYPE = 'application/json; charset=utf-8';

@@ -4,6 +4,8 @@ import type { TargetKey } from '../../api/watch.ts';
 export interface Subscriber {
   /** The publication has a new version. Called synchronously; must not publish. */
   onPublish(publication: Publication): void;
+  /** The publication no longer holds for all of its subscribers: each has to ask anew for its own. */
+  onMoved(publication: Publication): void;
 }
 
 /** The step from one version to the next, where it is smaller than the whole. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { InboundConfig, OutboundTarget, Route } from '../../api/routing.ts';
 import { INBOUND_TARGET, type ServerMessage, type TargetKey, type WATCH_FEATURES } from '../../api/watch.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import { type ClientPlace, ClientView, isFiner, type ViewScope } from '../translate/client-view.ts';
 import { Cluster } from '../translate/cluster.ts';
 import { inboundConfig } from '../translate/inbound-config.ts';
 import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
@@ -56,20 +57,32 @@ export class Publisher {
     return this.#views.size;
   }
 
-  /** What clients of a namespace are told of a target. {@link release} it when its last subscriber has gone. */
-  outbound(target: TargetKey, clientNamespace: string): Publication {
-    const address = parseTarget(target);
-    return this.#open(`outbound/${clientNamespace}/${target}`, target, (view, complain) => {
-      const outbound = address && outboundTarget(this.#cluster, address, clientNamespace, this.#domain, complain);
-      this.#publishOutbound(view, outbound);
-    });
+  /**
+   * What a client is told of a target, shared with every client that is told the same: those of its namespace, or of its
+   * zone or node where the target's Service makes a difference. {@link release} it when its last subscriber has gone.
+   */
+  outbound(target: TargetKey, client: ClientPlace): Publication {
+    let view = this.#openOutbound(target, client, 'namespace');
+    while (isFiner(view.needed, view.scope)) {
+      const coarse = view;
+      view = this.#openOutbound(target, client, coarse.needed);
+      this.release(coarse.publication);
+    }
+    return view.publication;
+  }
+
+  /** Where a workload's pod runs, as far as it is known. */
+  placeOf({ namespace, pod }: Workload): ClientPlace {
+    const node = this.#cluster.get('Pod', namespace, pod)?.node ?? '';
+    return { namespace, node, zone: this.#cluster.get('Node', '', node)?.zone ?? '' };
   }
 
   /** What a pod's proxy enforces; nothing as long as the pod of that name, UID and account is not known. */
   inbound(workload: Workload): Publication {
-    return this.#open(
+    const view = this.#open(
       `inbound/${workload.namespace}/${workload.pod}/${workload.uid}`,
       INBOUND_TARGET,
+      'namespace',
       (view, complain) => {
         const pod = this.#cluster.get('Pod', workload.namespace, workload.pod);
         const isSame =
@@ -77,6 +90,7 @@ export class Publisher {
         if (isSame) this.#publishInbound(view, inboundConfig(this.#cluster, pod, this.#domain, complain));
       },
     );
+    return view.publication;
   }
 
   /** Forgets a publication that has no subscriber left. */
@@ -96,14 +110,34 @@ export class Publisher {
     this.#stale.clear();
   }
 
-  #open(key: string, target: TargetKey, compute: View['compute']): Publication {
+  #openOutbound(target: TargetKey, client: ClientPlace, scope: ViewScope): View {
+    const address = parseTarget(target);
+    const place = scope === 'namespace' ? '' : ` ${scope} ${client[scope]}`;
+    return this.#open(`outbound/${client.namespace}${place}/${target}`, target, scope, (view, complain) => {
+      const seen = new ClientView(client);
+      const outbound = address && outboundTarget(this.#cluster, address, seen, this.#domain, complain);
+      view.needed = seen.scope;
+      // What holds for some of the subscribers alone is told to none.
+      if (!isFiner(view.needed, scope)) this.#publishOutbound(view, outbound);
+    });
+  }
+
+  #open(key: string, target: TargetKey, scope: ViewScope, compute: View['compute']): View {
     const existing = this.#views.get(key);
-    if (existing) return existing.publication;
-    const view: View = { key, publication: new Publication(target), compute, topics: new Set(), outbound: undefined };
+    if (existing) return existing;
+    const view: View = {
+      key,
+      publication: new Publication(target),
+      scope,
+      needed: scope,
+      compute,
+      topics: new Set(),
+      outbound: undefined,
+    };
     this.#views.set(key, view);
     this.#viewOf.set(view.publication, view);
     this.#compute(view);
-    return view.publication;
+    return view;
   }
 
   #schedule(): void {
@@ -135,6 +169,8 @@ export class Publisher {
     const { topics } = this.#cluster.observe(() => view.compute(view, complain));
     this.#track(view, topics);
     this.#reports.set(`view/${view.key}`, reports);
+    if (!isFiner(view.needed, view.scope)) return;
+    for (const subscriber of [...view.publication.subscribers]) subscriber.onMoved(view.publication);
   }
 
   #track(view: View, topics: ReadonlySet<string>): void {
@@ -189,6 +225,10 @@ export class Publisher {
 interface View {
   readonly key: string;
   readonly publication: Publication;
+  /** Whose view it is. */
+  readonly scope: ViewScope;
+  /** Whose view it would have to be, as last computed: the same or a finer one, or a coarser that would do too. */
+  needed: ViewScope;
   readonly compute: (view: View, complain: Complain) => void;
   /** What the last computation looked at. */
   topics: ReadonlySet<string>;

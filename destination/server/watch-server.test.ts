@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 
+import { withoutIpv6 } from '../../core/testing/without-ipv6.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { TestAuthority } from '../testing/control-plane.ts';
 import { pod, service, serviceProfile, slice } from '../testing/manifests.ts';
@@ -425,3 +426,47 @@ async function eventually(isTrue: () => boolean): Promise<void> {
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+t.test('serves on IPv4 where the kernel has no IPv6', async (t) => {
+  withoutIpv6(t);
+  const { open, address } = await serveWatch(t, authority, API, { host: '::', port: 0 });
+  t.match(address, /^0\.0\.0\.0:\d+$/);
+  t.ok(await (await open()).expects('inbound'));
+});
+
+t.test('clients of different nodes and zones are told what is near them, also when that changes', async (t) => {
+  const node = (name: string, zone: string) => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { 'topology.kubernetes.io/zone': zone } },
+  });
+  const near = (spec: object) => service('api', '10.96.0.1', { spec });
+  const endpoints = (hints: boolean) =>
+    slice('api', [
+      ['api-1', '10.244.0.1', { nodeName: 'a', ...(hints && { hints: { forZones: [{ name: 'west' }] } }) }],
+      ['api-2', '10.244.0.2', { nodeName: 'b', ...(hints && { hints: { forZones: [{ name: 'east' }] } }) }],
+    ]);
+  const { open, source, connection } = await serve(t, [
+    node('a', 'west'),
+    node('b', 'east'),
+    near({}),
+    pod('api-1', '10.244.0.1', { spec: { nodeName: 'a' } }),
+    pod('api-2', '10.244.0.2', { spec: { nodeName: 'b' } }),
+    endpoints(false),
+  ]);
+  const second = { namespace: 'default', serviceAccount: 'api', pod: 'api-2', uid: 'uid-api-2' };
+  const watches = [await open(), await open({ ...connection, credentials: authority.certify(second) })];
+  const told = (watch: TestWatch) =>
+    watch
+      .expects('snapshot')
+      .then(({ outbound }) => outbound?.backends['']?.endpoints.map(({ labels }) => labels.dst_pod));
+  for (const watch of watches) {
+    await watch.expects('inbound');
+    watch.sends({ type: 'subscribe', target: '10.96.0.1:80' });
+    t.same(await told(watch), ['api-1', 'api-2']);
+  }
+  source.put(endpoints(true));
+  t.same(await Promise.all(watches.map(told)), [['api-1'], ['api-2']], 'hints for zones');
+  source.put(near({ internalTrafficPolicy: 'Local' }), endpoints(false));
+  t.same(await Promise.all(watches.map(told)), [['api-1'], ['api-2']], 'each node for itself');
+});

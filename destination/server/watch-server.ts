@@ -5,6 +5,8 @@ import type { TLSSocket } from 'node:tls';
 import { fastify } from 'fastify';
 import { WATCH_PATH } from '../../api/watch.ts';
 import type { IdentityDomain } from '../../api/workload-identity.ts';
+import { bindEitherFamily } from '../../core/config/bind.ts';
+import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { Workload } from './peer.ts';
 import { workloadOf } from './peer.ts';
@@ -59,10 +61,15 @@ export class WatchServer {
     this.#server.on('sessionError', () => {});
   }
 
-  /** @returns the port, which the system chose where 0 was asked for */
-  async listen(host: string, port: number): Promise<number> {
-    await this.#app.listen({ host, port });
-    return (this.#server.address() as AddressInfo).port;
+  /**
+   * Binds the address; `[::]` means `0.0.0.0` where the kernel has no IPv6.
+   *
+   * @returns `host:port` as bound, with the port that was chosen for 0
+   */
+  async listen(address: SocketAddress): Promise<string> {
+    await bindEitherFamily(address, ({ host, port }) => this.#app.listen({ host, port }));
+    const bound = this.#server.address() as AddressInfo;
+    return formatSocketAddress(bound.address, bound.port);
   }
 
   /** Uses a new certificate for new connections; those that stand go on. */

@@ -2,6 +2,8 @@ import {
   type ClientMessage,
   HEARTBEAT_INTERVAL_MS,
   INBOUND_TARGET,
+  MAX_CLIENT_LINE_CHARACTERS,
+  MAX_TARGETS,
   type ServerMessage,
   type TargetKey,
   WATCH_FEATURES,
@@ -56,7 +58,7 @@ export class WatchStream implements Subscriber {
   readonly #trust: Publication;
   readonly #clock: Clock;
   readonly #observer: StreamObserver;
-  readonly #lines = new LineReader(MAX_LINE_CHARACTERS);
+  readonly #lines = new LineReader(MAX_CLIENT_LINE_CHARACTERS);
   readonly #subscriptions = new Map<Publication, Subscription>();
   readonly #byTarget = new Map<TargetKey, Subscription>();
   readonly #owed = new Set<Subscription>();
@@ -98,7 +100,10 @@ export class WatchStream implements Subscriber {
       return !this.#isEnded;
     });
     if (!isWithinBounds) {
-      this.#refuse({ reason: 'message_malformed', message: `a line is longer than ${MAX_LINE_CHARACTERS} characters` });
+      this.#refuse({
+        reason: 'message_malformed',
+        message: `a line is longer than ${MAX_CLIENT_LINE_CHARACTERS} characters`,
+      });
     }
   }
 
@@ -114,6 +119,14 @@ export class WatchStream implements Subscriber {
     if (this.#owed.has(subscription)) this.#observer.onSkip();
     this.#owed.add(subscription);
     this.#pay();
+  }
+
+  onMoved(publication: Publication): void {
+    const subscription = this.#subscriptions.get(publication);
+    if (!subscription || this.#isEnded) return;
+    const { target } = publication;
+    this.#unsubscribe(target);
+    this.#subscribe(target, subscription.applied);
   }
 
   /** Ends the stream; `reason` is for log and metric. */
@@ -176,7 +189,8 @@ export class WatchStream implements Subscriber {
     const existing = this.#byTarget.get(target);
     if (existing) this.#offer(existing, held);
     else if (this.#byTarget.size < MAX_TARGETS) {
-      this.#byTarget.set(target, this.#join(this.#publisher.outbound(target, this.workload.namespace), held));
+      const client = this.#publisher.placeOf(this.workload);
+      this.#byTarget.set(target, this.#join(this.#publisher.outbound(target, client), held));
     } else if (!this.#isBehind) {
       const message = `a stream has at most ${MAX_TARGETS} targets`;
       this.#write(lineOf({ type: 'error', target, reason: 'too_many_targets', message }));
@@ -296,7 +310,3 @@ interface Subscription {
 const HEARTBEAT = lineOf({ type: 'heartbeat' });
 /** Timers fire a little early or late; silence of almost a whole interval counts as one, milliseconds. */
 const BEAT_SLACK_MS = 100;
-/** Distinct targets of one proxy. linkerd2-proxy's discovery cache has no bound; a scanner of addresses would fill it. */
-const MAX_TARGETS = 10_000;
-/** A hello that resumes {@link MAX_TARGETS} targets has about 700,000 characters. */
-const MAX_LINE_CHARACTERS = 2 * 1024 * 1024;

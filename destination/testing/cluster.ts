@@ -1,4 +1,5 @@
 import { DEFAULT_IDENTITY_DOMAIN } from '../../api/workload-identity.ts';
+import { type ClientPlace, ClientView } from '../translate/client-view.ts';
 import { Cluster } from '../translate/cluster.ts';
 import type { MeshDomain } from '../translate/mesh-domain.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
@@ -24,7 +25,9 @@ export function clusterOf(...manifests: readonly object[]) {
   const complaints: string[] = [];
   const complain: Complain = (object, path, message) =>
     complaints.push(formatReport({ object, path, message, place: '' }));
-  const target = (key: string, clientNamespace = 'default') =>
-    outboundTarget(cluster, parseTarget(key)!, clientNamespace, TEST_DOMAIN, complain);
+  const target = (key: string, clientNamespace = 'default', place: Partial<ClientPlace> = {}) => {
+    const client = new ClientView({ namespace: clientNamespace, node: '', zone: '', ...place });
+    return outboundTarget(cluster, parseTarget(key)!, client, TEST_DOMAIN, complain);
+  };
   return { cluster, source, reports, complaints, complain, target };
 }

@@ -20,9 +20,16 @@ export class TestWatch {
   /** Calls with every message at the moment of its arrival. */
   onMessage: (message: ServerMessage) => void = () => {};
 
-  constructor(options: { port: number; bundle: string; domain: IdentityDomain; credentials: TestCredentials | null }) {
+  constructor(options: {
+    /** 127.0.0.1 unless told. */
+    host?: string;
+    port: number;
+    bundle: string;
+    domain: IdentityDomain;
+    credentials: TestCredentials | null;
+  }) {
     const server = { namespace: options.domain.controlNamespace, serviceAccount: DESTINATION_SERVICE_ACCOUNT };
-    this.session = connect(`https://127.0.0.1:${options.port}`, {
+    this.session = connect(`https://${options.host ?? '127.0.0.1'}:${options.port}`, {
       ca: options.bundle,
       servername: dnsIdentity(server, options.domain),
       ...(options.credentials ? { cert: options.credentials.chain, key: options.credentials.key } : {}),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 
+import { parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import { Publisher } from '../server/publisher.ts';
 import { TrustBundle } from '../server/trust-bundle.ts';
@@ -14,7 +15,12 @@ import { FakeSource } from './fake-source.ts';
 import { TestWatch } from './watch-client.ts';
 
 /** A watch server on a port of its own over objects that the test changes; everything ends with the test. */
-export async function serveWatch(t: Test, authority: TestAuthority, objects: readonly object[]) {
+export async function serveWatch(
+  t: Test,
+  authority: TestAuthority,
+  objects: readonly object[],
+  listen: SocketAddress = { host: '127.0.0.1', port: 0 },
+) {
   const folder = mkdtempSync(join(tmpdir(), 'weft-destination-'));
   const bundle = join(folder, 'ca.pem');
   writeFileSync(bundle, authority.bundle);
@@ -44,7 +50,8 @@ export async function serveWatch(t: Test, authority: TestAuthority, objects: rea
       onNack: (_stream, target, version) => events.push(`nack ${target} ${version}`),
     },
   });
-  const port = await server.listen('127.0.0.1', 0);
+  const address = await server.listen(listen);
+  const { port } = parseSocketAddress(address)!;
   const watches: TestWatch[] = [];
   t.teardown(async () => {
     for (const watch of watches) watch.close();
@@ -70,5 +77,5 @@ export async function serveWatch(t: Test, authority: TestAuthority, objects: rea
     watches.push(watch);
     return watch;
   };
-  return { connect, open, source, server, events, port, bundle, connection };
+  return { connect, open, source, server, events, address, port, bundle, connection };
 }

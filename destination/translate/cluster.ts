@@ -15,6 +15,7 @@ import type { Service } from './kinds/service.ts';
 export class Cluster {
   readonly #objects: { [K in Kind]: Map<string, Kinds[K]> } = {
     Namespace: new Map(),
+    Node: new Map(),
     Service: new Map(),
     Pod: new Map(),
     EndpointSlice: new Map(),
@@ -73,6 +74,11 @@ export class Cluster {
     return (this.#lookUp(`service-address/${ip}`) as Service[])[0];
   }
 
+  /** The oldest Service that claims an address (in canonical spelling) from outside the cluster by `externalIPs`. */
+  serviceByExternalAddress(ip: string): Service | undefined {
+    return (this.#lookUp(`external-address/${ip}`) as Service[]).sort(byAge)[0];
+  }
+
   /**
    * The pod that has an address (in canonical spelling) and has not ended; of several the one that is not going, then
    * the youngest, because addresses are used again while the old object still lives. Pods on the host's network share
@@ -127,7 +133,11 @@ export function keyOf(object: { readonly namespace: string; readonly name: strin
 function groupsOf(kind: Kind, object: Meta): string[] {
   switch (kind) {
     case 'Service':
-      return [`services/${object.namespace}`, ...(object as Service).clusterIPs.map((ip) => `service-address/${ip}`)];
+      return [
+        `services/${object.namespace}`,
+        ...(object as Service).clusterIPs.map((ip) => `service-address/${ip}`),
+        ...(object as Service).externalIPs.map((ip) => `external-address/${ip}`),
+      ];
     case 'Pod':
       return (object as Pod).isHostNetwork ? [] : (object as Pod).ips.map((ip) => `pod-address/${ip}`);
     case 'EndpointSlice':

@@ -1,6 +1,7 @@
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
 import type { Endpoint, EndpointTls, Protocol } from '../../api/routing.ts';
 import { dnsIdentity } from '../../api/workload-identity.ts';
+import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
 import type { SliceAddress } from './kinds/endpoint-slice.ts';
 import { compareText, type Owner } from './kinds/meta.ts';
@@ -10,9 +11,10 @@ import { coversPort } from './kinds/settings.ts';
 import type { MeshDomain } from './mesh-domain.ts';
 import { decideProtocol } from './protocol.ts';
 import type { Profile } from './service-profile.ts';
+import { nearEndpoints, type Placed } from './topology.ts';
 
 /**
- * Endpoints of a Service's port: one per pod, or per address where there is no pod, sorted by uid.
+ * Endpoints of a Service's port that a client uses: one per pod, or per address where there is no pod, sorted by uid.
  *
  * Left out are addresses that are not ready (the EndpointSlice calls those of `publishNotReadyAddresses` ready) or
  * going, and those of a pod that is not known under its UID: without the pod it is not known whose identity to demand.
@@ -22,19 +24,23 @@ export function endpointsOf(
   service: Service,
   port: ServicePort,
   profile: Profile | null,
+  client: ClientView,
   domain: MeshDomain,
 ): Endpoint[] {
-  const found = new Map<string, Endpoint>();
+  const found = new Map<string, Placed & { endpoint: Endpoint }>();
   for (const slice of cluster.slicesOf(service.namespace, service.name)) {
     const target = slice.ports.find((each) => each.name === port.name)?.port;
     if (target === undefined) continue;
     for (const address of slice.addresses) {
       const endpoint = endpointOf(cluster, service, port, profile, address, target, domain);
       // A dual-stack pod stands in a slice of each family; its IPv4 address is used.
-      if (endpoint && (!found.has(endpoint.uid) || !endpoint.address.includes(':'))) found.set(endpoint.uid, endpoint);
+      if (!endpoint || (found.has(endpoint.uid) && endpoint.address.includes(':'))) continue;
+      found.set(endpoint.uid, { endpoint, node: address.node, hintedZones: address.hintedZones });
     }
   }
-  return [...found.values()].sort((a, b) => compareText(a.uid, b.uid));
+  return nearEndpoints(service, [...found.values()], client)
+    .map(({ endpoint }) => endpoint)
+    .sort((a, b) => compareText(a.uid, b.uid));
 }
 
 /** The endpoint that one address of a pod is, on a port of its containers. */

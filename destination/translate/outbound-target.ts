@@ -6,6 +6,7 @@ import {
   type Route,
   type WeightedBackend,
 } from '../../api/routing.ts';
+import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
 import { endpointsOf, podEndpoint } from './endpoints.ts';
 import { compareText } from './kinds/meta.ts';
@@ -17,15 +18,15 @@ import { type ChosenProfile, type Complain, profileOf } from './profile-choice.t
 import { decideProtocol } from './protocol.ts';
 import { resolveTarget, type TargetAddress } from './target.ts';
 
-/** What a client of `clientNamespace` may know of a target; null when the target is unknown. Complains of faults. */
+/** What a client may know of a target; null when the target is unknown. Complains of faults. */
 export function outboundTarget(
   cluster: Cluster,
   target: TargetAddress,
-  clientNamespace: string,
+  client: ClientView,
   domain: MeshDomain,
   complain: Complain,
 ): OutboundTarget | null {
-  const found = resolveTarget(cluster, target, clientNamespace, domain);
+  const found = resolveTarget(cluster, target, client.namespace, domain);
   if (!found) return null;
   return found.kind === 'pod'
     ? podTarget(cluster, found, domain)
@@ -33,7 +34,8 @@ export function outboundTarget(
         cluster,
         found.service,
         found.port,
-        profileOf(cluster, found.service, clientNamespace, domain, complain),
+        profileOf(cluster, found.service, client.namespace, domain, complain),
+        client,
         domain,
         complain,
       );
@@ -64,6 +66,7 @@ function serviceTarget(
   service: Service,
   port: ServicePort,
   chosen: ChosenProfile | null,
+  client: ClientView,
   domain: MeshDomain,
   complain: Complain,
 ): OutboundTarget {
@@ -74,9 +77,9 @@ function serviceTarget(
   const own: Backend = {
     service: name,
     port: port.port,
-    endpoints: endpointsOf(cluster, service, port, chosen?.profile ?? null, domain),
+    endpoints: endpointsOf(cluster, service, port, chosen?.profile ?? null, client, domain),
   };
-  const { split, backends } = splitOf(cluster, service, own, chosen, domain, complain);
+  const { split, backends } = splitOf(cluster, service, own, chosen, client, domain, complain);
   return {
     name,
     kind: 'service',
@@ -110,13 +113,20 @@ function splitOf(
   service: Service,
   own: Backend,
   chosen: ChosenProfile | null,
+  client: ClientView,
   domain: MeshDomain,
   complain: Complain,
 ): { split: WeightedBackend[]; backends: Record<string, Backend> } {
   const weights = new Map<string, number>();
   const backends: Record<string, Backend> = { [OWN_BACKEND]: own };
   for (const { host, port, weight } of chosen?.profile.overrides ?? []) {
-    const backend = overrideBackend(cluster, { host, isAddress: false, port: port ?? own.port }, service, domain);
+    const backend = overrideBackend(
+      cluster,
+      { host, isAddress: false, port: port ?? own.port },
+      service,
+      client,
+      domain,
+    );
     if (backend.endpoints === null)
       complainOf(chosen!, `${host}:${backend.port} is no port of a Service; its share of the requests fails`, complain);
     const isOwn = backend.service === own.service && backend.port === own.port;
@@ -133,11 +143,12 @@ function overrideBackend(
   cluster: Cluster,
   target: TargetAddress,
   service: Service,
+  client: ClientView,
   domain: MeshDomain,
 ): { service: string; port: number; endpoints: Backend['endpoints'] | null } {
   const found = resolveTarget(cluster, target, service.namespace, domain);
   if (found?.kind !== 'service') return { service: target.host, port: target.port, endpoints: null };
-  const endpoints = endpointsOf(cluster, found.service, found.port, null, domain);
+  const endpoints = endpointsOf(cluster, found.service, found.port, null, client, domain);
   return { service: serviceName(found.service, domain), port: found.port.port, endpoints };
 }
 

@@ -1,9 +1,7 @@
 import { parseDocument } from 'yaml';
 
-import { ROUTE_PROFILE_ANNOTATION } from '../../api/names.ts';
 import { isDnsSubdomain } from '../../api/workload-identity.ts';
 import { errorMessage } from '../../core/errors/weft-error.ts';
-import { annotationPath } from './kinds/settings.ts';
 import { MalformedObject, type Problem } from './problem.ts';
 import { type Profile, readProfile } from './service-profile.ts';
 
@@ -11,38 +9,46 @@ import { type Profile, readProfile } from './service-profile.ts';
 export type RouteProfile = { readonly name: string } | { readonly inline: Profile };
 
 /**
- * Reads the annotation of an object called `origin` (`Deployment/default/api`): a name, or YAML of a ServiceProfile's
- * `spec`. Faults of a part of it are noted.
+ * Reads the annotation: a name, or YAML of a ServiceProfile's `spec`. Faults of a part of it are noted.
  *
+ * @param place the object that has it (`Deployment/default/api`), and the path of the annotation in it
  * @returns null where the annotation is absent
  * @throws MalformedObject when it is wrong as a whole
  */
 export function readRouteProfile(
   annotation: string | undefined,
-  origin: string,
+  place: { readonly origin: string; readonly path: string },
   problems: Problem[],
 ): RouteProfile | null {
   if (annotation === undefined) return null;
-  const path = annotationPath(ROUTE_PROFILE_ANNOTATION);
   const text = annotation.trim();
-  return isDnsSubdomain(text) ? { name: text } : { inline: readProfile(parseSpec(text, path), path, origin, problems) };
+  if (isDnsSubdomain(text)) return { name: text };
+  return { inline: readProfile(parseSpec(text, place.path), place.path, place.origin, problems) };
 }
 
 function parseSpec(text: string, path: string): unknown {
   const document = parseDocument(text, { logLevel: 'silent' });
   const fault = document.errors[0];
   if (fault)
-    throw new MalformedObject(path, `is neither the name of a ServiceProfile nor YAML: ${firstLine(fault.message)}`);
+    throw new MalformedObject(
+      path,
+      `is neither the name of a ServiceProfile nor YAML: ${firstLine(fault.message)}; ${ALLOWED}`,
+    );
   let spec: unknown;
   try {
     spec = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    throw new MalformedObject(path, `is no usable YAML: ${errorMessage(error)}`);
+    throw new MalformedObject(path, `is no usable YAML: ${errorMessage(error)}; ${ALLOWED}`);
   }
   if (typeof spec === 'object' && spec !== null && !Array.isArray(spec)) return spec;
-  throw new MalformedObject(path, 'is neither the name of a ServiceProfile nor YAML of its spec');
+  if (typeof spec === 'string')
+    throw new MalformedObject(path, `"${spec}" cannot be a ServiceProfile's name; ${ALLOWED}`);
+  throw new MalformedObject(path, `is neither the name of a ServiceProfile nor YAML of its spec; ${ALLOWED}`);
 }
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0]!;
 }
+
+const ALLOWED =
+  'write the name of one in the same namespace (lower-case letters, digits, "-" and "."), or YAML of a spec, such as routes: [{ name: all, condition: { pathRegex: /.* } }]';

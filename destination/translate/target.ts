@@ -46,16 +46,24 @@ function resolveAddress(cluster: Cluster, { host, port }: TargetAddress): Resolu
   const service = cluster.serviceByAddress(host);
   if (service) return onPort(service, port);
   const pod = cluster.podByAddress(host);
-  return pod ? { kind: 'pod', pod, address: host, port } : null;
+  if (pod) return { kind: 'pod', pod, address: host, port };
+  // Last, because whoever may write a Service can claim any address.
+  const external = cluster.serviceByExternalAddress(host);
+  return external ? onPort(external, port) : null;
 }
 
-/** Tries the name with each suffix of a pod's DNS search list, in the resolver's order; the first that exists wins. */
+/**
+ * Tries the name with each suffix of a pod's DNS search list, in the resolver's order; the first that exists wins. A
+ * Service that is another name (`ExternalName`) stands for what that name is here; a name outside the cluster is unknown.
+ */
 function resolveName(
   cluster: Cluster,
   { host, port }: TargetAddress,
   clientNamespace: string,
-  { clusterDomain }: MeshDomain,
+  domain: MeshDomain,
+  aliases = 0,
 ): Resolution | null {
+  const { clusterDomain } = domain;
   const searched = [`.${clientNamespace}.svc.${clusterDomain}`, `.svc.${clusterDomain}`, `.${clusterDomain}`, ''];
   for (const suffix of searched) {
     const name = host + suffix;
@@ -65,6 +73,11 @@ function resolveName(
     const service =
       labels.length === 2 || labels.length === 3 ? cluster.get('Service', namespace, labels.at(-2)!) : undefined;
     if (!service) continue;
+    if (service.externalName !== '') {
+      const alias = { host: service.externalName, isAddress: false, port };
+      const isInside = alias.host.endsWith(`.svc.${clusterDomain}`) && aliases < MAX_ALIASES;
+      return isInside && labels.length === 2 ? resolveName(cluster, alias, namespace, domain, aliases + 1) : null;
+    }
     if (labels.length === 2) return onPort(service, port);
     const pod = podOfHostname(cluster, service, labels[0]!);
     if (pod) return { kind: 'pod', pod: pod.object, address: pod.address, port };
@@ -87,6 +100,9 @@ function onPort(service: Service, port: number): Resolution | null {
   const found = service.ports.find((each) => each.port === port);
   return found ? { kind: 'service', service, port: found } : null;
 }
+
+/** Names that one name leads to, as resolvers bound it; beyond it they go in a circle. */
+const MAX_ALIASES = 8;
 
 /** DNS name in lower case; underscores occur in practice. */
 const HOST_NAME = /^[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*$/;

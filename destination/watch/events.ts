@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
 
+import { API_GROUP } from '../../api/names.ts';
+import type { Access } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
 import { formatProblem } from '../translate/problem.ts';
 import type { Report } from './reports.ts';
+
+/** What this file asks of the API server. */
+export const EVENT_WRITER_ACCESS: readonly Access[] = [
+  { group: 'events.k8s.io', resource: 'events', verbs: ['create'] },
+];
 
 /** What becomes of Events, for metrics. */
 export interface EventObserver {
@@ -77,7 +84,7 @@ export function eventOf(report: Report, by: { readonly now: Date; readonly insta
     // Events about objects without a namespace stand in `default`.
     metadata: { name: `${name.slice(0, 200)}.${id}`, namespace: namespace || 'default' },
     eventTime: by.now.toISOString().replace(/\.(\d{3})Z$/, '.$1000Z'),
-    reportingController: 'weft.dev/destination',
+    reportingController: `${API_GROUP}/destination`,
     reportingInstance: by.instance.slice(0, 128),
     action: 'Translate',
     reason: 'Misconfigured',

@@ -3,6 +3,7 @@ import type { Test } from 'tap';
 
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
+import { ClientView } from '../translate/client-view.ts';
 import { Cluster } from '../translate/cluster.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
 import { parseTarget } from '../translate/target.ts';
@@ -64,7 +65,8 @@ export function kubernetesSourceTests(t: Test): void {
       ],
       ports: [{ port: 8080 }],
     });
-    const target = () => outboundTarget(cluster, parseTarget('api:80')!, namespace, DOMAIN, () => {});
+    const view = new ClientView({ namespace, node: '', zone: '' });
+    const target = () => outboundTarget(cluster, parseTarget('api:80')!, view, DOMAIN, () => {});
     await eventually(t, () => target()?.backends['']?.endpoints.length === 1);
     t.match(target(), {
       name: `api.${namespace}.svc.cluster.local`,

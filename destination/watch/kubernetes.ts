@@ -1,3 +1,4 @@
+import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
 import type { Fields } from '../translate/kinds/json.ts';
@@ -5,6 +6,13 @@ import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
 import { ObjectStore } from './object-store.ts';
 import type { Reports } from './reports.ts';
 import type { Source } from './source.ts';
+
+/** What this file asks of the API server. */
+export const SOURCE_ACCESS: readonly Access[] = Object.values(KINDS).map(({ group, plural }) => ({
+  group,
+  resource: plural,
+  verbs: LIST_WATCH,
+}));
 
 /** Every kind of a whole cluster, from its API server. */
 export class KubernetesSource implements Source {

@@ -27,6 +27,7 @@ export type Write = Put | { readonly kind: Kind; readonly gone: { readonly names
 export class ObjectStore implements ObjectFeed {
   readonly #objects: { [K in Kind]: Map<string, Held<K>> } = {
     Namespace: new Map(),
+    Node: new Map(),
     Service: new Map(),
     Pod: new Map(),
     EndpointSlice: new Map(),

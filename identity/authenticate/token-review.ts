@@ -1,8 +1,14 @@
 import { TOKEN_AUDIENCE } from '../../api/names.ts';
 import { errorMessage } from '../../core/errors/weft-error.ts';
+import type { Access } from '../../core/kubernetes/access.ts';
 import type { ApiClient, Json } from '../../core/kubernetes/api-client.ts';
 import { Refusal } from '../refusal.ts';
 import type { AuthenticatedWorkload, Authenticator } from './authenticator.ts';
+
+/** What this file asks of the API server. */
+export const TOKEN_REVIEW_ACCESS: readonly Access[] = [
+  { group: 'authentication.k8s.io', resource: 'tokenreviews', verbs: ['create'] },
+];
 
 /**
  * Asks the API server whose a token is, for Weft's audience alone: a token made for anything else proves nothing here.

@@ -1,10 +1,19 @@
 import { ISSUER_SECRET, TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../api/names.ts';
 import type { IdentityDomain } from '../../api/workload-identity.ts';
+import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
 import { IssuerError, readMaterial } from '../issue/issuer-material.ts';
 import { secretFiles } from '../issue/issuer-source.ts';
+
+/** What this file asks of the API server. */
+export const AUTHORITIES_ACCESS: readonly Access[] = [
+  { group: '', resource: 'secrets', isOwnNamespace: true, verbs: ['create'] },
+  { group: '', resource: 'secrets', name: ISSUER_SECRET, isOwnNamespace: true, verbs: ['get'] },
+  { group: '', resource: 'configmaps', isOwnNamespace: true, verbs: ['create'] },
+  { group: '', resource: 'configmaps', name: TRUST_ROOTS_CONFIG_MAP, isOwnNamespace: true, verbs: ['get'] },
+];
 
 export interface BootstrapSettings {
   readonly api: Pick<ApiClient, 'get' | 'create'>;

@@ -2,8 +2,15 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ISSUER_SECRET, TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../api/names.ts';
+import type { Access } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import type { IssuerMaterial } from './issuer-material.ts';
+
+/** What this file asks of the API server. */
+export const ISSUER_SOURCE_ACCESS: readonly Access[] = [
+  { group: '', resource: 'secrets', name: ISSUER_SECRET, isOwnNamespace: true, verbs: ['get'] },
+  { group: '', resource: 'configmaps', name: TRUST_ROOTS_CONFIG_MAP, isOwnNamespace: true, verbs: ['get'] },
+];
 
 /** Where the issuer's texts are kept. */
 export interface IssuerSource {

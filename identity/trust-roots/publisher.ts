@@ -1,10 +1,19 @@
 import { TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../api/names.ts';
+import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
 import type { Logger } from '../../core/log/log.ts';
 import type { Clock, Timer } from '../../core/time/clock.ts';
 import { trustRootsConfigMap } from '../bootstrap/authorities.ts';
 import { InjectedNamespaces } from './injected-namespaces.ts';
+
+/** What this file asks of the API server. */
+export const PUBLISHER_ACCESS: readonly Access[] = [
+  { group: '', resource: 'namespaces', verbs: LIST_WATCH },
+  { group: '', resource: 'pods', verbs: LIST_WATCH },
+  { group: '', resource: 'configmaps', verbs: ['create'] },
+  { group: '', resource: 'configmaps', name: TRUST_ROOTS_CONFIG_MAP, verbs: ['get', 'patch'] },
+];
 
 export interface TrustRootsPublisherSettings {
   readonly api: ApiClient;

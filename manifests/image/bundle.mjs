@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 // Bundles every program into build/, one file each, with source maps: what the image and `weft run` start.
 // A bundle starts in 66 ms with 18 MiB where the TypeScript sources take 409 ms and 46 MiB.
-import { rmSync } from 'node:fs';
+import { globSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const outdir = join(root, 'build');
-rmSync(outdir, { recursive: true, force: true });
+for (const old of globSync('*.js{,.map}', { cwd: outdir })) rmSync(join(outdir, old));
 await build({
   absWorkingDir: root,
   entryPoints: {

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net';
 
+import { bindEitherFamily } from '../../core/config/bind.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import { LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
@@ -37,29 +38,30 @@ export class AdminServer {
 
   /** Listens on every address. @returns the ports, in the same order */
   async listen(addresses: readonly SocketAddress[]): Promise<number[]> {
-    return Promise.all(
-      addresses.map(
-        ({ host, port }) =>
-          new Promise<number>((resolve, reject) => {
-            const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-              socket.on('error', () => {});
-              const local = isLoopback(socket.remoteAddress ?? '');
-              serveHttp(socket, 'http1', false, {
-                onRequest: (stream, head) => this.#serve(stream, head, local),
-                onMalformed: () => [],
-                onClosed() {},
-              });
-            });
-            this.#servers.push(server);
-            server.once('error', reject);
-            server.listen({ host, port }, () => resolve((server.address() as { port: number }).port));
-          }),
-      ),
-    );
+    return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => this.#listen(each))));
   }
 
   close(): void {
     for (const server of this.#servers) server.close();
+  }
+
+  #listen({ host, port }: SocketAddress): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => {});
+      const local = isLoopback(socket.remoteAddress ?? '');
+      serveHttp(socket, 'http1', false, {
+        onRequest: (stream, head) => this.#serve(stream, head, local),
+        onMalformed: () => [],
+        onClosed() {},
+      });
+    });
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      this.#servers.push(server);
+      resolve((server.address() as { port: number }).port);
+    });
+    return promise;
   }
 
   #serve(stream: ServerStream, head: RequestHead, local: boolean): StreamListener {

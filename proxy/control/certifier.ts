@@ -48,13 +48,10 @@ export class Certifier {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#onReady = options.onReady;
-    const { registry } = options.metrics;
-    const refreshes = registry.counter('control_identity_cert_refreshes_total', 'Certificates asked for, by result.');
-    this.#refreshes = refreshes.with({ result: 'ok' });
-    this.#failures = refreshes.with({ result: 'error' });
-    this.#expiry = registry
-      .gauge('control_identity_cert_expiration_timestamp_seconds', 'When the certificate expires.')
-      .with({});
+    const { certificateRefreshes, certificateExpiry } = options.metrics;
+    this.#refreshes = certificateRefreshes.with({ result: 'ok' });
+    this.#failures = certificateRefreshes.with({ result: 'error' });
+    this.#expiry = certificateExpiry.with({});
   }
 
   /** Asks for the first certificate; goes on trying until there is one. */

@@ -61,16 +61,8 @@ export class WatchClient {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#listener = options.listener;
-    const { registry } = options.metrics;
-    this.#connectedGauge = registry
-      .gauge(
-        'weft_proxy_destination_connected',
-        '1 while the stream to destination is open; 0: serving on what is known.',
-      )
-      .with({});
-    this.#reconnects = registry
-      .counter('weft_proxy_destination_streams_total', 'Streams to destination begun.')
-      .with({});
+    this.#connectedGauge = options.metrics.destinationConnected.with({});
+    this.#reconnects = options.metrics.destinationStreams.with({});
   }
 
   get isConnected(): boolean {

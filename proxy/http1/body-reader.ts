@@ -31,7 +31,7 @@ export class BodyReader {
   #left = 0;
   #state = SIZE;
   #digits = 0;
-  #extension = 0;
+  /** The extensions or the trailer line under way. */
   #line: number[] = [];
   #trailerBytes = 0;
   #trailers: string[] = [];
@@ -89,16 +89,20 @@ export class BodyReader {
           } else if (this.#digits === 0) return 'chunk_size_invalid';
           else if (octet === CR) this.#state = SIZE_LF;
           else if (octet === SEMICOLON) {
-            this.#extension = 0;
+            this.#line = [SEMICOLON];
             this.#state = EXTENSION;
           } else return 'chunk_size_invalid';
           at++;
           break;
         }
         case EXTENSION:
-          if (octet === CR) this.#state = SIZE_LF;
-          else if (octet === LF || octet === 0) return 'chunk_size_invalid';
-          else if (++this.#extension > MAX_EXTENSION_BYTES) return 'chunk_extension_too_large';
+          if (octet === CR) {
+            if (!isExtension(String.fromCharCode(...this.#line))) return 'chunk_extension_invalid';
+            this.#line = [];
+            this.#state = SIZE_LF;
+          } else if (octet === LF || octet === 0) return 'chunk_size_invalid';
+          else if (this.#line.length > MAX_EXTENSION_BYTES) return 'chunk_extension_too_large';
+          else this.#line.push(octet);
           at++;
           break;
         case SIZE_LF:
@@ -152,12 +156,21 @@ export class BodyReader {
     }
     const line = Uint8Array.from(this.#line);
     this.#line = [];
-    const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00]*?)[ \t]*$/.exec(this.#latin1(line, 0, line.length));
+    const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/.exec(
+      this.#latin1(line, 0, line.length),
+    );
     if (!match) return 'trailer_invalid';
     // Fields that frame or route a message have no place here (RFC 9110 section 6.5.1).
     if (!FORBIDDEN_TRAILERS.has(match[1]!.toLowerCase())) this.#trailers.push(match[1]!, match[2]!);
     return null;
   }
+}
+
+/** Whether `text` is chunk extensions (RFC 9112 section 7.1.1), which are passed over; where they end must be beyond doubt. */
+function isExtension(text: string): boolean {
+  return /^(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)+$/.test(
+    text,
+  );
 }
 
 const FORBIDDEN_TRAILERS = new Set([

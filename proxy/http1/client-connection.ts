@@ -14,6 +14,7 @@ import {
   type Fields,
   INTERNAL_ERROR,
   PROTOCOL_ERROR,
+  REFUSED_STREAM,
   type RequestHead,
   type StreamListener,
   type Wire,
@@ -34,6 +35,8 @@ export class ClientConnection {
   readonly #listener: ClientListener;
   readonly #latin1: DecodeLatin1;
   #stream: ClientStream | null = null;
+  /** An exchange was finished before: the server may be closing the connection just now. */
+  #isUsed = false;
   closed = false;
 
   constructor(wire: Wire, listener: ClientListener, latin1: DecodeLatin1) {
@@ -48,7 +51,7 @@ export class ClientConnection {
 
   /** Begins an exchange; `isIdle` must hold. */
   open(listener: StreamListener): ClientStream {
-    this.#stream = new ClientStream(this, this.#wire, listener, this.#latin1);
+    this.#stream = new ClientStream(this, this.#wire, listener, this.#latin1, this.#isUsed);
     return this.#stream;
   }
 
@@ -80,7 +83,7 @@ export class ClientConnection {
       this.closed = true;
       this.#listener.onEnding();
     }
-    this.#stream?.abort(INTERNAL_ERROR);
+    this.#stream?.abandon();
   }
 
   onWritable(): void {
@@ -97,6 +100,7 @@ export class ClientConnection {
 
   onExchangeEnd(reusable: boolean): void {
     this.#stream = null;
+    this.#isUsed = true;
     if (!reusable) return this.end();
     this.#wire.resume();
     this.#listener.onIdle();
@@ -120,8 +124,17 @@ export class ClientStream {
   #tunnel = false;
   #unread = 0;
   #over = false;
+  /** Whether the request may be sent again if the connection closes without a word. */
+  #repeatable: boolean;
 
-  constructor(connection: ClientConnection, wire: Wire, listener: StreamListener, latin1: DecodeLatin1) {
+  constructor(
+    connection: ClientConnection,
+    wire: Wire,
+    listener: StreamListener,
+    latin1: DecodeLatin1,
+    onUsedConnection: boolean,
+  ) {
+    this.#repeatable = onUsedConnection;
     this.#connection = connection;
     this.#wire = wire;
     this.listener = listener;
@@ -133,24 +146,30 @@ export class ClientStream {
   /** Sends the request's head. */
   sendRequest(head: RequestHead, last: boolean): void {
     this.#method = head.method;
+    this.#repeatable &&= last && IDEMPOTENT.has(head.method);
     this.#upgrade = head.protocol;
     this.#closes = fieldValue(head.fields, CONNECTION_FIELD) === 'close';
-    const absolute = head.version.endsWith('absolute-form');
+    const absolute = head.version.endsWith('absolute-form') && head.authority !== '';
     const target =
       head.method === 'CONNECT'
         ? head.authority
         : absolute
           ? `${head.scheme}://${head.authority}${head.path === '*' ? '' : head.path}`
           : head.path;
-    const minor = head.version.startsWith('HTTP/1.0') ? 0 : 1;
-    const hasLength = fieldValue(head.fields, 'content-length') !== null;
+    const opensTunnel = head.method === 'CONNECT' || head.protocol !== '';
+    // What a tunnel will carry is no content, whatever an HTTP/2 client declared.
+    const fields = opensTunnel ? withoutLength(head.fields) : head.fields;
+    const hasLength = fieldValue(fields, 'content-length') !== null;
+    // HTTP/1.0 has no chunks: content of unknown length makes the request HTTP/1.1.
+    const minor = head.version.startsWith('HTTP/1.0') && (last || hasLength || opensTunnel) ? 0 : 1;
     let extra = '';
     if (head.protocol !== '') extra = `Connection: Upgrade\r\nUpgrade: ${head.protocol}\r\n`;
     else if (this.#closes) extra = 'Connection: close\r\n';
     else if (minor === 0) extra = 'Connection: keep-alive\r\n';
-    const framing = last || head.protocol !== '' ? 'none' : hasLength || minor === 0 ? 'plain' : 'chunked';
-    const host = head.authority === '' ? '' : `Host: ${head.authority}\r\n`;
-    this.#writer.writeHead(`${head.method} ${target} HTTP/1.${minor}\r\n${host}`, head.fields, extra, framing);
+    const framing = last || opensTunnel ? 'none' : hasLength ? 'plain' : 'chunked';
+    // HTTP/1.1 must have Host, even an empty one (RFC 9112 section 3.2).
+    const host = head.authority === '' && minor === 0 ? '' : `Host: ${head.authority}\r\n`;
+    this.#writer.writeHead(`${head.method} ${target} HTTP/1.${minor}\r\n${host}`, fields, extra, framing);
   }
 
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
@@ -182,6 +201,7 @@ export class ClientStream {
   // From the connection.
 
   receive(bytes: Uint8Array, start: number, end: number): number | HeadFault {
+    this.#repeatable = false;
     if (this.#answered) {
       if (this.#answerDone) {
         this.#connection.end();
@@ -204,11 +224,19 @@ export class ClientStream {
       return this.#endIfDone();
     }
     this.#connection.end();
-    this.abort(INTERNAL_ERROR);
+    this.abandon();
   }
 
   pump(): void {
     if (!this.#over && this.#writer.pump(this.listener)) this.#endIfDone();
+  }
+
+  /**
+   * The connection is gone before the answer's end. A server closes an idle connection when it likes: a request that met
+   * that may be sent again (RFC 9112 section 9.3.1), which REFUSED_STREAM says.
+   */
+  abandon(): void {
+    this.abort(this.#repeatable ? REFUSED_STREAM : INTERNAL_ERROR);
   }
 
   abort(code: number): void {
@@ -276,6 +304,15 @@ export class ClientStream {
   }
 }
 
+function withoutLength(fields: Fields): Fields {
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i]!.toLowerCase() !== 'content-length') kept.push(fields[i]!, fields[i + 1]!);
+  return kept;
+}
+
+/** RFC 9110 section 9.2.2. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 /** Octets of a body that may be in the listener's hands before reading stops. */
 const UNREAD_LIMIT = 65_536;
 const NOTHING = new Uint8Array(0);

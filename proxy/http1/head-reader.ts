@@ -1,4 +1,5 @@
-import type { Fields } from './message.ts';
+import { isAuthority } from './authority.ts';
+import { CONNECTION_FIELD, type Fields } from './message.ts';
 
 /** Turns octets into a string, one char an octet; given by the host. */
 export type DecodeLatin1 = (bytes: Uint8Array, start: number, end: number) => string;
@@ -24,8 +25,10 @@ export type HeadFault =
   | 'content_length_with_transfer_encoding'
   | 'transfer_encoding_unsupported'
   | 'transfer_encoding_in_http10'
+  | 'content_in_connect'
   | 'chunk_size_invalid'
   | 'chunk_extension_too_large'
+  | 'chunk_extension_invalid'
   | 'chunk_end_invalid'
   | 'trailer_invalid';
 
@@ -53,7 +56,7 @@ export interface Head {
   chunked: boolean;
   close: boolean;
   keepAlive: boolean;
-  /** The `Upgrade` token, lower-case, where `Connection` lists it; empty: none. */
+  /** The `Upgrade` token, lower-case, where `Connection` lists it and it can be honoured; empty: none. */
   upgrade: string;
 }
 
@@ -88,9 +91,9 @@ export class HeadReader {
    * @returns the head, with `next` set to the offset after it; null: more is needed and all was taken; or why it is refused
    */
   read(bytes: Uint8Array, start: number, end: number): Head | HeadFault | null {
+    if (this.#kind === 'request') start = this.#skipEmptyLines(bytes, start, end);
+    if (start === end) return null;
     if (this.#carry === null) {
-      // Empty lines before a request line are skipped (section 2.2).
-      while (this.#kind === 'request' && end - start >= 2 && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
       const found = findEnd(bytes, start, start, end);
       if (found >= 0) {
         if (found - start > MAX_HEAD_BYTES) return 'head_too_large';
@@ -98,7 +101,6 @@ export class HeadReader {
         return parseHead(bytes, start, found, this.#kind, this.#latin1);
       }
       if (end - start > MAX_HEAD_BYTES) return 'head_too_large';
-      if (start === end) return null;
       this.#carry = new Uint8Array(Math.max(1024, (end - start) * 2));
       this.#carry.set(bytes.subarray(start, end));
       this.#carried = end - start;
@@ -124,9 +126,19 @@ export class HeadReader {
     this.#carry = null;
     this.#carried = 0;
     this.next = start + (found - before);
-    let from = 0;
-    while (this.#kind === 'request' && carry[from] === CR && carry[from + 1] === LF) from += 2;
-    return parseHead(carry, from, found, this.#kind, this.#latin1);
+    return found > MAX_HEAD_BYTES ? 'head_too_large' : parseHead(carry, 0, found, this.#kind, this.#latin1);
+  }
+
+  /** Empty lines before a request line are skipped (section 2.2), in whatever pieces they come. */
+  #skipEmptyLines(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#carry !== null) {
+      if (this.#carried !== 1 || this.#carry[0] !== CR || start === end || bytes[start] !== LF) return start;
+      this.#carry = null;
+      this.#carried = 0;
+      start++;
+    }
+    while (end - start >= 2 && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
+    return start;
   }
 }
 
@@ -163,6 +175,7 @@ function parseHead(
     keepAlive: false,
     upgrade: '',
   };
+  if (bytes[end - 2] !== CR) return 'bare_lf';
   let lineEnd = lineEndAt(bytes, start, end);
   if (lineEnd < 0) return lineEnd === -1 ? 'bare_lf' : 'bare_cr';
   const line = latin1(bytes, start, lineEnd);
@@ -185,13 +198,13 @@ function parseHead(
     let to = lineEnd;
     while (from < to && (bytes[from] === SPACE || bytes[from] === TAB)) from++;
     while (to > from && (bytes[to - 1] === SPACE || bytes[to - 1] === TAB)) to--;
-    for (let i = from; i < to; i++) if (bytes[i] === 0) return 'header_value_invalid';
+    for (let i = from; i < to; i++) if (isControl(bytes[i]!)) return 'header_value_invalid';
     const name = latin1(bytes, at, colon);
     const value = latin1(bytes, from, to);
     switch (name.length >= 4 && name.length <= 17 ? name.toLowerCase() : '') {
       case 'host':
         if (head.host !== null) return 'host_repeated';
-        if (/[\s/@?#\\,]/.test(value)) return 'host_invalid';
+        if (!isAuthority(value)) return 'host_invalid';
         head.host = value;
         break;
       case 'content-length':
@@ -205,13 +218,20 @@ function parseHead(
         head.chunked = true;
         break;
       case 'connection':
+        if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z, \t]*$/.test(value)) return 'header_value_invalid';
         for (const option of value.split(',')) connection.push(option.trim().toLowerCase());
         break;
       case 'upgrade':
         upgrade = value;
         break;
+      case 'trailer':
+        // Fields that frame a message cannot come after it (RFC 9110 section 6.5.1).
+        if (/(?:^|[\s,])(?:content-length|transfer-encoding|trailer)(?:$|[\s,])/i.test(value)) return 'trailer_invalid';
+        fields.push(name, value);
+        break;
       case 'keep-alive':
       case 'proxy-connection':
+      case CONNECTION_FIELD:
         break;
       default:
         fields.push(name, value);
@@ -221,7 +241,13 @@ function parseHead(
   if (head.chunked && head.minor === 0) return 'transfer_encoding_in_http10';
   head.close = connection.includes('close');
   head.keepAlive = connection.includes('keep-alive');
-  if (connection.includes('upgrade') && head.minor === 1) head.upgrade = upgrade.toLowerCase();
+  const hasContent = head.chunked || head.contentLength > 0;
+  // What would be content and what tunnel parsers do not agree upon (RFC 9110 section 9.3.6).
+  if (head.method === 'CONNECT' && hasContent) return 'content_in_connect';
+  // A server may ignore Upgrade (RFC 9110 section 7.8). So is done with content, which would come before the other
+  // protocol, and with h2c, which is gone (RFC 9113 section 3.1).
+  if (connection.includes('upgrade') && head.minor === 1 && !hasContent && !/^h2c\b/i.test(upgrade))
+    head.upgrade = upgrade.toLowerCase();
   head.fields = withoutListed(fields, connection);
   return head;
 }
@@ -271,6 +297,14 @@ function lineEndAt(bytes: Uint8Array, start: number, end: number): number {
   return -1;
 }
 
+/**
+ * Control characters are invalid in a field value (RFC 9110 section 5.5). A recipient may retain those that delimit
+ * nothing, but not all do, so they are refused.
+ */
+function isControl(octet: number): boolean {
+  return (octet < SPACE && octet !== TAB) || octet === DELETE;
+}
+
 /** Token characters (RFC 9110 section 5.6.2). */
 const TOKEN = new Uint8Array(256);
 for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -281,3 +315,4 @@ const LF = 10;
 const SPACE = 32;
 const TAB = 9;
 const COLON = 58;
+const DELETE = 127;

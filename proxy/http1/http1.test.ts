@@ -1,63 +1,14 @@
 import t from 'tap';
 
+import { MemoryWire } from '../../test/support/memory-wire.ts';
+import { Recorder } from '../../test/support/recorder.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { HeadFault } from './head-reader.ts';
-import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
+import type { RequestHead } from './message.ts';
 import { ServerConnection, type ServerStream } from './server-connection.ts';
 
 const latin1 = (bytes: Uint8Array, start: number, end: number) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end);
-
-class MemoryWire implements Wire {
-  bytes = new Uint8Array(1 << 16);
-  end = 0;
-  blocked = false;
-  closed = false;
-  paused = false;
-  reserve(octets: number): void {
-    if (this.end + octets <= this.bytes.length) return;
-    const grown = new Uint8Array((this.end + octets) * 2);
-    grown.set(this.bytes);
-    this.bytes = grown;
-  }
-  touch(): void {}
-  close(): void {
-    this.closed = true;
-  }
-  pause(): void {
-    this.paused = true;
-  }
-  resume(): void {
-    this.paused = false;
-  }
-  take(): string {
-    const text = latin1(this.bytes, 0, this.end);
-    this.end = 0;
-    return text;
-  }
-}
-
-class Recorder implements StreamListener {
-  readonly heard: string[] = [];
-  onResponse(head: ResponseHead, end: boolean): void {
-    this.heard.push(`response ${head.status} ${head.fields.join(' ')}${end ? ' end' : ''}`);
-  }
-  onInformational(head: ResponseHead): void {
-    this.heard.push(`informational ${head.status}`);
-  }
-  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    const text = latin1(bytes, start, end) + (last ? ' end' : '');
-    if (this.heard.at(-1)?.startsWith('data ')) this.heard[this.heard.length - 1] += text;
-    else this.heard.push(`data ${text}`);
-  }
-  onTrailers(fields: Fields): void {
-    this.heard.push(`trailers ${fields.join(' ')}`);
-  }
-  onReset(code: number): void {
-    this.heard.push(`reset ${code}`);
-  }
-  onSent(): void {}
-}
 
 function server() {
   const wire = new MemoryWire();
@@ -101,7 +52,7 @@ t.test('reads a request and writes its answer', async (t) => {
   t.equal(end, true);
   stream.sendResponse({ status: 200, fields: ['Content-Length', '2'] }, false);
   stream.sendData(Buffer.from('ok'), 0, 2, true);
-  t.equal(wire.take(), 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  t.equal(wire.takeText(), 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
   t.notOk(wire.closed);
 });
 
@@ -112,6 +63,8 @@ const MESSAGES = [
   'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
   'GET http://b:80/p HTTP/1.1\r\nHost: a\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n\r\n',
   '\r\nGET / HTTP/1.0\r\n\r\n',
+  '\r\n\r\n\r\nGET / HTTP/1.0\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;a="\\"" ; b\r\nx\r\n0;c\r\n\r\n',
 ];
 
 t.test('hears the same whether octets come one at a time or all at once', async (t) => {
@@ -153,20 +106,30 @@ t.test('refuses what is ambiguous, each with its reason', async (t) => {
     ['transfer_encoding_unsupported', head('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n')],
     ['transfer_encoding_in_http10', 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n'],
     ['bare_lf', 'GET / HTTP/1.1\nHost: a\n\n'],
+    ['bare_lf', 'GET / HTTP/1.1\r\nHost: a\r\n\n'],
     ['bare_cr', 'GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n'],
     ['obs_fold', head('X: a\r\n b\r\n')],
     ['space_before_colon', head('X : a\r\n')],
     ['header_name_invalid', head('X(y): a\r\n')],
     ['header_name_invalid', head(': a\r\n')],
     ['header_value_invalid', head('X: a\x00b\r\n')],
+    ['header_value_invalid', head('X: a\x1bb\r\n')],
+    ['header_value_invalid', head('X: a\x7f\r\n')],
+    ['header_value_invalid', head('Connection: : close\r\n')],
+    ['trailer_invalid', head('Trailer: X-Sum, Content-Length\r\n')],
+    ['content_in_connect', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\n\r\n'],
     ['host_missing', 'GET / HTTP/1.1\r\n\r\n'],
     ['host_repeated', 'GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n'],
     ['host_invalid', 'GET / HTTP/1.1\r\nHost: a/b\r\n\r\n'],
+    ['host_invalid', 'GET / HTTP/1.1\r\nHost: a, b\r\n\r\n'],
+    ['host_invalid', 'GET / HTTP/1.1\r\nHost: a:b\r\n\r\n'],
+    ['host_invalid', 'GET / HTTP/1.1\r\nHost: [1:2]\r\n\r\n'],
     ['request_line_invalid', 'GET  / HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['request_line_invalid', 'GET /\r\nHost: a\r\n\r\n'],
     ['version_unsupported', 'GET / HTTP/3.0\r\nHost: a\r\n\r\n'],
     ['target_invalid', 'GET a/b HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['target_invalid', 'GET http://user@b/ HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['target_invalid', 'GET http://a\\b/ HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['target_invalid', 'CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['head_too_large', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`],
     ['chunk_size_invalid', chunks('x\r\n')],
@@ -176,6 +139,10 @@ t.test('refuses what is ambiguous, each with its reason', async (t) => {
     ['chunk_size_invalid', chunks('5\n')],
     ['chunk_end_invalid', chunks('1\r\nab')],
     ['chunk_extension_too_large', chunks(`1;${'x'.repeat(300)}\r\n`)],
+    ['chunk_extension_invalid', chunks('1;\r\n')],
+    ['chunk_extension_invalid', chunks('1;a b\r\n')],
+    ['chunk_extension_invalid', chunks('1;a="b\r\n')],
+    ['trailer_invalid', chunks('0\r\nX: \x01\r\n\r\n')],
     ['trailer_invalid', chunks('0\r\nno colon\r\n\r\n')],
     ['bare_lf', chunks('0\r\nX: 1\n\r\n')],
   ];
@@ -187,6 +154,56 @@ t.test('refuses what is ambiguous, each with its reason', async (t) => {
     const split = server();
     split.feed(message.slice(0, 2000), 1);
     if (message.length < 2000) t.same(split.faults, [reason], 'octet by octet too');
+  }
+});
+
+t.test('passes over an upgrade that cannot be honoured', async (t) => {
+  for (const [fields, body] of [
+    ['Upgrade: websocket\r\nContent-Length: 2\r\n', 'hi'],
+    ['Upgrade: websocket\r\nTransfer-Encoding: chunked\r\n', '2\r\nhi\r\n0\r\n\r\n'],
+    ['Upgrade: h2c\r\nContent-Length: 2\r\n', 'hi'],
+  ] as const) {
+    const { requests, feed } = server();
+    feed(`POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n${fields}\r\n${body}`);
+    t.equal(requests[0]!.head.protocol, '');
+    t.same(requests[0]!.recorder.heard, ['data hi end'], fields);
+  }
+  const { requests, feed } = server();
+  feed('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+  t.equal(requests[0]!.end, true);
+});
+
+t.test('takes for Host what is a host with an optional port', async (t) => {
+  for (const host of [
+    '',
+    'a',
+    'a.b-c_d:80',
+    '10.0.0.1',
+    '[::]',
+    '[::1]:443',
+    '[fe80::1%25eth0]',
+    '[1:2:3:4:5:6:7:8]',
+    '[::ffff:1.2.3.4]',
+  ]) {
+    const { requests, feed } = server();
+    feed(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    t.equal(requests[0]?.head.authority, host);
+  }
+  for (const host of [
+    '[]',
+    '[1]',
+    '[::1',
+    '[1::2::3]',
+    '[12345::]',
+    '[1:2:3:4:5:6:7:8:9]',
+    '[1:2:3:4:5:6:7::8]',
+    'a b',
+    'ä',
+    '"a"',
+  ]) {
+    const { faults, feed } = server();
+    feed(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    t.same(faults, ['host_invalid'], host);
   }
 });
 
@@ -214,7 +231,7 @@ t.test('answers HTTP/1.0 without chunks, and closes', async (t) => {
   feed('GET / HTTP/1.0\r\n\r\n');
   requests[0]!.stream.sendResponse({ status: 200, fields: [] }, false);
   requests[0]!.stream.sendData(Buffer.from('ok'), 0, 2, true);
-  t.equal(wire.take(), 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok');
+  t.equal(wire.takeText(), 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok');
   t.ok(wire.closed);
 });
 
@@ -247,10 +264,64 @@ function client() {
 t.test('makes a request and reads its answer, octet by octet', async (t) => {
   const { wire, events, recorder, stream, head, feed } = client();
   stream.sendRequest({ ...head, fields: ['Accept', '*/*'] }, true);
-  t.equal(wire.take(), 'GET / HTTP/1.1\r\nHost: web\r\nAccept: */*\r\n\r\n');
+  t.equal(wire.takeText(), 'GET / HTTP/1.1\r\nHost: web\r\nAccept: */*\r\n\r\n');
   feed('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', 1);
   t.same(recorder.heard, ['informational 103', 'response 200 Content-Length 2', 'data ok end']);
   t.same(events, ['idle']);
+});
+
+t.test('writes requests that every server reads alike', async (t) => {
+  const cases: readonly [string, Partial<RequestHead>, boolean, string][] = [
+    ['a Host, even an empty one', { authority: '' }, true, 'GET / HTTP/1.1\r\nHost: \r\n\r\n'],
+    [
+      'no whole URI without an authority',
+      { authority: '', version: 'HTTP/1.1; absolute-form' },
+      true,
+      'GET / HTTP/1.1\r\nHost: \r\n\r\n',
+    ],
+    [
+      'none for HTTP/1.0',
+      { authority: '', version: 'HTTP/1.0' },
+      true,
+      'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n',
+    ],
+    [
+      'CONNECT without content',
+      { method: 'CONNECT', authority: 'b:80', fields: ['content-length', '5'] },
+      false,
+      'CONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n',
+    ],
+    [
+      'an upgrade without content',
+      { protocol: 'x', fields: ['content-length', '5'] },
+      false,
+      'GET / HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+    ],
+    [
+      'content of unknown length as HTTP/1.1',
+      { method: 'POST', version: 'HTTP/1.0' },
+      false,
+      'POST / HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n',
+    ],
+  ];
+  for (const [name, some, last, octets] of cases) {
+    const { wire, stream, head } = client();
+    stream.sendRequest({ ...head, ...some }, last);
+    t.equal(wire.takeText(), octets, name);
+  }
+});
+
+t.test('copies what it queues, so that the octets handed in may be used again', async (t) => {
+  const { wire, stream, head } = client();
+  stream.sendRequest({ ...head, method: 'POST', fields: ['content-length', '6'] }, false);
+  wire.takeText();
+  wire.blocked = true;
+  const octets = Buffer.from('before');
+  stream.sendData(octets, 0, 6, true);
+  octets.fill('x');
+  wire.blocked = false;
+  stream.pump();
+  t.equal(wire.takeText(), 'before');
 });
 
 t.test('reads an answer that ends with the connection', async (t) => {
@@ -272,10 +343,33 @@ t.test('resets when the server closes before the answer is whole', async (t) => 
   }
 });
 
+t.test('says that a request may be sent again when it met the end of an idle connection', async (t) => {
+  const lost = (method: string, last: boolean, answer: string, used: boolean) => {
+    const { connection, stream, head, feed, recorder } = client();
+    let own = recorder;
+    let exchange = stream;
+    if (used) {
+      stream.sendRequest(head, true);
+      feed('HTTP/1.1 204 No Content\r\n\r\n');
+      own = new Recorder();
+      exchange = connection.open(own);
+    }
+    exchange.sendRequest({ ...head, method }, last);
+    feed(answer);
+    connection.onEnd();
+    return own.heard.at(-1);
+  };
+  t.equal(lost('GET', true, '', true), 'reset 7');
+  t.equal(lost('GET', true, '', false), 'reset 2', 'a new connection');
+  t.equal(lost('POST', true, '', true), 'reset 2', 'a method that may have done something');
+  t.equal(lost('PUT', false, '', true), 'reset 2', 'a body is on its way');
+  t.equal(lost('GET', true, 'HTTP/1.1 2', true), 'reset 2', 'an answer had begun');
+});
+
 t.test('says close to the server, and hears it from there', async (t) => {
   const { wire, events, recorder, stream, head, feed } = client();
   stream.sendRequest({ ...head, fields: ['weft-connection', 'close'] }, true);
-  t.match(wire.take(), 'Connection: close');
+  t.match(wire.takeText(), 'Connection: close');
   feed('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   t.same(recorder.heard, ['response 200 Content-Length 0 weft-connection close end']);
   t.same(events, ['ending']);

@@ -43,7 +43,7 @@ export class MessageWriter {
   writeBody(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.done) return end - start;
     if (this.#queue.length > 0 || (this.#wire.blocked && end > start)) {
-      if (end > start) this.#queue.push(bytes.slice(start, end));
+      if (end > start) this.#queue.push(copyOf(bytes, start, end));
       if (last) this.#queuedLast = true;
       return 0;
     }
@@ -110,6 +110,13 @@ export class MessageWriter {
       this.#wire.end = at;
     }
   }
+}
+
+/** A copy that shares no memory with `bytes`: where that is a Buffer, its `slice` is a view and keeps the whole chunk. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
 }
 
 /** Octets reserved at once; the wire promises 20,000. */

@@ -54,4 +54,6 @@ export interface Wire {
 /** Reset codes, which are HTTP/2's (RFC 9113 section 7), so that one vocabulary serves both engines. */
 export const PROTOCOL_ERROR = 0x1;
 export const INTERNAL_ERROR = 0x2;
+/** The request was not taken: sending it again is safe. */
+export const REFUSED_STREAM = 0x7;
 export const CANCEL = 0x8;

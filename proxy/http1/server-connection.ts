@@ -1,3 +1,4 @@
+import { isAuthority } from './authority.ts';
 import { BodyReader } from './body-reader.ts';
 import {
   BODY_CHUNKED,
@@ -326,19 +327,19 @@ export class ServerStream {
 }
 
 /** The request that a head means, or why it is refused (RFC 9112 section 3.2, RFC 9110 section 7.2). */
-function requestOf(head: Head): RequestHead | HeadFault {
+export function requestOf(head: Head): RequestHead | HeadFault {
   const { method, target, minor } = head;
   let version = minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
   let authority = head.host ?? '';
   let path = target;
   let scheme = 'http';
   if (method === 'CONNECT') {
-    if (!/^[^\s/?#@]+:\d{1,5}$/.test(target)) return 'target_invalid';
+    if (!/^.+:\d+$/.test(target) || !isAuthority(target)) return 'target_invalid';
     authority = target;
     path = '';
   } else if (target.charCodeAt(0) !== SLASH && !(target === '*' && method === 'OPTIONS')) {
     const match = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\/([^/?#]+)(\/[^#]*|\?[^#]*)?$/.exec(target);
-    if (!match || match[2]!.includes('@')) return 'target_invalid';
+    if (!match || !isAuthority(match[2]!)) return 'target_invalid';
     scheme = match[1]!.toLowerCase();
     authority = match[2]!;
     path = match[3] ?? (method === 'OPTIONS' ? '*' : '/');
@@ -348,9 +349,7 @@ function requestOf(head: Head): RequestHead | HeadFault {
   if (head.host === null && minor === 1) return 'host_missing';
   if (target.includes('#')) return 'target_invalid';
   const fields = head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields;
-  // h2c by Upgrade is gone from HTTP/2 (RFC 9113 section 3.1): the request goes on as it is.
-  const protocol = head.upgrade === '' || head.upgrade.startsWith('h2c') ? '' : head.upgrade;
-  return { method, scheme, authority, path, protocol, fields, version };
+  return { method, scheme, authority, path, protocol: head.upgrade, fields, version };
 }
 
 /** Octets of a body that may be in the listener's hands before reading stops. */

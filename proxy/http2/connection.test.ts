@@ -1,65 +1,14 @@
 import t from 'tap';
 
+import { MemoryWire } from '../../test/support/memory-wire.ts';
+import { Recorder } from '../../test/support/recorder.ts';
 import { Connection, type ConnectionListener, DEFAULT_CONNECTION_OPTIONS } from './connection.ts';
-import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
+import type { RequestHead, StreamListener } from './message.ts';
 import type { Stream } from './stream.ts';
 import * as h2 from './wire-vocabulary.ts';
 
 const latin1 = (bytes: Uint8Array, start: number, end: number) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end);
-
-/** A wire in memory: what is written is taken by the test. */
-class MemoryWire implements Wire {
-  bytes = new Uint8Array(1 << 16);
-  end = 0;
-  blocked = false;
-  closed = false;
-  reserve(octets: number): void {
-    if (this.end + octets <= this.bytes.length) return;
-    const grown = new Uint8Array((this.end + octets) * 2);
-    grown.set(this.bytes);
-    this.bytes = grown;
-  }
-  touch(): void {}
-  close(): void {
-    this.closed = true;
-  }
-  take(): Uint8Array {
-    const taken = this.bytes.slice(0, this.end);
-    this.end = 0;
-    return taken;
-  }
-}
-
-/** Writes down everything that a stream hears. */
-class Recorder implements StreamListener {
-  readonly heard: string[] = [];
-  stream: Stream | null = null;
-  grants = true;
-  sent = 0;
-  onResponse(head: ResponseHead, end: boolean): void {
-    this.heard.push(`response ${head.status} ${head.fields.join(' ')}${end ? ' end' : ''}`);
-  }
-  onInformational(head: ResponseHead): void {
-    this.heard.push(`informational ${head.status}`);
-  }
-  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    const text = latin1(bytes, start, end);
-    const before = this.heard.at(-1);
-    if (before?.startsWith('data ')) this.heard[this.heard.length - 1] = before + text + (last ? ' end' : '');
-    else this.heard.push(`data ${text}${last ? ' end' : ''}`);
-    if (this.grants) this.stream?.grant(end - start);
-  }
-  onTrailers(fields: Fields): void {
-    this.heard.push(`trailers ${fields.join(' ')}`);
-  }
-  onReset(code: number): void {
-    this.heard.push(`reset ${code}`);
-  }
-  onSent(octets: number): void {
-    this.sent += octets;
-  }
-}
 
 class Peer implements ConnectionListener {
   readonly wire = new MemoryWire();
@@ -177,6 +126,19 @@ t.test('sends no more than the reader has granted, and the rest when it has', as
   }
   t.equal(recorder.sent, 200_000 - 65_535);
   t.match(request.recorder.heard[0], / end$/);
+});
+
+t.test('copies what it queues, so that the octets handed in may be used again', async (t) => {
+  const { client, server } = pair();
+  const { stream } = client.open({ method: 'POST' }, false);
+  client.wire.blocked = true;
+  const octets = Buffer.from('before');
+  t.equal(stream.sendData(octets, 0, 6, true), 0);
+  octets.fill('x');
+  client.wire.blocked = false;
+  client.connection.onWritable();
+  settle(client, server);
+  t.same(server.requests[0]!.recorder.heard, ['data before end']);
 });
 
 t.test('lets a stalled stream hold back nobody else', async (t) => {
@@ -314,6 +276,37 @@ t.test('fails a connection that breaks the rules, and says which', async (t) => 
   }
 });
 
+t.test('delivers nothing of a body that is longer or shorter than declared, however it is split', async (t) => {
+  for (const octets of [4, 6]) {
+    for (const size of [1, 14, 1 << 20]) {
+      const { client, server } = pair();
+      const { recorder, stream } = client.open({ method: 'POST', fields: ['content-length', '5'] }, false);
+      stream.sendData(Buffer.alloc(octets, 'x'), 0, octets, true);
+      settle(client, server, size);
+      t.same(server.requests[0]!.recorder.heard, [`reset ${h2.PROTOCOL_ERROR}`]);
+      t.same(recorder.heard, [`reset ${h2.PROTOCOL_ERROR}`]);
+    }
+  }
+});
+
+t.test('takes Host for the authority, once', async (t) => {
+  const { client, server } = pair({ keepCase: true });
+  client.open({ fields: ['a', '1', 'host', 'API', 'b', '2'] }, true);
+  client.open({ authority: '', fields: ['Host', 'web'] }, true);
+  settle(client, server);
+  t.match(server.requests[0]!.head, { authority: 'api', fields: ['a', '1', 'b', '2'] });
+  t.match(server.requests[1]!.head, { authority: 'web', fields: [] });
+});
+
+t.test('fails at the header of a frame that is too large, in whatever pieces it comes', async (t) => {
+  for (const size of [1, 4, 9]) {
+    const { server } = pair();
+    const header = Uint8Array.of(0, 64, 1, h2.DATA, h2.FLAG_PADDED, 0, 0, 0, 1);
+    for (let at = 0; at < 9; at += size) server.connection.receive(header, at, Math.min(9, at + size));
+    t.equal(server.failure, 'frame_too_large');
+  }
+});
+
 t.test('refuses malformed requests with a stream error and lives on', async (t) => {
   const { client, server } = pair({ keepCase: true });
   for (const [name, head] of [
@@ -323,7 +316,18 @@ t.test('refuses malformed requests with a stream error and lives on', async (t) 
     ['an empty name', { fields: ['', 'b'] }],
     ['a body without its length', { method: 'POST', fields: ['content-length', '5'] }],
     ['two lengths', { method: 'POST', fields: ['content-length', '5', 'content-length', '6'] }],
+    ['a control character in a value', { fields: ['a', 'b\x1b'] }],
     ['a path without a slash', { path: 'x' }],
+    ['a path with a space', { path: '/x HTTP/1.1' }],
+    ['a path with a fragment', { path: '/x#y' }],
+    ['a scheme with a space', { scheme: 'http x' }],
+    ['an authority with user information', { authority: 'user@api' }],
+    ['the same length twice', { method: 'POST', fields: ['content-length', '0', 'Content-Length', '0'] }],
+    ['an authority with two ports', { authority: 'api:1:2' }],
+    ['a trailer that frames', { fields: ['trailer', 'x, content-length'] }],
+    ['an authority with a path', { authority: 'api/x' }],
+    ['a Host that is not the authority', { fields: ['host', 'other'] }],
+    ['a Host that is not the authority, in capitals', { fields: ['Host', 'other'] }],
   ] as const) {
     const { recorder } = client.open(head, true);
     settle(client, server);

@@ -1,13 +1,16 @@
+import { copyOf } from './copy-of.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import * as write from './frame-writer.ts';
 import {
   contentLength,
+  type HeaderFault,
   readRequest,
   readResponse,
   requestFields,
   responseFields,
   trailersFault,
 } from './header-rules.ts';
+import { BlockMemo } from './hpack/block-memo.ts';
 import { type DecodeLatin1, HPACK_TOO_LARGE, HpackDecoder } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
@@ -64,6 +67,13 @@ export class Connection implements FrameSink {
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #encoder = new HpackEncoder(4096);
+  readonly #decoded = new BlockMemo<DecodedBlock>();
+  #blocksDecoded = 0;
+  /** The head that was encoded last and, when it was encoded twice running, its block while the table is at a version. */
+  #encodedHead: RequestHead | ResponseHead | null = null;
+  #encodedVersion = -1;
+  #encoded: Uint8Array | null = null;
+  #encodedOctets = 0;
   readonly #streams = new Map<number, Stream>();
   /** Streams that wait for window or wire, served in turn. */
   #waiting: Stream[] = [];
@@ -204,11 +214,16 @@ export class Connection implements FrameSink {
   // Writing, for Stream.
 
   writeRequest(stream: Stream, head: RequestHead, last: boolean): void {
+    if (this.#repeat(stream.id, head, last)) return;
     this.#writeBlock(stream.id, requestFields(head), last);
+    this.#remember(head);
   }
 
   writeResponse(stream: Stream, head: ResponseHead, last: boolean): void {
-    this.#writeBlock(stream.id, responseFields(head, stream.isUpgrade), last);
+    if (stream.isUpgrade) return this.#writeBlock(stream.id, responseFields(head, true), last);
+    if (this.#repeat(stream.id, head, last)) return;
+    this.#writeBlock(stream.id, responseFields(head, false), last);
+    this.#remember(head);
   }
 
   writeTrailers(stream: Stream, fields: Fields): void {
@@ -264,7 +279,7 @@ export class Connection implements FrameSink {
 
   // Frames, from FrameReader.
 
-  onDataFrame(streamId: number, length: number, padding: number): void {
+  onDataFrame(streamId: number, length: number, padding: number, last: boolean): void {
     if (!this.#mayReceive(streamId)) return;
     if (streamId === 0) return this.fail(h2.PROTOCOL_ERROR, 'data_on_stream_0');
     // The connection's window is granted at once, half a window at a time.
@@ -286,15 +301,15 @@ export class Connection implements FrameSink {
     if (length > stream.receiveWindow) return this.#streamError(stream, h2.FLOW_CONTROL_ERROR);
     stream.receiveWindow -= length;
     if (padding > 0) stream.grant(padding);
+    if (stream.bodyLeft < 0) return;
+    // Known before anything of the frame is delivered, so that nobody takes the beginning of a wrong body for a whole one.
+    stream.bodyLeft -= length - padding;
+    if (stream.bodyLeft < 0 || (last && stream.bodyLeft > 0)) this.#streamError(stream, h2.PROTOCOL_ERROR);
   }
 
   onData(streamId: number, bytes: Uint8Array, start: number, end: number, last: boolean): void {
     const stream = this.#streams.get(streamId);
     if (!stream) return;
-    if (stream.bodyLeft >= 0) {
-      stream.bodyLeft -= end - start;
-      if (stream.bodyLeft < 0 || (last && stream.bodyLeft > 0)) return this.#streamError(stream, h2.PROTOCOL_ERROR);
-    }
     if (stream.awaitsResponse) return this.#streamError(stream, h2.PROTOCOL_ERROR);
     if (last) stream.endRemote();
     stream.listener.onData(bytes, start, end, last);
@@ -308,7 +323,7 @@ export class Connection implements FrameSink {
     this.#blockDependency = dependency;
     if (flags & h2.FLAG_END_HEADERS) this.#headerBlock(bytes, start, end);
     else {
-      this.#block = bytes.slice(start, end);
+      this.#block = copyOf(bytes, start, end);
       this.#blockOctets = end - start;
     }
   }
@@ -481,20 +496,18 @@ export class Connection implements FrameSink {
     this.#blockStream = 0;
     this.#block = null;
 
-    const fields: string[] = [];
-    const result = this.#decoder.decode(bytes, start, end, fields, this.#options.maxHeaderListSize);
-    if (result < 0 && result !== HPACK_TOO_LARGE) return this.fail(h2.COMPRESSION_ERROR, 'header_block_invalid');
-    const tooLarge = result === HPACK_TOO_LARGE;
+    const block = this.#decode(bytes, start, end);
+    if (block === null) return this.fail(h2.COMPRESSION_ERROR, 'header_block_invalid');
 
     const stream = this.#streams.get(streamId);
     if (stream) {
       if (stream.remoteClosed) return this.#streamError(stream, h2.STREAM_CLOSED);
       if (dependency === streamId) return this.#streamError(stream, h2.PROTOCOL_ERROR);
-      if (tooLarge) return this.#streamError(stream, h2.ENHANCE_YOUR_CALM);
-      if (stream.awaitsResponse) this.#response(stream, fields, last);
-      else this.#trailers(stream, fields, last);
+      if (block.tooLarge) return this.#streamError(stream, h2.ENHANCE_YOUR_CALM);
+      if (stream.awaitsResponse) this.#response(stream, block, last);
+      else this.#trailers(stream, block.fields, last);
     } else if (!this.isClient && streamId % 2 === 1 && streamId > this.#lastPeerStream) {
-      this.#request(streamId, fields, last, tooLarge, dependency);
+      this.#request(streamId, block, last, dependency);
     } else if (!this.#resetByUs.has(streamId)) {
       if (this.isClient && streamId % 2 === 1 && streamId < this.#nextStream) this.#refuse(streamId, h2.STREAM_CLOSED);
       else if (!this.isClient && streamId % 2 === 1) this.fail(h2.STREAM_CLOSED, 'headers_on_closed_stream');
@@ -502,12 +515,28 @@ export class Connection implements FrameSink {
     }
   }
 
-  #request(streamId: number, fields: Fields, last: boolean, tooLarge: boolean, dependency: number): void {
+  /** What the block says, from memory where it can be; null: it cannot be decoded. */
+  #decode(bytes: Uint8Array, start: number, end: number): DecodedBlock | null {
+    const { version } = this.#decoder;
+    const known = this.#decoded.find(bytes, start, end, version);
+    if (known !== null) return known;
+    const fields: string[] = [];
+    const result = this.#decoder.decode(bytes, start, end, fields, this.#options.maxHeaderListSize);
+    if (result < 0 && result !== HPACK_TOO_LARGE) return null;
+    const block: DecodedBlock = { fields, tooLarge: result === HPACK_TOO_LARGE, request: null, response: null };
+    if (this.#decoder.version === version && result === 0 && ++this.#blocksDecoded > BLOCKS_BEFORE_MEMORY)
+      this.#decoded.keep(bytes, start, end, version, block);
+    return block;
+  }
+
+  #request(streamId: number, block: DecodedBlock, last: boolean, dependency: number): void {
+    const { fields, tooLarge } = block;
     this.#lastPeerStream = streamId;
     if (this.#goAwaySent) return this.#refuse(streamId, h2.REFUSED_STREAM);
     if (this.#streams.size >= this.#options.maxConcurrentStreams) return this.#refuse(streamId, h2.REFUSED_STREAM);
     if (dependency === streamId) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
-    const head = readRequest(fields, this.#options.keepCase);
+    block.request ??= readRequest(fields, this.#options.keepCase);
+    const head = block.request;
     const stream = new Stream(this, streamId, SILENT, this.#peerStreamWindow, this.#options.streamWindow);
     if (tooLarge || typeof head === 'string') {
       // Too large gets its answer (RFC 6585 section 5), so that the client learns why; malformed is a stream error.
@@ -528,8 +557,11 @@ export class Connection implements FrameSink {
     stream.listener = this.#listener.onRequest(stream, head, last);
   }
 
-  #response(stream: Stream, fields: Fields, last: boolean): void {
-    const head = readResponse(fields, this.#options.keepCase, stream.isUpgrade);
+  #response(stream: Stream, block: DecodedBlock, last: boolean): void {
+    const { fields } = block;
+    // An upgrade's answer reads otherwise, and does not come twice.
+    if (!stream.isUpgrade) block.response ??= readResponse(fields, this.#options.keepCase, false);
+    const head = stream.isUpgrade ? readResponse(fields, this.#options.keepCase, true) : block.response!;
     if (typeof head === 'string') return this.#streamError(stream, h2.PROTOCOL_ERROR);
     if (head.status < 200 && head.status !== 101) {
       if (last) return this.#streamError(stream, h2.PROTOCOL_ERROR);
@@ -583,9 +615,33 @@ export class Connection implements FrameSink {
   #writeBlock(streamId: number, fields: Fields, last: boolean): void {
     const bound = this.#encoder.bound(fields);
     if (scratch.length < bound) scratch = new Uint8Array(bound * 2);
-    const octets = this.#encoder.encode(fields, scratch, 0);
-    write.writeHeaders(this.#wire, streamId, scratch, octets, last, h2.DEFAULT_MAX_FRAME_SIZE);
+    scratchOctets = this.#encoder.encode(fields, scratch, 0);
+    write.writeHeaders(this.#wire, streamId, scratch, scratchOctets, last, h2.DEFAULT_MAX_FRAME_SIZE);
     this.#wire.touch();
+  }
+
+  /** Writes the block of a head again that was the last one too. */
+  #repeat(streamId: number, head: RequestHead | ResponseHead, last: boolean): boolean {
+    if (head !== this.#encodedHead || this.#encoded === null || this.#encodedVersion !== this.#encoder.version)
+      return false;
+    write.writeHeaders(this.#wire, streamId, this.#encoded, this.#encodedOctets, last, h2.DEFAULT_MAX_FRAME_SIZE);
+    this.#wire.touch();
+    return true;
+  }
+
+  /** `head` was encoded, and its block is still in the scratch. */
+  #remember(head: RequestHead | ResponseHead): void {
+    const { version } = this.#encoder;
+    // Encoded twice without a change of the table in between or by itself: the third time can be a copy.
+    if (head === this.#encodedHead && version === this.#encodedVersion && scratchOctets <= MAX_REPEATED) {
+      this.#encoded ??= new Uint8Array(MAX_REPEATED);
+      for (let i = 0; i < scratchOctets; i++) this.#encoded[i] = scratch[i]!;
+      this.#encodedOctets = scratchOctets;
+    } else {
+      this.#encoded = null;
+      this.#encodedHead = head;
+      this.#encodedVersion = version;
+    }
   }
 
   #sendGoAway(code: number, lastStreamId: number): void {
@@ -629,6 +685,20 @@ const SHUTDOWN_OPAQUE = Uint8Array.of(0x64, 0x72, 0x61, 0x69, 0x6e, 0x69, 0x6e, 
 
 /** Where header blocks are encoded before they are framed; valid until the next block. */
 let scratch = new Uint8Array(16_384);
+let scratchOctets = 0;
+
+/** A connection that has decoded this many blocks is worth memory for repeated ones. */
+const BLOCKS_BEFORE_MEMORY = 16;
+/** Longest block that is kept for repetition, octets. */
+const MAX_REPEATED = 256;
+
+/** A header block, decoded; read as a request or an answer when it is first needed as one. */
+interface DecodedBlock {
+  readonly fields: Fields;
+  readonly tooLarge: boolean;
+  request: RequestHead | HeaderFault | null;
+  response: ResponseHead | HeaderFault | null;
+}
 
 /** Listens to a stream until its owner is known. */
 const SILENT: StreamListener = {

@@ -26,8 +26,8 @@ export interface FrameSink {
   readonly failed: boolean;
   /** Ends the connection with an error code and a reason token. */
   fail(code: number, reason: string): void;
-  /** A DATA frame begins; `length` octets with padding count against flow control. */
-  onDataFrame(streamId: number, length: number, padding: number): void;
+  /** A DATA frame begins; `length` octets with padding count against flow control; `last` ends the stream. */
+  onDataFrame(streamId: number, length: number, padding: number, last: boolean): void;
   /** A piece of a DATA frame's payload; `last` ends the stream. An empty last piece is delivered too. */
   onData(streamId: number, bytes: Uint8Array, start: number, end: number, last: boolean): void;
   /** The first fragment of a header block, without padding and priority. `dependency`: stream or -1. */
@@ -112,12 +112,12 @@ export class FrameReader {
   /** Octets that must be there before anything of the frame can be delivered; `carried` are. */
   #wanted(carry: Uint8Array, carried: number): number {
     if (carried < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES;
-    if (carry[3] === DATA) return FRAME_HEADER_BYTES + (carry[4]! & FLAG_PADDED && u24(carry, 0) > 0 ? 1 : 0);
     const length = u24(carry, 0);
     if (length > this.#maxPayloadBytes) {
       this.#sink.fail(FRAME_SIZE_ERROR, 'frame_too_large');
       return -1;
     }
+    if (carry[3] === DATA) return FRAME_HEADER_BYTES + (carry[4]! & FLAG_PADDED && length > 0 ? 1 : 0);
     return FRAME_HEADER_BYTES + length;
   }
 
@@ -231,7 +231,7 @@ export class FrameReader {
         return end;
       }
     }
-    this.#sink.onDataFrame(streamId, length, length - left);
+    this.#sink.onDataFrame(streamId, length, length - left, (flags & FLAG_END_STREAM) !== 0);
     if (this.#sink.failed) return end;
     this.#dataStream = streamId;
     this.#dataLeft = left;

@@ -14,7 +14,10 @@ export type HeaderFault =
   | 'header_connection_specific'
   | 'te_invalid'
   | 'status_invalid'
-  | 'path_invalid';
+  | 'path_invalid'
+  | 'scheme_invalid'
+  | 'authority_invalid'
+  | 'trailer_invalid';
 
 /**
  * Reads a request's header list (RFC 9113 section 8.3.1, RFC 8441 section 4).
@@ -60,9 +63,18 @@ export function readRequest(fields: Fields, keepCase: boolean): RequestHead | He
     if (!isFieldValue(value)) return 'header_value_invalid';
     seen |= bit;
   }
-  const rest = at === 0 ? fields : fields.slice(at);
+  let rest = at === 0 ? fields : fields.slice(at);
   const fault = faultOf(rest, keepCase);
   if (fault) return fault;
+  for (let i = 0; i < rest.length; i += 2) {
+    if (rest[i]!.length !== 4 || rest[i]!.toLowerCase() !== 'host') continue;
+    // Host is another way to say the authority; two that differ are a way to say two things (section 8.3.1).
+    if (authority === '') authority = rest[i + 1]!;
+    else if (authority.toLowerCase() !== rest[i + 1]!.toLowerCase()) return 'authority_invalid';
+    rest = rest.toSpliced(i, 2);
+    i -= 2;
+  }
+  if (!isAuthority(authority)) return 'authority_invalid';
 
   if (!isToken(method)) return 'pseudo_header_missing';
   if (method === 'CONNECT' && (seen & 16) === 0) {
@@ -72,6 +84,7 @@ export function readRequest(fields: Fields, keepCase: boolean): RequestHead | He
   }
   if ((seen & 16) !== 0 && (method !== 'CONNECT' || protocol === '')) return 'pseudo_header_misplaced';
   if ((seen & (2 | 8)) !== (2 | 8) || scheme === '') return 'pseudo_header_missing';
+  if (!/^[A-Za-z][A-Za-z0-9+.-]*$/.test(scheme)) return 'scheme_invalid';
   if (!isPath(path, method)) return 'path_invalid';
   return { method: protocol === '' ? method : 'GET', scheme, authority, path, protocol, fields: rest };
 }
@@ -115,7 +128,7 @@ export function responseFields(head: ResponseHead, isUpgrade: boolean): string[]
   return fields;
 }
 
-/** The declared content-length: -1 when there is none, -2 when it is no number or contradicts itself. */
+/** The declared content-length: -1 when there is none, -2 when it is no number or stands twice. */
 export function contentLength(fields: Fields): number {
   let length = -1;
   for (let i = 0; i < fields.length; i += 2) {
@@ -123,7 +136,8 @@ export function contentLength(fields: Fields): number {
     if (name.length !== 14 || name.toLowerCase() !== 'content-length') continue;
     const value = fields[i + 1]!;
     if (!/^\d{1,15}$/.test(value)) return -2;
-    if (length >= 0 && length !== Number(value)) return -2;
+    // Even equal ones: HTTP/1 servers refuse what this would be forwarded as.
+    if (length >= 0) return -2;
     length = Number(value);
   }
   return length;
@@ -145,13 +159,29 @@ function faultOf(fields: Fields, keepCase: boolean): HeaderFault | null {
       case 'te':
         if (fields[i + 1]!.toLowerCase() !== 'trailers') return 'te_invalid';
         break;
+      case 'trailer':
+        // Fields that frame a message cannot come after it (RFC 9110 section 6.5.1).
+        if (/(?:^|[\s,])(?:content-length|transfer-encoding|trailer)(?:$|[\s,])/i.test(fields[i + 1]!))
+          return 'trailer_invalid';
+        break;
     }
   }
   return null;
 }
 
+/** A path with query. White space and control characters would be another request in HTTP/1 (section 8.3.1). */
 function isPath(path: string, method: string): boolean {
-  return path.charCodeAt(0) === SLASH || (path === '*' && method === 'OPTIONS');
+  if (path.charCodeAt(0) !== SLASH) return path === '*' && method === 'OPTIONS';
+  for (let i = 1; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code <= 32 || code === 127 || code === HASH) return false;
+  }
+  return true;
+}
+
+/** A host with an optional port: none of what delimits an authority from the rest of a URI, no list, no white space. */
+function isAuthority(text: string): boolean {
+  return /^(?:\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._~!$&'()*+;=%-]*)(?::\d{0,5})?$/.test(text);
 }
 
 function isToken(text: string): boolean {
@@ -173,13 +203,16 @@ function isFieldName(name: string, keepCase: boolean): boolean {
   return true;
 }
 
-/** No NUL, CR, LF; no white space at either end (section 8.2.1). */
+/**
+ * No white space at either end (section 8.2.1) and no control character but TAB: HTTP/1 servers, to which the field may
+ * go, refuse the message otherwise (RFC 9110 section 5.5).
+ */
 function isFieldValue(value: string): boolean {
   const length = value.length;
   if (length === 0) return true;
   for (let i = 0; i < length; i++) {
     const code = value.charCodeAt(i);
-    if (code === 0 || code === 10 || code === 13) return false;
+    if ((code < 32 && code !== 9) || code === 127) return false;
   }
   return !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(length - 1));
 }
@@ -190,3 +223,4 @@ function isBlank(code: number): boolean {
 
 const COLON = 58;
 const SLASH = 47;
+const HASH = 35;

@@ -44,6 +44,8 @@ export interface Wire {
   end: number;
   /** Makes room for `octets` (at most 20,000), by another slab if need be. */
   reserve(octets: number): void;
+  /** Copies `bytes[start, end)` to `this.bytes` from `at` on, where there is room. The host can do so without a view. */
+  copy(bytes: Uint8Array, start: number, end: number, at: number): void;
   /** The peer takes no more for now: hold DATA back until `onWritable`. */
   readonly blocked: boolean;
   /** Octets were written: send them at the end of this turn. */

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { copyOf } from './copy-of.ts';
 import type { Fields, RequestHead, ResponseHead, StreamListener } from './message.ts';
 
 /** What a sender still has to put on the wire, in order. Copies, because the octets handed in are not kept. */
@@ -77,7 +78,7 @@ export class Stream {
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.closed || this.localClosed) return end - start;
     if (this.#queue.length > 0) {
-      if (end > start) this.#queue.push({ bytes: bytes.slice(start, end), at: 0 });
+      if (end > start) this.#queue.push({ bytes: copyOf(bytes, start, end), at: 0 });
       if (last) this.#queuedLast = true;
       return 0;
     }
@@ -91,7 +92,7 @@ export class Stream {
     }
     const sent = this.#connection.writeBody(this, bytes, start, end, last);
     if (sent < end - start) {
-      this.#queue.push({ bytes: bytes.slice(start + sent, end), at: 0 });
+      this.#queue.push({ bytes: copyOf(bytes, start + sent, end), at: 0 });
       this.#queuedLast = last;
       this.#connection.wait(this);
     } else if (last) this.#endLocal();

@@ -67,7 +67,7 @@ export class InboundListener {
     const original = this.#options.originalDestination.of(socket);
     const isDirect = !original || original.port === own.port;
     const destination = isDirect ? own : original;
-    const client: Client = { identity: '', spiffe: '', address: unmapped(socket.remoteAddress ?? '') };
+    const client = strangerAt(socket, !isDirect);
     const { podIps } = this.#options;
     const handled =
       podIps.length > 0 && !podIps.includes(destination.host)
@@ -118,14 +118,11 @@ export class InboundListener {
     const peeked = await peek(socket, decide, this.#options.silenceMs);
     if (peeked.outcome === 'decided') return peeked.value;
     if (peeked.outcome === 'ended') throw new Refused('request_malformed', 'the client closed without a word');
-    const upstream = await this.#dial(destination);
-    const spoken = await raceToSpeak(socket, upstream, decide);
-    if (spoken.who === 'client') {
-      upstream.destroy();
-      return spoken.value;
-    }
+    const spoken = await raceToSpeak(socket, this.#dial(destination), decide);
+    if (spoken.who === 'client') return spoken.value;
+    const { upstream } = spoken;
     try {
-      this.#judgeConnection(destination, { identity: '', spiffe: '', address: unmapped(socket.remoteAddress ?? '') });
+      this.#judgeConnection(destination, strangerAt(socket, true));
     } catch (refusal) {
       upstream.destroy();
       throw refusal;
@@ -169,7 +166,17 @@ export class InboundListener {
     skip(secure, header.value.octets);
     const { port, session } = header.value.header;
     const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
-    return this.#plain(secure, { host: own.host, port }, from, session ?? 'opaque');
+    const destination = { host: own.host, port };
+    return this.#plain(secure, destination, from, session ?? (await this.#claimedOpaque(secure, destination)));
+  }
+
+  /** What octets are that the client calls opaque: that is only its claim, so a port with HTTP rules looks again. */
+  async #claimedOpaque(socket: Socket, { port }: SocketAddress): Promise<Detected> {
+    const { hasRoutes, protocol } = this.#options.context.ports.rules(port);
+    if (!hasRoutes || protocol === 'opaque') return 'opaque';
+    const detected = await peekProtocol(socket, this.#options.silenceMs);
+    if (detected === 'opaque') throw new Refused('opaque_on_http_port', `port ${port} has HTTP rules`);
+    return detected ?? 'opaque';
   }
 
   async #terminate(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
@@ -179,22 +186,11 @@ export class InboundListener {
     if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(secure, destination, from, 'http2', true);
     if (peer.alpn === ALPN_TRANSPORT_HEADER)
       throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
-    const rules = this.#options.context.ports.rules(destination.port);
-    // ALPN is only the client's claim: where the port has HTTP rules, opaque octets are looked at again.
-    if (peer.alpn === ALPN_WEFT_OPAQUE && !rules.hasRoutes) return this.#relay(secure, destination, from, 'opaque');
-    const peeked = await peek(
-      secure,
-      (bytes) => {
-        const detected = detectProtocol(bytes);
-        return detected === 'more' ? null : detected;
-      },
-      peer.alpn === ALPN_WEFT_OPAQUE ? this.#options.silenceMs : HANDSHAKE_MS,
-    );
-    const detected = peeked.outcome === 'decided' ? peeked.value : 'opaque';
-    if (detected === 'opaque' && rules.hasRoutes && peer.alpn === ALPN_WEFT_OPAQUE && peeked.outcome === 'decided') {
-      throw new Refused('opaque_on_http_port', `port ${destination.port} has HTTP rules`);
-    }
-    return this.#plain(secure, destination, from, detected);
+    const protocol =
+      peer.alpn === ALPN_WEFT_OPAQUE
+        ? await this.#claimedOpaque(secure, destination)
+        : ((await peekProtocol(secure, HANDSHAKE_MS)) ?? 'opaque');
+    return this.#plain(secure, destination, from, protocol);
   }
 
   #plain(socket: Socket, destination: SocketAddress, client: Client, protocol: Detected): void | Promise<void> {
@@ -218,6 +214,7 @@ export class InboundListener {
       destination,
       isStrict: protocol === 'http2' && !keepCase,
       responses: new ResponseSeries(labels, metrics.requests, metrics.responses, metrics.latency),
+      last: null,
     };
     const tcp = new TcpSeries(metrics, { ...labels, peer: 'src' });
     tcp.opened();
@@ -312,7 +309,28 @@ class Refused extends Error {
 
 /** A client that opened a connection for us must say what it wants within this time. */
 const HANDSHAKE_MS = 10_000;
-const NOBODY: Client = { identity: '', spiffe: '', address: '' };
+
+/** What the next octets of a socket are; null: the client is silent, or gone. */
+async function peekProtocol(socket: Socket, timeoutMs: number): Promise<Detected | null> {
+  const decide = (bytes: Buffer) => {
+    const detected = detectProtocol(bytes);
+    return detected === 'more' ? null : detected;
+  };
+  const peeked = await peek(socket, decide, timeoutMs);
+  return peeked.outcome === 'decided' ? peeked.value : null;
+}
+
+const NOBODY: Client = { identity: '', spiffe: '', address: '', isLocal: false };
+
+/**
+ * The client at the other end of a socket, not yet authenticated. Where pods share a loopback interface every peer comes
+ * from 127.0.0.1, so that only a redirected connection from there is the pod's own.
+ */
+function strangerAt(socket: Socket, isRedirected: boolean): Client {
+  const address = unmapped(socket.remoteAddress ?? '');
+  const isLocal = isRedirected && (address === '127.0.0.1' || address === '::1');
+  return { identity: '', spiffe: '', address, isLocal };
+}
 
 /** `::ffff:10.0.0.1` of a dual-stack listener as `10.0.0.1`. */
 function unmapped(address: string): string {

@@ -4,8 +4,8 @@ import { DEFAULT_INBOUND_POLICIES } from '../../api/names.ts';
 import { ClusterNetworks, judge } from './policy.ts';
 
 const networks = new ClusterNetworks(['10.0.0.0/8', 'fd00::/8', 'nonsense']);
-const inside = { identity: '', spiffe: '', address: '10.1.2.3' };
-const outside = { identity: '', spiffe: '', address: '192.0.2.1' };
+const inside = { identity: '', spiffe: '', address: '10.1.2.3', isLocal: false };
+const outside = { identity: '', spiffe: '', address: '192.0.2.1', isLocal: false };
 const known = (client: typeof inside) => ({ ...client, identity: 'web.default' });
 
 t.test('judges clients by policy, identity and network', async (t) => {
@@ -33,6 +33,6 @@ t.test('knows the networks of both families', async (t) => {
 });
 
 t.test('always lets the pod itself in, and nobody under a policy that it does not know', async (t) => {
-  t.equal(judge({ mode: 'deny', origin: 'test' }, { ...inside, address: '127.0.0.1' }, networks), 'allowed');
+  t.equal(judge({ mode: 'deny', origin: 'test' }, { ...inside, isLocal: true }, networks), 'allowed');
   t.equal(judge({ mode: 'future' as 'deny', origin: 'test' }, known(inside), networks), 'denied');
 });

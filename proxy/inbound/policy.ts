@@ -10,6 +10,8 @@ export interface Client {
   readonly spiffe: string;
   /** Address without a v4-mapped prefix. */
   readonly address: string;
+  /** The pod itself: a redirected connection over loopback. */
+  readonly isLocal: boolean;
 }
 
 /** The verdict on a client. `audited`: let in, but only because the policy audits. */
@@ -37,10 +39,10 @@ export class ClusterNetworks {
 /**
  * Judges a client by a default inbound policy (Linkerd's `default-inbound-policy`). Pure; anything not known is denied.
  *
- * The pod itself, over loopback, is always let in, as in linkerd2-proxy.
+ * The pod itself is always let in, as in linkerd2-proxy.
  */
 export function judge(policy: InboundPolicy, client: Client, networks: ClusterNetworks): Verdict {
-  if (client.address === '127.0.0.1' || client.address === '::1') return 'allowed';
+  if (client.isLocal) return 'allowed';
   switch (policy.mode) {
     case 'all-unauthenticated':
       return 'allowed';

@@ -60,9 +60,17 @@ export class InboundPorts {
     return this.#config;
   }
 
+  /** The same object until the next update. */
   rules(port: number): PortRules {
-    const known = this.#byPort.get(port);
-    if (known) return known;
+    let rules = this.#byPort.get(port);
+    if (!rules) {
+      rules = this.#defaultRules(port);
+      this.#byPort.set(port, rules);
+    }
+    return rules;
+  }
+
+  #defaultRules(port: number): PortRules {
     return {
       protocol: this.#opaque.has(port) ? 'opaque' : 'detect',
       policy: this.#config.defaultPolicy,

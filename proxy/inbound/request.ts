@@ -3,6 +3,7 @@ import {
   DST_CANONICAL_HEADER,
   FORWARDED_CLIENT_CERT_HEADER,
   ORIG_PROTO_HEADER,
+  PROXY_ERROR_HEADER,
 } from '../../api/proxy-headers.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
@@ -19,14 +20,15 @@ import {
   type StreamListener,
   withoutFields,
 } from '../http.ts';
-import { CANCEL, NO_ERROR } from '../http2/wire-vocabulary.ts';
+import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
+import type { Counter } from '../telemetry/registry.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-client.ts';
 import type { Application } from './application.ts';
 import { type Client, judge } from './policy.ts';
-import type { InboundPorts } from './ports.ts';
+import type { InboundPorts, PortRules } from './ports.ts';
 
 /** What an inbound request needs of the proxy. */
 export interface InboundContext {
@@ -51,6 +53,21 @@ export interface InboundConnection {
   readonly isStrict: boolean;
   /** Series of this client and port. */
   readonly responses: ResponseSeries;
+  /** What was found out for the last request's head. */
+  last: Reading | null;
+}
+
+/** What follows from a request's head and the port's rules. Heads that the engine shares are read once. */
+interface Reading {
+  readonly head: RequestHead;
+  readonly rules: PortRules;
+  /** The head as the application gets it. */
+  readonly sent: RequestHead & { version: string };
+  readonly route: CompiledRoute;
+  readonly series: ResponseSeries;
+  readonly allowed: Counter;
+  /** Made when it is first needed: most clients are never refused. */
+  readonly denied: () => Counter;
 }
 
 /**
@@ -58,11 +75,12 @@ export interface InboundConnection {
  *
  *     policy ─▶ route (metrics) ─▶ connection to the application ─▶ answer
  *
- * Nothing is tried again here: the client's proxy decides that.
+ * Only what provably never reached the application is tried again here; the rest is for the client's proxy to decide.
  */
 export class InboundRequest implements StreamListener {
   readonly #downstream: ServerStream;
-  readonly #head: RequestHead;
+  /** As the application gets it. */
+  readonly #head: RequestHead & { version: string };
   readonly #connection: InboundConnection;
   readonly #context: InboundContext;
   readonly #route: CompiledRoute;
@@ -74,6 +92,8 @@ export class InboundRequest implements StreamListener {
   #requestDone: boolean;
   #trailers: Fields | null = null;
   #answer: ResponseHead | null = null;
+  #refusals = 0;
+  #bodyless = false;
   #over = false;
 
   constructor(
@@ -84,33 +104,27 @@ export class InboundRequest implements StreamListener {
     context: InboundContext,
   ) {
     this.#downstream = downstream;
-    this.#head = restoreVersion(head);
     this.#connection = connection;
     this.#context = context;
     this.#requestDone = end;
-    const { port } = connection.destination;
-    const rules = context.ports.rules(port);
-    const service = serviceOf(this.#head, context.clusterDomain);
-    this.#route = rules.route(service, this.#head);
-    this.#series = context.ports.routeSeries(rules.hasRoutes ? service : '', port, this.#route.route.name);
+    const rules = context.ports.rules(connection.destination.port);
+    if (connection.last?.head !== head || connection.last.rules !== rules)
+      connection.last = read(head, rules, connection, context);
+    const { sent, route, series, allowed, denied } = connection.last;
+    this.#head = sent;
+    this.#route = route;
+    this.#series = series;
     this.#series.request();
     connection.responses.request();
 
     const verdict = this.#isProbe() ? 'allowed' : judge(rules.policy, connection.client, context.ports.networks);
-    const authz = {
-      target_port: String(port),
-      authz_kind: 'default',
-      authz_name: rules.policy.mode,
-      client_id: connection.client.identity,
-      tls: connection.client.identity ? 'true' : 'no_identity',
-    };
     if (verdict === 'denied') {
-      context.metrics.authzDeny.with(authz).value++;
+      denied().value++;
       const who = connection.client.identity || 'a client without an identity';
       this.#fail({ reason: 'policy_denied', message: `${rules.policy.mode} (${rules.policy.origin}) refuses ${who}` });
       return;
     }
-    context.metrics.authzAllow.with(authz).value++;
+    allowed.value++;
     this.#connect();
   }
 
@@ -168,7 +182,8 @@ export class InboundRequest implements StreamListener {
 
   #send(upstream: ClientStream): void {
     const noBody = this.#requestDone && this.#held.length === 0 && !this.#trailers;
-    upstream.sendRequest({ ...this.#head, version: this.#head.version ?? '', fields: this.#requestFields() }, noBody);
+    this.#bodyless = noBody;
+    upstream.sendRequest(this.#head, noBody);
     this.#context.metrics.addedInbound.observe((performance.now() - this.#startMs) / 1000);
     const held = this.#held;
     this.#held = [];
@@ -184,33 +199,17 @@ export class InboundRequest implements StreamListener {
     if (this.#trailers) upstream.sendTrailers(this.#trailers);
   }
 
-  /** The request's fields as the application gets them: who the client is is said by us alone. */
-  #requestFields(): Fields {
-    const { client } = this.#connection;
-    const kept = withoutFields(this.#head.fields, [
-      CLIENT_ID_HEADER,
-      FORWARDED_CLIENT_CERT_HEADER,
-      DST_CANONICAL_HEADER,
-      ORIG_PROTO_HEADER,
-    ]);
-    const fields = this.#head.version ? kept : http2Fields(kept);
-    if (client.identity === '') return fields;
-    const forwarded = `By=${this.#context.spiffe};URI=${client.spiffe}`;
-    return [...fields, CLIENT_ID_HEADER, client.identity, FORWARDED_CLIENT_CERT_HEADER, forwarded];
-  }
-
   // From the application.
 
   readonly #application: StreamListener = {
     onResponse: (head, end) => {
       if (this.#over) return;
       this.#answer = head;
-      this.#downstream.sendResponse({ status: head.status, fields: this.#answerFields(head.fields) }, end);
+      this.#downstream.sendResponse(this.#answerHead(head), end);
       if (end) this.#done(null);
     },
     onInformational: (head) => {
-      if (!this.#over)
-        this.#downstream.sendResponse({ status: head.status, fields: this.#answerFields(head.fields) }, false);
+      if (!this.#over) this.#downstream.sendResponse(this.#answerHead(head), false);
     },
     onData: (bytes, start, end, last) => {
       if (this.#over) return;
@@ -225,6 +224,9 @@ export class InboundRequest implements StreamListener {
     },
     onReset: (code) => {
       if (this.#over) return;
+      // The application took nothing of the request: it closed an idle connection under it, or is ending.
+      if (code === REFUSED_STREAM && !this.#answer && this.#bodyless && ++this.#refusals < APPLICATION_ATTEMPTS)
+        return this.#connect();
       if (!this.#answer)
         return this.#fail({
           reason: 'endpoint_closed',
@@ -236,8 +238,15 @@ export class InboundRequest implements StreamListener {
     onSent: (octets) => this.#downstream.grant(octets),
   };
 
+  #answerHead(head: ResponseHead): ResponseHead {
+    const fields = this.#answerFields(head.fields);
+    return fields === head.fields ? head : { status: head.status, fields };
+  }
+
+  /** Only a proxy may say that an answer is a proxy's: clients' proxies try again by it. */
   #answerFields(fields: Fields): Fields {
-    return this.#connection.isStrict ? http2Fields(fields) : fields;
+    const own = withoutFields(fields, PROXY_ONLY);
+    return this.#connection.isStrict ? http2Fields(own) : own;
   }
 
   #done(trailers: Fields | null): void {
@@ -278,6 +287,53 @@ export class InboundRequest implements StreamListener {
     if (!paths || (this.#head.method !== 'GET' && this.#head.method !== 'HEAD')) return false;
     return paths.includes(this.#head.path);
   }
+}
+
+/** What a client may not say to the application, and what only proxies say. */
+const BETWEEN_PROXIES = [CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER, DST_CANONICAL_HEADER, ORIG_PROTO_HEADER];
+const PROXY_ONLY = [PROXY_ERROR_HEADER];
+/** Tries while the application refuses or closes idle connections. */
+const APPLICATION_ATTEMPTS = 3;
+
+function read(
+  head: RequestHead,
+  rules: PortRules,
+  { client, destination }: InboundConnection,
+  { ports, metrics, clusterDomain, spiffe }: InboundContext,
+): Reading {
+  const restored = restoreVersion(head);
+  const service = serviceOf(restored, clusterDomain);
+  const route = rules.route(service, restored);
+  const authz = {
+    target_port: String(destination.port),
+    authz_kind: 'default',
+    authz_name: rules.policy.mode,
+    client_id: client.identity,
+    tls: client.identity ? 'true' : 'no_identity',
+  };
+  return {
+    head,
+    rules,
+    sent: { ...restored, version: restored.version ?? '', fields: requestFields(restored, client, spiffe) },
+    route,
+    series: ports.routeSeries(rules.hasRoutes ? service : '', destination.port, route.route.name),
+    allowed: metrics.authzAllow.with(authz),
+    denied: () => metrics.authzDeny.with(authz),
+  };
+}
+
+/** A request's fields as the application gets them: who the client is is said by us alone. */
+function requestFields(head: RequestHead, client: Client, spiffe: string): Fields {
+  const kept = withoutFields(head.fields, BETWEEN_PROXIES);
+  const fields = head.version ? kept : http2Fields(kept);
+  if (client.identity === '') return fields;
+  return [
+    ...fields,
+    CLIENT_ID_HEADER,
+    client.identity,
+    FORWARDED_CLIENT_CERT_HEADER,
+    `By=${spiffe};URI=${client.spiffe}`,
+  ];
 }
 
 /** A request that was HTTP/1 before our peer carried it in HTTP/2 becomes HTTP/1 again. */

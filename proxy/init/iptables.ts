@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
+import { CAPTURE_ANNOTATION } from '../../api/names.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
 
 /** The two implementations of iptables; a namespace must use one of them throughout. */
@@ -46,7 +47,7 @@ export class Iptables {
         });
       if (/Permission denied|Operation not permitted|must be root/i.test(text)) {
         throw new WeftError('capability_missing', `${name} may not change the rules: ${text}`, {
-          hint: 'the container needs the capabilities NET_ADMIN and NET_RAW and user 0; where the namespace forbids them, set weft.dev/capture: none',
+          hint: `the container needs the capabilities NET_ADMIN and NET_RAW and user 0; where the namespace forbids them, set ${CAPTURE_ANNOTATION}: none`,
           cause: error,
         });
       }

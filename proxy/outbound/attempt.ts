@@ -53,8 +53,17 @@ export class Attempt implements StreamListener {
     this.client.pool(this.#version).acquire(this.#waiter);
   }
 
-  /** The request's head as the endpoint's protocol wants it. */
+  /** The request's head as the endpoint's protocol wants it; the same for a head that came before, as shared heads do. */
   requestHead(head: RequestHead, target: Target): RequestHead & { version: string } {
+    const { client } = this;
+    if (head === client.lastHead && client.lastRewritten) return client.lastRewritten;
+    const rewritten = this.#rewrite(head, target);
+    client.lastHead = head;
+    client.lastRewritten = rewritten;
+    return rewritten;
+  }
+
+  #rewrite(head: RequestHead, target: Target): RequestHead & { version: string } {
     const { endpoint } = this.client;
     const version = head.version ?? '';
     if (!endpoint.tls) return { ...head, version, fields: version === '' ? http2Fields(head.fields) : head.fields };

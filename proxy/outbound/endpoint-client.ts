@@ -4,6 +4,7 @@ import type { Endpoint } from '../../api/routing.ts';
 import { formatSocketAddress } from '../../core/config/socket-address.ts';
 import { PeakEwma } from '../balance/peak-ewma.ts';
 import type { Candidate } from '../balance/power-of-two.ts';
+import type { RequestHead } from '../http.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ConnectError, dial, whenConnected } from '../transport/dialer.ts';
@@ -63,6 +64,10 @@ export class EndpointClient implements Candidate {
     this.#http1 ??= new Http1Pool(this.#poolOptions(HTTP1_IDLE_MS));
     return this.#http1;
   }
+
+  /** The last request's head, and as this endpoint was sent it: heads that the engine shares are rewritten once. */
+  lastHead: RequestHead | null = null;
+  lastRewritten: (RequestHead & { version: string }) | null = null;
 
   /** Opens a connection for octets that are no HTTP, or HTTP that is carried as it is. */
   async open(): Promise<Socket> {

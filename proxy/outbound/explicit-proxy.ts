@@ -1,34 +1,76 @@
 import type { Socket } from 'node:net';
 
 import { OWN_BACKEND } from '../../api/routing.ts';
-import { parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
-import { answer } from '../answers.ts';
+import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import type { Failure } from '../answers.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import { ConnectError, dialed } from '../transport/dialer.ts';
-import { serveHttp } from '../transport/http-server.ts';
-import { type OutboundContext, OutboundRequest } from './request.ts';
-import type { Target } from './target.ts';
+import { readConnect, serveHttp } from '../transport/http-server.ts';
+import { peek, skip } from '../transport/peek.ts';
+import type { OutboundListener } from './listener.ts';
+import type { OutboundContext } from './request.ts';
 import type { Targets } from './targets.ts';
+import { authorityAddress, WaitingRequest } from './waiting-request.ts';
 
 /**
  * The proxy as an explicit one (`HTTP_PROXY`), for pods without redirect rules: absolute-form requests, and CONNECT,
- * whose tunnel is carried like a redirected connection to that name.
+ * whose tunnel is carried like a redirected connection to that name, so that HTTP in it is routed as HTTP.
+ *
+ *     accept ─▶ CONNECT? ─▶ destination knows the name ─▶ 200 ─▶ OutboundListener
+ *                  │             └─ unknown: octets to the address itself
+ *                  └─ no ─▶ OutboundRequest per request, each to the target that it names
  *
  * Names are resolved by discovery as a client in this namespace would resolve them.
  */
 export class ExplicitProxy {
   readonly #targets: Targets;
   readonly #context: OutboundContext;
+  readonly #outbound: OutboundListener;
 
-  constructor(targets: Targets, context: OutboundContext) {
+  constructor(targets: Targets, context: OutboundContext, outbound: OutboundListener) {
     this.#targets = targets;
     this.#context = context;
+    this.#outbound = outbound;
   }
 
   accept(socket: Socket): void {
     socket.on('error', () => {});
+    this.#accept(socket).catch(() => socket.destroy());
+  }
+
+  async #accept(socket: Socket): Promise<void> {
+    const peeked = await peek(socket, readConnect, 0);
+    if (peeked.outcome !== 'decided') return void socket.destroy();
+    const connect = peeked.value;
+    const address = connect === 'other' ? null : parseSocketAddress(connect.authority);
+    // A CONNECT that names no host and port is refused where every malformed request is.
+    if (connect === 'other' || !address)
+      return this.#serve(socket, (stream, head, end) => this.#request(stream, head, end));
+    try {
+      await this.#tunnel(socket, address, connect.octets);
+    } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
+      const failure: Failure = { reason: error.reason, message: error.message };
+      this.#serve(socket, (stream, head, end) => new WaitingRequest(stream, head, end, this.#context).refuse(failure));
+    }
+  }
+
+  /** Turns the connection into a tunnel (RFC 9110 section 9.3.6). Until it throws, nothing was read or answered. */
+  async #tunnel(socket: Socket, address: SocketAddress, octets: number): Promise<void> {
+    const target = await this.#targets.find(`${address.host}:${address.port}`);
+    if (target && target.endpoints(OWN_BACKEND).length === 0)
+      throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
+    const upstream = target ? null : await dialed(address.host, address.port, CONNECT_TIMEOUT_MS);
+    if (socket.destroyed) return void upstream?.destroy();
+    skip(socket, octets);
+    socket.write(TUNNEL_OPEN);
+    if (target) await this.#outbound.carry(socket, target);
+    else this.#outbound.join(socket, upstream!);
+  }
+
+  #serve(socket: Socket, onRequest: (stream: ServerStream, head: RequestHead, end: boolean) => StreamListener): void {
     serveHttp(socket, 'http1', false, {
-      onRequest: (stream, head, end) => this.#request(stream, head, end),
+      onRequest,
       onMalformed: (reason) => {
         this.#context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
         return ['weft-proxy-error', 'request_malformed'];
@@ -39,149 +81,17 @@ export class ExplicitProxy {
 
   #request(stream: ServerStream, head: RequestHead, end: boolean): StreamListener {
     const address = authorityAddress(head.authority);
-    const waiting = new WaitingRequest(stream, head, end, this.#context);
-    if (!address) {
-      waiting.refuse('target_invalid', `"${head.authority}" is no host:port`);
-      return waiting;
-    }
-    if (head.method === 'CONNECT') return new ConnectTunnel(stream, address, this.#targets, this.#context);
-    const found = this.#targets.find(`${address.host}:${address.port}`);
-    if (found instanceof Promise) void found.then((target) => waiting.resolve(target));
-    else waiting.resolve(found);
-    return waiting;
-  }
-}
-
-/** A request whose target is being looked up. */
-class WaitingRequest implements StreamListener {
-  readonly #stream: ServerStream;
-  readonly #head: RequestHead;
-  #end: boolean;
-  readonly #context: OutboundContext;
-  #request: OutboundRequest | null = null;
-  #held: Buffer[] = [];
-  #over = false;
-
-  constructor(stream: ServerStream, head: RequestHead, end: boolean, context: OutboundContext) {
-    this.#stream = stream;
-    this.#head = head;
-    this.#end = end;
-    this.#context = context;
-  }
-
-  resolve(target: Target | null): void {
-    if (this.#over) return;
-    if (!target) return this.refuse('target_unknown', `destination knows no target ${this.#head.authority}`);
     // What an explicit proxy is asked for in absolute form goes on in origin form.
-    const version = (this.#head.version ?? '').replace('; absolute-form', '');
-    const noBody = this.#end && this.#held.length === 0;
-    this.#request = new OutboundRequest(this.#stream, { ...this.#head, version }, noBody, target, this.#context);
-    this.#held.forEach((chunk, i) => {
-      this.#request!.onData(chunk, 0, chunk.length, this.#end && i === this.#held.length - 1);
-    });
-    this.#held = [];
+    const version = (head.version ?? '').replace('; absolute-form', '');
+    const waiting = new WaitingRequest(stream, { ...head, version }, end, this.#context);
+    if (!address) return waiting.refuse({ reason: 'target_invalid', message: `"${head.authority}" is no host:port` });
+    const unknown: Failure = {
+      reason: 'target_unknown',
+      message: `destination knows no target ${head.authority}`,
+    };
+    return waiting.follow(this.#targets.find(formatSocketAddress(address.host, address.port)), unknown);
   }
-
-  refuse(reason: 'target_invalid' | 'target_unknown', message: string): void {
-    this.#over = true;
-    this.#context.metrics.outboundErrors.with({ error: reason }).value++;
-    answer(this.#stream, { reason, message }, { grpc: false, audience: 'peer' });
-  }
-
-  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    if (this.#request) return this.#request.onData(bytes, start, end, last);
-    this.#end = last;
-    if (end > start || last) this.#held.push(Buffer.from(bytes.subarray(start, end)));
-  }
-
-  onTrailers(fields: readonly string[]): void {
-    this.#request?.onTrailers(fields);
-  }
-
-  onReset(): void {
-    this.#over = true;
-    this.#request?.onReset();
-  }
-
-  onSent(octets: number): void {
-    this.#request?.onSent(octets);
-  }
-
-  onResponse(): void {}
-  onInformational(): void {}
 }
 
-/**
- * A CONNECT request (RFC 9110 section 9.3.6): its tunnel goes to one endpoint of the target, over mutual TLS where that
- * is meshed, or to the address itself where destination knows nothing of it.
- */
-class ConnectTunnel implements StreamListener {
-  readonly #stream: ServerStream;
-  readonly #context: OutboundContext;
-  #upstream: Socket | null = null;
-  #over = false;
-
-  constructor(stream: ServerStream, address: SocketAddress, targets: Targets, context: OutboundContext) {
-    this.#stream = stream;
-    this.#context = context;
-    this.#connect(address, targets).catch((error: ConnectError) => {
-      if (this.#over) return;
-      this.#over = true;
-      const reason = error instanceof ConnectError ? error.reason : 'unexpected';
-      this.#context.metrics.outboundErrors.with({ error: reason }).value++;
-      answer(this.#stream, { reason, message: error.message }, { grpc: false, audience: 'peer' });
-    });
-  }
-
-  async #connect(address: SocketAddress, targets: Targets): Promise<void> {
-    const target = await targets.find(`${address.host}:${address.port}`);
-    const client = target?.pick(OWN_BACKEND, null);
-    if (target && !client) throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
-    if (!target) this.#context.metrics.unknownTargets.with({}).value++;
-    const upstream = client ? await client.open() : await dialed(address.host, address.port, CONNECT_TIMEOUT_MS);
-    if (this.#over) return void upstream.destroy();
-    this.#upstream = upstream;
-    this.#stream.sendResponse({ status: 200, fields: [] }, false);
-    upstream.on('data', (chunk: Buffer) => {
-      if (this.#stream.sendData(chunk, 0, chunk.length, false) < chunk.length) upstream.pause();
-    });
-    upstream.on('end', () => this.#stream.sendData(NOTHING, 0, 0, true));
-    upstream.on('close', () => {
-      if (!this.#over && upstream.errored) this.#stream.reset(CONNECT_FAILED);
-    });
-  }
-
-  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    const upstream = this.#upstream;
-    if (!upstream) return;
-    if (end > start) {
-      const octets = end - start;
-      upstream.write(Buffer.from(bytes.subarray(start, end)), () => this.#stream.grant(octets));
-    }
-    if (last) upstream.end();
-  }
-
-  onSent(): void {
-    this.#upstream?.resume();
-  }
-
-  onReset(): void {
-    this.#over = true;
-    this.#upstream?.destroy();
-  }
-
-  onTrailers(): void {}
-  onResponse(): void {}
-  onInformational(): void {}
-}
-
-const NOTHING = Buffer.alloc(0);
-/** RFC 9113 section 8.5: the tunnel's TCP connection failed. */
-const CONNECT_FAILED = 0xa;
-
+const TUNNEL_OPEN = 'HTTP/1.1 200 OK\r\n\r\n';
 const CONNECT_TIMEOUT_MS = 5000;
-
-/** Host and port of an authority; the port is 80 unless it is given. */
-function authorityAddress(authority: string): SocketAddress | null {
-  return parseSocketAddress(authority) ?? parseSocketAddress(`${authority}:80`);
-}

@@ -14,6 +14,7 @@ import { peek } from '../transport/peek.ts';
 import { raceToSpeak } from '../transport/server-first.ts';
 import { relay } from '../transport/tcp-relay.ts';
 import type { EndpointClient } from './endpoint-client.ts';
+import type { Ingress } from './ingress.ts';
 import { type OutboundContext, OutboundRequest } from './request.ts';
 import type { Target } from './target.ts';
 import type { Targets } from './targets.ts';
@@ -22,6 +23,8 @@ import type { Targets } from './targets.ts';
 export interface OutboundOptions {
   readonly context: OutboundContext;
   readonly targets: Targets;
+  /** Finds the target of each request in ingress mode; null: the original destination decides. */
+  readonly ingress: Ingress | null;
   readonly originalDestination: OriginalDestination;
   readonly connections: Connections;
   readonly log: Log;
@@ -30,12 +33,20 @@ export interface OutboundOptions {
   readonly silenceMs: number;
 }
 
+/** A connection to an endpoint. */
+interface Upstream {
+  readonly socket: Socket;
+  readonly client: EndpointClient;
+}
+
 /**
  * Connections of the application on their way out.
  *
  *     accept ─▶ original destination ─▶ what is it for? ─▶ protocol ─▶ HTTP: OutboundRequest per request
  *                                           │                 └──────▶ octets: relay to one endpoint
  *                                           └─ unknown: forwarded untouched, counted
+ *
+ * In ingress mode each HTTP request finds its own target, also on connections to unknown addresses.
  */
 export class OutboundListener {
   readonly #options: OutboundOptions;
@@ -64,7 +75,7 @@ export class OutboundListener {
       );
       return void socket.destroy();
     }
-    this.handle(socket, original).catch((error: Error) => {
+    this.#handle(socket, original).catch((error: Error) => {
       this.#options.log.warn(
         { error: error.message, target: formatSocketAddress(original.host, original.port) },
         'outbound connection failed',
@@ -74,13 +85,33 @@ export class OutboundListener {
   }
 
   /** Carries a connection to where it was going. */
-  async handle(socket: Socket, original: SocketAddress): Promise<void> {
+  async #handle(socket: Socket, original: SocketAddress): Promise<void> {
     socket.on('error', () => {});
-    this.#fromApplication.opened();
-    socket.once('close', () => this.#fromApplication.closed());
+    this.#countConnection(socket);
     const found = this.#options.targets.find(formatSocketAddress(original.host, original.port));
     const target = found instanceof Promise ? await found : found;
-    if (!target) return this.#forward(socket, original);
+    if (target) return this.#carry(socket, target);
+    const { ingress, context } = this.#options;
+    if (!ingress) return this.#forward(socket, original);
+    // Its requests may be for somebody else, so they have to be seen.
+    context.metrics.unknownTargets.with({}).value++;
+    return this.#carry(socket, ingress.stranger(original));
+  }
+
+  /** Carries a connection to a target: a tunnel of the explicit proxy. */
+  carry(socket: Socket, target: Target): Promise<void> | void {
+    this.#countConnection(socket);
+    return this.#carry(socket, target);
+  }
+
+  /** Joins a connection to one that was opened for it: a tunnel to an address that discovery does not know. */
+  join(socket: Socket, upstream: Socket): void {
+    this.#options.context.metrics.unknownTargets.with({}).value++;
+    this.#countConnection(socket);
+    this.#relayUntouched(socket, upstream);
+  }
+
+  #carry(socket: Socket, target: Target): Promise<void> | void {
     switch (target.description.protocol) {
       case 'http1':
         return this.#detected(socket, target, 'http1');
@@ -106,42 +137,43 @@ export class OutboundListener {
       if (peeked.outcome === 'ended') return void socket.destroy();
     }
     // The client is silent: perhaps it waits for the server. Let whoever speaks first decide.
-    const client = target.pick(OWN_BACKEND, null);
-    if (!client) {
-      const late = await peek(socket, decide, 0);
-      return late.outcome === 'decided' ? this.#detected(socket, target, late.value) : void socket.destroy();
-    }
-    const upstream = await client.open();
-    const first = await raceToSpeak(socket, upstream, decide);
+    const opening = this.#open(target);
+    const upstream = opening.then(({ socket }) => socket);
+    const first = await raceToSpeak(socket, upstream, decide).catch(async (error: Error) => {
+      // There is no server to wait for; a client that was only slow learns that as an HTTP answer.
+      const late = await peek(socket, decide, this.#options.silenceMs);
+      if (late.outcome !== 'decided') throw error;
+      return { who: 'client' as const, value: late.value };
+    });
     if (first.who === 'client') {
       this.#serverFirst.delete(target.key);
-      if (first.value !== 'opaque') {
-        upstream.destroy();
-        return this.#detected(socket, target, first.value);
-      }
-    } else if (first.who === 'server') this.#rememberServerFirst(target.key);
+      return this.#detected(socket, target, first.value);
+    }
+    if (first.who === 'server') this.#rememberServerFirst(target.key);
     this.#count('server_first');
-    this.#join(socket, upstream, target, client);
+    this.#join(socket, await opening, target);
   }
 
   #detected(socket: Socket, target: Target, protocol: Detected): void | Promise<void> {
     this.#count(protocol);
     if (protocol !== 'http1' && protocol !== 'http2') return this.#relay(socket, target);
-    this.serve(socket, protocol, () => target);
+    this.#serve(socket, protocol, target);
   }
 
-  /** Serves HTTP to the application; each request finds its target. */
-  serve(socket: Socket, protocol: 'http1' | 'http2', targetOf: (head: RequestHead) => Target): void {
-    const { context, connections } = this.#options;
+  /** Serves HTTP to the application. The target is kept for as long as requests may come. */
+  #serve(socket: Socket, protocol: 'http1' | 'http2', target: Target): void {
+    const { context, connections, ingress } = this.#options;
+    target.active++;
     const connection = serveHttp(socket, protocol, false, {
       onRequest: (stream: ServerStream, head: RequestHead, end: boolean): StreamListener =>
-        new OutboundRequest(stream, head, end, targetOf(head), context),
+        ingress?.request(stream, head, end, target) ?? new OutboundRequest(stream, head, end, target, context),
       onMalformed: (reason) => {
         context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
         return ['weft-proxy-error', 'request_malformed'];
       },
       onClosed: (read, written) => {
         remove();
+        target.active--;
         this.#fromApplication.octets(read, written);
       },
     });
@@ -149,13 +181,17 @@ export class OutboundListener {
   }
 
   async #relay(socket: Socket, target: Target): Promise<void> {
+    this.#join(socket, await this.#open(target), target);
+  }
+
+  /** Connects to an endpoint, to another one when that fails. */
+  async #open(target: Target): Promise<Upstream> {
     let avoid: EndpointClient | null = null;
     for (let attempt = 1; ; attempt++) {
       const client = target.pick(OWN_BACKEND, avoid);
       if (!client) throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
       try {
-        const upstream = await client.open();
-        return this.#join(socket, upstream, target, client);
+        return { socket: await client.open(), client };
       } catch (error) {
         if (attempt >= RELAY_ATTEMPTS) throw error;
         avoid = client;
@@ -163,7 +199,7 @@ export class OutboundListener {
     }
   }
 
-  #join(socket: Socket, upstream: Socket, target: Target, client: EndpointClient): void {
+  #join(socket: Socket, { socket: upstream, client }: Upstream, target: Target): void {
     target.active++;
     client.load.inFlight++;
     const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
@@ -182,7 +218,7 @@ export class OutboundListener {
 
   /** An address that discovery does not know: octets pass untouched, TLS included. */
   #forward(socket: Socket, original: SocketAddress): void {
-    const { context, connectTimeoutMs, log, connections } = this.#options;
+    const { context, connectTimeoutMs, log } = this.#options;
     context.metrics.unknownTargets.with({}).value++;
     const upstream = dial(original.host, original.port);
     whenConnected(upstream, 'connect', connectTimeoutMs, (error) => {
@@ -193,12 +229,21 @@ export class OutboundListener {
         );
         return void socket.resetAndDestroy();
       }
-      const remove = connections.add({ shutdown() {}, destroy: () => socket.destroy() });
-      relay(socket, upstream, {
-        onOctets: (fromA, fromB) => this.#fromApplication.octets(fromA, fromB),
-        onEnd: remove,
-      });
+      this.#relayUntouched(socket, upstream);
     });
+  }
+
+  #relayUntouched(socket: Socket, upstream: Socket): void {
+    const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
+    relay(socket, upstream, {
+      onOctets: (fromA, fromB) => this.#fromApplication.octets(fromA, fromB),
+      onEnd: remove,
+    });
+  }
+
+  #countConnection(socket: Socket): void {
+    this.#fromApplication.opened();
+    socket.once('close', () => this.#fromApplication.closed());
   }
 
   #rememberServerFirst(key: string): void {

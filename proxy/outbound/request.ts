@@ -16,7 +16,7 @@ import {
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome } from '../telemetry/metrics.ts';
-import type { ConnectError } from '../transport/dialer.ts';
+import { ConnectError } from '../transport/dialer.ts';
 import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
 import { Attempt } from './attempt.ts';
 import type { EndpointClient } from './endpoint-client.ts';
@@ -35,8 +35,12 @@ const REPLAY_BYTES = 65_536;
 const FAIL_FAST_MS = 3000;
 /** Status under which a request is counted that the application gave up (nginx's 499); nobody is sent it. */
 const CLIENT_CLOSED = 499;
+/** What an endpoint's proxy says of an application that has not seen the request. */
+const NOT_ARRIVED: ReadonlySet<string> = new Set<ProxyErrorReason>(['connect_failed', 'connect_timeout']);
 /** Another endpoint would not help, or must not be tried: the fault is one of identity. */
 const IDENTITY_FAULTS = new Set(['destination_identity_mismatch', 'identity_not_ready']);
+/** What is between proxies alone. */
+const OWN_FIELDS = [ORIG_PROTO_HEADER];
 /** Attempts to connect, each to another endpoint where there is one. */
 const CONNECT_ATTEMPTS = 3;
 
@@ -156,6 +160,13 @@ export class OutboundRequest implements StreamListener {
   /** @returns false: the attempt was given up for another one */
   onUpstreamResponse(attempt: Attempt, head: ResponseHead, end: boolean): boolean {
     const success = this.#route.isSuccess(head.status, fieldValue(head.fields, 'grpc-status') ?? '');
+    if (!success && this.#neverArrived(attempt, head)) {
+      attempt.finish(outcomeOf(head, success, null));
+      if (!end) attempt.cancel(CANCEL);
+      attempt.client.noteConnect(new ConnectError('connect_failed', 'its application cannot be reached'));
+      this.#retry(attempt.client);
+      return false;
+    }
     if (!success && this.#mayRetry()) {
       attempt.finish(outcomeOf(head, success, null));
       if (!end) attempt.cancel(CANCEL);
@@ -255,6 +266,13 @@ export class OutboundRequest implements StreamListener {
     };
   }
 
+  /** The endpoint's proxy says that its application could not be connected to: another one may be tried, whatever the rules. */
+  #neverArrived(attempt: Attempt, head: ResponseHead): boolean {
+    if (attempt.client.endpoint.tls?.mesh !== 'weft' || !this.#body.canReplay) return false;
+    const reason = fieldValue(head.fields, PROXY_ERROR_HEADER);
+    return reason !== null && NOT_ARRIVED.has(reason) && ++this.#connectFailures < CONNECT_ATTEMPTS;
+  }
+
   /** Whether a failure is tried again: the route says so, the body can be sent again, and the budget allows it. */
   #mayRetry(): boolean {
     const { retry } = this.#route.route;
@@ -306,8 +324,9 @@ export class OutboundRequest implements StreamListener {
 
   /** An answer's head as the application's protocol wants it. */
   #answerHead(head: ResponseHead): ResponseHead {
-    const fields = withoutFields(head.fields, [ORIG_PROTO_HEADER]);
-    return { status: head.status, fields: this.#head.version ? fields : http2Fields(fields) };
+    const fields = withoutFields(head.fields, OWN_FIELDS);
+    const kept = this.#head.version ? fields : http2Fields(fields);
+    return kept === head.fields ? head : { status: head.status, fields: kept };
   }
 }
 

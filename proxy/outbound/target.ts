@@ -32,6 +32,8 @@ export class Target {
   #budget: RetryBudget;
   #budgetText = '';
   #waiting: (() => void)[] = [];
+  #lastRequest: object | null = null;
+  #lastRoute: CompiledRoute | null = null;
   readonly #series = new Map<string, RouteSeries>();
   /** Requests and connections under way. */
   active = 0;
@@ -59,6 +61,7 @@ export class Target {
     if (routesText !== this.#routesText) {
       this.#routes = new RouteTable(description.routes);
       this.#routesText = routesText;
+      this.#lastRoute = null;
     }
     const budgetText = JSON.stringify(description.retryBudget);
     if (budgetText !== this.#budgetText) {
@@ -70,7 +73,11 @@ export class Target {
   }
 
   route(request: { method: string; path: string; authority: string; fields: readonly string[] }): CompiledRoute {
-    return this.#routes.find(request);
+    // Heads of repeated requests are shared by the engine.
+    if (request === this.#lastRequest && this.#lastRoute) return this.#lastRoute;
+    this.#lastRequest = request;
+    this.#lastRoute = this.#routes.find(request);
+    return this.#lastRoute;
   }
 
   /** The endpoint for the next attempt; null: the backend has none. */

@@ -28,6 +28,11 @@ export class Targets {
       : this.#adopt(key, found);
   }
 
+  /** Whether a target of that key is in use. */
+  has(key: TargetKey): boolean {
+    return this.#targets.has(key);
+  }
+
   /** Lets go of targets that nothing has used for `idleMs`. Not while destination is away: nothing is forgotten then. */
   evict(idleMs: number): void {
     const before = performance.now() - idleMs;

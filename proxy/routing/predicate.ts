@@ -1,6 +1,5 @@
-import { RE2JS } from 're2js';
-
 import type { PathMatch, Predicate, ResponsePredicate, StringMatch } from '../../api/routing.ts';
+import { compilePattern } from './pattern.ts';
 
 /** What a route looks at. */
 export interface RequestView {
@@ -79,10 +78,7 @@ function compileString(match: StringMatch): (text: string) => boolean {
   if (exact !== undefined) return (text) => text === exact;
   if (prefix !== undefined) return (text) => text.startsWith(prefix);
   if (regex === undefined) return () => false;
-  // A pattern without operators is the text itself: most profiles are written that way.
-  if (/^[\w/ -]*$/.test(regex)) return (text) => text === regex;
-  const pattern = RE2JS.compile(regex);
-  return (text) => pattern.matches(text);
+  return compilePattern(regex);
 }
 
 function withoutQuery(path: string): string {

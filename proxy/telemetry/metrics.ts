@@ -92,6 +92,22 @@ export class Metrics {
     'weft_proxy_malformed_messages_total',
     'Messages and connections refused as malformed.',
   );
+  readonly destinationConnected = this.#r.gauge(
+    'weft_proxy_destination_connected',
+    '1 while the stream to destination is open; 0: serving on what is known.',
+  );
+  readonly destinationStreams = this.#r.counter(
+    'weft_proxy_destination_streams_total',
+    'Streams to destination begun.',
+  );
+  readonly certificateRefreshes = this.#r.counter(
+    'control_identity_cert_refreshes_total',
+    'Certificates asked for, by result.',
+  );
+  readonly certificateExpiry = this.#r.gauge(
+    'control_identity_cert_expiration_timestamp_seconds',
+    'When the certificate expires.',
+  );
 }
 
 /** The series of one set of labels, found once; answers by status below it. */

@@ -69,7 +69,8 @@ class Family<S extends Series> {
 
 /** Every metric of the proxy, as Prometheus text (exposition format 0.0.4). */
 export class Registry {
-  readonly #families: Family<Series>[] = [];
+  /** In the order in which they were made. */
+  readonly families: Family<Series>[] = [];
   readonly #collectors: (() => void)[] = [];
 
   counter(name: string, help: string): Family<Counter> {
@@ -93,7 +94,7 @@ export class Registry {
   text(): string {
     for (const collector of this.#collectors) collector();
     const lines: string[] = [];
-    for (const family of this.#families) {
+    for (const family of this.families) {
       if (family.series.size === 0) continue;
       lines.push(`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`);
       for (const [labels, series] of family.series) {
@@ -107,7 +108,7 @@ export class Registry {
   }
 
   #add<S extends Series>(family: Family<S>): Family<S> {
-    this.#families.push(family as unknown as Family<Series>);
+    this.families.push(family as unknown as Family<Series>);
     return family;
   }
 }

@@ -34,10 +34,14 @@ export function whenConnected(
   timeoutMs: number,
   done: (error: ConnectError | null) => void,
 ): void {
-  const timer = setTimeout(() => {
+  let isOver = false;
+  const onLate = () => {
+    if (isOver) return;
     finish(new ConnectError('connect_timeout', `no connection within ${timeoutMs} ms`));
     socket.destroy();
-  }, timeoutMs);
+  };
+  // Timers run before sockets are polled: after a stall of our own, what has come meanwhile is heard first.
+  const timer = setTimeout(() => setImmediate(onLate), timeoutMs);
   const onConnected = () => finish(null);
   const onError = (error: Error & { code?: string }) => {
     finish(
@@ -46,6 +50,7 @@ export function whenConnected(
   };
   const onClose = () => finish(new ConnectError('connect_failed', 'the peer closed the connection'));
   const finish = (error: ConnectError | null) => {
+    isOver = true;
     clearTimeout(timer);
     socket.off(event, onConnected);
     socket.off('close', onClose);

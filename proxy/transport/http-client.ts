@@ -5,6 +5,7 @@ import { ClientConnection as Http1Connection } from '../http1/client-connection.
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
 import { type ConnectError, whenConnected } from './dialer.ts';
 import { http2Owner } from './http-server.ts';
+import { IdleTimer } from './idle-timer.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { enterTurn, leaveTurn, SocketWire } from './socket-wire.ts';
 
@@ -42,7 +43,7 @@ export interface HttpPool {
 /** HTTP/2: one connection until its stream limit asks for another. */
 export class Http2Pool implements HttpPool {
   readonly #options: PoolOptions;
-  #open: { connection: Http2Connection; idle: NodeJS.Timeout | null }[] = [];
+  #open: { connection: Http2Connection; idle: IdleTimer }[] = [];
   #connecting = false;
   #waiting: Waiter[] = [];
   #ended = false;
@@ -69,8 +70,7 @@ export class Http2Pool implements HttpPool {
       }
       const free = this.#open.find(({ connection }) => connection.hasRoom);
       if (!free) return this.#connect();
-      if (free.idle) clearTimeout(free.idle);
-      free.idle = null;
+      free.idle.wake();
       this.#waiting.shift()!.onStream((listener) => free.connection.open(listener));
     }
   }
@@ -91,7 +91,7 @@ export class Http2Pool implements HttpPool {
     const wire = new SocketWire(socket);
     wire.write(prologue);
     const leave = () => {
-      if (entry.idle) clearTimeout(entry.idle);
+      entry.idle.stop();
       this.#open = this.#open.filter((each) => each !== entry);
     };
     const connection = new Http2Connection(
@@ -103,8 +103,7 @@ export class Http2Pool implements HttpPool {
         },
         onGoAway: leave,
         onStreamEnd: () => {
-          if (connection.streamCount === 0 && !entry.idle)
-            entry.idle = setTimeout(() => connection.shutdown(), idleMs).unref();
+          if (connection.streamCount === 0) entry.idle.rest();
           if (this.#waiting.length > 0) this.#serve();
         },
         onPong() {},
@@ -113,7 +112,7 @@ export class Http2Pool implements HttpPool {
       decodeLatin1,
       { ...DEFAULT_CONNECTION_OPTIONS, keepCase },
     );
-    const entry: { connection: Http2Connection; idle: NodeJS.Timeout | null } = { connection, idle: null };
+    const entry = { connection, idle: new IdleTimer(idleMs, () => connection.shutdown()) };
     this.#open.push(entry);
     wire.attach(
       http2Owner(connection, wire, () => {
@@ -129,7 +128,7 @@ export class Http2Pool implements HttpPool {
 /** HTTP/1: one exchange a connection; idle ones are used again, the freshest first. */
 export class Http1Pool implements HttpPool {
   readonly #options: PoolOptions;
-  #idle: { connection: Http1Connection; timer: NodeJS.Timeout }[] = [];
+  #idle: Http1Entry[] = [];
   #ended = false;
 
   constructor(options: PoolOptions) {
@@ -138,7 +137,7 @@ export class Http1Pool implements HttpPool {
 
   acquire(waiter: Waiter): void {
     for (let entry = this.#idle.pop(); entry; entry = this.#idle.pop()) {
-      clearTimeout(entry.timer);
+      entry.idle.wake();
       const { connection } = entry;
       if (connection.isIdle) return waiter.onStream((listener) => connection.open(listener));
     }
@@ -147,27 +146,26 @@ export class Http1Pool implements HttpPool {
         if (!waiter.cancelled) waiter.onUnavailable(error);
         return;
       }
-      const connection = this.#adopt(socket);
-      if (waiter.cancelled) this.#rest(connection);
+      const entry = this.#adopt(socket);
+      const { connection } = entry;
+      if (waiter.cancelled) this.#rest(entry);
       else waiter.onStream((listener) => connection.open(listener));
     });
   }
 
   shutdown(): void {
     this.#ended = true;
-    for (const { connection, timer } of this.#idle.splice(0)) {
-      clearTimeout(timer);
-      connection.end();
-    }
+    for (const { connection } of this.#idle.splice(0)) connection.end();
   }
 
-  #adopt(socket: Socket): Http1Connection {
+  #adopt(socket: Socket): Http1Entry {
     const wire = new SocketWire(socket);
     const connection: Http1Connection = new Http1Connection(
       wire,
-      { onIdle: () => this.#rest(connection), onEnding: () => this.#forget(connection) },
+      { onIdle: () => this.#rest(entry), onEnding: () => this.#forget(entry) },
       decodeLatin1,
     );
+    const entry = { connection, idle: new IdleTimer(this.#options.idleMs, () => connection.end()) };
     wire.attach({
       receive: (bytes, start, end) => connection.receive(bytes, start, end),
       onEnd: () => connection.onEnd(),
@@ -177,21 +175,25 @@ export class Http1Pool implements HttpPool {
         this.#options.onClosed(wire.readOctets, wire.writtenOctets);
       },
     });
-    return connection;
+    return entry;
   }
 
-  #rest(connection: Http1Connection): void {
-    if (this.#ended) return connection.end();
-    const timer = setTimeout(() => connection.end(), this.#options.idleMs).unref();
-    this.#idle.push({ connection, timer });
+  #rest(entry: Http1Entry): void {
+    if (this.#ended) return entry.connection.end();
+    entry.idle.rest();
+    this.#idle.push(entry);
   }
 
-  #forget(connection: Http1Connection): void {
-    const at = this.#idle.findIndex((entry) => entry.connection === connection);
-    if (at < 0) return;
-    clearTimeout(this.#idle[at]!.timer);
-    this.#idle.splice(at, 1);
+  #forget(entry: Http1Entry): void {
+    entry.idle.stop();
+    const at = this.#idle.indexOf(entry);
+    if (at >= 0) this.#idle.splice(at, 1);
   }
+}
+
+interface Http1Entry {
+  readonly connection: Http1Connection;
+  readonly idle: IdleTimer;
 }
 
 function connect(options: PoolOptions, done: (error: ConnectError | null, socket: Socket) => void): void {

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
-import { ServerConnection as Http1Server } from '../http1/server-connection.ts';
+import { HeadReader } from '../http1/head-reader.ts';
+import { ServerConnection as Http1Server, requestOf } from '../http1/server-connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
 import { decodeLatin1 } from './latin1.ts';
@@ -60,6 +61,25 @@ export function serveHttp(
   wire.attach(http2Owner(connection, wire, () => handler.onClosed(wire.readOctets, wire.writtenOctets)));
   return { shutdown: () => connection.shutdown(), destroy: () => wire.destroy() };
 }
+
+/** A CONNECT request: where its tunnel is to lead, and how many octets its head has. */
+export interface ConnectRequest {
+  readonly authority: string;
+  readonly octets: number;
+}
+
+/** Whether a connection begins with a well-formed CONNECT request; null: its octets so far do not tell. */
+export function readConnect(bytes: Buffer): ConnectRequest | 'other' | null {
+  const begins = bytes.toString('latin1', 0, CONNECT.length);
+  if (!CONNECT.startsWith(begins)) return 'other';
+  const reader = new HeadReader('request', decodeLatin1);
+  const head = reader.read(bytes, 0, bytes.length);
+  if (head === null) return null;
+  const request = typeof head === 'string' ? head : requestOf(head);
+  return typeof request === 'string' ? 'other' : { authority: request.authority, octets: reader.next };
+}
+
+const CONNECT = 'CONNECT ';
 
 /** How an HTTP/2 connection hears its socket; the same for both roles. */
 export function http2Owner(connection: Http2Connection, wire: SocketWire, closed: () => void): WireOwner {

@@ -20,7 +20,10 @@ export function peek<T>(
 ): Promise<Peeked<T>> {
   return new Promise((resolve) => {
     let bytes: Buffer = Buffer.alloc(0);
+    let isOver = false;
     const finish = (result: Peeked<T>) => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(timer);
       socket.off('readable', onReadable);
       socket.off('end', onEnd);
@@ -44,6 +47,7 @@ export function peek<T>(
     socket.on('end', onEnd);
     socket.on('close', onEnd);
     onReadable();
+    if (cancel?.aborted) onCancel();
   });
 }
 

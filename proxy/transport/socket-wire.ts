@@ -75,6 +75,11 @@ export class SocketWire {
     this.end = 0;
   }
 
+  /** Copies `bytes[start, end)` to `this.bytes[at, …)`. Unlike `set` this needs no view, which would be 104 octets a frame. */
+  copy(bytes: Uint8Array, start: number, end: number, at: number): void {
+    copyOctets.call(bytes, this.bytes, at, start, end);
+  }
+
   /** Writes a few octets (at most 20,000). */
   write(octets: Uint8Array): void {
     if (octets.length === 0) return;
@@ -183,6 +188,7 @@ const MAX_UNSENT = 4 * SLAB_BYTES;
 const LINGER_MS = 5000;
 
 const NONE = Buffer.alloc(0);
+const copyOctets = Buffer.prototype.copy;
 const NO_SLABS: Buffer[] = [];
 
 function wholeSlab(view: Buffer): Buffer {

@@ -1,61 +1,15 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import t from 'tap';
 
+import { container, IDLE, metrics, NAMESPACE, podIp, request, SERVER, workload } from '../support/cluster.ts';
 import { apply, eventually, kubectl, run } from '../support/kubectl.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const IMAGE = process.env.WEFT_TEST_IMAGE ?? 'localhost/weft/weft:0.1.0';
-const NAMESPACE = 'weft-test';
-
-const weft = (...args: string[]) => run(process.execPath, [join(root, 'cli/main.ts'), ...args]);
-
-/** A server as one line of JavaScript: the image holds Node and nothing else. */
-const SERVER = [
-  "const http = require('http'), net = require('net');",
-  "http.createServer((q, r) => { q.resume(); const [, kind, value] = q.url.split('/');",
-  "setTimeout(() => r.writeHead(kind === 'status' ? +value : 200).end(JSON.stringify({ pod: process.env.HOSTNAME, headers: q.headers })), kind === 'slow' ? +value : 0); }).listen(8080, '::');",
-  "net.createServer((s) => { s.on('error', () => {}); s.write('hello\\n'); s.on('data', (c) => s.end('you said ' + c)); }).listen(3306, '::');",
-  "process.on('SIGTERM', () => process.exit(0));",
-].join(' ');
-const IDLE = "setInterval(() => {}, 1e9); process.on('SIGTERM', () => process.exit(0))";
-
-function container(name: string, script: string, extra: object = {}) {
-  return { name, image: IMAGE, imagePullPolicy: 'IfNotPresent', command: ['/usr/bin/node', '-e', script], ...extra };
-}
-
-function workload(
-  kind: 'Deployment' | 'StatefulSet',
-  name: string,
-  replicas: number,
-  spec: object,
-  annotations: object = {},
-) {
-  return {
-    apiVersion: 'apps/v1',
-    kind,
-    metadata: { name, namespace: NAMESPACE },
-    spec: {
-      replicas,
-      ...(kind === 'StatefulSet' ? { serviceName: name } : {}),
-      selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name }, annotations },
-        spec: {
-          serviceAccountName: name,
-          terminationGracePeriodSeconds: 2,
-          securityContext: { runAsUser: 1000 },
-          ...spec,
-        },
-      },
-    },
-  };
-}
-
 const probe = { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 2 };
+/** Time for the endpoint to leave, as rollouts want it: SIGTERM and the news of it go different ways. */
+const lifecycle = { preStop: { sleep: { seconds: 3 } } };
 const ports = [{ containerPort: 8080 }, { containerPort: 3306 }];
 const objects = [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels: { 'weft.dev/inject': 'enabled' } } },
@@ -65,14 +19,23 @@ const objects = [
     metadata: { name, namespace: NAMESPACE },
   })),
   workload('Deployment', 'api', 2, {
-    containers: [container('api', SERVER, { ports, readinessProbe: probe, livenessProbe: probe })],
+    containers: [
+      container('api', SERVER, {
+        ports,
+        lifecycle,
+        readinessProbe: probe,
+        livenessProbe: { ...probe, httpGet: { path: '/', port: 8080 } },
+      }),
+    ],
   }),
-  workload('StatefulSet', 'db', 1, { containers: [container('db', SERVER, { ports, readinessProbe: probe })] }),
+  workload('StatefulSet', 'db', 1, {
+    containers: [container('db', SERVER, { ports, lifecycle, readinessProbe: probe })],
+  }),
   workload(
     'Deployment',
     'guarded',
     1,
-    { containers: [container('guarded', SERVER, { ports, readinessProbe: probe })] },
+    { containers: [container('guarded', SERVER, { ports, lifecycle, readinessProbe: probe })] },
     { 'weft.dev/default-inbound-policy': 'all-authenticated' },
   ),
   workload('Deployment', 'client', 1, { containers: [container('client', IDLE)] }),
@@ -111,38 +74,6 @@ const objects = [
     },
   },
 ];
-
-/** A request made by a pod's container. */
-async function request(
-  from: string,
-  url: string,
-  headers: Record<string, string> = {},
-): Promise<{ status: number; body: string; headers: Record<string, string> }> {
-  const script = `fetch(${JSON.stringify(url)}, { headers: ${JSON.stringify(headers)} }).then(async (r) => console.log(JSON.stringify({ status: r.status, body: await r.text(), headers: Object.fromEntries(r.headers) })), (e) => console.log(JSON.stringify({ status: 0, body: String(e.cause || e), headers: {} })))`;
-  return JSON.parse(
-    await kubectl('-n', NAMESPACE, 'exec', `deploy/${from}`, '-c', from, '--', '/usr/bin/node', '-e', script),
-  );
-}
-
-async function podIp(app: string): Promise<string> {
-  return kubectl('-n', NAMESPACE, 'get', 'pods', '-l', `app=${app}`, '-o', 'jsonpath={.items[0].status.podIP}');
-}
-
-async function metrics(app: string): Promise<string> {
-  return (await fetch(`http://${await podIp(app)}:4191/metrics`)).text();
-}
-
-t.test('the control plane is installed by what weft install prints', async (t) => {
-  const args = ['install', '--image', IMAGE, '--issuance-lifetime', '20s'];
-  const [first, second, crds] = await Promise.all([weft(...args), weft(...args), weft('install', '--crds=all')]);
-  t.equal(first.out, second.out, 'the same every time');
-  t.notMatch(first.out, 'PRIVATE KEY');
-  await apply(crds.out);
-  await apply(first.out);
-  for (const name of ['weft-identity', 'weft-destination', 'weft-webhook'])
-    await kubectl('-n', 'weft', 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
-  t.ok(await eventually(async () => (await weft('check')).code === 0), (await weft('check')).out);
-});
 
 t.test('a Deployment, a StatefulSet and a Job of a labelled namespace come up with a proxy', async (t) => {
   await apply(objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(''));
@@ -297,15 +228,4 @@ t.test('certificates are renewed live', async (t) => {
     'a certificate of 20 s (and 60 s of clock skew) was renewed',
   );
   t.equal((await request('client', `http://api.${NAMESPACE}/`)).status, 200);
-});
-
-t.test('everything can be taken away', async (t) => {
-  await kubectl('delete', 'namespace', NAMESPACE, '--wait=true', '--timeout=120s');
-  const { out } = await weft('install', '--image', IMAGE);
-  const { code, error } = await run(
-    'kubectl',
-    ['delete', '--ignore-not-found', '-f', '-', '--wait=true', '--timeout=120s'],
-    out,
-  );
-  t.equal(code, 0, error);
 });

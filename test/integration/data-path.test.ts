@@ -513,6 +513,76 @@ t.test('serves as an explicit proxy: absolute-form requests and CONNECT', async 
   t.match(heard, /x-seen: GET \/tunnel/i);
 });
 
+/** What an explicit proxy says to these octets, until it closes. */
+function said(port: number, octets: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(octets));
+    let heard = '';
+    socket.on('data', (chunk) => {
+      heard += chunk;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(heard));
+  });
+}
+
+t.test('HTTP in a tunnel is routed as HTTP: the routes of a profile hold', async (t) => {
+  const { client, inboundPort } = await mesh(t, echo);
+  const get = route('GET /tunnel', { when: { path: { exact: '/tunnel' } } });
+  client.describe('api:80', service('api', [endpoint(inboundPort, 'api')], { routes: [get] }));
+  const port = await client.listenExplicit();
+  const heard = await said(
+    port,
+    'CONNECT api:80 HTTP/1.1\r\nHost: api:80\r\n\r\nGET /tunnel HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n',
+  );
+  t.match(heard, /^HTTP\/1.1 200 OK\r\n\r\nHTTP\/1.1 200/);
+  t.match(client.metrics.registry.text(), /route_request_total\{direction="outbound".*rt_route="GET \/tunnel"\} 1/);
+});
+
+t.test('refuses a tunnel that leads nowhere, and says why', async (t) => {
+  const { client } = await mesh(t, echo);
+  client.describe('api:80', service('api', []));
+  client.describe('127.0.0.1:1', null);
+  const port = await client.listenExplicit();
+  for (const target of ['api:80', '127.0.0.1:1']) {
+    const heard = await said(port, `CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\nConnection: close\r\n\r\n`);
+    t.match(heard, /^HTTP\/1.1 502 .*weft-proxy-error: connect_failed/s);
+  }
+  t.match(await said(port, 'CONNECT api HTTP/1.1\r\nHost: api\r\n\r\n'), /^HTTP\/1.1 400/);
+});
+
+t.test(
+  'octets that claim to be opaque are governed as HTTP, or refused, where a direct port has HTTP rules',
+  async (t) => {
+    const { port, client, server, applicationPort } = await mesh(t, echo);
+    const { config } = server.ports;
+    const routes = { '': [route('GET /seen', { when: { path: { exact: '/seen' } } })] };
+    const rules = { port: applicationPort, policy: config.defaultPolicy, routes };
+    server.ports.update({ ...config, ports: [{ ...rules, protocol: 'detect' }] });
+    const inboundPort = await server.listenDirect();
+    const target = endpoint(applicationPort, 'api');
+    const direct = { ...target, tls: { ...target.tls!, mode: 'direct' as const, inboundPort } };
+    client.describe('10.96.0.1:80', service('api', [direct], { protocol: 'opaque' }));
+    t.equal((await request(port, { path: '/seen' })).status, 200);
+    t.match(server.metrics.registry.text(), /route_request_total\{direction="inbound".*rt_route="GET \/seen"\} 1/);
+    t.equal(await said(port, 'no request at all\n'), '');
+    t.match(server.metrics.registry.text(), /inbound_http_errors_total\{error="opaque_on_http_port"\} 1/);
+
+    server.ports.update({ ...config, ports: [{ ...rules, protocol: 'opaque' }] });
+    t.match(await said(port, 'no request at all\n'), /^HTTP\/1\.1 400/, 'a port that is marked opaque takes octets');
+  },
+);
+
+t.test('a direct connection from loopback is judged by its identity, not by its address', async (t) => {
+  const { port, client, server, applicationPort } = await mesh(t, echo);
+  server.ports.update({ ...server.ports.config, defaultPolicy: { mode: 'deny', origin: 'test' } });
+  const inboundPort = await server.listenDirect();
+  const target = endpoint(applicationPort, 'api');
+  const direct = { ...target, tls: { ...target.tls!, mode: 'direct' as const, inboundPort } };
+  client.describe('10.96.0.1:80', service('api', [direct]));
+  t.equal((await request(port)).status, 403);
+});
+
 t.test('refuses a direct connection without a certificate', async (t) => {
   const { server } = await mesh(t, echo);
   const inboundPort = await server.listenDirect();

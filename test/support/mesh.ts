@@ -23,6 +23,7 @@ import { InboundListener } from '../../proxy/inbound/listener.ts';
 import { InboundPorts } from '../../proxy/inbound/ports.ts';
 import { Log } from '../../proxy/log.ts';
 import { ExplicitProxy } from '../../proxy/outbound/explicit-proxy.ts';
+import { Ingress } from '../../proxy/outbound/ingress.ts';
 import { OutboundListener } from '../../proxy/outbound/listener.ts';
 import { Targets } from '../../proxy/outbound/targets.ts';
 import { Metrics } from '../../proxy/telemetry/metrics.ts';
@@ -85,7 +86,7 @@ export class TestProxy {
   constructor(
     serviceAccount: string,
     authority: TestAuthority,
-    options: { inbound?: Partial<InboundConfig>; credentials?: Credentials | null } = {},
+    options: { inbound?: Partial<InboundConfig>; credentials?: Credentials | null; ingress?: boolean } = {},
   ) {
     if (options.credentials !== null) this.mutualTls.use(options.credentials ?? authority.credentials(serviceAccount));
     const log = new Log('silent');
@@ -104,14 +105,13 @@ export class TestProxy {
       subscribe: (key) => queueMicrotask(() => this.#tell(key)),
       unsubscribe() {},
     });
-    this.targets = new Targets(this.discovery, {
-      mutualTls: this.mutualTls,
-      metrics: this.metrics,
-      connectTimeoutMs: 1000,
-    });
+    const endpoints = { mutualTls: this.mutualTls, metrics: this.metrics, connectTimeoutMs: 1000 };
+    this.targets = new Targets(this.discovery, endpoints);
+    const context = { metrics: this.metrics, failures: this.failures };
     this.outbound = new OutboundListener({
-      context: { metrics: this.metrics, failures: this.failures },
+      context,
       targets: this.targets,
+      ingress: options.ingress ? new Ingress(this.targets, context, endpoints) : null,
       originalDestination: { of: () => this.outboundDestination },
       connections: this.connections,
       log,
@@ -153,7 +153,8 @@ export class TestProxy {
 
   /** Listens as an explicit proxy (`HTTP_PROXY`). @returns the port */
   listenExplicit(): Promise<number> {
-    const explicit = new ExplicitProxy(this.targets, { metrics: this.metrics, failures: this.failures });
+    const context = { metrics: this.metrics, failures: this.failures };
+    const explicit = new ExplicitProxy(this.targets, context, this.outbound);
     return this.#listen((socket) => explicit.accept(socket));
   }
 

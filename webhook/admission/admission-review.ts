@@ -18,6 +18,8 @@ export interface AdmissionRequest {
   readonly isDryRun: boolean;
   /** The object as sent; null when it is being deleted. */
   readonly object: unknown;
+  /** The object that is replaced or deleted; null where there is none. */
+  readonly before: unknown;
 }
 
 /** What the API server is told. */
@@ -60,6 +62,7 @@ export function parseReview(body: unknown): AdmissionRequest | string {
     operation,
     isDryRun: request.dryRun === true,
     object: request.object ?? null,
+    before: request.oldObject ?? null,
   };
 }
 

@@ -65,6 +65,27 @@ export function clusterTests(t: Test): void {
     t.match(capped.spec.initContainers[1].resources, { requests: { memory: '48Mi' }, limits: { memory: '48Mi' } });
   });
 
+  t.test('a route profile is checked where it is written', { skip }, async (t) => {
+    const { api, plain } = await startMesh(t);
+    const deployments = `/apis/apps/v1/namespaces/${plain}/deployments`;
+    const annotated = (text: string) => ({ 'weft.dev/route-profile': text });
+    const dryRun = (object: Json) => api.create(`${deployments}?dryRun=All`, object);
+    await t.rejects(dryRun(deploymentOf('web', annotated('Not_A_Name'))), {
+      status: 403,
+      message:
+        /metadata\.annotations\["weft.dev\/route-profile"\]: "Not_A_Name" cannot be a ServiceProfile's name; write/,
+    });
+    await t.rejects(dryRun(deploymentOf('web', {}, annotated('routes: 7'))), {
+      status: 403,
+      message: /spec\.template\.metadata\.annotations\["weft.dev\/route-profile"\]\.routes: is no list/,
+    });
+    const pod = podNamed('web', { metadata: { annotations: annotated('Not_A_Name') } });
+    await t.rejects(api.create(`${podsOf(plain)}?dryRun=All`, pod), { status: 403, message: /Not_A_Name/ });
+    t.ok(await dryRun(deploymentOf('web', annotated('later'))), 'a name that does not exist yet');
+    t.ok(await dryRun(deploymentOf('web', annotated('routes: []'))), 'a profile of its own');
+    t.ok(await dryRun(deploymentOf('web', { other: 'Not_A_Name' })), 'nothing to check');
+  });
+
   t.test('a namespace that asks by annotation gets a label, and its pods a proxy', { skip }, async (t) => {
     const { api, plain } = await startMesh(t);
     const annotation = { metadata: { annotations: { 'linkerd.io/inject': 'enabled' } } };
@@ -99,6 +120,29 @@ export function clusterTests(t: Test): void {
       return items.some(({ reason, regarding }: Json) => reason === 'NotInjected' && regarding.name === 'early');
     };
     t.ok(await eventually(isTold));
+  });
+
+  t.test('a workload whose pods slipped through is restarted where its namespace asks', { skip }, async (t) => {
+    const { api, shop } = await startMesh(t, {
+      async beforeAsking(api, shop) {
+        const asks = { metadata: { annotations: { 'weft.dev/restart-uninjected': 'enabled' } } };
+        await api.patch(`/api/v1/namespaces/${shop}`, asks, 'application/merge-patch+json');
+        await api.create(`/apis/apps/v1/namespaces/${shop}/deployments`, deploymentOf('web'));
+        await eventually(async () => (await api.get(podsOf(shop))).items.length === 1);
+      },
+    });
+    const isInjected = async () => {
+      const { items } = await api.get(podsOf(shop));
+      return items.some(({ spec }: Json) => namesOf(spec.initContainers ?? []).includes('weft-proxy'));
+    };
+    t.ok(await eventually(isInjected, 60_000), 'the new pod went through the webhook');
+    const { items } = await api.get(`/apis/events.k8s.io/v1/namespaces/${shop}/events`);
+    t.match(
+      items.filter(({ reason }: Json) => reason === 'RestartedToInject'),
+      [{ type: 'Normal', regarding: { kind: 'Deployment', name: 'web' } }],
+    );
+    const { spec } = await api.get(`/apis/apps/v1/namespaces/${shop}/deployments/web`);
+    t.ok(spec.template.metadata.annotations['weft.dev/restarted-to-inject-at']);
   });
 
   t.test('a skipped pod becomes an Event on its owner', { skip }, async (t) => {
@@ -209,6 +253,19 @@ function podsOf(namespace: string): string {
   return `/api/v1/namespaces/${namespace}/pods`;
 }
 
+/** A Deployment of one such pod. */
+function deploymentOf(name: string, annotations: object = {}, templateAnnotations: object = {}): Json {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, annotations },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name }, annotations: templateAnnotations }, spec: podNamed(name).spec },
+    },
+  };
+}
+
 /** A pod that no node takes, so that it stays as it was admitted. */
 function podNamed(name: string, change: Json = {}): Json {
   return {
@@ -227,9 +284,9 @@ function namesOf(containers: readonly { readonly name: string }[]): string[] {
   return containers.map(({ name }) => name);
 }
 
-/** Whether `isTrue` holds within 30 s; an object that is not there yet counts as no. */
-async function eventually(isTrue: () => Promise<boolean>): Promise<boolean> {
-  const until = Date.now() + 30_000;
+/** Whether `isTrue` holds within that time; an object that is not there yet counts as no. */
+async function eventually(isTrue: () => Promise<boolean>, withinMs = 30_000): Promise<boolean> {
+  const until = Date.now() + withinMs;
   while (Date.now() < until) {
     try {
       if (await isTrue()) return true;

@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import t, { type Test } from 'tap';
 
 import { createLog } from '../../core/log/log.ts';
+import { withoutIpv6 } from '../../core/testing/without-ipv6.ts';
 import { askingNamespace } from '../inject/namespace-facts.ts';
 import { DEFAULT_INJECT_SETTINGS } from '../inject/settings.ts';
 import { createMaterial } from '../tls/serving-material.ts';
@@ -24,7 +25,7 @@ interface Running {
   readonly reviewed: [AdmissionRequest, ReviewOutcome][];
 }
 
-async function start(t: Test): Promise<Running> {
+async function start(t: Test, host = '127.0.0.1'): Promise<Running> {
   const metrics = new WebhookMetrics();
   const reviewed: [AdmissionRequest, ReviewOutcome][] = [];
   const namespaces = {
@@ -38,14 +39,14 @@ async function start(t: Test): Promise<Running> {
     certificate: { key: material['tls.key'], cert: material['tls.crt'] },
     reviewers: {
       '/inject': (request) => reviewInjection(request, namespaces, settings),
-      '/validate': reviewValidation,
+      '/validate': (request) => reviewValidation(request, PROFILES),
     },
     onReviewed: (...each) => reviewed.push(each),
     metrics,
     log: createLog('test', 'silent'),
   });
   t.teardown(() => server.close(1000));
-  return { server, address: await server.listen({ host: '127.0.0.1', port: 0 }), metrics, reviewed };
+  return { server, address: await server.listen({ host, port: 0 }), metrics, reviewed };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of a test's own server
@@ -86,6 +87,10 @@ function review(object: unknown, change: object = {}): object {
   };
 }
 
+/** Has `there` and cannot tell of `unsure`. */
+const PROFILES = {
+  has: async (_namespace: string, name: string) => (name === 'unsure' ? null : name === 'there'),
+};
 const POD = { metadata: { generateName: 'web-' }, spec: { containers: [{ name: 'web' }] } };
 const PROFILE = {
   apiVersion: 'linkerd.io/v1alpha2',
@@ -161,6 +166,23 @@ t.test('checks service profiles', async (t) => {
   }
 });
 
+t.test('warns of a service profile that does not exist yet, and lets the object in', async (t) => {
+  const { address } = await start(t);
+  const send = async (name: string) => {
+    const object = { metadata: { annotations: { 'weft.dev/route-profile': name } } };
+    const kind = { group: 'apps', version: 'v1', kind: 'Deployment' };
+    return (await post(address, '/validate', review(object, { kind }))).body.response;
+  };
+  t.strictSame(await send('there'), { uid: 'u-1', allowed: true });
+  t.strictSame(await send('unsure'), { uid: 'u-1', allowed: true }, 'nobody is warned of what cannot be told');
+  t.match(await send('absent'), {
+    allowed: true,
+    warnings: [
+      /^metadata\.annotations\["weft.dev\/route-profile"\]: ServiceProfile "absent" does not exist in .* shop/,
+    ],
+  });
+});
+
 t.test('tells malformed reviews from each other and goes on serving', async (t) => {
   const { address, metrics } = await start(t);
   for (const [status, message, body] of [
@@ -233,4 +255,12 @@ t.test('changes its certificate while it serves', async (t) => {
   server.setCertificate({ key: next['tls.key'], cert: next['tls.crt'] });
   t.not(await serial(next['ca.crt']), before);
   await t.rejects(serial(material['ca.crt']), 'the old authority does not vouch for the new certificate');
+});
+
+t.test('serves on IPv4 where the kernel has no IPv6', async (t) => {
+  withoutIpv6(t);
+  const { address } = await start(t, '::');
+  t.match(address, /^0\.0\.0\.0:\d+$/);
+  const { port } = new URL(`https://${address}`);
+  t.equal((await post(`127.0.0.1:${port}`, '/inject', review(POD))).status, 200);
 });

@@ -2,6 +2,7 @@ import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 
+import { bindEitherFamily } from '../../core/config/bind.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import type { Logger } from '../../core/log/log.ts';
@@ -61,9 +62,13 @@ export class AdmissionServer {
     });
   }
 
-  /** Binds the address. @returns `host:port` as bound, with the port that was chosen for 0 */
-  async listen({ host, port }: SocketAddress): Promise<string> {
-    await this.#app.listen({ host, port });
+  /**
+   * Binds the address; `[::]` means `0.0.0.0` where the kernel has no IPv6.
+   *
+   * @returns `host:port` as bound, with the port that was chosen for 0
+   */
+  async listen(address: SocketAddress): Promise<string> {
+    await bindEitherFamily(address, ({ host, port }) => this.#app.listen({ host, port }));
     const bound = this.#app.server.address() as AddressInfo;
     return formatSocketAddress(bound.address, bound.port);
   }

@@ -1,19 +1,49 @@
+import { type NamedProfile, NO_FINDINGS } from '../validate/findings.ts';
 import { validatedKind } from '../validate/kinds.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import type { ReviewOutcome } from './review-outcome.ts';
 
-/** Reviews the writing of an object: refuses it with every problem that it has. */
-export function reviewValidation({ group, kind, object }: AdmissionRequest): ReviewOutcome {
+/** Where ServiceProfiles are looked up. */
+export interface ProfileLookup {
+  /** null: it cannot be told at present. Never throws. */
+  has(namespace: string, name: string): Promise<boolean | null>;
+}
+
+/**
+ * Reviews the writing of an object: refuses it with every problem that it has, and warns of what it names and is not
+ * there, since manifests are applied in any order.
+ */
+export async function reviewValidation(
+  { group, kind, namespace, object, before }: AdmissionRequest,
+  profiles: ProfileLookup,
+): Promise<ReviewOutcome> {
   const checks = validatedKind(group, kind);
-  const problems = checks && object !== null ? checks.problems(object) : [];
-  if (problems.length === 0) {
-    return { answer: { isAllowed: true }, outcome: 'valid', reason: checks ? '' : 'unsupported_kind', message: '' };
+  const found = checks && object !== null ? checks.findings(object, before) : NO_FINDINGS;
+  const warnings = [...found.warnings, ...(await warningsOf(found.named, namespace, profiles))];
+  if (found.problems.length === 0) {
+    const answer = { isAllowed: true, warnings };
+    return { answer, outcome: 'valid', reason: checks ? '' : 'unsupported_kind', message: '' };
   }
-  const message = `this ${kind} cannot be honoured: ${problems.join('; ')}`;
+  const message = `this ${kind} cannot be honoured: ${found.problems.join('; ')}`;
   return {
-    answer: { isAllowed: false, message },
+    answer: { isAllowed: false, message, warnings },
     outcome: 'invalid',
     reason: 'object_invalid',
     message,
   };
+}
+
+async function warningsOf(
+  named: readonly NamedProfile[],
+  namespace: string,
+  profiles: ProfileLookup,
+): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const { path, name } of named) {
+    if ((await profiles.has(namespace, name)) !== false) continue;
+    warnings.push(
+      `${path}: ServiceProfile "${name}" does not exist in namespace ${namespace} yet; no routes until then`,
+    );
+  }
+  return warnings;
 }

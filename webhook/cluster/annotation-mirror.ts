@@ -1,9 +1,13 @@
 import { INJECT, LINKERD_INJECT, NAMESPACE_ANNOTATION_LABEL } from '../../api/names.ts';
+import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
 import type { Logger } from '../../core/log/log.ts';
 import { PROTECTED_NAMESPACES } from '../inject/decision.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
 import type { ForeignFamilies } from '../inject/settings.ts';
+
+/** What this file asks of the API server. */
+export const ANNOTATION_MIRROR_ACCESS: readonly Access[] = [{ group: '', resource: 'namespaces', verbs: ['patch'] }];
 
 /**
  * Gives namespaces that ask for injection by annotation a label of ours that says so, because the API server selects by

@@ -28,11 +28,13 @@ t.test('finds pods that should have a proxy, page by page, and reports each once
         podIn('shop', 'done', { status: { phase: 'Succeeded' } }),
         podIn('shop', 'host', { spec: { hostNetwork: true, containers: [{ name: 'a' }] } }),
         podIn('unknown', 'x'),
+        podIn('shop', 'refused', { spec: { containers: [{ name: 'a', securityContext: { runAsUser: 2102 } }] } }),
         { metadata: { namespace: 'shop', name: 'odd' } },
       ],
     },
   ];
   const asked: string[] = [];
+  const considered: string[] = [];
   const notices: Notice[] = [];
   const pods = new UninjectedPods({
     api: {
@@ -44,14 +46,16 @@ t.test('finds pods that should have a proxy, page by page, and reports each once
     namespaces: () => [askingNamespace('shop'), { name: 'other', labels: {}, annotations: {} }],
     settings: () => settings,
     events: { write: async (notice) => void notices.push(notice) },
+    restarts: { consider: async (pod) => void considered.push(pod.metadata.name) },
     log,
   });
-  t.equal(await pods.count(), 1);
-  t.equal(await pods.count(), 1);
+  t.equal(await pods.count(), 2);
+  t.equal(await pods.count(), 2);
   t.same(
     notices.map(({ subject, reason }) => `${reason} ${subject.namespace}/${subject.name}`),
-    ['NotInjected shop/missed'],
+    ['NotInjected shop/missed', 'NotInjected shop/refused'],
   );
+  t.same(considered, ['missed'], 'in the second round, and none that would be refused');
   t.match(asked[1], 'continue=next%20page');
 });
 
@@ -65,6 +69,7 @@ t.test('does not know how many pods were missed while the API server is away', a
     namespaces: () => [],
     settings: () => settings,
     events: { write: async () => {} },
+    restarts: { consider: async () => {} },
     log,
   });
   t.equal(await pods.count(), null);
@@ -104,6 +109,7 @@ t.test('tells the owner of a pod that was skipped', async (t) => {
     operation: 'CREATE',
     isDryRun: false,
     object: { metadata },
+    before: null,
     ...change,
   });
   const skipped = (reason: string): ReviewOutcome => ({

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 
+import { API_GROUP } from '../../api/names.ts';
+import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import { Allowance } from './allowance.ts';
+
+/** What this file asks of the API server. */
+export const EVENTS_ACCESS: readonly Access[] = [{ group: 'events.k8s.io', resource: 'events', verbs: ['create'] }];
 
 /** An object that an Event tells about. */
 export interface EventSubject {
@@ -16,6 +22,8 @@ export interface EventSubject {
 /** Something that the owner of an object should hear of. */
 export interface Notice {
   readonly subject: EventSubject;
+  /** `Warning` unless given. */
+  readonly type?: 'Normal' | 'Warning';
   /** CamelCase word, e.g. `InjectionSkipped`. */
   readonly reason: string;
   readonly action: string;
@@ -35,8 +43,7 @@ export class Events {
   readonly #clock: Clock;
   readonly #instance: string;
   readonly #onDropped: () => void;
-  #allowance = BURST;
-  #allowedAt: number;
+  readonly #allowance: Allowance;
 
   /** @param settings.instance name of the pod that reports */
   constructor(settings: {
@@ -49,23 +56,23 @@ export class Events {
     this.#clock = settings.clock;
     this.#instance = settings.instance.slice(0, 128);
     this.#onDropped = settings.onDropped;
-    this.#allowedAt = settings.clock.monotonic();
+    this.#allowance = new Allowance(settings.clock, { burst: BURST, perMinute: PER_MINUTE });
   }
 
   /** Never throws. */
-  async write({ subject, reason, action, note }: Notice): Promise<void> {
-    if (!this.#isAllowed()) return this.#onDropped();
+  async write({ subject, type = 'Warning', reason, action, note }: Notice): Promise<void> {
+    if (!this.#allowance.take()) return this.#onDropped();
     const { namespace } = subject;
     const event = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: { name: `${subject.name.slice(0, 200)}.${hash([subject, reason, note])}`, namespace },
       eventTime: new Date(this.#clock.now()).toISOString().replace(/Z$/, '000Z'),
-      reportingController: 'weft.dev/webhook',
+      reportingController: `${API_GROUP}/webhook`,
       reportingInstance: this.#instance,
       action,
       reason,
-      type: 'Warning',
+      type,
       note: note.slice(0, MAX_NOTE_LENGTH),
       regarding: subject,
     };
@@ -74,15 +81,6 @@ export class Events {
     } catch (error) {
       if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) this.#onDropped();
     }
-  }
-
-  #isAllowed(): boolean {
-    const now = this.#clock.monotonic();
-    this.#allowance = Math.min(BURST, this.#allowance + ((now - this.#allowedAt) / 60_000) * PER_MINUTE);
-    this.#allowedAt = now;
-    if (this.#allowance < 1) return false;
-    this.#allowance--;
-    return true;
   }
 }
 

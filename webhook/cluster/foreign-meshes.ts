@@ -1,8 +1,15 @@
+import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
 import type { Logger } from '../../core/log/log.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import { foreignInjectors } from '../inject/foreign-injectors.ts';
 import type { ForeignFamilies } from '../inject/settings.ts';
+
+/** What this file asks of the API server. */
+export const FOREIGN_MESHES_ACCESS: readonly Access[] = [
+  { group: 'admissionregistration.k8s.io', resource: 'mutatingwebhookconfigurations', verbs: LIST_WATCH },
+];
 
 /** Whether another mesh's words are followed: as told, or `auto`: unless that mesh has a webhook of its own here. */
 export type FamilySwitch = 'auto' | 'enabled' | 'disabled';
@@ -58,7 +65,7 @@ export class ForeignMeshes {
   #isFollowed(family: keyof ForeignFamilies): boolean {
     const told = this.#switches[family];
     if (told !== 'auto') return told === 'enabled';
-    return ![...this.#registered].some((name) => INJECTORS[family].test(name));
+    return !foreignInjectors(this.#registered)[family];
   }
 
   #take(changes: readonly ObjectChange[]): void {
@@ -75,9 +82,3 @@ export class ForeignMeshes {
 
 /** Pods must not wait for an answer that only adds to what they say. */
 const PATIENCE_MS = 5_000;
-
-/** Names of the registrations of their injectors: `istio-sidecar-injector[-<revision>]`, `istio-revision-tag-<tag>`. */
-const INJECTORS: Readonly<Record<keyof ForeignFamilies, RegExp>> = {
-  istio: /^istio-(sidecar-injector|revision-tag-)/,
-  linkerd: /^linkerd-proxy-injector-webhook-config$/,
-};

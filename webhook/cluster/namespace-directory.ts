@@ -1,9 +1,15 @@
+import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
 import type { Logger } from '../../core/log/log.ts';
 import type { NamespaceLookup } from '../admission/inject-review.ts';
 import { ReviewUnavailableError } from '../admission/review-outcome.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
+
+/** What this file asks of the API server. */
+export const NAMESPACE_DIRECTORY_ACCESS: readonly Access[] = [
+  { group: '', resource: 'namespaces', verbs: ['get', ...LIST_WATCH] },
+];
 
 /** All namespaces of the cluster, kept current by a watch; one that is not known yet is asked for. */
 export class NamespaceDirectory implements NamespaceLookup {

@@ -4,6 +4,7 @@ import { faultsOfNames } from './known-names.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import { type PodOptions, readOptions } from './pod-options.ts';
 import { type Container, containersOf, type PodTemplate } from './pod-template.ts';
+import { containerOfProxyUser } from './proxy-user.ts';
 import type { InjectSettings } from './settings.ts';
 import { type Wish, wishOf } from './wish.ts';
 
@@ -82,7 +83,8 @@ export function decide(pod: PodTemplate, namespace: NamespaceFacts, settings: In
   if (read.problems.length > 0) return refuse('annotation_invalid', read.problems.join('; '), warnings);
   const conflict = conflictOf(pod);
   if (conflict) return refuse(conflict.reason, conflict.message, warnings);
-  return { outcome: 'inject', options: read.options, warnings };
+  const options = { ...read.options, isIngress: wish?.value === 'ingress' };
+  return { outcome: 'inject', options, warnings };
 }
 
 function declinedBy(wish: Wish | null): Decision | null {
@@ -108,8 +110,7 @@ function foreignSidecarOf(pod: PodTemplate): string | null {
 /** Something of the application's that would break the proxy, or break out of it. */
 function conflictOf({ spec }: PodTemplate): { reason: RefuseReason; message: string } | null {
   const own = containersOf(spec).filter(({ name }) => !WEFT_CONTAINERS.includes(name));
-  const podUser = spec.securityContext?.runAsUser;
-  const sameUser = own.find((container) => (container.securityContext?.runAsUser ?? podUser) === PROXY_UID);
+  const sameUser = containerOfProxyUser(spec);
   if (sameUser) {
     return {
       reason: 'proxy_uid_in_use',

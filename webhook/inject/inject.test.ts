@@ -78,6 +78,18 @@ t.test('writes the pods that are kept as examples (UPDATE_GOLDEN=1 writes them a
   }
 });
 
+t.test('tells the proxy of an ingress, by whichever word counts', async (t) => {
+  const isIngress = (injection: Injection) =>
+    injection.outcome === 'inject' &&
+    JSON.stringify(injection.pod).includes('{"name":"WEFT_PROXY_INGRESS","value":"enabled"}');
+  const ingress = { 'weft.dev/inject': 'ingress' };
+  t.equal(isIngress(decide({}, { annotations: ingress })), true);
+  t.equal(isIngress(decide({ labels: ingress })), true);
+  t.equal(isIngress(decide({}, { annotations: { 'linkerd.io/inject': 'ingress' } })), true);
+  t.equal(isIngress(decide({ labels: ingress }, { labels: { 'weft.dev/inject': 'enabled' } })), false, 'the pod wins');
+  t.equal(isIngress(decide({ labels: { 'weft.dev/inject': 'enabled' } })), false);
+});
+
 /** The interesting part, what it does to the pod `web` in a namespace without a word, and the reason. */
 const DECISIONS: readonly [what: string, decide: () => Injection, expected: string][] = [
   ['nothing asks', () => decide(), 'injection_not_enabled'],

@@ -3,10 +3,11 @@ import {
   CONTROL_NAMESPACE_LABEL,
   INJECT,
   INJECTED_ANNOTATION,
+  RESTARTED_ANNOTATION,
   ROUTE_PROFILE_ANNOTATION,
 } from '../../api/names.ts';
+import { POD_ANNOTATIONS } from '../../api/pod-annotations.ts';
 import { nearestName } from './nearest-name.ts';
-import { OPTIONS } from './pod-options.ts';
 import type { ObjectMetadata } from './pod-template.ts';
 
 /** A sentence for each `weft.dev/` label or annotation that does not exist, with the one that was probably meant. */
@@ -27,4 +28,10 @@ function sentence(kind: string, name: string, known: readonly string[]): string 
 }
 
 const LABELS = [INJECT, CONTROL_NAMESPACE_LABEL];
-const ANNOTATIONS = [INJECT, INJECTED_ANNOTATION, ROUTE_PROFILE_ANNOTATION, ...OPTIONS.map(({ weft }) => weft)];
+const ANNOTATIONS = [
+  INJECT,
+  INJECTED_ANNOTATION,
+  RESTARTED_ANNOTATION,
+  ROUTE_PROFILE_ANNOTATION,
+  ...Object.values(POD_ANNOTATIONS).map(({ weft }) => weft),
+];

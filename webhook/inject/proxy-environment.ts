@@ -19,7 +19,7 @@ export interface EnvVar {
   readonly valueFrom?: object;
 }
 
-/** The proxy's environment; what is left out has the default that api/proxy-environment.ts documents. */
+/** The proxy's environment; what is left out has the default that proxy/config.ts gives it. */
 export function proxyEnvironment(pod: PodTemplate, options: PodOptions, settings: InjectSettings): EnvVar[] {
   const { controlNamespace, trustDomain, clusterDomain } = settings;
   // The dot at the end keeps the resolver from walking through the pod's search list first.
@@ -47,6 +47,7 @@ export function proxyEnvironment(pod: PodTemplate, options: PodOptions, settings
     { name: env.ENV_OPAQUE_PORTS, value: opaquePorts(options.opaquePorts ?? DEFAULT_OPAQUE_PORTS, pod) },
     ...(Object.keys(probePaths).length > 0 ? [{ name: env.ENV_PROBE_PATHS, value: JSON.stringify(probePaths) }] : []),
     { name: env.ENV_LOG_LEVEL, value: options.logLevel ?? settings.logLevel },
+    ...optional(env.ENV_INGRESS, options.isIngress ? 'enabled' : undefined),
     ...optional(env.ENV_SHUTDOWN_GRACE, options.shutdownGrace),
     ...optional(env.ENV_ADMIN_SHUTDOWN, options.adminShutdown),
     ...optional(env.ENV_OUTBOUND_CONNECT_TIMEOUT, options.outboundConnectTimeout),

@@ -1,5 +1,14 @@
+import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
 import { REGISTRATIONS } from '../configuration.ts';
+
+/** What this file asks of the API server. */
+export const REGISTRATION_ACCESS: readonly Access[] = REGISTRATIONS.map(({ name, path }) => ({
+  group: 'admissionregistration.k8s.io',
+  resource: path.split('/').at(-1)!,
+  name,
+  verbs: ['get', 'patch'],
+}));
 
 /** What became of a registration. */
 export type RegistrationState = 'current' | 'patched' | 'absent';

@@ -1,7 +1,14 @@
 import { WEBHOOK_TLS_SECRET } from '../../api/names.ts';
+import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
 import type { SubjectAltNames } from '../../core/pki/certificate-request.ts';
 import { createMaterial, renewMaterial, type ServingMaterial } from './serving-material.ts';
+
+/** What this file asks of the API server. */
+export const TLS_SECRET_ACCESS: readonly Access[] = [
+  { group: '', resource: 'secrets', isOwnNamespace: true, verbs: ['create'] },
+  { group: '', resource: 'secrets', name: WEBHOOK_TLS_SECRET, isOwnNamespace: true, verbs: ['get', 'update'] },
+];
 
 /**
  * The Secret that all replicas of the webhook serve with. It is created by whichever comes first, and replaced only as

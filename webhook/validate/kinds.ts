@@ -1,5 +1,7 @@
 import { formatProblem } from '../../destination/translate/problem.ts';
 import { serviceProfileProblems } from '../../destination/translate/service-profile.ts';
+import { type Findings, NO_FINDINGS } from './findings.ts';
+import { routeProfileFindings } from './route-profile-annotation.ts';
 
 /** A kind whose objects are checked when they are written. */
 export interface ValidatedKind {
@@ -8,8 +10,8 @@ export interface ValidatedKind {
   readonly kind: string;
   /** Plural, as in paths. */
   readonly resource: string;
-  /** A sentence for each thing that is wrong with an object; none: it is good. Never throws. */
-  problems(object: unknown): readonly string[];
+  /** Checks an object; `before` is the one that it replaces, null where it is new. Never throws. */
+  findings(object: unknown, before: unknown): Findings;
 }
 
 /** Every kind that Weft checks. The registration of the webhook lists the same. */
@@ -19,11 +21,21 @@ export const VALIDATED_KINDS: readonly ValidatedKind[] = [
     versions: ['v1alpha1', 'v1alpha2'],
     kind: 'ServiceProfile',
     resource: 'serviceprofiles',
-    problems: (object) => serviceProfileProblems(object).map(formatProblem),
+    findings: (object) => ({ ...NO_FINDINGS, problems: serviceProfileProblems(object).map(formatProblem) }),
   },
+  annotatedKind('apps', 'Deployment', 'deployments'),
+  annotatedKind('apps', 'StatefulSet', 'statefulsets'),
+  annotatedKind('apps', 'DaemonSet', 'daemonsets'),
+  annotatedKind('', 'Pod', 'pods'),
 ];
 
 /** The checks of a kind, or null where Weft has none. */
 export function validatedKind(group: string, kind: string): ValidatedKind | null {
   return VALIDATED_KINDS.find((candidate) => candidate.group === group && candidate.kind === kind) ?? null;
+}
+
+/** A kind that can have a route profile as an annotation. */
+function annotatedKind(group: string, kind: string, resource: string): ValidatedKind {
+  const findings = (object: unknown, before: unknown) => routeProfileFindings(kind, object, before);
+  return { group, versions: ['v1'], kind, resource, findings };
 }

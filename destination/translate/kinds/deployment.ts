@@ -3,6 +3,7 @@ import type { Problem } from '../problem.ts';
 import { type RouteProfile, readRouteProfile } from '../route-profile.ts';
 import { type Fields, fieldsOf, textsOf } from './json.ts';
 import { type Meta, readAnnotations, readMeta } from './meta.ts';
+import { annotationPath } from './settings.ts';
 
 export interface Deployment extends Meta {
   /** Labels of the pods that it makes. */
@@ -16,12 +17,15 @@ export function readDeployment(raw: Fields, problems: Problem[]): Deployment {
   const meta = readMeta(raw);
   const template = fieldsOf(fieldsOf(raw.spec, 'spec').template, 'spec.template');
   const templateMetadata = fieldsOf(template.metadata, 'spec.template.metadata');
-  const annotation =
-    readAnnotations(raw)[ROUTE_PROFILE_ANNOTATION] ??
-    textsOf(templateMetadata.annotations, 'spec.template.metadata.annotations')[ROUTE_PROFILE_ANNOTATION];
+  const own = readAnnotations(raw)[ROUTE_PROFILE_ANNOTATION];
+  const annotations = textsOf(templateMetadata.annotations, 'spec.template.metadata.annotations');
+  const place = {
+    origin: `Deployment/${meta.namespace}/${meta.name}`,
+    path: annotationPath(ROUTE_PROFILE_ANNOTATION, own === undefined ? 'spec.template.metadata' : 'metadata'),
+  };
   return {
     ...meta,
     templateLabels: textsOf(templateMetadata.labels, 'spec.template.metadata.labels'),
-    routeProfile: readRouteProfile(annotation, `Deployment/${meta.namespace}/${meta.name}`, problems),
+    routeProfile: readRouteProfile(own ?? annotations[ROUTE_PROFILE_ANNOTATION], place, problems),
   };
 }

@@ -19,6 +19,10 @@ export interface SliceAddress {
   /** First label of the pod's DNS name under a headless Service; empty where it has none. */
   readonly hostname: string;
   readonly zone: string;
+  /** Empty: not known. */
+  readonly node: string;
+  /** Zones that it should be used from; empty: there is no hint. */
+  readonly hintedZones: readonly string[];
   /** The pod behind the address, in the slice's namespace; null: something else. */
   readonly pod: { readonly name: string; readonly uid: string } | null;
 }
@@ -59,11 +63,19 @@ function readEndpoint(raw: unknown, path: string): SliceAddress[] {
       isTerminating: flagOf(conditions.terminating, `${path}.conditions.terminating`, false),
       hostname: textOf(fields.hostname, `${path}.hostname`),
       zone: textOf(fields.zone, `${path}.zone`),
+      node: textOf(fields.nodeName, `${path}.nodeName`),
+      hintedZones: readHints(fields.hints, `${path}.hints`),
       pod: isPod
         ? { name: textOf(target.name, `${path}.targetRef.name`), uid: textOf(target.uid, `${path}.targetRef.uid`) }
         : null,
     },
   ];
+}
+
+function readHints(raw: unknown, path: string): string[] {
+  return listOf(fieldsOf(raw, path).forZones, `${path}.forZones`).map((entry, at) =>
+    textOf(fieldsOf(entry, `${path}.forZones[${at}]`).name, `${path}.forZones[${at}].name`),
+  );
 }
 
 function readPort(raw: unknown, path: string): SlicePort[] {

@@ -4,6 +4,7 @@ import { type Deployment, readDeployment } from './deployment.ts';
 import { type EndpointSlice, readEndpointSlice } from './endpoint-slice.ts';
 import type { Fields } from './json.ts';
 import { type Namespace, readNamespace } from './namespace.ts';
+import { type Node, readNode } from './node.ts';
 import { type Pod, readPod } from './pod.ts';
 import { type ReplicaSet, readReplicaSet } from './replica-set.ts';
 import { readService, type Service } from './service.ts';
@@ -11,6 +12,7 @@ import { readService, type Service } from './service.ts';
 /** Every kind of object that decides where requests go, by name of the kind. */
 export interface Kinds {
   Namespace: Namespace;
+  Node: Node;
   Service: Service;
   Pod: Pod;
   EndpointSlice: EndpointSlice;
@@ -39,6 +41,7 @@ export interface KindDefinition<K extends Kind> {
 
 export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   Namespace: kind('', 'v1', 'namespaces', readNamespace, { isNamespaced: false, metadataOnly: true }),
+  Node: kind('', 'v1', 'nodes', readNode, { isNamespaced: false, metadataOnly: true }),
   Service: kind('', 'v1', 'services', readService),
   Pod: kind('', 'v1', 'pods', readPod),
   EndpointSlice: kind('discovery.k8s.io', 'v1', 'endpointslices', readEndpointSlice),

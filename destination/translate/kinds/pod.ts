@@ -1,10 +1,15 @@
-import { CONTROL_NAMESPACE_LABEL, PROXY_CONTAINER, ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
+import {
+  CAPTURE_ANNOTATION,
+  CONTROL_NAMESPACE_LABEL,
+  PROXY_CONTAINER,
+  ROUTE_PROFILE_ANNOTATION,
+} from '../../../api/names.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import { type RouteProfile, readRouteProfile } from '../route-profile.ts';
 import { type Fields, fieldsOf, flagOf, listOf, portOf, textOf } from './json.ts';
 import { type Meta, type Owner, readAnnotations, readMeta, readOwner } from './meta.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { annotationPath, readSettings, type Settings } from './settings.ts';
 
 export interface Pod extends Meta {
   readonly settings: Settings;
@@ -13,6 +18,8 @@ export interface Pod extends Meta {
   readonly ips: readonly string[];
   /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`; empty where a manifest has none. */
   readonly phase: string;
+  /** Empty until it has one. */
+  readonly node: string;
   readonly isHostNetwork: boolean;
   readonly serviceAccount: string;
   /** TCP ports that the containers declare, without the proxy's own. */
@@ -43,6 +50,7 @@ export function readPod(raw: Fields, problems: Problem[]): Pod {
     owner: readOwner(raw),
     ips: readIps(status),
     phase: textOf(status.phase, 'status.phase'),
+    node: textOf(spec.nodeName, 'spec.nodeName'),
     isHostNetwork: flagOf(spec.hostNetwork, 'spec.hostNetwork', false),
     serviceAccount: textOf(spec.serviceAccountName, 'spec.serviceAccountName') || 'default',
     ports: readPorts(spec),
@@ -55,7 +63,11 @@ export function readPod(raw: Fields, problems: Problem[]): Pod {
 /** A pod has to be known whatever its annotation says, so a wrong one is noted and left out. */
 function readOwnRouteProfile(annotation: string | undefined, meta: Meta, problems: Problem[]): RouteProfile | null {
   try {
-    return readRouteProfile(annotation, `Pod/${meta.namespace}/${meta.name}`, problems);
+    const place = {
+      origin: `Pod/${meta.namespace}/${meta.name}`,
+      path: annotationPath(ROUTE_PROFILE_ANNOTATION),
+    };
+    return readRouteProfile(annotation, place, problems);
   } catch (error) {
     if (!(error instanceof MalformedObject)) throw error;
     problems.push(error.problem);
@@ -99,6 +111,3 @@ function readPort(raw: unknown, path: string): ContainerPort[] {
   if (textOf(fields.protocol, `${path}.protocol`, 'TCP') !== 'TCP') return [];
   return [{ name: textOf(fields.name, `${path}.name`), port: portOf(fields.containerPort, `${path}.containerPort`) }];
 }
-
-/** `none`: nothing redirects the pod's connections; its programs use the proxy explicitly. */
-const CAPTURE_ANNOTATION = 'weft.dev/capture';

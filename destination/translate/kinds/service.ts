@@ -6,8 +6,12 @@ import { readSettings, type Settings } from './settings.ts';
 
 export interface Service extends Meta {
   readonly settings: Settings;
-  /** `ExternalName` has no endpoints of its own. */
-  readonly type: string;
+  /** The DNS name that the Service is another name for (`ExternalName`), in lower case; empty: it is none. */
+  readonly externalName: string;
+  /** Whether clients use the endpoints of their own node alone (`internalTrafficPolicy: Local`). */
+  readonly isLocal: boolean;
+  /** Addresses that lead to it from outside the cluster. */
+  readonly externalIPs: readonly string[];
   /** One per address family; empty when headless or not yet allotted. */
   readonly clusterIPs: readonly string[];
   /** Ports that carry TCP. */
@@ -28,11 +32,20 @@ export interface ServicePort {
 /** Reads a v1 Service. @throws MalformedObject */
 export function readService(raw: Fields, problems: Problem[]): Service {
   const spec = fieldsOf(raw.spec, 'spec');
+  const type = textOf(spec.type, 'spec.type', 'ClusterIP');
+  const clusterIPs = readClusterIPs(spec);
+  if (spec.sessionAffinity === 'ClientIP') {
+    const message = 'ClientIP is not honoured for clients of the mesh, whose requests are balanced one by one';
+    problems.push({ path: 'spec.sessionAffinity', message });
+  }
   return {
     ...readMeta(raw),
     settings: readSettings(readAnnotations(raw), problems),
-    type: textOf(spec.type, 'spec.type', 'ClusterIP'),
-    clusterIPs: readClusterIPs(spec),
+    externalName: type === 'ExternalName' ? readExternalName(spec) : '',
+    // A headless Service leaves the choice to DNS, which knows no policy.
+    isLocal: textOf(spec.internalTrafficPolicy, 'spec.internalTrafficPolicy') === 'Local' && clusterIPs.length > 0,
+    clusterIPs,
+    externalIPs: readExternalIPs(spec, problems),
     ports: listOf(spec.ports, 'spec.ports').flatMap((port, at) => readPort(port, `spec.ports[${at}]`)),
     selector: textsOf(spec.selector, 'spec.selector'),
   };
@@ -42,6 +55,18 @@ function readClusterIPs(spec: Fields): string[] {
   const all = [spec.clusterIP, ...listOf(spec.clusterIPs, 'spec.clusterIPs')];
   const ips = all.map((ip) => (typeof ip === 'string' ? canonicalIp(ip) : null));
   return [...new Set(ips.filter((ip) => ip !== null))];
+}
+
+function readExternalName(spec: Fields): string {
+  return textOf(spec.externalName, 'spec.externalName').toLowerCase().replace(/\.$/, '');
+}
+
+function readExternalIPs(spec: Fields, problems: Problem[]): string[] {
+  return listOf(spec.externalIPs, 'spec.externalIPs').flatMap((entry, at) => {
+    const ip = typeof entry === 'string' ? canonicalIp(entry) : null;
+    if (ip === null) problems.push({ path: `spec.externalIPs[${at}]`, message: 'is no IP address; it is ignored' });
+    return ip ?? [];
+  });
 }
 
 function readPort(raw: unknown, path: string): ServicePort[] {

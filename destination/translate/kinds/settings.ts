@@ -1,11 +1,5 @@
-import {
-  DEFAULT_INBOUND_POLICIES,
-  DEFAULT_INBOUND_POLICY_ANNOTATION,
-  type DefaultInboundPolicy,
-  LINKERD_OPAQUE_PORTS_ANNOTATION,
-  OPAQUE_PORTS_ANNOTATION,
-  SKIP_INBOUND_PORTS_ANNOTATION,
-} from '../../../api/names.ts';
+import { DEFAULT_INBOUND_POLICIES, type DefaultInboundPolicy } from '../../../api/names.ts';
+import { POD_ANNOTATIONS } from '../../../api/pod-annotations.ts';
 import { PortRanges } from '../../../core/config/port-ranges.ts';
 import type { Problem } from '../problem.ts';
 
@@ -38,8 +32,8 @@ export interface PolicySetting {
  */
 export function readSettings(annotations: Readonly<Record<string, string>>, problems: Problem[]): Settings {
   return {
-    opaquePorts: readPorts(annotations, [OPAQUE_PORTS_ANNOTATION, LINKERD_OPAQUE_PORTS_ANNOTATION], problems),
-    skipInboundPorts: readPorts(annotations, [SKIP_INBOUND_PORTS_ANNOTATION, LINKERD_SKIP_INBOUND_PORTS], problems),
+    opaquePorts: readPorts(annotations, OPAQUE_PORTS, problems),
+    skipInboundPorts: readPorts(annotations, SKIP_INBOUND_PORTS, problems),
     inboundPolicy: readPolicy(annotations, problems),
   };
 }
@@ -72,9 +66,7 @@ function readPorts(
 }
 
 function readPolicy(annotations: Readonly<Record<string, string>>, problems: Problem[]): PolicySetting | null {
-  const annotation = [DEFAULT_INBOUND_POLICY_ANNOTATION, LINKERD_INBOUND_POLICY].find(
-    (key) => annotations[key] !== undefined,
-  );
+  const annotation = INBOUND_POLICY.find((key) => annotations[key] !== undefined);
   if (annotation === undefined) return null;
   const text = annotations[annotation]!;
   const mode = DEFAULT_INBOUND_POLICIES.find((policy) => policy === text);
@@ -85,11 +77,14 @@ function readPolicy(annotations: Readonly<Record<string, string>>, problems: Pro
   return { annotation, mode: mode ?? 'deny' };
 }
 
-export function annotationPath(annotation: string): string {
-  return `metadata.annotations["${annotation}"]`;
+/** @param metadata path of the metadata that holds the annotation */
+export function annotationPath(annotation: string, metadata = 'metadata'): string {
+  return `${metadata}.annotations["${annotation}"]`;
 }
 
-const LINKERD_SKIP_INBOUND_PORTS = 'config.linkerd.io/skip-inbound-ports';
-const LINKERD_INBOUND_POLICY = 'config.linkerd.io/default-inbound-policy';
+const { opaquePorts, skipInboundPorts, defaultInboundPolicy } = POD_ANNOTATIONS;
+const OPAQUE_PORTS = [opaquePorts.weft, opaquePorts.linkerd];
+const SKIP_INBOUND_PORTS = [skipInboundPorts.weft, skipInboundPorts.linkerd];
+const INBOUND_POLICY = [defaultInboundPolicy.weft, defaultInboundPolicy.linkerd];
 /** IANA service name: at most 15 of lower-case letters, digits and hyphens, at least one letter (RFC 6335 section 5.1). */
 const PORT_NAME = /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/;

@@ -29,6 +29,11 @@ export class HpackDecoder {
     this.#latin1 = latin1;
   }
 
+  /** Grows with every change of the table: between equal versions equal octets mean equal fields. */
+  get version(): number {
+    return this.#table.version;
+  }
+
   /**
    * Decodes the whole block `bytes[start, end)` into `fields`, alternating names and values.
    *

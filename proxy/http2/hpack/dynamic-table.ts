@@ -15,6 +15,8 @@ export class DynamicTable {
   #next = 0;
   #size = 0;
   #maxSize: number;
+  /** Grows with every change. */
+  version = 0;
 
   constructor(maxSize: number) {
     this.#maxSize = maxSize;
@@ -54,6 +56,7 @@ export class DynamicTable {
 
   /** Adds an entry, evicting old ones; an entry larger than the table empties it (section 4.4). */
   add(name: string, value: string): void {
+    this.version++;
     const cost = name.length + value.length + ENTRY_OVERHEAD;
     this.#evict(this.#maxSize - cost);
     this.#next++;
@@ -68,6 +71,7 @@ export class DynamicTable {
 
   /** Changes the maximum, evicting what no longer fits (section 4.3). */
   resize(maxSize: number): void {
+    this.version++;
     this.#maxSize = maxSize;
     this.#evict(maxSize);
   }

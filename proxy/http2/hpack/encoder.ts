@@ -33,6 +33,11 @@ export class HpackEncoder {
     this.#announce = size;
   }
 
+  /** Grows with every change of the table, and while one is to be announced: between equal versions blocks can be repeated. */
+  get version(): number {
+    return this.#announce >= 0 ? -1 : this.#table.version;
+  }
+
   /** Octets that `fields` may take at most when encoded. */
   bound(fields: readonly string[]): number {
     let octets = 16;

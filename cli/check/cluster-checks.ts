@@ -1,0 +1,32 @@
+import { ApiError } from '../../core/kubernetes/api-error.ts';
+import type { Check, ClusterApi } from './check.ts';
+
+/** What must be so before an installation and after it. */
+export const CLUSTER_CHECKS: readonly Check[] = [
+  {
+    id: 'kubernetes-api',
+    description: 'the Kubernetes API answers',
+    hint: 'set KUBECONFIG, or run inside a pod',
+    isFatal: true,
+    run: async (api) => void (await api.get('/version')),
+  },
+  {
+    id: 'kubernetes-version',
+    description: 'Kubernetes is 1.29 or newer, which has native sidecars',
+    hint: 'older clusters get the proxy as an ordinary container: Jobs do not complete by themselves there',
+    async run(api) {
+      const { major, minor } = (await api.get('/version')) as unknown as { major: string; minor: string };
+      if (Number(major) === 1 && Number.parseInt(minor, 10) < 29) throw new Error(`the cluster is ${major}.${minor}`);
+    },
+  },
+];
+
+/** The object at a path, or null where there is none. @throws ApiError */
+export async function getOrNull<T>(api: ClusterApi, path: string): Promise<T | null> {
+  try {
+    return (await api.get(path)) as T;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+import { X509Certificate } from 'node:crypto';
+
+import {
+  CONTROL_NAMESPACE,
+  CONTROL_NAMESPACE_LABEL,
+  DESTINATION_SERVICE_ACCOUNT,
+  IDENTITY_SERVICE_ACCOUNT,
+  PROXY_UID,
+  TRUST_ROOTS_CONFIG_MAP,
+  TRUST_ROOTS_KEY,
+  WEBHOOK_SERVICE_ACCOUNT,
+} from '../../api/names.ts';
+import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { readPodTemplate } from '../../webhook/inject/pod-template.ts';
+import { containerOfProxyUser } from '../../webhook/inject/proxy-user.ts';
+import type { Check } from './check.ts';
+import { CLUSTER_CHECKS } from './cluster-checks.ts';
+
+/** What must be so where Weft is installed. */
+export const INSTALLED_CHECKS: readonly Check[] = [
+  ...CLUSTER_CHECKS,
+  {
+    id: 'crds',
+    description: 'the definition of ServiceProfile is there',
+    hint: 'weft install --crds | kubectl apply -f -',
+    run: async (api) =>
+      void (await api.get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/serviceprofiles.linkerd.io')),
+  },
+  ...[IDENTITY_SERVICE_ACCOUNT, DESTINATION_SERVICE_ACCOUNT, WEBHOOK_SERVICE_ACCOUNT].map(
+    (name): Check => ({
+      id: `${name}-ready`,
+      description: `${name} is ready`,
+      hint: `kubectl -n ${CONTROL_NAMESPACE} describe deployment ${name}; weft install | kubectl apply -f -`,
+      async run(api) {
+        const { status } = (await api.get(`/apis/apps/v1/namespaces/${CONTROL_NAMESPACE}/deployments/${name}`)) as {
+          status?: { readyReplicas?: number; replicas?: number };
+        };
+        if (!status?.readyReplicas || status.readyReplicas < (status.replicas ?? 1))
+          throw new Error(`${status?.readyReplicas ?? 0} of ${status?.replicas ?? 0} replicas are ready`);
+      },
+    }),
+  ),
+  {
+    id: 'trust-roots',
+    description: 'the trust roots are valid and have more than a fifth of their life left',
+    hint: 'weft identity create-ca makes new ones',
+    async run(api) {
+      const { data } = (await api.get(
+        `/api/v1/namespaces/${CONTROL_NAMESPACE}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`,
+      )) as { data?: Record<string, string> };
+      const roots =
+        (data?.[TRUST_ROOTS_KEY] ?? '').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+      if (roots.length === 0) throw new Error(`ConfigMap ${TRUST_ROOTS_CONFIG_MAP} holds no certificate`);
+      for (const pem of roots) {
+        const { validFromDate, validToDate, subject } = new X509Certificate(pem);
+        const left = (validToDate.getTime() - Date.now()) / (validToDate.getTime() - validFromDate.getTime());
+        if (left < 0.2) throw new Error(`${subject.replaceAll('\n', ', ')} expires on ${validToDate.toISOString()}`);
+      }
+    },
+  },
+  {
+    id: 'webhook',
+    description: 'the injector is registered and has its certificate',
+    hint: `kubectl -n ${CONTROL_NAMESPACE} logs deployment/${WEBHOOK_SERVICE_ACCOUNT}`,
+    async run(api) {
+      const { webhooks } = (await api.get(
+        '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-injector',
+      )) as { webhooks?: { name: string; clientConfig: { caBundle?: string } }[] };
+      const without = (webhooks ?? []).filter(({ clientConfig }) => !clientConfig.caBundle);
+      if (!webhooks?.length) throw new Error('weft-injector has no entries');
+      if (without.length > 0) throw new Error(`${without.map(({ name }) => name).join(', ')}: no caBundle yet`);
+    },
+  },
+  {
+    id: 'proxy-user',
+    description: `no application runs as user ${PROXY_UID}, whose traffic bypasses the proxy`,
+    hint: 'give the container another runAsUser; the user that an image names itself cannot be seen from here',
+    async run(api) {
+      const found: string[] = [];
+      const meshed = `labelSelector=${encodeURIComponent(CONTROL_NAMESPACE_LABEL)}`;
+      for await (const object of listPages(api, '/api/v1/pods', meshed)) {
+        const pod = readPodTemplate(object);
+        const container = typeof pod === 'string' ? undefined : containerOfProxyUser(pod.spec);
+        if (container) found.push(`${object.metadata.namespace}/${object.metadata.name} container ${container.name}`);
+      }
+      if (found.length > 0) throw new Error(found.join(', '));
+    },
+  },
+];

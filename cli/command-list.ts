@@ -1,0 +1,11 @@
+import type { Command } from './command.ts';
+import { check } from './commands/check.ts';
+import { demo } from './commands/demo.ts';
+import { identity } from './commands/identity.ts';
+import { inject } from './commands/inject.ts';
+import { install } from './commands/install.ts';
+import { run } from './commands/run.ts';
+import { version } from './commands/version.ts';
+
+/** Every command, in the order in which help lists them. */
+export const COMMANDS: readonly Command[] = [install, inject, check, identity, run, demo, version];

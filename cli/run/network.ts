@@ -1,0 +1,64 @@
+import type { Plan, PlannedContainer, PlannedPod } from './plan.ts';
+
+/** The ways to give the pods of a local mesh a network. */
+export const NETWORK_MODES = ['namespaces', 'loopback'] as const;
+export type NetworkMode = (typeof NETWORK_MODES)[number];
+
+/** Addresses of a pod, IPv4 first; IPv6 where the network has it. */
+export type PodIps = readonly [string, ...string[]];
+
+/** Where the programs and files of a local mesh lie. */
+export interface Layout {
+  /** Node of this mesh. */
+  readonly node: string;
+  /** Folder of the bundles. */
+  readonly programs: string;
+  /** Folder of keys, tokens, logs and generated manifests. */
+  readonly state: string;
+}
+
+/** What the plan of a mesh asks of its network. Pure. */
+export interface Addressing {
+  /** Address that identity and destination listen on; for pods it is that of their node. */
+  readonly controlHost: string;
+  /** Annotations that tell discovery how pods are reached. */
+  readonly podAnnotations: Readonly<Record<string, string>>;
+  /** Addresses of a pod. @param index counted from 0 */
+  podIps(index: number): PodIps;
+}
+
+/** One way to give the pods of a local mesh a network: `namespaces.ts` and `loopback.ts`. */
+export interface MeshNetwork extends Addressing {
+  readonly mode: NetworkMode;
+  readonly layout: Layout;
+  /** CIDRs that count as the cluster for inbound policy; empty: destination's default. */
+  readonly clusterNetworks: readonly string[];
+  /** Owner of a proxy's token; null: this process's own user. */
+  readonly proxyUid: number | null;
+  /** What to do about a port that is taken. */
+  readonly portAdvice: string;
+  /** Makes ready for the pods of a plan. @throws WeftError where the network cannot carry them */
+  prepare(plan: Plan): Promise<void>;
+  /** Makes the network of a pod. @param index as for its addresses */
+  attach(pod: PlannedPod, index: number): PodNetwork;
+  /** How to look at the running mesh, as a line for the user. */
+  lookInside(plan: Plan): string;
+  /** Gives back everything that would outlive this process, and removes the layout's state. */
+  close(): Promise<void>;
+}
+
+/** The network of one pod: how its programs are started in it. */
+export interface PodNetwork {
+  proxy(command: readonly string[]): Program;
+  container(container: PlannedContainer): Program;
+  /** Whether the pod's application listens on a port. */
+  listens(port: number): Promise<boolean>;
+  /** What keeps the application from a port, as a sentence; empty: nothing that is known. */
+  obstacle(port: number): string;
+}
+
+/** A command line with what the network adds to its environment. */
+export interface Program {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,34 @@
+import type { ProxyErrorReason } from '../api/proxy-headers.ts';
+
+/** For whoever sees a reason: what it means, and what to do about it. */
+export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [meaning: string, advice: string]>> = {
+  connect_failed: ['no endpoint accepted a connection', 'is the application listening?'],
+  connect_timeout: ['connecting took too long', 'network policy, an overloaded node'],
+  destination_identity_mismatch: [
+    "the peer's certificate names somebody else",
+    'a reused address, or a wrong service account',
+  ],
+  endpoint_reset: ['the server reset the request before it answered', "the application's log"],
+  endpoint_closed: ['the server closed the connection before it answered', "the application's log"],
+  fail_fast: ['the Service had no ready endpoint for 3 s', '`kubectl get endpointslices`'],
+  identity_not_ready: ['this proxy has no valid certificate', "is identity reachable? see the proxy's log"],
+  request_timeout: ["the route's timeout passed", 'the message names the object'],
+  load_shed: ['reserved: the proxy has more to do than it may hold', 'more replicas of the application'],
+  loop_detected: ['the request came back to a proxy that had sent it', 'the Service selects its own client'],
+  policy_denied: ['the inbound policy refuses the client', 'the message names policy and client'],
+  opaque_on_http_port: ['octets on a port with HTTP rules', 'mark the port opaque, or speak HTTP'],
+  direct_without_identity: ['a direct connection without a client certificate', 'nothing should dial 4143'],
+  direct_without_transport_header: ["a direct connection that is no peer's", 'nothing should dial 4143'],
+  transport_header_invalid: ['a direct connection whose header cannot be read', 'nothing should dial 4143'],
+  not_own_address: ['a redirected connection for another pod', 'redirect rules from elsewhere'],
+  request_malformed: ['the message breaks RFC 9112 or 9113', '`weft_proxy_malformed_messages_total` has the rule'],
+  response_malformed: ["reserved: the application's answer breaks RFC 9112 or 9113", "the application's HTTP library"],
+  upgrade_unsupported: [
+    'reserved: the upgrade cannot be carried to this server',
+    'is the server HTTP/1.1, or does it know extended CONNECT?',
+  ],
+  draining: ['reserved: the proxy is ending', 'the client may try again elsewhere'],
+  target_invalid: ['explicit proxy: the target is no host and port', 'check the URL'],
+  target_unknown: ['explicit proxy: no such host', 'check the name'],
+  unexpected: ['a fault of the proxy', "the proxy's log; please report it"],
+};

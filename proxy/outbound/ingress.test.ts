@@ -1,0 +1,51 @@
+import t from 'tap';
+
+import { systemClock } from '../../core/time/clock.ts';
+import { FailureLog } from '../admin/failure-log.ts';
+import { Discovery } from '../control/discovery.ts';
+import type { RequestHead, ServerStream } from '../http.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import { MutualTls } from '../transport/mutual-tls.ts';
+import { Ingress } from './ingress.ts';
+import { Targets } from './targets.ts';
+
+t.test('asks about so many names that nobody knows and no more', async (t) => {
+  const asked: string[] = [];
+  const discovery = new Discovery({ clock: systemClock, onInbound() {}, onTrust() {} });
+  discovery.use({
+    subscribe(target) {
+      asked.push(target);
+      queueMicrotask(() =>
+        discovery.onMessage({ type: 'snapshot', target, version: '1', requires: [], outbound: null }),
+      );
+    },
+    unsubscribe() {},
+  });
+  const metrics = new Metrics();
+  const endpoints = { mutualTls: new MutualTls(() => Date.now()), metrics, connectTimeoutMs: 10 };
+  const ingress = new Ingress(new Targets(discovery, endpoints), { metrics, failures: new FailureLog() }, endpoints);
+  const stream: ServerStream = {
+    sendResponse() {},
+    sendData: () => 0,
+    sendTrailers() {},
+    reset() {},
+    grant() {},
+  };
+  const refused: RequestHead = {
+    method: 'GET',
+    scheme: 'http',
+    path: '/',
+    protocol: '',
+    authority: 'gateway',
+    fields: [],
+    version: 'HTTP/1.1',
+  };
+  const ask = async (host: string) => {
+    ingress.request(stream, { ...refused, fields: ['L5D-Dst-Override', host] }, true, null!);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (let n = 0; n < 1005; n++) await ask(`host-${n}`);
+  t.equal(asked.length, 1000);
+  await ask('Host-1.');
+  t.equal(asked.length, 1000, 'a name that was asked about is remembered, however it is spelt');
+});

@@ -1,0 +1,93 @@
+import { isIP } from 'node:net';
+
+import { DST_OVERRIDE_HEADER } from '../../api/proxy-headers.ts';
+import { DEFAULT_RETRY_BUDGET, OWN_BACKEND } from '../../api/routing.ts';
+import type { TargetKey } from '../../api/watch.ts';
+import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import type { Failure } from '../answers.ts';
+import { fieldValue, type RequestHead, type ServerStream, type StreamListener, withoutFields } from '../http.ts';
+import type { EndpointContext } from './endpoint-client.ts';
+import { type OutboundContext, OutboundRequest } from './request.ts';
+import { Target } from './target.ts';
+import type { Targets } from './targets.ts';
+import { authorityAddress, WaitingRequest } from './waiting-request.ts';
+
+/**
+ * Requests of an ingress (`weft.dev/inject: ingress`): it balances over pods itself and dials their addresses, so that
+ * the original destination says too little. Each request finds its target by the first of
+ *
+ * 1. `l5d-dst-override`, `host` or `host:port` (80), which is removed; nothing else will do where it is set
+ * 2. the authority, where it is a name that discovery knows as a client of this namespace would write it
+ * 3. the original destination
+ *
+ * Source: https://linkerd.io/2/tasks/using-ingress/, linkerd2-proxy `linkerd/app/outbound/src/ingress.rs`.
+ */
+export class Ingress {
+  readonly #targets: Targets;
+  readonly #context: OutboundContext;
+  readonly #endpointContext: EndpointContext;
+  /** Names that discovery does not know; strangers choose them, so there is a bound. */
+  readonly #unknown = new Set<TargetKey>();
+  #unknownSinceMs = performance.now();
+
+  constructor(targets: Targets, context: OutboundContext, endpointContext: EndpointContext) {
+    this.#targets = targets;
+    this.#context = context;
+    this.#endpointContext = endpointContext;
+  }
+
+  /** Takes a request of a connection that was going to `original`. */
+  request(stream: ServerStream, head: RequestHead, end: boolean, original: Target): StreamListener {
+    const override = fieldValue(head.fields, DST_OVERRIDE_HEADER);
+    if (override !== null) return this.#overridden(stream, head, end, override);
+    const address = authorityAddress(head.authority);
+    // An address in the authority says no more than the original destination, and less reliably.
+    const found = address && isIP(address.host) === 0 ? this.#find(address) : null;
+    if (found instanceof Promise) return new WaitingRequest(stream, head, end, this.#context).follow(found, original);
+    return new OutboundRequest(stream, head, end, found ?? original, this.#context);
+  }
+
+  /** A target for an address that discovery does not know: spoken to as it is, in the clear. */
+  stranger({ host, port }: SocketAddress): Target {
+    const key = formatSocketAddress(host, port);
+    const endpoint = { uid: key, address: host, port, tls: null, protocol: 'detect', labels: {} } as const;
+    const backends = { [OWN_BACKEND]: { service: host, port, endpoints: [endpoint] } };
+    const description = { name: host, kind: 'pod', port, protocol: 'detect', labels: {}, routes: [] } as const;
+    return new Target(key, { ...description, retryBudget: DEFAULT_RETRY_BUDGET, backends }, this.#endpointContext);
+  }
+
+  #overridden(stream: ServerStream, head: RequestHead, end: boolean, override: string): StreamListener {
+    const rest = { ...head, fields: withoutFields(head.fields, [DST_OVERRIDE_HEADER]) };
+    const waiting = new WaitingRequest(stream, rest, end, this.#context);
+    const address = authorityAddress(override);
+    if (!address) {
+      const message = `${DST_OVERRIDE_HEADER}: "${override}" is no host:port`;
+      return waiting.refuse({ reason: 'target_invalid', message });
+    }
+    const message = `${DST_OVERRIDE_HEADER}: destination knows no target ${override}`;
+    return waiting.follow(this.#find(address), { reason: 'target_unknown', message } satisfies Failure);
+  }
+
+  /** Asks discovery, unless too many names were unknown of late. */
+  #find({ host, port }: SocketAddress): Promise<Target | null> | Target | null {
+    const key = formatSocketAddress(host.toLowerCase().replace(/\.$/, ''), port);
+    if (performance.now() - this.#unknownSinceMs > UNKNOWN_PERIOD_MS) {
+      this.#unknown.clear();
+      this.#unknownSinceMs = performance.now();
+    }
+    if (this.#unknown.size >= MAX_UNKNOWN && !this.#unknown.has(key) && !this.#targets.has(key)) return null;
+    const found = this.#targets.find(key);
+    return found instanceof Promise ? found.then((target) => this.#note(key, target)) : this.#note(key, found);
+  }
+
+  #note(key: TargetKey, target: Target | null): Target | null {
+    if (target) this.#unknown.delete(key);
+    else this.#unknown.add(key);
+    return target;
+  }
+}
+
+/** Names that discovery is asked about for nothing, at about 300 octets each here and there. */
+const MAX_UNKNOWN = 1000;
+/** Unused targets are let go of after this time too (proxy.ts). */
+const UNKNOWN_PERIOD_MS = 10 * 60_000;

@@ -1,0 +1,85 @@
+import { parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import { answer, type Failure } from '../answers.ts';
+import type { Fields, RequestHead, ServerStream, StreamListener } from '../http.ts';
+import { type OutboundContext, OutboundRequest } from './request.ts';
+import type { Target } from './target.ts';
+
+/** A request whose target is being looked up; what comes of it meanwhile is held, within the flow-control window. */
+export class WaitingRequest implements StreamListener {
+  readonly #stream: ServerStream;
+  readonly #head: RequestHead;
+  #end: boolean;
+  readonly #context: OutboundContext;
+  #request: OutboundRequest | null = null;
+  #held: Buffer[] = [];
+  #trailers: Fields | null = null;
+  #over = false;
+
+  constructor(stream: ServerStream, head: RequestHead, end: boolean, context: OutboundContext) {
+    this.#stream = stream;
+    this.#head = head;
+    this.#end = end;
+    this.#context = context;
+  }
+
+  /** Goes on to the target that is found, or else to `otherwise`. @returns itself */
+  follow(found: Promise<Target | null> | Target | null, otherwise: Target | Failure): this {
+    const go = (target: Target | null) => {
+      const next = target ?? otherwise;
+      if ('reason' in next) this.refuse(next);
+      else this.#resolve(next);
+    };
+    if (found instanceof Promise) void found.then(go);
+    else go(found);
+    return this;
+  }
+
+  /** Answers with a failure instead. @returns itself */
+  refuse(failure: Failure): this {
+    if (this.#over) return this;
+    this.#over = true;
+    this.#context.metrics.outboundErrors.with({ error: failure.reason }).value++;
+    answer(this.#stream, failure, { grpc: false, audience: 'peer' });
+    return this;
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    if (this.#request) return this.#request.onData(bytes, start, end, last);
+    this.#end = last;
+    if (end > start || last) this.#held.push(Buffer.from(bytes.subarray(start, end)));
+  }
+
+  onTrailers(fields: Fields): void {
+    if (this.#request) this.#request.onTrailers(fields);
+    else this.#trailers = fields;
+  }
+
+  onReset(): void {
+    this.#over = true;
+    this.#request?.onReset();
+  }
+
+  onSent(octets: number): void {
+    this.#request?.onSent(octets);
+  }
+
+  onResponse(): void {}
+  onInformational(): void {}
+
+  #resolve(target: Target): void {
+    if (this.#over) return;
+    const noBody = this.#end && this.#held.length === 0;
+    const request = new OutboundRequest(this.#stream, this.#head, noBody, target, this.#context);
+    this.#request = request;
+    const held = this.#held;
+    this.#held = [];
+    for (let i = 0; i < held.length; i++)
+      request.onData(held[i]!, 0, held[i]!.length, this.#end && i === held.length - 1);
+    if (this.#trailers) request.onTrailers(this.#trailers);
+  }
+}
+
+/** Host and port of an authority; the port is 80 unless it is given. null: it is neither. */
+export function authorityAddress(authority: string): SocketAddress | null {
+  return parseSocketAddress(authority) ?? parseSocketAddress(`${authority}:80`);
+}

@@ -1,0 +1,3 @@
+module weft.dev/conformance/http1
+
+go 1.21

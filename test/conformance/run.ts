@@ -1,0 +1,25 @@
+/**
+ * Runs the conformance tests (all, or those named on the command line) and ends with `N passed, N failed`
+ * (`, N skipped`).
+ */
+import { runH2spec } from './h2spec.ts';
+import { runHpack } from './hpack/interoperation.ts';
+import { runHttp1 } from './http1/differential.ts';
+import { type Outcome, sum } from './outcome.ts';
+
+const PARTS: Readonly<Record<string, () => Promise<Outcome>>> = {
+  h2spec: runH2spec,
+  hpack: runHpack,
+  http1: runHttp1,
+};
+
+const outcomes: Outcome[] = [];
+for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS)) {
+  const part = PARTS[name];
+  if (!part) throw new Error(`there is no conformance test ${name}; there are ${Object.keys(PARTS).join(', ')}`);
+  outcomes.push(await part());
+}
+const { passed, failed, skipped } = sum(outcomes);
+for (const each of skipped) console.log(`skipped: ${each}`);
+console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
+process.exit(failed > 0 ? 1 : 0);
