@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -22,6 +22,8 @@ export interface Run {
  */
 export function generate(enter: readonly string[], each: Case, url: string, requests: number): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-log-'));
+  // The command that enters may change the user.
+  chmodSync(folder, 0o777);
   const log = join(folder, 'log');
   const { connections, streams, rate, protocol } = each;
   const command = [
