@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 
+import { readIntoStaticBuffer } from './native-handle.ts';
 import { SLAB_BYTES, slabs } from './slab-pool.ts';
 
 /** What a connection hears from its socket. */
@@ -31,6 +32,7 @@ export class SocketWire {
   #closing = false;
   #destroyed = false;
   #wasBlocked = false;
+  #paused = false;
   /** Octets read and written since the connection began. */
   readOctets = 0;
   writtenOctets = 0;
@@ -43,12 +45,12 @@ export class SocketWire {
   attach(owner: WireOwner): void {
     this.#owner = owner;
     const { socket } = this;
-    socket.on('data', (chunk: Buffer) => {
-      this.readOctets += chunk.length;
-      enterTurn();
-      owner.receive(chunk, 0, chunk.length);
-      leaveTurn();
-    });
+    const onRead = (octets: number, bytes: Buffer) => {
+      this.readOctets += octets;
+      enterRead();
+      owner.receive(bytes, 0, octets);
+      leaveRead();
+    };
     socket.on('end', () => {
       enterTurn();
       owner.onEnd();
@@ -64,6 +66,16 @@ export class SocketWire {
       enterTurn();
       owner.onClosed(failure);
       leaveTurn();
+    });
+    // Not at once: whoever attaches an owner is not done with it.
+    process.nextTick(() => {
+      if (!readIntoStaticBuffer(socket, onRead))
+        return socket.on('data', (chunk: Buffer) => onRead(chunk.length, chunk));
+      // What a peek has put back comes first.
+      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read())
+        onRead(chunk.length, chunk);
+      if (this.#paused) socket.pause();
+      else socket.resume();
     });
   }
 
@@ -120,11 +132,14 @@ export class SocketWire {
   }
 
   pause(): void {
+    this.#paused = true;
     this.socket.pause();
   }
 
   resume(): void {
-    if (this.socket.isPaused()) this.socket.resume();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.socket.resume();
   }
 
   /** One write (or one gathered write) of everything since the last flush. Called at the end of a turn. */
@@ -198,9 +213,21 @@ function wholeSlab(view: Buffer): Buffer {
 /*
  * Turns. A callback of the loop (a read, a timer, a connect) may write on many connections; each is flushed once when
  * the callback is over. Writes outside of any turn are flushed by a microtask.
+ *
+ * Where several sockets are readable at once, what their callbacks write is gathered until the loop has served them all:
+ * one write, and one TLS record, for many requests. A read that comes alone is not made to wait, because on TLS a turn
+ * more costs 8 to 14 % of the processor time.
  */
 let depth = 0;
 let touched: SocketWire[] = [];
+/** When the last read callback ended, monotonic milliseconds. */
+let lastReadMs = 0;
+/** The read under way followed the one before so closely that more are likely to follow. */
+let gathering = false;
+let gathered = false;
+
+/** Reads whose callbacks are closer than this were ready at once: between them the loop did not wait. */
+const TOGETHER_MS = 0.03;
 
 /** A callback of the event loop begins; calls nest. */
 export function enterTurn(): void {
@@ -210,6 +237,27 @@ export function enterTurn(): void {
 /** The callback is over: what it wrote is sent. */
 export function leaveTurn(): void {
   if (--depth === 0 && touched.length > 0) flushTouched();
+}
+
+function enterRead(): void {
+  depth++;
+  gathering = performance.now() - lastReadMs < TOGETHER_MS;
+}
+
+function leaveRead(): void {
+  if (--depth > 0) return;
+  if (!gathering) {
+    if (touched.length > 0) flushTouched();
+  } else if (touched.length > 0 && !gathered) {
+    gathered = true;
+    setImmediate(flushGathered);
+  }
+  lastReadMs = performance.now();
+}
+
+function flushGathered(): void {
+  gathered = false;
+  if (touched.length > 0) flushTouched();
 }
 
 function touch(wire: SocketWire): void {
