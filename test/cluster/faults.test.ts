@@ -4,18 +4,29 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
-import { NAMESPACE } from '../support/cluster.ts';
-import { eventually, kubectl, run } from '../support/kubectl.ts';
+import { IMAGE, NAMESPACE, podIps, weft } from '../support/cluster.ts';
+import { apply, eventually, kubectl, run } from '../support/kubectl.ts';
 import { endSaboteur, keepAway, startSaboteur } from '../support/saboteur.ts';
 
 /** Seconds that a program stays away; 60 where a release is tested. */
 const AWAY_SECONDS = Number(process.env.WEFT_TEST_AWAY_SECONDS ?? 8);
 const RATE = 500;
 const SERVICES = ['api', 'guarded', 'db'];
+/** Certificates must outlive the time without identity, as those of 24 h do; the tests before this used 20 s. */
+const CERTIFICATE_LIFETIME = '1h';
+const OUTLIVES_SECONDS = 1800;
 const LOAD = readFileSync(join(dirname(fileURLToPath(import.meta.url)), '../fixtures/namespaces/load.mjs'), 'utf8');
 
 t.test('a privileged pod can harm the control plane', async () => {
   await startSaboteur();
+});
+
+t.test('every pod has a certificate that outlives an outage', async (t) => {
+  await apply((await weft('install', '--image', IMAGE, '--issuance-lifetime', CERTIFICATE_LIFETIME)).out);
+  await kubectl('-n', 'weft', 'rollout', 'status', 'deployment/weft-identity', '--timeout=120s');
+  for (const app of ['client', ...SERVICES])
+    for (const ip of await podIps(app))
+      t.ok(await eventually(async () => (await certificateExpiry(ip)) > Date.now() / 1000 + OUTLIVES_SECONDS, 90_000));
 });
 
 t.test('a pod made while the webhook is away comes up with its proxy, later', async (t) => {
@@ -36,6 +47,7 @@ for (const program of ['identity', 'destination', 'webhook'] as const) {
     t.test(
       `no request is lost while ${program} is ${how} for ${AWAY_SECONDS} s, and an endpoint that left meanwhile is gone within 10 s of its return`,
       async (t) => {
+        await allReady();
         const load = openLoopLoad(AWAY_SECONDS + 10);
         const [leaving, staying] = await podsOf('api');
         await pause(2);
@@ -66,6 +78,7 @@ for (const program of ['identity', 'destination', 'webhook'] as const) {
 }
 
 t.test('no request is lost while Deployments are rolled out', async (t) => {
+  await allReady();
   const load = openLoopLoad(30, 100);
   await pause(2);
   for (const workload of ['deployment/api', 'deployment/guarded'])
@@ -117,6 +130,18 @@ async function podsOf(app: string): Promise<{ name: string; uid: string; initCon
       uid: metadata.uid,
       initContainers: (spec.initContainers ?? []).map(({ name }) => name),
     }));
+}
+
+/** Waits until every pod is ready: a headless Service has no address without a ready pod. */
+async function allReady(): Promise<void> {
+  for (const app of ['client', ...SERVICES])
+    await kubectl('-n', NAMESPACE, 'wait', '--for=condition=Ready', 'pod', '-l', `app=${app}`, '--timeout=60s');
+}
+
+/** When the certificate of a pod's proxy expires, in seconds since the epoch. */
+async function certificateExpiry(podIp: string): Promise<number> {
+  const text = await (await fetch(`http://${podIp}:4191/metrics`)).text();
+  return Number(/^control_identity_cert_expiration_timestamp_seconds (\S+)$/m.exec(text)?.[1] ?? 0);
 }
 
 /** Lets a pod fail or pass its readiness probe. */

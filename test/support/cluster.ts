@@ -80,7 +80,13 @@ export async function request(
 
 /** The address of the first pod of an app. */
 export async function podIp(app: string): Promise<string> {
-  return kubectl('-n', NAMESPACE, 'get', 'pods', '-l', `app=${app}`, '-o', 'jsonpath={.items[0].status.podIP}');
+  return (await podIps(app))[0] ?? '';
+}
+
+/** The addresses of all pods of an app. */
+export async function podIps(app: string): Promise<string[]> {
+  const path = 'jsonpath={.items[*].status.podIP}';
+  return (await kubectl('-n', NAMESPACE, 'get', 'pods', '-l', `app=${app}`, '-o', path)).split(' ').filter(Boolean);
 }
 
 /** What the proxy of an app's first pod counts. */
