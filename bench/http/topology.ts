@@ -44,6 +44,7 @@ export class Topology {
       progress() {},
       onOutput() {},
       certificateLifetime: '24h',
+      proxyFlags: process.env.PROXY_FLAGS?.split(' ').filter(Boolean) ?? [],
     });
     const topology = new Topology(folder, mesh);
     for (const pod of ['peer-client', 'peer-server']) {

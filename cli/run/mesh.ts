@@ -2,6 +2,7 @@ import { chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 
+import { PROXY_NODE_FLAGS } from '../../api/image.ts';
 import { PROXY_ADMIN_PORT } from '../../api/ports.ts';
 import * as env from '../../api/proxy-environment.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
@@ -26,6 +27,8 @@ export interface MeshOptions {
   readonly onOutput: (pod: PlannedPod, line: string) => void;
   /** Lifetime of workload certificates. */
   readonly certificateLifetime: string;
+  /** Flags of the proxies' runtime beside the image's own: a profile, say. */
+  readonly proxyFlags?: readonly string[];
 }
 
 /** A mesh that runs. */
@@ -143,7 +146,8 @@ async function startProxy(pod: PlannedPod, place: PodNetwork, { processes, contr
   if (proxyUid !== null) chownSync(token, proxyUid, -1);
   const { command, environment } = place.proxy([
     layout.node,
-    '--max-semi-space-size=1',
+    ...PROXY_NODE_FLAGS,
+    ...(options.proxyFlags ?? []),
     join(layout.programs, 'proxy.js'),
   ]);
   const started = processes.start(`${name}.weft-proxy`, command, {

@@ -20,7 +20,7 @@ export function pickOfTwo<C extends Candidate>(
   avoid: C | null = null,
 ): C | null {
   let pool: readonly C[] = candidates;
-  if (avoid !== null || candidates.some((candidate) => !candidate.isReady(nowMs))) {
+  if (avoid !== null || !areAllReady(candidates, nowMs)) {
     const ready = candidates.filter((candidate) => candidate !== avoid && candidate.isReady(nowMs));
     if (ready.length > 0) pool = ready;
   }
@@ -32,4 +32,10 @@ export function pickOfTwo<C extends Candidate>(
   const a = pool[first]!;
   const b = pool[second]!;
   return b.cost(nowMs) < a.cost(nowMs) ? b : a;
+}
+
+/** A loop, because a closure would be allocated with every request. */
+function areAllReady(candidates: readonly Candidate[], nowMs: number): boolean {
+  for (let i = 0; i < candidates.length; i++) if (!candidates[i]!.isReady(nowMs)) return false;
+  return true;
 }

@@ -15,6 +15,7 @@ import { type DecodeLatin1, HPACK_TOO_LARGE, HpackDecoder } from './hpack/decode
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
 import { Stream } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
 import * as h2 from './wire-vocabulary.ts';
 
 /** Settings of our side. Each has a default with its reason. */
@@ -74,7 +75,7 @@ export class Connection implements FrameSink {
   #encodedVersion = -1;
   #encoded: Uint8Array | null = null;
   #encodedOctets = 0;
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new StreamTable();
   /** Streams that wait for window or wire, served in turn. */
   #waiting: Stream[] = [];
   /** Streams that we reset: what is still under way for them is ignored (section 5.1). */
@@ -174,7 +175,7 @@ export class Connection implements FrameSink {
   open(listener: StreamListener): Stream {
     const stream = new Stream(this, this.#nextStream, listener, this.#peerStreamWindow, this.#options.streamWindow);
     this.#nextStream += 2;
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream);
     return stream;
   }
 
@@ -271,7 +272,7 @@ export class Connection implements FrameSink {
   }
 
   forget(stream: Stream): void {
-    this.#streams.delete(stream.id);
+    this.#streams.remove(stream);
     if (this.failed) return;
     this.#listener.onStreamEnd();
     this.#closeIfDone();
@@ -473,7 +474,7 @@ export class Connection implements FrameSink {
         if (value > h2.MAX_WINDOW) return this.fail(h2.FLOW_CONTROL_ERROR, 'initial_window_invalid');
         const change = value - this.#peerStreamWindow;
         this.#peerStreamWindow = value;
-        for (const stream of this.#streams.values()) {
+        for (const stream of this.#streams.all()) {
           stream.sendWindow += change;
           if (stream.sendWindow > h2.MAX_WINDOW) return this.fail(h2.FLOW_CONTROL_ERROR, 'window_overflow');
         }
@@ -523,7 +524,13 @@ export class Connection implements FrameSink {
     const fields: string[] = [];
     const result = this.#decoder.decode(bytes, start, end, fields, this.#options.maxHeaderListSize);
     if (result < 0 && result !== HPACK_TOO_LARGE) return null;
-    const block: DecodedBlock = { fields, tooLarge: result === HPACK_TOO_LARGE, request: null, response: null };
+    const block: DecodedBlock = {
+      fields,
+      tooLarge: result === HPACK_TOO_LARGE,
+      length: contentLength(fields),
+      request: null,
+      response: null,
+    };
     if (this.#decoder.version === version && result === 0 && ++this.#blocksDecoded > BLOCKS_BEFORE_MEMORY)
       this.#decoded.keep(bytes, start, end, version, block);
     return block;
@@ -541,15 +548,15 @@ export class Connection implements FrameSink {
     if (tooLarge || typeof head === 'string') {
       // Too large gets its answer (RFC 6585 section 5), so that the client learns why; malformed is a stream error.
       if (!tooLarge) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
-      this.#streams.set(streamId, stream);
+      this.#streams.add(stream);
       stream.remoteClosed = last;
       stream.sendResponse({ status: 431, fields: ['content-length', '0'] }, true);
       if (!last) stream.reset(h2.NO_ERROR);
       return;
     }
-    const length = contentLength(fields);
+    const { length } = block;
     if (length === -2 || (last && length > 0)) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
-    this.#streams.set(streamId, stream);
+    this.#streams.add(stream);
     stream.isUpgrade = head.protocol !== '';
     stream.isHead = head.method === 'HEAD';
     stream.bodyLeft = length;
@@ -567,7 +574,7 @@ export class Connection implements FrameSink {
       if (last) return this.#streamError(stream, h2.PROTOCOL_ERROR);
       return stream.listener.onInformational(head);
     }
-    const length = contentLength(fields);
+    const { length } = block;
     const bodyless = stream.isHead || head.status === 204 || head.status === 304;
     if (length === -2 || (last && length > 0 && !bodyless)) return this.#streamError(stream, h2.PROTOCOL_ERROR);
     stream.awaitsResponse = false;
@@ -651,7 +658,7 @@ export class Connection implements FrameSink {
   }
 
   #abortStreams(above: number, code: number): void {
-    for (const stream of [...this.#streams.values()]) if (stream.id > above) stream.abort(code);
+    for (const stream of this.#streams.all()) if (stream.id > above) stream.abort(code);
   }
 
   /** Serves the waiting streams in turn, each until window or wire stop it. */
@@ -696,6 +703,8 @@ const MAX_REPEATED = 256;
 interface DecodedBlock {
   readonly fields: Fields;
   readonly tooLarge: boolean;
+  /** What `content-length` says: -1: nothing, -2: nonsense. */
+  readonly length: number;
   request: RequestHead | HeaderFault | null;
   response: ResponseHead | HeaderFault | null;
 }

@@ -40,7 +40,8 @@ export class Stream {
   /** Octets of body still to come by content-length; -1: not declared. */
   bodyLeft = -1;
 
-  #queue: Queued[] = [];
+  /** Null until something has to wait: most streams never queue. */
+  #queue: Queued[] | null = null;
   #queuedLast = false;
   #queuedTrailers: Fields | null = null;
   /** In the connection's list of streams that wait for window or for the wire. */
@@ -77,7 +78,7 @@ export class Stream {
    */
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.closed || this.localClosed) return end - start;
-    if (this.#queue.length > 0) {
+    if (this.#queue !== null && this.#queue.length > 0) {
       if (end > start) this.#queue.push({ bytes: copyOf(bytes, start, end), at: 0 });
       if (last) this.#queuedLast = true;
       return 0;
@@ -92,6 +93,7 @@ export class Stream {
     }
     const sent = this.#connection.writeBody(this, bytes, start, end, last);
     if (sent < end - start) {
+      this.#queue ??= [];
       this.#queue.push({ bytes: copyOf(bytes, start + sent, end), at: 0 });
       this.#queuedLast = last;
       this.#connection.wait(this);
@@ -102,7 +104,7 @@ export class Stream {
   /** Ends our direction with trailers. */
   sendTrailers(fields: Fields): void {
     if (this.closed || this.localClosed) return;
-    if (this.#queue.length > 0) {
+    if (this.#queue !== null && this.#queue.length > 0) {
       this.#queuedTrailers = fields;
       return;
     }
@@ -130,13 +132,14 @@ export class Stream {
 
   /** Sends of the queue what windows and wire let out; false while something is left. Called by the connection. */
   pump(): boolean {
-    while (this.#queue.length > 0) {
-      const head = this.#queue[0]!;
-      const isEnd = this.#queuedLast && this.#queue.length === 1;
+    const queue = this.#queue;
+    while (queue !== null && queue.length > 0) {
+      const head = queue[0]!;
+      const isEnd = this.#queuedLast && queue.length === 1;
       const sent = this.#connection.writeBody(this, head.bytes, head.at, head.bytes.length, isEnd);
       head.at += sent;
       const done = head.at === head.bytes.length;
-      if (done) this.#queue.shift();
+      if (done) queue.shift();
       if (done && isEnd) this.#endLocal();
       if (sent > 0) this.listener.onSent(sent);
       if (this.closed) return true;
@@ -174,7 +177,7 @@ export class Stream {
     this.closed = true;
     this.localClosed = true;
     this.remoteClosed = true;
-    this.#queue = [];
+    this.#queue = null;
     this.#connection.forget(this);
   }
 }

@@ -1,10 +1,10 @@
 import { type Metrics, TcpSeries } from '../telemetry/metrics.ts';
 import { dial } from '../transport/dialer.ts';
-import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
+import { Http1Pool, Http2Pool, type HttpPool, type PoolOptions } from '../transport/http-client.ts';
 
 /** The application's own servers, by address: connections to them, kept for reuse. */
 export class Application {
-  readonly #pools = new Map<string, HttpPool>();
+  readonly #servers = new Map<string, ApplicationServer>();
   readonly #metrics: Metrics;
   readonly #connectTimeoutMs: number;
 
@@ -13,34 +13,65 @@ export class Application {
     this.#connectTimeoutMs = connectTimeoutMs;
   }
 
-  /** Connections for one HTTP version to one address of the application. The pod's own ports bound their number. */
-  pool(host: string, port: number, version: 'http1' | 'http2'): HttpPool {
-    const key = `${version} ${host} ${port}`;
-    let pool = this.#pools.get(key);
-    if (!pool) {
-      const tcp = new TcpSeries(this.#metrics, {
-        direction: 'inbound',
-        peer: 'dst',
-        target_ip: host,
-        target_port: String(port),
-      });
-      const options = {
-        dial: () => dial(host, port),
-        connected: 'connect' as const,
-        connectTimeoutMs: this.#connectTimeoutMs,
-        idleMs: IDLE_MS,
-        keepCase: false,
-        prologue: NOTHING,
-        onOpened: () => tcp.opened(),
-        onClosed: (read: number, written: number) => {
-          tcp.octets(read, written);
-          tcp.closed();
-        },
-      };
-      pool = version === 'http1' ? new Http1Pool(options) : new Http2Pool(options);
-      this.#pools.set(key, pool);
+  /** The server at one address of the application. The pod's own ports bound their number. */
+  server(host: string, port: number): ApplicationServer {
+    const key = `${host} ${port}`;
+    let server = this.#servers.get(key);
+    if (!server) {
+      server = new ApplicationServer(host, port, this.#metrics, this.#connectTimeoutMs);
+      this.#servers.set(key, server);
     }
-    return pool;
+    return server;
+  }
+}
+
+/** Connections to one server of the application. */
+export class ApplicationServer {
+  readonly host: string;
+  readonly port: number;
+  readonly #metrics: Metrics;
+  readonly #connectTimeoutMs: number;
+  #http1: HttpPool | null = null;
+  #http2: HttpPool | null = null;
+
+  constructor(host: string, port: number, metrics: Metrics, connectTimeoutMs: number) {
+    this.host = host;
+    this.port = port;
+    this.#metrics = metrics;
+    this.#connectTimeoutMs = connectTimeoutMs;
+  }
+
+  /** Connections for one HTTP version. */
+  pool(version: 'http1' | 'http2'): HttpPool {
+    if (version === 'http1') {
+      this.#http1 ??= new Http1Pool(this.#options());
+      return this.#http1;
+    }
+    this.#http2 ??= new Http2Pool(this.#options());
+    return this.#http2;
+  }
+
+  #options(): PoolOptions {
+    const { host, port } = this;
+    const tcp = new TcpSeries(this.#metrics, {
+      direction: 'inbound',
+      peer: 'dst',
+      target_ip: host,
+      target_port: String(port),
+    });
+    return {
+      dial: () => dial(host, port),
+      connected: 'connect',
+      connectTimeoutMs: this.#connectTimeoutMs,
+      idleMs: IDLE_MS,
+      keepCase: false,
+      prologue: NOTHING,
+      onOpened: () => tcp.opened(),
+      onClosed: (read, written) => {
+        tcp.octets(read, written);
+        tcp.closed();
+      },
+    };
   }
 }
 

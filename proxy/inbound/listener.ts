@@ -213,6 +213,7 @@ export class InboundListener {
       client,
       destination,
       isStrict: protocol === 'http2' && !keepCase,
+      server: context.application.server(context.applicationAddress ?? destination.host, destination.port),
       responses: new ResponseSeries(labels, metrics.requests, metrics.responses, metrics.latency),
       last: null,
     };

@@ -26,7 +26,7 @@ import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-client.ts';
-import type { Application } from './application.ts';
+import type { Application, ApplicationServer } from './application.ts';
 import { type Client, judge } from './policy.ts';
 import type { InboundPorts, PortRules } from './ports.ts';
 
@@ -51,6 +51,8 @@ export interface InboundConnection {
   readonly destination: SocketAddress;
   /** The client speaks HTTP/2 that is not ours: names go out in lower case. */
   readonly isStrict: boolean;
+  /** Where its requests go. */
+  readonly server: ApplicationServer;
   /** Series of this client and port. */
   readonly responses: ResponseSeries;
   /** What was found out for the last request's head. */
@@ -77,7 +79,7 @@ interface Reading {
  *
  * Only what provably never reached the application is tried again here; the rest is for the client's proxy to decide.
  */
-export class InboundRequest implements StreamListener {
+export class InboundRequest implements StreamListener, Waiter {
   readonly #downstream: ServerStream;
   /** As the application gets it. */
   readonly #head: RequestHead & { version: string };
@@ -86,9 +88,13 @@ export class InboundRequest implements StreamListener {
   readonly #route: CompiledRoute;
   readonly #series: ResponseSeries;
   readonly #startMs = performance.now();
+  /** Listens to the application. */
+  readonly listener = new Answer(this);
+  /** The client has given up. */
+  cancelled = false;
   #upstream: ClientStream | null = null;
-  #waiter: Waiter | null = null;
-  #held: Buffer[] = [];
+  /** What came of the body before there was a connection; null: nothing. */
+  #held: Buffer[] | null = null;
   #requestDone: boolean;
   #trailers: Fields | null = null;
   #answer: ResponseHead | null = null;
@@ -134,7 +140,9 @@ export class InboundRequest implements StreamListener {
     if (last) this.#requestDone = true;
     if (this.#over) return;
     if (!this.#upstream) {
-      if (end > start) this.#held.push(Buffer.from(bytes.subarray(start, end)));
+      if (end === start) return;
+      this.#held ??= [];
+      this.#held.push(Buffer.from(bytes.subarray(start, end)));
       return;
     }
     const sent = this.#upstream.sendData(bytes, start, end, last);
@@ -149,7 +157,7 @@ export class InboundRequest implements StreamListener {
 
   onReset(): void {
     if (this.#over) return;
-    if (this.#waiter) this.#waiter.cancelled = true;
+    this.cancelled = true;
     this.#upstream?.reset(CANCEL);
     this.#end({ status: 499, success: true, grpcStatus: '', error: 'cancelled' });
   }
@@ -161,82 +169,78 @@ export class InboundRequest implements StreamListener {
   onResponse(): void {}
   onInformational(): void {}
 
+  // The connection to the application.
+
   #connect(): void {
-    const { destination } = this.#connection;
-    const version = this.#head.version ? 'http1' : 'http2';
-    const host = this.#context.applicationAddress ?? destination.host;
-    this.#waiter = {
-      cancelled: false,
-      onStream: (open) => {
-        this.#upstream = open(this.#application);
-        this.#send(this.#upstream);
-      },
-      onUnavailable: (error: ConnectError) =>
-        this.#fail({
-          reason: error.reason,
-          message: `the application at ${host}:${destination.port}: ${error.message}`,
-        }),
-    };
-    this.#context.application.pool(host, destination.port, version).acquire(this.#waiter);
+    this.#connection.server.pool(this.#head.version ? 'http1' : 'http2').acquire(this);
   }
 
-  #send(upstream: ClientStream): void {
-    const noBody = this.#requestDone && this.#held.length === 0 && !this.#trailers;
-    this.#bodyless = noBody;
-    upstream.sendRequest(this.#head, noBody);
-    this.#context.metrics.addedInbound.observe((performance.now() - this.#startMs) / 1000);
+  onUnavailable(error: ConnectError): void {
+    const { host, port } = this.#connection.server;
+    this.#fail({ reason: error.reason, message: `the application at ${host}:${port}: ${error.message}` });
+  }
+
+  onStream(upstream: ClientStream): void {
+    this.#upstream = upstream;
     const held = this.#held;
-    this.#held = [];
-    held.forEach((chunk, i) => {
-      const sent = upstream.sendData(
-        chunk,
-        0,
-        chunk.length,
-        this.#requestDone && !this.#trailers && i === held.length - 1,
-      );
-      if (sent > 0) this.#downstream.grant(sent);
-    });
-    if (this.#trailers) upstream.sendTrailers(this.#trailers);
+    const trailers = this.#trailers;
+    const last = this.#requestDone && !trailers;
+    this.#bodyless = last && held === null;
+    upstream.sendRequest(this.#head, this.#bodyless);
+    this.#context.metrics.addedInbound.observe((performance.now() - this.#startMs) / 1000);
+    this.#held = null;
+    if (held !== null) {
+      for (let i = 0; i < held.length; i++) {
+        const sent = upstream.sendData(held[i]!, 0, held[i]!.length, last && i === held.length - 1);
+        if (sent > 0) this.#downstream.grant(sent);
+      }
+    }
+    if (trailers) upstream.sendTrailers(trailers);
   }
 
-  // From the application.
+  // From the application, by way of its listener.
 
-  readonly #application: StreamListener = {
-    onResponse: (head, end) => {
-      if (this.#over) return;
-      this.#answer = head;
-      this.#downstream.sendResponse(this.#answerHead(head), end);
-      if (end) this.#done(null);
-    },
-    onInformational: (head) => {
-      if (!this.#over) this.#downstream.sendResponse(this.#answerHead(head), false);
-    },
-    onData: (bytes, start, end, last) => {
-      if (this.#over) return;
-      const sent = this.#downstream.sendData(bytes, start, end, last);
-      if (sent > 0) this.#upstream?.grant(sent);
-      if (last) this.#done(null);
-    },
-    onTrailers: (fields) => {
-      if (this.#over) return;
-      this.#downstream.sendTrailers(this.#answerFields(fields));
-      this.#done(fields);
-    },
-    onReset: (code) => {
-      if (this.#over) return;
-      // The application took nothing of the request: it closed an idle connection under it, or is ending.
-      if (code === REFUSED_STREAM && !this.#answer && this.#bodyless && ++this.#refusals < APPLICATION_ATTEMPTS)
-        return this.#connect();
-      if (!this.#answer)
-        return this.#fail({
-          reason: 'endpoint_closed',
-          message: `the application ended the request with code ${code} before it answered`,
-        });
-      this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
-      this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'endpoint_closed' });
-    },
-    onSent: (octets) => this.#downstream.grant(octets),
-  };
+  onAnswer(head: ResponseHead, end: boolean): void {
+    if (this.#over) return;
+    this.#answer = head;
+    this.#downstream.sendResponse(this.#answerHead(head), end);
+    if (end) this.#done(null);
+  }
+
+  onAnswerInformational(head: ResponseHead): void {
+    if (!this.#over) this.#downstream.sendResponse(this.#answerHead(head), false);
+  }
+
+  onAnswerData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    if (this.#over) return;
+    const sent = this.#downstream.sendData(bytes, start, end, last);
+    if (sent > 0) this.#upstream?.grant(sent);
+    if (last) this.#done(null);
+  }
+
+  onAnswerTrailers(fields: Fields): void {
+    if (this.#over) return;
+    this.#downstream.sendTrailers(this.#answerFields(fields));
+    this.#done(fields);
+  }
+
+  onAnswerReset(code: number): void {
+    if (this.#over) return;
+    // The application took nothing of the request: it closed an idle connection under it, or is ending.
+    if (code === REFUSED_STREAM && !this.#answer && this.#bodyless && ++this.#refusals < APPLICATION_ATTEMPTS)
+      return this.#connect();
+    if (!this.#answer)
+      return this.#fail({
+        reason: 'endpoint_closed',
+        message: `the application ended the request with code ${code} before it answered`,
+      });
+    this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
+    this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'endpoint_closed' });
+  }
+
+  onRequestSent(octets: number): void {
+    this.#downstream.grant(octets);
+  }
 
   #answerHead(head: ResponseHead): ResponseHead {
     const fields = this.#answerFields(head.fields);
@@ -286,6 +290,39 @@ export class InboundRequest implements StreamListener {
     const paths = this.#context.probePaths[String(this.#connection.destination.port)];
     if (!paths || (this.#head.method !== 'GET' && this.#head.method !== 'HEAD')) return false;
     return paths.includes(this.#head.path);
+  }
+}
+
+/** Hears the application for a request, which itself hears the client. */
+class Answer implements StreamListener {
+  readonly #request: InboundRequest;
+
+  constructor(request: InboundRequest) {
+    this.#request = request;
+  }
+
+  onResponse(head: ResponseHead, end: boolean): void {
+    this.#request.onAnswer(head, end);
+  }
+
+  onInformational(head: ResponseHead): void {
+    this.#request.onAnswerInformational(head);
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    this.#request.onAnswerData(bytes, start, end, last);
+  }
+
+  onTrailers(fields: Fields): void {
+    this.#request.onAnswerTrailers(fields);
+  }
+
+  onReset(code: number): void {
+    this.#request.onAnswerReset(code);
+  }
+
+  onSent(octets: number): void {
+    this.#request.onRequestSent(octets);
   }
 }
 

@@ -8,20 +8,21 @@ import {
   type StreamListener,
 } from '../http.ts';
 import type { Outcome } from '../telemetry/metrics.ts';
+import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-client.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import type { OutboundRequest } from './request.ts';
 import type { RouteSeries, Target } from './target.ts';
 
-/** One try at one endpoint. */
-export class Attempt implements StreamListener {
+/** One try at one endpoint: waits for its stream, then listens to it. */
+export class Attempt implements StreamListener, Waiter {
   readonly client: EndpointClient;
   stream: ClientStream | null = null;
+  cancelled = false;
   readonly #request: OutboundRequest;
   readonly #series: RouteSeries;
   readonly #version: 'http1' | 'http2';
   readonly #startMs = performance.now();
-  #waiter: Waiter | null = null;
   #head: ResponseHead | null = null;
   #counted = false;
   #over = false;
@@ -33,24 +34,27 @@ export class Attempt implements StreamListener {
     this.#version = version;
   }
 
+  get listener(): StreamListener {
+    return this;
+  }
+
   /** Asks for a stream to the endpoint. */
   start(): void {
     this.client.load.inFlight++;
-    this.#waiter = {
-      cancelled: false,
-      onStream: (open) => {
-        this.stream = open(this);
-        this.client.responses.request();
-        this.#series.actual.request();
-        this.#counted = true;
-        this.#request.onStream(this);
-      },
-      onUnavailable: (error) => {
-        this.#over = true;
-        this.#request.onUnavailable(this, error);
-      },
-    };
-    this.client.pool(this.#version).acquire(this.#waiter);
+    this.client.pool(this.#version).acquire(this);
+  }
+
+  onStream(stream: ClientStream): void {
+    this.stream = stream;
+    this.client.responses.request();
+    this.#series.actual.request();
+    this.#counted = true;
+    this.#request.onStream(this);
+  }
+
+  onUnavailable(error: ConnectError): void {
+    this.#over = true;
+    this.#request.onUnavailable(this, error);
   }
 
   /** The request's head as the endpoint's protocol wants it; the same for a head that came before, as shared heads do. */
@@ -91,7 +95,7 @@ export class Attempt implements StreamListener {
   }
 
   cancel(code: number): void {
-    if (this.#waiter) this.#waiter.cancelled = true;
+    this.cancelled = true;
     if (this.#over) return;
     this.#over = true;
     this.stream?.reset(code);

@@ -62,7 +62,8 @@ export class OutboundRequest implements StreamListener {
   readonly #series: RouteSeries;
   readonly #grpc: boolean;
   readonly #startMs = performance.now();
-  readonly #body: ReplayBuffer;
+  /** Null: the request has no body. */
+  readonly #body: ReplayBuffer | null;
   #attempt: Attempt | null = null;
   #timer: NodeJS.Timeout | null = null;
   #cancelWait: (() => void) | null = null;
@@ -79,8 +80,7 @@ export class OutboundRequest implements StreamListener {
     this.#grpc = isGrpc(head);
     this.#route = target.route(head);
     this.#series = target.series(this.#route.route.name);
-    this.#body = new ReplayBuffer(this.#route.route.retry?.maxBodyBytes ?? REPLAY_BYTES);
-    this.#body.complete = end;
+    this.#body = end ? null : new ReplayBuffer(this.#route.route.retry?.maxBodyBytes ?? REPLAY_BYTES);
     target.active++;
     target.budget.deposit(this.#startMs);
     this.#series.effective.request();
@@ -101,17 +101,18 @@ export class OutboundRequest implements StreamListener {
   // From the application.
 
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    if (last) this.#body.complete = true;
+    const body = this.#body!;
+    if (last) body.complete = true;
     const upstream = this.#attempt?.stream ?? null;
-    this.#body.add(bytes, start, end, upstream !== null);
+    body.add(bytes, start, end, upstream !== null);
     if (!upstream) return;
     const sent = upstream.sendData(bytes, start, end, last);
     if (sent > 0) this.#downstream.grant(sent);
   }
 
   onTrailers(fields: Fields): void {
-    this.#body.complete = true;
-    this.#body.trailers = fields;
+    this.#body!.complete = true;
+    this.#body!.trailers = fields;
     this.#attempt?.stream?.sendTrailers(this.#attempt.fieldsFor(fields));
   }
 
@@ -137,10 +138,12 @@ export class OutboundRequest implements StreamListener {
   onStream(attempt: Attempt): void {
     const { stream } = attempt;
     if (!stream) return;
-    const { chunks, complete, trailers } = this.#body;
-    const last = complete && !trailers;
-    stream.sendRequest(attempt.requestHead(this.#head, this.#target), last && chunks.length === 0);
+    const body = this.#body;
+    const last = body === null || (body.complete && !body.trailers);
+    stream.sendRequest(attempt.requestHead(this.#head, this.#target), last && (body?.chunks.length ?? 0) === 0);
     this.#context.metrics.addedOutbound.observe((performance.now() - this.#startMs) / 1000);
+    if (body === null) return;
+    const { chunks, trailers } = body;
     for (let i = 0; i < chunks.length; i++) {
       const chunk = chunks[i]!;
       const sent = stream.sendData(chunk, 0, chunk.length, last && i === chunks.length - 1);
@@ -175,7 +178,7 @@ export class OutboundRequest implements StreamListener {
     }
     if (this.#timer) clearTimeout(this.#timer);
     this.#committed = true;
-    this.#body.release();
+    this.#body?.release();
     this.#downstream.sendResponse(this.#answerHead(head), end);
     return true;
   }
@@ -215,8 +218,8 @@ export class OutboundRequest implements StreamListener {
     const unprocessed = code === REFUSED_STREAM;
     if (
       !this.#committed &&
-      this.#body.canReplay &&
-      ((unprocessed && this.#retries < CONNECT_ATTEMPTS) || (this.#body.complete && this.#mayRetry()))
+      this.#canReplay &&
+      ((unprocessed && this.#retries < CONNECT_ATTEMPTS) || (this.#isComplete && this.#mayRetry()))
     ) {
       attempt.finish(failed('endpoint_reset'));
       return this.#retry(attempt.client);
@@ -231,6 +234,15 @@ export class OutboundRequest implements StreamListener {
       reason: 'endpoint_reset',
       message: `${address}:${port} ended the request with code ${code} before it answered`,
     });
+  }
+
+  /** The whole request has come. */
+  get #isComplete(): boolean {
+    return this.#body === null || this.#body.complete;
+  }
+
+  get #canReplay(): boolean {
+    return this.#body === null || this.#body.canReplay;
   }
 
   // Layers.
@@ -268,7 +280,7 @@ export class OutboundRequest implements StreamListener {
 
   /** The endpoint's proxy says that its application could not be connected to: another one may be tried, whatever the rules. */
   #neverArrived(attempt: Attempt, head: ResponseHead): boolean {
-    if (attempt.client.endpoint.tls?.mesh !== 'weft' || !this.#body.canReplay) return false;
+    if (attempt.client.endpoint.tls?.mesh !== 'weft' || !this.#canReplay) return false;
     const reason = fieldValue(head.fields, PROXY_ERROR_HEADER);
     return reason !== null && NOT_ARRIVED.has(reason) && ++this.#connectFailures < CONNECT_ATTEMPTS;
   }
@@ -276,8 +288,7 @@ export class OutboundRequest implements StreamListener {
   /** Whether a failure is tried again: the route says so, the body can be sent again, and the budget allows it. */
   #mayRetry(): boolean {
     const { retry } = this.#route.route;
-    if (!retry?.on.includes('failure') || this.#committed || !this.#body.complete || !this.#body.canReplay)
-      return false;
+    if (!retry?.on.includes('failure') || this.#committed || !this.#isComplete || !this.#canReplay) return false;
     if (retry.limit > 0 && this.#retries >= retry.limit) return false;
     if (!this.#target.budget.withdraw(performance.now())) {
       this.#series.skipped.value++;
@@ -317,7 +328,7 @@ export class OutboundRequest implements StreamListener {
     this.#over = true;
     if (this.#timer) clearTimeout(this.#timer);
     this.#cancelWait?.();
-    this.#body.release();
+    this.#body?.release();
     this.#target.active--;
     this.#series.effective.response(outcome, performance.now() - this.#startMs);
   }

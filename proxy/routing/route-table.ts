@@ -39,8 +39,7 @@ function compileRoute(route: Route): CompiledRoute {
     route,
     matches: compilePredicate(route.when),
     isSuccess(status, grpcStatus) {
-      const found = classes.find((each) => each.holds(status));
-      if (found) return !found.isFailure;
+      for (let i = 0; i < classes.length; i++) if (classes[i]!.holds(status)) return !classes[i]!.isFailure;
       if (grpcStatus !== '') return !GRPC_FAILURES.has(grpcStatus);
       return status < 500;
     },

@@ -11,9 +11,11 @@ import { enterTurn, leaveTurn, SocketWire } from './socket-wire.ts';
 
 /** Somebody who wants a stream to a server. Exactly one of the two is called, once, unless `cancelled` is set. */
 export interface Waiter {
-  cancelled: boolean;
-  /** A stream is open; returns who listens to it. */
-  onStream(open: (listener: StreamListener) => ClientStream): void;
+  readonly cancelled: boolean;
+  /** Who will listen to the stream. */
+  readonly listener: StreamListener;
+  /** A stream is open, and nothing sent on it yet. */
+  onStream(stream: ClientStream): void;
   onUnavailable(error: ConnectError): void;
 }
 
@@ -43,7 +45,7 @@ export interface HttpPool {
 /** HTTP/2: one connection until its stream limit asks for another. */
 export class Http2Pool implements HttpPool {
   readonly #options: PoolOptions;
-  #open: { connection: Http2Connection; idle: IdleTimer }[] = [];
+  #open: Http2Entry[] = [];
   #connecting = false;
   #waiting: Waiter[] = [];
   #ended = false;
@@ -53,6 +55,8 @@ export class Http2Pool implements HttpPool {
   }
 
   acquire(waiter: Waiter): void {
+    const free = this.#waiting.length === 0 ? this.#withRoom() : null;
+    if (free) return give(waiter, free);
     this.#waiting.push(waiter);
     this.#serve();
   }
@@ -68,11 +72,15 @@ export class Http2Pool implements HttpPool {
         this.#waiting.shift();
         continue;
       }
-      const free = this.#open.find(({ connection }) => connection.hasRoom);
+      const free = this.#withRoom();
       if (!free) return this.#connect();
-      free.idle.wake();
-      this.#waiting.shift()!.onStream((listener) => free.connection.open(listener));
+      give(this.#waiting.shift()!, free);
     }
+  }
+
+  #withRoom(): Http2Entry | null {
+    for (let i = 0; i < this.#open.length; i++) if (this.#open[i]!.connection.hasRoom) return this.#open[i]!;
+    return null;
   }
 
   #connect(): void {
@@ -125,6 +133,11 @@ export class Http2Pool implements HttpPool {
   }
 }
 
+interface Http2Entry {
+  readonly connection: Http2Connection;
+  readonly idle: IdleTimer;
+}
+
 /** HTTP/1: one exchange a connection; idle ones are used again, the freshest first. */
 export class Http1Pool implements HttpPool {
   readonly #options: PoolOptions;
@@ -139,7 +152,7 @@ export class Http1Pool implements HttpPool {
     for (let entry = this.#idle.pop(); entry; entry = this.#idle.pop()) {
       entry.idle.wake();
       const { connection } = entry;
-      if (connection.isIdle) return waiter.onStream((listener) => connection.open(listener));
+      if (connection.isIdle) return waiter.onStream(connection.open(waiter.listener));
     }
     connect(this.#options, (error, socket) => {
       if (error) {
@@ -149,7 +162,7 @@ export class Http1Pool implements HttpPool {
       const entry = this.#adopt(socket);
       const { connection } = entry;
       if (waiter.cancelled) this.#rest(entry);
-      else waiter.onStream((listener) => connection.open(listener));
+      else waiter.onStream(connection.open(waiter.listener));
     });
   }
 
@@ -194,6 +207,11 @@ export class Http1Pool implements HttpPool {
 interface Http1Entry {
   readonly connection: Http1Connection;
   readonly idle: IdleTimer;
+}
+
+function give(waiter: Waiter, { connection, idle }: Http2Entry): void {
+  idle.wake();
+  waiter.onStream(connection.open(waiter.listener));
 }
 
 function connect(options: PoolOptions, done: (error: ConnectError | null, socket: Socket) => void): void {
