@@ -1,6 +1,7 @@
 // The cheapest backend: answers every HTTP/2 (prior knowledge) or HTTP/1.1 request with a canned 200; decodes no header,
 // obeys flow control, and fills the dynamic table as a real server does (the date changes each second).
-//   cc -O2 -o backend backend.c; ./backend PORT BODY_BYTES
+// With MESSAGES an answer is gRPC: so many messages of BODY_BYTES, then trailers.
+//   cc -O2 -o backend backend.c; ./backend PORT BODY_BYTES [MESSAGES]
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 typedef uint8_t u8; typedef uint32_t u32;
 struct pend { u32 id; int left; long win; };
 struct conn { int fd, mode, out; u8 *rb; size_t rl; u8 *wb; size_t wl, wo, wc; long cwin; long iwin; int tbl; u32 cnt, pct, pcl, psv, pdt; time_t dsec; struct pend *q; int qn, qc; long drx; };
-static int ep, body; static u8 *bodyb; static char date[64]; static time_t nowsec;
+static int ep, body, messages, message; static u8 *bodyb; static char date[64]; static time_t nowsec;
 static void need(struct conn *c, size_t n) { if (c->wl + n > c->wc) { c->wc = (c->wl + n) * 2; c->wb = realloc(c->wb, c->wc); } }
 static void put(struct conn *c, const void *p, size_t n) { need(c, n); memcpy(c->wb + c->wl, p, n); c->wl += n; }
 static void fh(struct conn *c, u32 len, int t, int f, u32 id) { u8 h[9] = { len >> 16, len >> 8, len, t, f, id >> 24, id >> 16, id >> 8, id }; put(c, h, 9); }
@@ -25,10 +26,12 @@ static void tick(void) { struct timespec t; clock_gettime(CLOCK_REALTIME_COARSE,
 static u8 *lit(u8 *p, int pre, const char *v) { int n = strlen(v); *p++ = pre; *p++ = n; memcpy(p, v, n); return p + n; }
 static u8 *idx(u8 *p, u32 i) { if (i < 127) { *p++ = 0x80 | i; return p; } *p++ = 0xff; i -= 127; while (i >= 128) { *p++ = (i & 127) | 128; i >>= 7; } *p++ = i; return p; }
 static void body_out(struct conn *c, struct pend *s) {
-  while (s->left > 0) { long n = s->left; if (n > 16384) n = 16384; if (n > c->cwin) n = c->cwin; if (n > s->win) n = s->win; if (n <= 0) return;
-    fh(c, n, 0, n == s->left, s->id); put(c, bodyb, n); s->left -= n; s->win -= n; c->cwin -= n; } }
+  while (s->left > 0) { long n = s->left; int at = 0; if (messages) { at = (body - s->left) % message; n = message - at; } if (n > 16384) n = 16384; if (n > c->cwin) n = c->cwin; if (n > s->win) n = s->win; if (n <= 0) return;
+    fh(c, n, 0, !messages && n == s->left, s->id); put(c, bodyb + at, n); s->left -= n; s->win -= n; c->cwin -= n; }
+  if (messages) { u8 b[32], *p = b; *p++ = 0; *p++ = 11; memcpy(p, "grpc-status", 11); p += 11; *p++ = 1; *p++ = '0'; fh(c, p - b, 1, 5, s->id); put(c, b, p - b); } }
 static void reply(struct conn *c, u32 id) {
   u8 b[256], *p = b; char cl[16]; sprintf(cl, "%d", body); *p++ = 0x88;
+  if (messages) { *p++ = 0x0f; p = lit(p, 0x10, "application/grpc"); } else
   if (!c->tbl) { *p++ = 0x0f; p = lit(p, 0x10, "text/plain"); *p++ = 0x0f; p = lit(p, 0x0d, cl); *p++ = 0x0f; p = lit(p, 0x27, "h2sink"); *p++ = 0x0f; p = lit(p, 0x12, date); }
   else { if (!c->cnt || c->cnt - c->pct > 40) { p = lit(p, 0x5f, "text/plain"); c->pct = c->cnt++; p = lit(p, 0x5c, cl); c->pcl = c->cnt++; p = lit(p, 0x76, "h2sink"); c->psv = c->cnt++; }
     else { p = idx(p, 61 + c->cnt - c->pct); p = idx(p, 61 + c->cnt - c->pcl); p = idx(p, 61 + c->cnt - c->psv); }
@@ -54,7 +57,8 @@ static int parse(struct conn *c) { u8 *d = c->rb; size_t p = 0, L = c->rl;
       case 8: { u32 v = (q[0] & 127) << 24 | q[1] << 16 | q[2] << 8 | q[3]; if (!id) c->cwin += v; else for (int j = 0; j < c->qn; j++) if (c->q[j].id == id) c->q[j].win += v; if (c->qn) drain(c); break; }
       case 3: for (int j = 0; j < c->qn; j++) if (c->q[j].id == id) { c->q[j] = c->q[--c->qn]; break; } break; } }
   if (p) { memmove(d, d + p, L - p); c->rl = L - p; } return 0; }
-int main(int ac, char **av) { int port = atoi(av[1]); body = atoi(av[2]); bodyb = malloc(body + 16384); memset(bodyb, 'x', body + 16384); tick();
+int main(int ac, char **av) { int port = atoi(av[1]); body = atoi(av[2]); messages = ac > 3 ? atoi(av[3]) : 0; bodyb = malloc(body + 16384); memset(bodyb, 'x', body + 16384); tick();
+  if (messages) { message = body + 5; bodyb[0] = 0; bodyb[1] = body >> 24; bodyb[2] = body >> 16; bodyb[3] = body >> 8; bodyb[4] = body; body = message * messages; }
   int l = socket(AF_INET, SOCK_STREAM, 0), one = 1; setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
   if (bind(l, (void *)&a, sizeof a) || listen(l, 4096)) { perror("listen"); return 1; } fcntl(l, F_SETFL, O_NONBLOCK); ep = epoll_create1(0); struct epoll_event e = { EPOLLIN, { NULL } }; epoll_ctl(ep, EPOLL_CTL_ADD, l, &e);
   for (;;) { struct epoll_event ev[256]; int n = epoll_wait(ep, ev, 256, 1000); tick();

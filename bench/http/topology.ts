@@ -1,12 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { ALPN_WEFT_HTTP } from '../../api/proxy-headers.ts';
+import { DEFAULT_IDENTITY_DOMAIN, dnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
 import { type RunningMesh, startMesh } from '../../cli/run/mesh.ts';
 import { openNamespaces } from '../../cli/run/namespaces.ts';
 import { readFolder } from '../../cli/run/objects.ts';
+import { createLeaf, signerOf } from '../../core/pki/certificate.ts';
+import { generateKeyPair, privateKeyPem, spkiOf } from '../../core/pki/key-pair.ts';
+import type { Case } from './cases.ts';
+import type { ClientCredentials } from './connections.ts';
 
 const PORT = 8080;
 /** Routes that the mesh's Service has: the last one matches. */
@@ -27,8 +34,8 @@ export class Topology {
     this.mesh = mesh;
   }
 
-  /** Starts the mesh. @param body octets of the backends' answers */
-  static async start(body: number): Promise<Topology> {
+  /** Starts the mesh, whose backends answer as a case wants it. */
+  static async start(each: Case): Promise<Topology> {
     const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
     const backend = join(folder, 'backend');
     const source = join(dirname(fileURLToPath(import.meta.url)), 'backend.c');
@@ -36,7 +43,7 @@ export class Topology {
     makeCertificates(folder);
     const manifests = join(folder, 'manifests');
     execFileSync('mkdir', [manifests]);
-    writeFileSync(join(manifests, 'mesh.yaml'), manifestsOf(backend, body));
+    writeFileSync(join(manifests, 'mesh.yaml'), manifestsOf(backend, each));
     const mesh = await startMesh({
       folder: manifests,
       objects: readFolder(manifests).objects,
@@ -66,7 +73,51 @@ export class Topology {
 
   /** Where the mesh's own client sends its requests. */
   serviceUrl(service: string): string {
-    return `http://${this.mesh.plan.services.find(({ name }) => name === service)!.clusterIp}:${PORT}/route/`;
+    return `http://${this.clusterIp(service)}:${PORT}/route/`;
+  }
+
+  /** Address of a Service of the mesh. */
+  clusterIp(service: string): string {
+    return this.mesh.plan.services.find(({ name }) => name === service)!.clusterIp!;
+  }
+
+  /** A file with what the generator needs to speak mutual TLS to the server's proxy: Weft's own, or a peer's. */
+  credentials(of: 'weft' | 'peer'): string {
+    const text = (name: string) => readFileSync(join(this.folder, name), 'utf8');
+    const credentials: ClientCredentials =
+      of === 'weft'
+        ? this.#meshedCredentials()
+        : { cert: text('client.crt'), key: text('client.key'), ca: text('ca.crt'), servername: 'server', alpn: 'h2' };
+    const file = join(this.folder, `credentials-${of}.json`);
+    writeFileSync(file, JSON.stringify(credentials), { mode: 0o644 });
+    return file;
+  }
+
+  /** A certificate of the mesh's own issuer for a client that has no proxy. */
+  #meshedCredentials(): ClientCredentials {
+    const issuer = join(this.mesh.state, 'issuer');
+    const chain = readFileSync(join(issuer, 'tls.crt'), 'utf8');
+    const keyPair = generateKeyPair();
+    const workload = { namespace: 'default', serviceAccount: 'client' };
+    const leaf = createLeaf(
+      {
+        spki: spkiOf(keyPair.publicKey),
+        sans: {
+          dns: [dnsIdentity(workload, DEFAULT_IDENTITY_DOMAIN)],
+          uris: [spiffeIdentity(workload, DEFAULT_IDENTITY_DOMAIN)],
+        },
+        workload: { pod: 'client-0', uid: 'uid-client' },
+        validity: { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3_600_000 },
+      },
+      signerOf(new X509Certificate(chain), createPrivateKey(readFileSync(join(issuer, 'tls.key')))),
+    );
+    return {
+      cert: leaf + chain,
+      key: privateKeyPem(keyPair),
+      ca: readFileSync(join(issuer, 'ca.crt'), 'utf8'),
+      servername: dnsIdentity({ namespace: 'default', serviceAccount: 'server' }, DEFAULT_IDENTITY_DOMAIN),
+      alpn: ALPN_WEFT_HTTP,
+    };
   }
 
   /** Process of a pod's proxy or container. */
@@ -82,12 +133,17 @@ export class Topology {
 
 /** The port of every backend. */
 export const BACKEND_PORT = PORT;
+/** The port of every iperf3. */
+export const TRANSFER_PORT = 5201;
 
-function manifestsOf(backend: string, body: number): string {
+function manifestsOf(backend: string, { body, messages, kind }: Case): string {
   const service = (name: string) => `apiVersion: v1
 kind: Service
-metadata: { name: ${name}, namespace: default }
-spec: { selector: { app: ${name} }, ports: [{ name: web, port: ${PORT}, targetPort: ${PORT} }] }
+metadata:
+  name: ${name}
+  namespace: default
+  annotations: { config.linkerd.io/opaque-ports: "${TRANSFER_PORT}" }
+spec: { selector: { app: ${name} }, ports: [{ name: web, port: ${PORT} }, { name: octets, port: ${TRANSFER_PORT} }] }
 ---
 `;
   const deployment = (name: string, command: string, meshed: boolean, port = '') => `apiVersion: apps/v1
@@ -97,13 +153,18 @@ spec:
   template:
     metadata:
       labels: { app: ${name} }
-      annotations: { weft.dev/inject: ${meshed ? 'enabled' : 'disabled'} }
+      annotations:
+        weft.dev/inject: ${meshed ? 'enabled' : 'disabled'}
+        config.linkerd.io/opaque-ports: "${TRANSFER_PORT}"
     spec:
       serviceAccountName: ${name}
       containers: [{ name: main, command: ${command}${port} }]
 ---
 `;
-  const serves = `[${backend}, "${PORT}", "${body}"], ports: [{ containerPort: ${PORT} }]`;
+  const serves =
+    kind === 'tcp'
+      ? `[iperf3, -s, -p, "${TRANSFER_PORT}"], ports: [{ containerPort: ${TRANSFER_PORT} }]`
+      : `[${backend}, "${PORT}", "${body}", "${messages}"], ports: [{ containerPort: ${PORT} }]`;
   const idles = '[sleep, infinity]';
   const routes = Array.from(
     { length: ROUTES },

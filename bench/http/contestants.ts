@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+
+import { PROXY_UID } from '../../api/names.ts';
+import type { Case } from './cases.ts';
+import { pin } from './cpu.ts';
+import { PEERS, type Peer } from './peers.ts';
+import { BACKEND_PORT, type Topology, TRANSFER_PORT } from './topology.ts';
+
+/** One that takes part: how a load reaches its proxies, and which processes those are. */
+export interface Entrance {
+  /** The command that enters the network where the load begins. */
+  readonly enter: readonly string[];
+  /** Where the load is sent. */
+  readonly host: string;
+  readonly port: number;
+  /** Processes that are measured. */
+  readonly pids: readonly number[];
+  /** File of the generator's own credentials; empty: it speaks plain text. */
+  readonly credentials: string;
+  leave(): Promise<void>;
+}
+
+export interface Contestant {
+  readonly name: string;
+  open(each: Case, topology: Topology): Promise<Entrance>;
+}
+
+/** Everybody who can take part in a case. Weft does twice, which tells how much of a difference is noise. */
+export function contestantsOf(each: Case, wanted: readonly string[]): Contestant[] {
+  const peers = PEERS.filter(({ name, program, carries }) => {
+    if (!wanted.includes(name)) return false;
+    if (program === '') console.log(`${name} is not installed: left out`);
+    if (carries && !carries.includes(each.protocol)) console.log(`${name} does not carry ${each.protocol}: left out`);
+    return program !== '' && (!carries || carries.includes(each.protocol));
+  });
+  return [
+    ...(each.path === 'server' ? [] : [direct]),
+    weft('weft'),
+    weft('weft-again'),
+    ...peers.map((peer) => peerContestant(peer)),
+  ];
+}
+
+/** The load as user of the proxy, whom the rules exempt. */
+const direct: Contestant = {
+  name: 'direct',
+  async open(each, topology) {
+    return {
+      enter: [...inside(topology, 'client'), ...asProxy()],
+      host: topology.address('plain'),
+      port: portOf(each),
+      pids: [],
+      credentials: '',
+      async leave() {},
+    };
+  },
+};
+
+function weft(name: string): Contestant {
+  return {
+    name,
+    async open(each, topology) {
+      const pods = { client: ['client'], both: ['client', 'server'], server: ['server'] }[each.path];
+      const pids = pods.map((pod) => topology.pid(pod, 'weft-proxy'));
+      for (const pid of pids) pin(pid, 0);
+      const scrape = setInterval(() => {
+        for (const pod of ['client', 'server'])
+          fetch(`http://${topology.address(pod)}:4191/metrics`).then((answer) => answer.text());
+      }, 1000);
+      const isServer = each.path === 'server';
+      return {
+        // Into the server's proxy directly, past the client's own.
+        enter: isServer ? [...inside(topology, 'client'), ...asProxy()] : inside(topology, 'client'),
+        host: isServer ? topology.address('server') : topology.clusterIp(each.path === 'both' ? 'server' : 'plain'),
+        port: portOf(each),
+        pids,
+        credentials: isServer ? topology.credentials('weft') : '',
+        async leave() {
+          clearInterval(scrape);
+        },
+      };
+    },
+  };
+}
+
+function peerContestant(peer: Peer): Contestant {
+  return {
+    name: peer.name,
+    async open(each, topology) {
+      const target = each.path === 'client' ? 'plain' : 'peer-server';
+      const place = {
+        folder: topology.folder,
+        server: topology.address(target),
+        port: portOf(each),
+        hops: each.path === 'client' ? (1 as const) : (2 as const),
+        protocol: each.protocol,
+      };
+      const processes = peer.commands(place).map((command, at) => {
+        const whole = [...inside(topology, at === 0 ? 'peer-client' : 'peer-server'), ...asProxy()];
+        const child = spawn(whole[0]!, [...whole.slice(1), 'taskset', '-c', '0', ...command], {
+          stdio: ['ignore', 'inherit', 'inherit'],
+        });
+        return { child, ended: new Promise((resolve) => child.once('close', resolve)) };
+      });
+      await new Promise((resolve) => setTimeout(resolve, START_MS));
+      const isServer = each.path === 'server';
+      return {
+        enter: isServer ? [...inside(topology, 'peer-client'), ...asProxy()] : inside(topology, 'peer-client'),
+        host: topology.address(target),
+        port: portOf(each),
+        pids: processes.map(({ child }) => child.pid!).slice(isServer ? 1 : 0),
+        credentials: isServer ? topology.credentials('peer') : '',
+        async leave() {
+          for (const { child, ended } of processes) {
+            child.kill('SIGKILL');
+            await ended;
+          }
+        },
+      };
+    },
+  };
+}
+
+function portOf(each: Case): number {
+  return each.kind === 'tcp' ? TRANSFER_PORT : BACKEND_PORT;
+}
+
+function inside(topology: Topology, pod: string): string[] {
+  return ['nsenter', `--net=${topology.namespace(pod)}`, '--'];
+}
+
+function asProxy(): string[] {
+  return ['setpriv', '--reuid', String(PROXY_UID), '--regid', String(PROXY_UID), '--clear-groups', '--'];
+}
+
+/** How long a peer has to start. */
+const START_MS = 1000;
