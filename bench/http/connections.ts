@@ -24,6 +24,24 @@ const credentials = file ? (JSON.parse(readFileSync(file, 'utf8')) as ClientCred
 const context = credentials && tls.createSecureContext({ ...credentials, minVersion: 'TLSv1.3' });
 const AT_ONCE = 8;
 
+const SETTINGS = 4;
+/** Client preface, empty SETTINGS, and `GET http://bench/route/` as literals (RFC 7541 section 6.2.2) on stream 1. */
+const AUTHORITY = 'bench';
+const PATH = '/route/';
+const BLOCK = Buffer.concat([
+  Buffer.from([0x82, 0x86, 0x01, AUTHORITY.length]),
+  Buffer.from(AUTHORITY),
+  Buffer.from([0x04, PATH.length]),
+  Buffer.from(PATH),
+]);
+const PREFACE = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]),
+  Buffer.from([0, 0, BLOCK.length, 1, 5, 0, 0, 0, 1]),
+  BLOCK,
+]);
+const acknowledged = new WeakSet<Socket>();
+
 let begun = 0;
 await Promise.all(
   Array.from({ length: AT_ONCE }, async () => {
@@ -76,26 +94,8 @@ function exchange(): Promise<Socket> {
   });
 }
 
-const acknowledged = new WeakSet<Socket>();
 function acknowledge(socket: Socket): void {
   if (acknowledged.has(socket)) return;
   acknowledged.add(socket);
   socket.write(Buffer.from([0, 0, 0, SETTINGS, 1, 0, 0, 0, 0]));
 }
-
-const SETTINGS = 4;
-/** Client preface, empty SETTINGS, and `GET http://bench/route/` as literals (RFC 7541 section 6.2.2) on stream 1. */
-const AUTHORITY = 'bench';
-const PATH = '/route/';
-const BLOCK = Buffer.concat([
-  Buffer.from([0x82, 0x86, 0x01, AUTHORITY.length]),
-  Buffer.from(AUTHORITY),
-  Buffer.from([0x04, PATH.length]),
-  Buffer.from(PATH),
-]);
-const PREFACE = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  Buffer.from([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]),
-  Buffer.from([0, 0, BLOCK.length, 1, 5, 0, 0, 0, 1]),
-  BLOCK,
-]);

@@ -32,9 +32,9 @@ export class BodyReader {
   #state = SIZE;
   #digits = 0;
   /** The extensions or the trailer line under way. */
-  #line: number[] = [];
+  #line: number[] = NO_OCTETS;
   #trailerBytes = 0;
-  #trailers: string[] = [];
+  #trailers: string[] = NO_TRAILERS;
   done = true;
 
   constructor(sink: BodySink, latin1: DecodeLatin1) {
@@ -54,7 +54,8 @@ export class BodyReader {
     this.#state = SIZE;
     this.#digits = 0;
     this.#left = framing === BODY_CHUNKED ? 0 : length;
-    this.#trailers = [];
+    this.#line = NO_OCTETS;
+    this.#trailers = NO_TRAILERS;
     this.#trailerBytes = 0;
   }
 
@@ -98,7 +99,7 @@ export class BodyReader {
         case EXTENSION:
           if (octet === CR) {
             if (!isExtension(String.fromCharCode(...this.#line))) return 'chunk_extension_invalid';
-            this.#line = [];
+            this.#line = NO_OCTETS;
             this.#state = SIZE_LF;
           } else if (octet === LF || octet === 0) return 'chunk_size_invalid';
           else if (this.#line.length > MAX_EXTENSION_BYTES) return 'chunk_extension_too_large';
@@ -144,6 +145,7 @@ export class BodyReader {
     if (++this.#trailerBytes > MAX_HEAD_BYTES) return 'head_too_large';
     if (octet !== LF) {
       if (this.#line.length > 0 && this.#line.at(-1) === CR) return 'bare_cr';
+      if (this.#line === NO_OCTETS) this.#line = [];
       this.#line.push(octet);
       return null;
     }
@@ -155,13 +157,15 @@ export class BodyReader {
       return null;
     }
     const line = Uint8Array.from(this.#line);
-    this.#line = [];
+    this.#line = NO_OCTETS;
     const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/.exec(
       this.#latin1(line, 0, line.length),
     );
     if (!match) return 'trailer_invalid';
     // Fields that frame or route a message have no place here (RFC 9110 section 6.5.1).
-    if (!FORBIDDEN_TRAILERS.has(match[1]!.toLowerCase())) this.#trailers.push(match[1]!, match[2]!);
+    if (FORBIDDEN_TRAILERS.has(match[1]!.toLowerCase())) return null;
+    if (this.#trailers === NO_TRAILERS) this.#trailers = [];
+    this.#trailers.push(match[1]!, match[2]!);
     return null;
   }
 }
@@ -185,6 +189,9 @@ const FORBIDDEN_TRAILERS = new Set([
 ]);
 
 const NOTHING = new Uint8Array(0);
+/** Lists before their first entry: most bodies need neither. */
+const NO_OCTETS: number[] = [];
+const NO_TRAILERS: string[] = [];
 
 const SIZE = 0;
 const EXTENSION = 1;

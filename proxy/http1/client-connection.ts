@@ -34,6 +34,8 @@ export class ClientConnection {
   readonly #wire: Wire;
   readonly #listener: ClientListener;
   readonly #latin1: DecodeLatin1;
+  readonly #heads: HeadReader;
+  readonly #writer: MessageWriter;
   #stream: ClientStream | null = null;
   /** An exchange was finished before: the server may be closing the connection just now. */
   #isUsed = false;
@@ -43,6 +45,8 @@ export class ClientConnection {
     this.#wire = wire;
     this.#listener = listener;
     this.#latin1 = latin1;
+    this.#heads = new HeadReader('response', latin1);
+    this.#writer = new MessageWriter(wire);
   }
 
   get isIdle(): boolean {
@@ -51,7 +55,8 @@ export class ClientConnection {
 
   /** Begins an exchange; `isIdle` must hold. */
   open(listener: StreamListener): ClientStream {
-    this.#stream = new ClientStream(this, this.#wire, listener, this.#latin1, this.#isUsed);
+    this.#writer.begin();
+    this.#stream = new ClientStream(this, this.#wire, this.#heads, this.#writer, listener, this.#latin1, this.#isUsed);
     return this.#stream;
   }
 
@@ -130,6 +135,8 @@ export class ClientStream {
   constructor(
     connection: ClientConnection,
     wire: Wire,
+    heads: HeadReader,
+    writer: MessageWriter,
     listener: StreamListener,
     latin1: DecodeLatin1,
     onUsedConnection: boolean,
@@ -138,9 +145,9 @@ export class ClientStream {
     this.#connection = connection;
     this.#wire = wire;
     this.listener = listener;
-    this.#heads = new HeadReader('response', latin1);
+    this.#heads = heads;
     this.#body = new BodyReader(this, latin1);
-    this.#writer = new MessageWriter(wire);
+    this.#writer = writer;
   }
 
   /** Sends the request's head. */
@@ -149,27 +156,20 @@ export class ClientStream {
     this.#repeatable &&= last && IDEMPOTENT.has(head.method);
     this.#upgrade = head.protocol;
     this.#closes = fieldValue(head.fields, CONNECTION_FIELD) === 'close';
-    const absolute = head.version.endsWith('absolute-form') && head.authority !== '';
-    const target =
-      head.method === 'CONNECT'
-        ? head.authority
-        : absolute
-          ? `${head.scheme}://${head.authority}${head.path === '*' ? '' : head.path}`
-          : head.path;
     const opensTunnel = head.method === 'CONNECT' || head.protocol !== '';
     // What a tunnel will carry is no content, whatever an HTTP/2 client declared.
     const fields = opensTunnel ? withoutLength(head.fields) : head.fields;
     const hasLength = fieldValue(fields, 'content-length') !== null;
+    const framing = last || opensTunnel ? 'none' : hasLength ? 'plain' : 'chunked';
+    const variant = last ? 1 : 0;
+    if (this.#writer.repeatHead(head, variant, framing)) return;
     // HTTP/1.0 has no chunks: content of unknown length makes the request HTTP/1.1.
-    const minor = head.version.startsWith('HTTP/1.0') && (last || hasLength || opensTunnel) ? 0 : 1;
+    const minor = head.version.startsWith('HTTP/1.0') && framing !== 'chunked' ? 0 : 1;
     let extra = '';
     if (head.protocol !== '') extra = `Connection: Upgrade\r\nUpgrade: ${head.protocol}\r\n`;
     else if (this.#closes) extra = 'Connection: close\r\n';
     else if (minor === 0) extra = 'Connection: keep-alive\r\n';
-    const framing = last || opensTunnel ? 'none' : hasLength ? 'plain' : 'chunked';
-    // HTTP/1.1 must have Host, even an empty one (RFC 9112 section 3.2).
-    const host = head.authority === '' && minor === 0 ? '' : `Host: ${head.authority}\r\n`;
-    this.#writer.writeHead(`${head.method} ${target} HTTP/1.${minor}\r\n${host}`, fields, extra, framing);
+    this.#writer.writeSharedHead(head, variant, requestLine(head, minor), fields, extra, framing);
   }
 
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
@@ -212,8 +212,9 @@ export class ClientStream {
     const head = this.#heads.read(bytes, start, end);
     if (head === null) return end;
     if (typeof head === 'string') return head;
+    const { next } = this.#heads;
     this.#response(head);
-    return this.#heads.next;
+    return next;
   }
 
   onPeerEnd(): void {
@@ -269,14 +270,18 @@ export class ClientStream {
     }
     this.#answered = true;
     if (head.close || (head.minor === 0 && !head.keepAlive)) this.#closes = true;
-    const fields = head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields;
+    head.response ??= {
+      status,
+      fields: head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields,
+    };
+    const { response } = head;
 
     if ((status === 101 && this.#upgrade !== '') || (this.#method === 'CONNECT' && status < 300)) {
       this.#tunnel = true;
       this.#closes = true;
       this.#writer.openTunnel();
       this.#body.begin(BODY_UNTIL_CLOSE, 0);
-      this.listener.onResponse({ status, fields }, false);
+      this.listener.onResponse(response, false);
       return;
     }
     if (status === 101) {
@@ -289,7 +294,7 @@ export class ClientStream {
     } else if (head.chunked) this.#body.begin(BODY_CHUNKED, 0);
     else if (head.contentLength > 0) this.#body.begin(BODY_LENGTH, head.contentLength);
     else this.#body.begin(BODY_UNTIL_CLOSE, 0);
-    if (!this.#over) this.listener.onResponse({ status, fields }, this.#answerDone);
+    if (!this.#over) this.listener.onResponse(response, this.#answerDone);
     this.#endIfDone();
   }
 
@@ -302,6 +307,16 @@ export class ClientStream {
     if (!sentAll) this.listener.onReset(CANCEL);
     this.#connection.onExchangeEnd(sentAll && !this.#closes);
   }
+}
+
+/** Request line and Host, which HTTP/1.1 must have, even an empty one (RFC 9112 section 3.2). */
+function requestLine(head: RequestHead, minor: number): string {
+  const { method, scheme, authority, path } = head;
+  const isAbsolute = head.version.endsWith('absolute-form') && authority !== '';
+  const target =
+    method === 'CONNECT' ? authority : isAbsolute ? `${scheme}://${authority}${path === '*' ? '' : path}` : path;
+  const host = authority === '' && minor === 0 ? '' : `Host: ${authority}\r\n`;
+  return `${method} ${target} HTTP/1.${minor}\r\n${host}`;
 }
 
 function withoutLength(fields: Fields): Fields {

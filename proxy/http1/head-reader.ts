@@ -1,5 +1,6 @@
 import { isAuthority } from './authority.ts';
-import { CONNECTION_FIELD, type Fields } from './message.ts';
+import { HeadMemo } from './head-memo.ts';
+import { CONNECTION_FIELD, type Fields, type RequestHead, type ResponseHead } from './message.ts';
 
 /** Turns octets into a string, one char an octet; given by the host. */
 export type DecodeLatin1 = (bytes: Uint8Array, start: number, end: number) => string;
@@ -41,7 +42,7 @@ export const BODY_LENGTH = 1;
 export const BODY_CHUNKED = 2;
 export const BODY_UNTIL_CLOSE = 3;
 
-/** A parsed head, its connection-level fields already taken out of `fields`. */
+/** A parsed head, its connection-level fields already taken out of `fields`. Shared between messages that are alike. */
 export interface Head {
   /** Requests: method and target. Answers: empty. */
   method: string;
@@ -58,7 +59,13 @@ export interface Head {
   keepAlive: boolean;
   /** The `Upgrade` token, lower-case, where `Connection` lists it and it can be honoured; empty: none. */
   upgrade: string;
+  /** What the layers above are told, made when it is first needed. */
+  request: RequestHead | HeadFault | null;
+  response: ResponseHead | null;
 }
+
+/** Heads seen before, of requests and of answers. */
+const KNOWN = { request: new HeadMemo<Head>(), response: new HeadMemo<Head>() };
 
 /**
  * Collects octets until a head is whole and parses it in place.
@@ -98,7 +105,7 @@ export class HeadReader {
       if (found >= 0) {
         if (found - start > MAX_HEAD_BYTES) return 'head_too_large';
         this.next = found;
-        return parseHead(bytes, start, found, this.#kind, this.#latin1);
+        return this.#parse(bytes, start, found);
       }
       if (end - start > MAX_HEAD_BYTES) return 'head_too_large';
       this.#carry = new Uint8Array(Math.max(1024, (end - start) * 2));
@@ -126,7 +133,16 @@ export class HeadReader {
     this.#carry = null;
     this.#carried = 0;
     this.next = start + (found - before);
-    return found > MAX_HEAD_BYTES ? 'head_too_large' : parseHead(carry, 0, found, this.#kind, this.#latin1);
+    return found > MAX_HEAD_BYTES ? 'head_too_large' : this.#parse(carry, 0, found);
+  }
+
+  #parse(bytes: Uint8Array, start: number, end: number): Head | HeadFault {
+    const memo = KNOWN[this.#kind];
+    const known = memo.find(bytes, start, end);
+    if (known !== null) return known;
+    const head = parseHead(bytes, start, end, this.#kind, this.#latin1);
+    if (typeof head !== 'string') memo.keep(bytes, start, end, head);
+    return head;
   }
 
   /** Empty lines before a request line are skipped (section 2.2), in whatever pieces they come. */
@@ -174,6 +190,8 @@ function parseHead(
     close: false,
     keepAlive: false,
     upgrade: '',
+    request: null,
+    response: null,
   };
   if (bytes[end - 2] !== CR) return 'bare_lf';
   let lineEnd = lineEndAt(bytes, start, end);

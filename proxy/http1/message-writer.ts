@@ -1,30 +1,88 @@
 import { CONNECTION_FIELD, type Fields, type StreamListener, type Wire } from './message.ts';
 
+/** How a body is framed: by `content-length` among the fields (or by the end of the connection), in chunks, or not at all. */
+export type Framing = 'plain' | 'chunked' | 'none';
+
 /**
- * Writes one message: a head, then a body in the framing that the head announced.
+ * Writes the messages of a connection one after another: a head, then a body in the framing that the head announced.
  *
- * Octets that the wire does not take are copied and follow when it does.
+ * Octets that the wire does not take are copied and follow when it does. A head that the layers above share and that was
+ * the last one too is written by copying what was written then.
  */
 export class MessageWriter {
   readonly #wire: Wire;
   #chunked = false;
-  #queue: Uint8Array[] = [];
+  #queue: Uint8Array[] = NO_QUEUE;
   #queuedLast = false;
   #queuedTrailers: Fields | null = null;
   /** The whole message has been written. */
   done = false;
+  /** The shared head that was written last and how, and, when it was written so twice, its octets. */
+  #lastHead: object | null = null;
+  #lastVariant = -1;
+  #lastOctets = 0;
+  #last: Uint8Array | null = null;
 
   constructor(wire: Wire) {
     this.#wire = wire;
   }
 
+  /** Begins a message: nothing is left of the one before it. */
+  begin(): void {
+    this.#chunked = false;
+    this.done = false;
+    this.#queue = NO_QUEUE;
+    this.#queuedLast = false;
+    this.#queuedTrailers = null;
+  }
+
   /**
-   * Writes a head. @param framing how the body will be framed: by `content-length` among the fields (or by the end of
-   *   the connection), in chunks, or not at all
+   * Writes a head as it was written before, if it was the last one.
+   *
+   * @param head the shared object that the head is made of @param variant whatever else its octets depend on
+   * @returns false: it has to be written anew
    */
-  writeHead(startLine: string, fields: Fields, extra: string, framing: 'plain' | 'chunked' | 'none'): void {
-    this.#chunked = framing === 'chunked';
-    this.done = framing === 'none';
+  repeatHead(head: object, variant: number, framing: Framing): boolean {
+    if (head !== this.#lastHead || variant !== this.#lastVariant || this.#lastOctets === 0) return false;
+    this.#frame(framing);
+    const wire = this.#wire;
+    const octets = this.#lastOctets;
+    wire.reserve(octets);
+    const { bytes } = wire;
+    const last = this.#last!;
+    for (let i = 0, at = wire.end; i < octets; i++) bytes[at++] = last[i]!;
+    wire.end += octets;
+    wire.touch();
+    return true;
+  }
+
+  /** Writes the head of a shared object, and keeps its octets where it is the second time. */
+  writeSharedHead(
+    head: object,
+    variant: number,
+    startLine: string,
+    fields: Fields,
+    extra: string,
+    framing: Framing,
+  ): void {
+    const wire = this.#wire;
+    wire.reserve(MAX_REPEATED);
+    const { bytes, end: start } = wire;
+    this.writeHead(startLine, fields, extra, framing);
+    this.#lastOctets = 0;
+    const isAgain = head === this.#lastHead && variant === this.#lastVariant;
+    this.#lastHead = head;
+    this.#lastVariant = variant;
+    const octets = wire.end - start;
+    // In one piece, and not too long.
+    if (!isAgain || wire.bytes !== bytes || octets > MAX_REPEATED) return;
+    this.#last ??= new Uint8Array(MAX_REPEATED);
+    for (let i = 0; i < octets; i++) this.#last[i] = bytes[start + i]!;
+    this.#lastOctets = octets;
+  }
+
+  writeHead(startLine: string, fields: Fields, extra: string, framing: Framing): void {
+    this.#frame(framing);
     this.#text(startLine);
     for (let i = 0; i < fields.length; i += 2) {
       if (fields[i] !== CONNECTION_FIELD) this.#text(`${fields[i]}: ${fields[i + 1]}\r\n`);
@@ -43,7 +101,10 @@ export class MessageWriter {
   writeBody(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.done) return end - start;
     if (this.#queue.length > 0 || (this.#wire.blocked && end > start)) {
-      if (end > start) this.#queue.push(copyOf(bytes, start, end));
+      if (end > start) {
+        if (this.#queue === NO_QUEUE) this.#queue = [];
+        this.#queue.push(copyOf(bytes, start, end));
+      }
       if (last) this.#queuedLast = true;
       return 0;
     }
@@ -78,6 +139,11 @@ export class MessageWriter {
     }
     this.#wire.touch();
     return true;
+  }
+
+  #frame(framing: Framing): void {
+    this.#chunked = framing === 'chunked';
+    this.done = framing === 'none';
   }
 
   #finish(trailers: Fields): void {
@@ -122,6 +188,10 @@ function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
 /** Octets reserved at once; the wire promises 20,000. */
 const PIECE = 16_384;
 const NO_FIELDS: Fields = [];
+/** The queue of a message that waits for nothing. */
+const NO_QUEUE: Uint8Array[] = [];
+/** Longest head that is kept to be repeated, octets. */
+const MAX_REPEATED = 768;
 
 /** The value of a field, by its lower-case name; null when it is absent. */
 export function fieldValue(fields: Fields, name: string): string | null {

@@ -19,7 +19,7 @@ import {
   type StreamListener,
   type Wire,
 } from './message.ts';
-import { fieldValue, MessageWriter } from './message-writer.ts';
+import { type Framing, fieldValue, MessageWriter } from './message-writer.ts';
 import { statusText } from './status-text.ts';
 
 /** Hears what concerns the connection. */
@@ -41,6 +41,7 @@ export class ServerConnection {
   readonly #listener: ServerListener;
   readonly #heads: HeadReader;
   readonly #latin1: DecodeLatin1;
+  readonly #writer: MessageWriter;
   #stream: ServerStream | null = null;
   /** What came after the request under way (pipelining). */
   #rest: Uint8Array | null = null;
@@ -52,6 +53,7 @@ export class ServerConnection {
     this.#wire = wire;
     this.#listener = listener;
     this.#latin1 = latin1;
+    this.#writer = new MessageWriter(wire);
     this.#heads = new HeadReader('request', latin1);
   }
 
@@ -129,9 +131,11 @@ export class ServerConnection {
   }
 
   #request(head: Head): void {
-    const request = requestOf(head);
+    head.request ??= requestOf(head);
+    const { request } = head;
     if (typeof request === 'string') return this.#malformed(request);
-    const stream = new ServerStream(this, this.#wire, head, this.#latin1);
+    this.#writer.begin();
+    const stream = new ServerStream(this, this.#wire, this.#writer, head, this.#latin1);
     this.#stream = stream;
     stream.listener = this.#listener.onRequest(stream, request, stream.requestDone && !stream.mayTunnel);
   }
@@ -151,7 +155,7 @@ export class ServerConnection {
     const stream = this.#stream;
     if (!stream?.hasAnswered) {
       new MessageWriter(this.#wire).writeHead(
-        `HTTP/1.1 ${status} ${statusText(status)}\r\n`,
+        statusLine(status),
         fields,
         'Content-Length: 0\r\nConnection: close\r\n',
         'none',
@@ -185,11 +189,11 @@ export class ServerStream {
   #unread = 0;
   #over = false;
 
-  constructor(connection: ServerConnection, wire: Wire, head: Head, latin1: DecodeLatin1) {
+  constructor(connection: ServerConnection, wire: Wire, writer: MessageWriter, head: Head, latin1: DecodeLatin1) {
     this.#connection = connection;
     this.#wire = wire;
     this.#head = head;
-    this.#writer = new MessageWriter(wire);
+    this.#writer = writer;
     this.#body = new BodyReader(this, latin1);
     this.#closes = head.close || (head.minor === 0 && !head.keepAlive);
     if (head.chunked) this.#body.begin(BODY_CHUNKED, 0);
@@ -209,10 +213,9 @@ export class ServerStream {
   sendResponse(head: ResponseHead, last: boolean): void {
     if (this.#over || this.hasAnswered) return;
     const { status, fields } = head;
-    const line = `HTTP/1.1 ${status} ${statusText(status)}\r\n`;
     if (status < 200 && status !== 101) {
       // HTTP/1.0 knows no 1xx (RFC 9110 section 15.2).
-      if (this.#head.minor === 1) new MessageWriter(this.#wire).writeHead(line, fields, '', 'none');
+      if (this.#head.minor === 1) new MessageWriter(this.#wire).writeHead(statusLine(status), fields, '', 'none');
       return;
     }
     this.hasAnswered = true;
@@ -221,24 +224,28 @@ export class ServerStream {
       this.#tunnel = true;
       this.#closes = true;
       this.#body.begin(BODY_UNTIL_CLOSE, 0);
-      this.#writer.writeHead(line, fields, extra, 'plain');
+      this.#writer.writeHead(statusLine(status), fields, extra, 'plain');
       return this.#connection.onTunnel();
     }
     // No tunnel after all: now the request has its end.
     if (this.mayTunnel && this.#body.done) this.listener.onData(NOTHING, 0, 0, true);
     const bodyless = this.#head.method === 'HEAD' || status === 204 || status === 304;
     const hasLength = fieldValue(fields, 'content-length') !== null;
-    let extra = '';
-    let framing: 'plain' | 'chunked' | 'none' = bodyless || last ? 'none' : 'plain';
-    if (last && !bodyless && !hasLength) extra += 'Content-Length: 0\r\n';
+    let framing: Framing = bodyless || last ? 'none' : 'plain';
     if (framing === 'plain' && !hasLength) {
       if (this.#head.minor === 1) framing = 'chunked';
       else this.#closes = true;
     }
     if (fieldValue(fields, CONNECTION_FIELD) === 'close' || this.#connection.isDraining) this.#closes = true;
-    if (this.#closes) extra += 'Connection: close\r\n';
-    else if (this.#head.minor === 0) extra += 'Connection: keep-alive\r\n';
-    this.#writer.writeHead(line, fields, extra, framing);
+    const isEmpty = last && !bodyless && !hasLength;
+    const { minor } = this.#head;
+    const variant = (this.#closes ? 1 : 0) | (minor << 1) | (isEmpty ? 4 : 0) | (framing === 'chunked' ? 8 : 0);
+    if (!this.#writer.repeatHead(head, variant, framing)) {
+      const extra =
+        (isEmpty ? 'Content-Length: 0\r\n' : '') +
+        (this.#closes ? 'Connection: close\r\n' : minor === 0 ? 'Connection: keep-alive\r\n' : '');
+      this.#writer.writeSharedHead(head, variant, statusLine(status), fields, extra, framing);
+    }
     if (last || bodyless) this.#endIfDone(last);
   }
 
@@ -350,6 +357,10 @@ export function requestOf(head: Head): RequestHead | HeadFault {
   if (target.includes('#')) return 'target_invalid';
   const fields = head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields;
   return { method, scheme, authority, path, protocol: head.upgrade, fields, version };
+}
+
+function statusLine(status: number): string {
+  return `HTTP/1.1 ${status} ${statusText(status)}\r\n`;
 }
 
 /** Octets of a body that may be in the listener's hands before reading stops. */

@@ -30,6 +30,7 @@ export class SocketWire {
   #full: Buffer[] = [];
   #touched = false;
   #closing = false;
+  #finishing = false;
   #destroyed = false;
   #wasBlocked = false;
   #paused = false;
@@ -101,6 +102,18 @@ export class SocketWire {
     this.touch();
   }
 
+  /** Copies `bytes[start, end)`, as many as they are, to be sent at the end of this turn. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      if (this.end === this.bytes.length) this.reserve(1);
+      const next = Math.min(end, at + this.bytes.length - this.end);
+      this.copy(bytes, at, next, this.end);
+      this.end += next - at;
+      at = next;
+    }
+    this.touch();
+  }
+
   /** The socket holds more unsent octets than it should. */
   get blocked(): boolean {
     const unsent = this.socket.writableLength + this.#full.length * SLAB_BYTES + this.end;
@@ -123,11 +136,18 @@ export class SocketWire {
     this.touch();
   }
 
+  /** Sends what was written, then ends our direction; the other one goes on. */
+  finish(): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    this.touch();
+  }
+
   /** Drops the connection at once. @param reset send RST rather than FIN, as the other side did */
   destroy(reset = false): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    if (reset && typeof this.socket.resetAndDestroy === 'function') this.socket.resetAndDestroy();
+    if (reset && !('encrypted' in this.socket)) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
 
@@ -169,6 +189,7 @@ export class SocketWire {
       if (full.length > 0) socket.uncork();
     } else if (last.length > 0) slabs.give(last);
     if (this.#full === NO_SLABS) this.#full = [];
+    if (this.#finishing && !socket.writableEnded) socket.end();
     if (this.#closing && !socket.writableEnded) {
       socket.end();
       // A peer that does not end its own direction is not waited for without end.

@@ -1,0 +1,97 @@
+import { connect, createServer, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+
+import { relay } from './tcp-relay.ts';
+
+/** Two programs and the relay between them: `left ══ a ─relay─ b ══ right`. */
+async function joined(
+  t: Test,
+): Promise<{ left: Socket; right: Socket; counted: number[]; ended: Promise<Error | null> }> {
+  const pair = async (): Promise<[Socket, Socket]> => {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const far = connect({ port: (server.address() as { port: number }).port, allowHalfOpen: true });
+    const near = await new Promise<Socket>((resolve) => server.once('connection', resolve));
+    server.close();
+    for (const socket of [near, far]) socket.on('error', () => {});
+    t.teardown(() => {
+      near.destroy();
+      far.destroy();
+    });
+    return [near, far];
+  };
+  const [[a, left], [b, right]] = await Promise.all([pair(), pair()]);
+  const counted = [0, 0];
+  const ended = new Promise<Error | null>((resolve) => {
+    relay(a, b, {
+      onOctets: (fromA, fromB) => {
+        counted[0]! += fromA;
+        counted[1]! += fromB;
+      },
+      onEnd: resolve,
+    });
+  });
+  return { left, right, counted, ended };
+}
+
+async function allOf(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('latin1');
+}
+
+t.test('carries octets both ways, and counts them', async (t) => {
+  const { left, right, counted, ended } = await joined(t);
+  left.end('question');
+  t.equal(await allOf(right), 'question');
+  right.end('answer');
+  t.equal(await allOf(left), 'answer');
+  t.equal(await ended, null);
+  t.same(counted, [8, 6]);
+});
+t.test('lets one direction go on when the other has ended', async (t) => {
+  const { left, right } = await joined(t);
+  left.end();
+  t.equal(await allOf(right), '');
+  for (let i = 0; i < 3; i++) {
+    right.write('x');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  right.end('!');
+  t.equal(await allOf(left), 'xxx!');
+});
+t.test('carries more than any buffer holds, in order', async (t) => {
+  const { left, right } = await joined(t);
+  const text = Array.from({ length: 400_000 }, (_, i) => i.toString(36)).join(',');
+  left.end(text, 'latin1');
+  t.equal(await allOf(right), text);
+});
+t.test('holds a sender back while nobody reads', async (t) => {
+  const { left, counted } = await joined(t);
+  let accepted = 0;
+  const piece = Buffer.alloc(1 << 20);
+  const timer = setInterval(() => {
+    if (left.writableLength < piece.length) left.write(piece, () => (accepted += piece.length));
+  }, 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  clearInterval(timer);
+  const before = counted[0]!;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.equal(counted[0], before, `stopped after ${before} octets, of which the sender was rid of ${accepted}`);
+});
+t.test('passes a reset on as a reset', async (t) => {
+  const { left, right, ended } = await joined(t);
+  const error = new Promise<NodeJS.ErrnoException>((resolve) => right.once('error', resolve));
+  right.resume();
+  left.resetAndDestroy();
+  t.equal((await error).code, 'ECONNRESET');
+  t.ok(await ended);
+});
+t.test('ends at once when a side is gone already', async (t) => {
+  const [a, b] = [connect(9), connect(9)];
+  for (const socket of [a, b]) socket.on('error', () => {});
+  a.destroy();
+  const ended = await new Promise((resolve) => relay(a, b, { onOctets() {}, onEnd: resolve }));
+  t.match(ended, { message: /gone/ });
+  t.ok(b.destroyed);
+});
