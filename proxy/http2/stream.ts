@@ -1,12 +1,6 @@
 import type { Connection } from './connection.ts';
-import { copyOf } from './copy-of.ts';
 import type { Fields, RequestHead, ResponseHead, StreamListener } from './message.ts';
-
-/** What a sender still has to put on the wire, in order. Copies, because the octets handed in are not kept. */
-interface Queued {
-  readonly bytes: Uint8Array;
-  at: number;
-}
+import { SendQueue } from './send-queue.ts';
 
 /**
  * One exchange on an HTTP/2 connection.
@@ -41,7 +35,7 @@ export class Stream {
   bodyLeft = -1;
 
   /** Null until something has to wait: most streams never queue. */
-  #queue: Queued[] | null = null;
+  #queue: SendQueue | null = null;
   #queuedLast = false;
   #queuedTrailers: Fields | null = null;
   /** In the connection's list of streams that wait for window or for the wire. */
@@ -78,8 +72,8 @@ export class Stream {
    */
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.closed || this.localClosed) return end - start;
-    if (this.#queue !== null && this.#queue.length > 0) {
-      if (end > start) this.#queue.push({ bytes: copyOf(bytes, start, end), at: 0 });
+    if (this.#queue !== null && this.#queue.octets > 0) {
+      if (end > start) this.#queue.add(bytes, start, end);
       if (last) this.#queuedLast = true;
       return 0;
     }
@@ -93,8 +87,8 @@ export class Stream {
     }
     const sent = this.#connection.writeBody(this, bytes, start, end, last);
     if (sent < end - start) {
-      this.#queue ??= [];
-      this.#queue.push({ bytes: copyOf(bytes, start + sent, end), at: 0 });
+      this.#queue ??= new SendQueue();
+      this.#queue.add(bytes, start + sent, end);
       this.#queuedLast = last;
       this.#connection.wait(this);
     } else if (last) this.#endLocal();
@@ -104,7 +98,7 @@ export class Stream {
   /** Ends our direction with trailers. */
   sendTrailers(fields: Fields): void {
     if (this.closed || this.localClosed) return;
-    if (this.#queue !== null && this.#queue.length > 0) {
+    if (this.#queue !== null && this.#queue.octets > 0) {
       this.#queuedTrailers = fields;
       return;
     }
@@ -133,17 +127,16 @@ export class Stream {
   /** Sends of the queue what windows and wire let out; false while something is left. Called by the connection. */
   pump(): boolean {
     const queue = this.#queue;
-    while (queue !== null && queue.length > 0) {
-      const head = queue[0]!;
-      const isEnd = this.#queuedLast && queue.length === 1;
-      const sent = this.#connection.writeBody(this, head.bytes, head.at, head.bytes.length, isEnd);
-      head.at += sent;
-      const done = head.at === head.bytes.length;
-      if (done) queue.shift();
-      if (done && isEnd) this.#endLocal();
+    while (queue !== null && queue.octets > 0) {
+      const { bytes, start, end } = queue;
+      const isEnd = this.#queuedLast && queue.octets === end - start;
+      const sent = this.#connection.writeBody(this, bytes, start, end, isEnd);
+      queue.take(sent);
+      const isDone = sent === end - start;
+      if (isDone && isEnd) this.#endLocal();
       if (sent > 0) this.listener.onSent(sent);
       if (this.closed) return true;
-      if (!done) return false;
+      if (!isDone) return false;
     }
     if (this.#queuedTrailers) {
       const trailers = this.#queuedTrailers;
