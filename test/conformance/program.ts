@@ -19,10 +19,11 @@ export interface Ended {
 export function run(
   program: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string | Buffer } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string | Buffer; timeoutMs?: number } = {},
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
+    const { cwd, env, timeoutMs } = options;
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, timeout: timeoutMs });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => {
@@ -43,11 +44,19 @@ export async function isThere(program: string, argument = '--version'): Promise<
   return (await run(program, [argument])).code === 0;
 }
 
-/** A Python that has these packages, in an environment of its own. @returns its program, or what is missing */
-export async function pythonWith(packages: readonly string[]): Promise<string | { missing: string }> {
+/**
+ * A Python that has these packages, in an environment of its own.
+ *
+ * @param modules what they are imported as, where that differs
+ * @returns its program, or what is missing
+ */
+export async function pythonWith(
+  packages: readonly string[],
+  modules: readonly string[] = packages,
+): Promise<string | { missing: string }> {
   const folder = join(BUILD, 'python');
   const python = join(folder, 'bin/python');
-  const has = () => run(python, ['-c', `import ${packages.join(', ')}`]);
+  const has = () => run(python, ['-c', `import ${modules.join(', ')}`]);
   if ((await has()).code === 0) return python;
   if (!(await isThere('python3'))) return { missing: 'python3 is missing' };
   for (const args of [
@@ -61,10 +70,16 @@ export async function pythonWith(packages: readonly string[]): Promise<string | 
   return python;
 }
 
-/** Builds the Go program of a folder. @returns its program, or what is missing */
-export async function goProgram(folder: string): Promise<string | { missing: string }> {
+/**
+ * Builds the Go program of a folder.
+ *
+ * @param tool a program that the folder's go.mod names, rather than the folder's own
+ * @returns its program, or what is missing
+ */
+export async function goProgram(folder: string, tool?: string): Promise<string | { missing: string }> {
   if (!(await isThere('go', 'version'))) return { missing: 'go is missing' };
-  const program = join(BUILD, relative(join(ROOT, 'test/conformance'), folder).replaceAll('/', '-'));
-  const { code, stderr } = await run('go', ['build', '-o', program, '.'], { cwd: folder });
+  const name = relative(join(ROOT, 'test/conformance'), folder) + (tool ? `/${tool}` : '');
+  const program = join(BUILD, name.replaceAll('/', '-'));
+  const { code, stderr } = await run('go', ['build', '-o', program, tool ?? '.'], { cwd: folder });
   return code === 0 ? program : { missing: `${folder} cannot be built: ${stderr.trim().slice(-300)}` };
 }

@@ -5,12 +5,14 @@
 import { runH2spec } from './h2spec.ts';
 import { runHpack } from './hpack/interoperation.ts';
 import { runHttp1 } from './http1/differential.ts';
+import { runInterop } from './interop/interoperation.ts';
 import { type Outcome, sum } from './outcome.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<Outcome>>> = {
   h2spec: runH2spec,
   hpack: runHpack,
   http1: runHttp1,
+  interop: runInterop,
 };
 
 const outcomes: Outcome[] = [];

@@ -1,0 +1,3 @@
+module weft.dev/conformance/interop/http
+
+go 1.24

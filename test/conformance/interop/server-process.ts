@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+
+/** Somebody else's server as a process, on a port of loopback that was free. */
+export class ServerProcess {
+  readonly port: number;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+  }
+
+  /** Starts one and waits until it listens. @param command program and arguments for a port */
+  static async start(command: (port: number) => readonly string[]): Promise<ServerProcess> {
+    const port = await freePort();
+    const [program, ...args] = command(port);
+    const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (text) => {
+      said = (said + text).slice(-700);
+    });
+    child.on('error', (error) => {
+      said += error.message;
+    });
+    for (let tries = 0; !(await isOpen(port)); tries++) {
+      if (tries === TRIES || child.exitCode !== null) {
+        child.kill('SIGKILL');
+        throw new Error(`${program} does not listen: ${said}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return new ServerProcess(child, port);
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+const TRIES = 300;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
