@@ -1,8 +1,8 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 import type { InboundConfig } from '../api/routing.ts';
 import { bindEitherFamily } from '../core/config/bind.ts';
-import { formatSocketAddress, type SocketAddress } from '../core/config/socket-address.ts';
+import type { SocketAddress } from '../core/config/socket-address.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { FailureLog } from './admin/failure-log.ts';
 import { AdminServer } from './admin/server.ts';
@@ -21,6 +21,7 @@ import { OutboundListener } from './outbound/listener.ts';
 import { Targets } from './outbound/targets.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
+import { listen } from './transport/listen.ts';
 import { MutualTls } from './transport/mutual-tls.ts';
 import { loadOriginalDestination } from './transport/original-destination.ts';
 
@@ -157,20 +158,4 @@ const IDLE_TARGET_MS = 10 * 60_000;
 
 function listenAll(addresses: readonly SocketAddress[], accept: (socket: Socket) => void): Promise<Server[]> {
   return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => listen(each, accept))));
-}
-
-function listen({ host, port }: SocketAddress, accept: (socket: Socket) => void): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    // Nothing is read before the connection's purpose is known; half-closed connections stay usable.
-    const server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000, allowHalfOpen: true, pauseOnConnect: false },
-      accept,
-    );
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      // A kernel without IPv6 has no [::1]; the IPv4 listener beside it is enough.
-      if (host === '::1' && (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')) resolve(server);
-      else reject(Object.assign(error, { message: `${formatSocketAddress(host, port)}: ${error.message}` }));
-    });
-    server.listen({ host, port, backlog: 4096 }, () => resolve(server));
-  });
 }

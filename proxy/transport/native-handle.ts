@@ -38,6 +38,24 @@ export function readIntoStaticBuffer(socket: Socket, onRead: (octets: number, by
   return true;
 }
 
+/**
+ * Has a socket that was just accepted queue what is read in copies of their own size, until somebody takes it over with
+ * {@link readIntoStaticBuffer} or TLS does. Otherwise its first read alone would take 64 KiB, which the allocator cannot
+ * give back: 1,000 connections that say a line each cost 60 MiB.
+ */
+export function queueInCopies(socket: Socket): void {
+  const internals = socket as unknown as Internals;
+  if (BUFFER === null || BUFFER_CALLBACK === null || typeof internals._handle?.useUserBuffer !== 'function') return;
+  internals[BUFFER] = readBuffer;
+  internals[BUFFER_CALLBACK] = (octets: number, bytes: Buffer) => {
+    const copy = Buffer.allocUnsafeSlow(octets);
+    bytes.copy(copy, 0, 0, octets);
+    // False: enough is queued, and reading stops until somebody asks.
+    return socket.push(copy);
+  };
+  internals._handle.useUserBuffer(readBuffer);
+}
+
 /** As much as libuv reads at once. Reads do not nest, so that one is enough for all sockets. */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 

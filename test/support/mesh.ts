@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 import {
   DEFAULT_RETRY_BUDGET,
@@ -27,6 +27,7 @@ import { Ingress } from '../../proxy/outbound/ingress.ts';
 import { OutboundListener } from '../../proxy/outbound/listener.ts';
 import { Targets } from '../../proxy/outbound/targets.ts';
 import { Metrics } from '../../proxy/telemetry/metrics.ts';
+import { listen } from '../../proxy/transport/listen.ts';
 import { type Credentials, MutualTls } from '../../proxy/transport/mutual-tls.ts';
 
 const HOUR = 3_600_000;
@@ -188,12 +189,10 @@ export class TestProxy {
     });
   }
 
-  #listen(accept: (socket: Socket) => void): Promise<number> {
-    return new Promise((resolve) => {
-      const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
-      this.#servers.push(server);
-      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-    });
+  async #listen(accept: (socket: Socket) => void): Promise<number> {
+    const server = await listen({ host: '127.0.0.1', port: 0 }, accept);
+    this.#servers.push(server);
+    return (server.address() as { port: number }).port;
   }
 }
 
