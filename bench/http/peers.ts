@@ -38,6 +38,7 @@ const haproxy: Peer = {
     const isTcp = protocol === 'tcp';
     const common = `global
   nbthread 1
+  no strict-limits
   maxconn ${MAX_CONNECTIONS}
 defaults
   mode ${isTcp ? 'tcp' : 'http'}
@@ -130,8 +131,8 @@ const envoy: Peer = {
 /** Every peer that is known; one that is not installed is left out by the run, which says so. */
 export const PEERS: readonly Peer[] = [haproxy, nghttpx, envoy];
 
-/** Fits 20,000 open files: each connection may have one of its own behind it. */
-const MAX_CONNECTIONS = 9900;
+/** Connections that haproxy takes. It would refuse to start where each could not have a file of its own behind it. */
+const MAX_CONNECTIONS = 10_500;
 
 interface EnvoySide {
   readonly listen: number;

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { ALPN_WEFT_HTTP } from '../../api/proxy-headers.ts';
 import { DEFAULT_IDENTITY_DOMAIN, dnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
+import { BRIDGE } from '../../cli/run/bridge.ts';
 import { type RunningMesh, startMesh } from '../../cli/run/mesh.ts';
 import { openNamespaces } from '../../cli/run/namespaces.ts';
 import { readFolder } from '../../cli/run/objects.ts';
@@ -125,9 +126,13 @@ export class Topology {
     return this.mesh.processes.find(`default.${deployment}-0.${container}`)!.process.pid!;
   }
 
+  /** Ends everything, so that another one can be started. */
   async end(): Promise<void> {
     await this.mesh.end();
     rmSync(this.folder, { recursive: true });
+    // We are in namespaces of our own, which a mesh alone leaves to be swept away with them.
+    execFileSync('ip', ['-all', 'netns', 'delete']);
+    execFileSync('ip', ['link', 'delete', BRIDGE]);
   }
 }
 

@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { WeftError } from '../../core/errors/weft-error.ts';
 import type { PlannedPod } from './plan.ts';
 
+/** Its name. */
+export const BRIDGE = 'weft0';
 /** Address of the bridge: gateway and DNS of every pod, and where the control plane listens. */
 export const BRIDGE_IPV4 = '10.245.0.1';
 const BRIDGE_IPV6 = 'fd45::1';
@@ -26,10 +28,10 @@ export function execute(program: string, ...args: string[]): string {
 export function makeBridge(): void {
   execute('mount', '-t', 'tmpfs', 'tmpfs', '/run');
   execute('ip', 'link', 'set', 'lo', 'up');
-  execute('ip', 'link', 'add', 'weft0', 'type', 'bridge');
-  execute('ip', 'addr', 'add', `${BRIDGE_IPV4}/16`, 'dev', 'weft0');
-  tryIpv6('-6', 'addr', 'add', `${BRIDGE_IPV6}/64`, 'dev', 'weft0', 'nodad');
-  execute('ip', 'link', 'set', 'weft0', 'up');
+  execute('ip', 'link', 'add', BRIDGE, 'type', 'bridge');
+  execute('ip', 'addr', 'add', `${BRIDGE_IPV4}/16`, 'dev', BRIDGE);
+  tryIpv6('-6', 'addr', 'add', `${BRIDGE_IPV6}/64`, 'dev', BRIDGE, 'nodad');
+  execute('ip', 'link', 'set', BRIDGE, 'up');
 }
 
 /** Makes a pod's network namespace, joined to the bridge, with an address of each family. @returns its path */
@@ -37,7 +39,7 @@ export function makePodNamespace(pod: PlannedPod, index: number): string {
   const name = `pod-${index}`;
   execute('ip', 'netns', 'add', name);
   execute('ip', 'link', 'add', `veth${index}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
-  execute('ip', 'link', 'set', `veth${index}`, 'master', 'weft0', 'up');
+  execute('ip', 'link', 'set', `veth${index}`, 'master', BRIDGE, 'up');
   execute('ip', '-n', name, 'addr', 'add', `${pod.ips[0]}/16`, 'dev', 'eth0');
   tryIpv6('-n', name, '-6', 'addr', 'add', `${pod.ips[1]!}/64`, 'dev', 'eth0', 'nodad');
   execute('ip', '-n', name, 'link', 'set', 'lo', 'up');
