@@ -74,8 +74,10 @@ async function measureTransfer(_each: Case, { enter, host, port, pids }: Entranc
 
 /** Private memory that connections add, when they rest. */
 async function measureConnections(each: Case, entrance: Entrance): Promise<Sample> {
-  // What a process takes for its first work, code above all, is no connection's.
-  await (await startConnections('cycle', WARM_EXCHANGES, entrance)).end();
+  // What a process takes for its first work, code above all, is no connection's. (h2load has no client certificate.)
+  const { enter, host, port } = entrance;
+  if (each.path === 'server') await (await startConnections('cycle', WARM_HANDSHAKES, entrance)).end();
+  else await generate(enter, { ...each, connections: 8 }, `http://${host}:${port}/route/`, WARM_REQUESTS);
   const warm = await startConnections('hold', WARM_CONNECTIONS, entrance);
   await rest();
   const memory = () => entrance.pids.reduce((sum, pid) => sum + unsharedMiB(pid), 0);
@@ -143,4 +145,4 @@ const CLIENT = fileURLToPath(new URL('./connections.ts', import.meta.url));
 const TRANSFER_SECONDS = 4;
 const WARM_REQUESTS = 20_000;
 const WARM_CONNECTIONS = 100;
-const WARM_EXCHANGES = 300;
+const WARM_HANDSHAKES = 1000;
