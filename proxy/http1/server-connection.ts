@@ -26,9 +26,14 @@ import { statusText } from './status-text.ts';
 export interface ServerListener {
   /** A request has arrived; returns who listens to its body. */
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): StreamListener;
-  /** A request is refused as malformed; returns fields to add to the 400 (or 431, 505) that is sent. */
+  /** A request is refused as malformed; returns fields to add to the 400 (or 408, 431, 505) that is sent. */
   onMalformed(reason: HeadFault): Fields;
+  /** The client has exceeded a limit; what follows from it comes after. */
+  onLimit(limit: Http1Limit): void;
 }
+
+/** What a client can exceed. */
+export type Http1Limit = Extract<HeadFault, keyof typeof LIMIT_STATUS>;
 
 /**
  * The server's side of an HTTP/1 connection, without I/O.
@@ -58,6 +63,24 @@ export class ServerConnection {
   /** No request is under way and none has begun. */
   get isIdle(): boolean {
     return this.#stream === null && !this.#heads.hasBegun && this.#rest === null;
+  }
+
+  /** Requests taken so far. */
+  taken = 0;
+
+  /** Some of a request's head has come, but not all. */
+  get isReadingHead(): boolean {
+    return this.#stream === null && this.#heads.hasBegun;
+  }
+
+  /** The body of the request under way has a length, and the client may send what is missing. */
+  get awaitsBody(): boolean {
+    return this.#stream?.awaitsBody ?? false;
+  }
+
+  /** Ends the connection because its client is too slow. */
+  timeOut(limit: 'header_timeout' | 'body_timeout'): void {
+    if (!this.closed) this.#malformed(limit);
   }
 
   /** Takes what came from the client. `bytes[start, end)` is not kept. */
@@ -133,6 +156,7 @@ export class ServerConnection {
     if (typeof request === 'string') return this.#malformed(request);
     const stream = new ServerStream(this, this.#wire, head, this.#latin1);
     this.#stream = stream;
+    this.taken++;
     stream.listener = this.#listener.onRequest(stream, request, stream.requestDone && !stream.mayTunnel);
   }
 
@@ -146,7 +170,9 @@ export class ServerConnection {
   }
 
   #malformed(reason: HeadFault): void {
-    const status = reason === 'head_too_large' ? 431 : reason === 'version_unsupported' ? 505 : 400;
+    const limit = reason in LIMIT_STATUS ? (reason as Http1Limit) : null;
+    if (limit) this.#listener.onLimit(limit);
+    const status = limit ? LIMIT_STATUS[limit] : reason === 'version_unsupported' ? 505 : 400;
     const fields = this.#listener.onMalformed(reason);
     const stream = this.#stream;
     if (!stream?.hasAnswered) {
@@ -198,6 +224,10 @@ export class ServerStream {
 
   get requestDone(): boolean {
     return this.#body.done && !this.#tunnel;
+  }
+
+  get awaitsBody(): boolean {
+    return this.#body.framing === BODY_LENGTH && !this.#body.done && this.#unread <= UNREAD_LIMIT;
   }
 
   /** The answer may turn the connection into a tunnel, so the request has no end yet. */
@@ -351,6 +381,15 @@ export function requestOf(head: Head): RequestHead | HeadFault {
   const fields = head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields;
   return { method, scheme, authority, path, protocol: head.upgrade, fields, version };
 }
+
+const LIMIT_STATUS = {
+  head_too_large: 431,
+  header_fields_too_many: 431,
+  header_timeout: 408,
+  body_timeout: 408,
+  empty_line_flood: 400,
+  chunk_extension_too_large: 400,
+} as const;
 
 /** Octets of a body that may be in the listener's hands before reading stops. */
 const UNREAD_LIMIT = 65_536;

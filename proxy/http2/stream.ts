@@ -54,6 +54,11 @@ export class Stream {
     this.receiveWindow = receiveWindow;
   }
 
+  /** What is first to be sent when windows and wire let it out; null: nothing waits. */
+  get unsent(): Readonly<Queued> | null {
+    return this.#queue[0] ?? null;
+  }
+
   /** Sends a request's head. Client only, once, first. */
   sendRequest(head: RequestHead, last: boolean): void {
     this.awaitsResponse = true;

@@ -36,6 +36,7 @@ export class Application {
           tcp.octets(read, written);
           tcp.closed();
         },
+        onLimit: (limit: string) => this.#metrics.exceeded('inbound', 'dst', limit),
       };
       pool = version === 'http1' ? new Http1Pool(options) : new Http2Pool(options);
       this.#pools.set(key, pool);

@@ -116,6 +116,7 @@ export class EndpointClient implements Candidate {
         this.#tcp.octets(read, written);
         this.#tcp.closed();
       },
+      onLimit: (limit: string) => this.#context.metrics.exceeded('outbound', 'dst', limit),
     };
   }
 

@@ -4,7 +4,7 @@ import type { ClientStream, StreamListener } from '../http.ts';
 import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
 import { type ConnectError, whenConnected } from './dialer.ts';
-import { http2Owner } from './http-server.ts';
+import { type HttpLimit, http2Owner, nowMs } from './http-server.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { enterTurn, leaveTurn, SocketWire } from './socket-wire.ts';
@@ -31,6 +31,8 @@ export interface PoolOptions {
   readonly prologue: Buffer;
   readonly onOpened: () => void;
   readonly onClosed: (read: number, written: number) => void;
+  /** A server has exceeded a limit. */
+  readonly onLimit: (limit: HttpLimit) => void;
 }
 
 /** Connections to one server; hands out streams. */
@@ -107,10 +109,11 @@ export class Http2Pool implements HttpPool {
           if (this.#waiting.length > 0) this.#serve();
         },
         onPong() {},
+        onLimit: this.#options.onLimit,
         onFailed: leave,
       },
       decodeLatin1,
-      { ...DEFAULT_CONNECTION_OPTIONS, keepCase },
+      { ...DEFAULT_CONNECTION_OPTIONS, keepCase, nowMs },
     );
     const entry = { connection, idle: new IdleTimer(idleMs, () => connection.shutdown()) };
     this.#open.push(entry);
