@@ -36,6 +36,8 @@ export class Application {
           tcp.octets(read, written);
           tcp.closed();
         },
+        // No network to lose it by: it is in this pod.
+        keepAlive: null,
         onLimit: (limit: string) => this.#metrics.exceeded('inbound', 'dst', limit),
       };
       pool = version === 'http1' ? new Http1Pool(options) : new Http2Pool(options);

@@ -24,13 +24,6 @@ t.test('counts how long something has been the same, from the look at which it f
 
 t.test('looks at what is watched until it is not', async (t) => {
   const sweep = new DeadlineSweep();
-  const limits = {
-    headerTimeoutMs: 40,
-    bodyTimeoutMs: 1000,
-    stallTimeoutMs: 1000,
-    idleTimeoutMs: 1000,
-    floodBudget: 1,
-  };
   const { promise, resolve } = Promise.withResolvers<void>();
   let looks = 0;
   const watched: Watched = {
@@ -40,7 +33,7 @@ t.test('looks at what is watched until it is not', async (t) => {
   };
   // The sweep keeps no process alive.
   const alive = setInterval(() => {}, 1000);
-  const unwatch = sweep.add(watched, limits);
+  const unwatch = sweep.add(watched, 40);
   await promise;
   unwatch();
   t.equal(sweep.size, 0);

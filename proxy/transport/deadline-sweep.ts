@@ -26,10 +26,9 @@ export class DeadlineSweep {
     return this.#watched.size;
   }
 
-  /** Watches a connection. @returns how to end that */
-  add(watched: Watched, { headerTimeoutMs, bodyTimeoutMs, stallTimeoutMs, idleTimeoutMs }: ClientLimits): () => void {
+  /** Watches a connection. @param smallestMs its shortest limit @returns how to end that */
+  add(watched: Watched, smallestMs: number): () => void {
     this.#watched.add(watched);
-    const smallestMs = Math.min(headerTimeoutMs, bodyTimeoutMs, stallTimeoutMs, idleTimeoutMs);
     const everyMs = Math.min(LONGEST_MS, Math.max(10, smallestMs / 4));
     if (!this.#timer || everyMs < this.#everyMs) this.#start(everyMs);
     return () => {
@@ -64,6 +63,11 @@ const LONGEST_MS = 5000;
 
 /** Every connection that the process serves. */
 export const deadlines = new DeadlineSweep();
+
+/** The shortest of a client's times. */
+export function shortestMs(limits: ClientLimits): number {
+  return Math.min(limits.headerTimeoutMs, limits.bodyTimeoutMs, limits.stallTimeoutMs, limits.idleTimeoutMs);
+}
 
 /** Watches a server's connection of HTTP/1. @param onStall it is dropped, because its client does not read */
 export function watchHttp1(
@@ -113,6 +117,44 @@ export function watchHttp2(
           if (stillness.of(stream, 'body', stream.bodyLeft) > limits.bodyTimeoutMs)
             connection.cutStream(stream, 'body_timeout');
         }
+      }
+    },
+  };
+}
+
+/** When a server that is silent while requests are open is asked for a sign of life, and given up. Milliseconds. */
+export interface KeepAlive {
+  readonly quietMs: number;
+  readonly answerMs: number;
+}
+
+/** linkerd2-proxy's. A proxy answers within a round trip, whatever its application does. */
+export const DEFAULT_KEEP_ALIVE: KeepAlive = { quietMs: 10_000, answerMs: 3000 };
+
+/**
+ * Watches a client's connection of HTTP/2. Any octet is a sign of life, so that a busy connection is never asked; nor is
+ * one without requests, whose end nobody waits for.
+ *
+ * @param onDead nothing came since it was asked: the server, or the way to it, is gone
+ */
+export function watchServer(
+  connection: Http2Connection,
+  wire: SocketWire,
+  { quietMs, answerMs }: KeepAlive,
+  onDead: () => void,
+): Watched {
+  /** Octets read when it was asked last; -1: never. */
+  let askedAt = -1;
+  return {
+    look(stillness) {
+      if (connection.streamCount === 0 || connection.failed) return;
+      const stillMs = stillness.of(connection, 'quiet', wire.readOctets);
+      if (stillMs < quietMs) return;
+      if (askedAt === wire.readOctets) {
+        if (stillMs >= quietMs + answerMs) onDead();
+      } else {
+        askedAt = wire.readOctets;
+        connection.ping();
       }
     },
   };

@@ -6,7 +6,7 @@ import { type Http1Limit, ServerConnection as Http1Server, requestOf } from '../
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection, type Http2Limit } from '../http2/connection.ts';
 import { CANCEL, ENHANCE_YOUR_CALM } from '../http2/wire-vocabulary.ts';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from './client-limits.ts';
-import { deadlines, watchHttp1, watchHttp2 } from './deadline-sweep.ts';
+import { deadlines, shortestMs, watchHttp1, watchHttp2 } from './deadline-sweep.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { probation } from './probation.ts';
 import { SocketWire, type WireOwner } from './socket-wire.ts';
@@ -47,7 +47,7 @@ export function serveHttp(
   };
   if (protocol === 'http1') {
     const connection = new Http1Server(wire, handler, decodeLatin1);
-    const unwatch = deadlines.add(watchHttp1(connection, wire, limits, onStall), limits);
+    const unwatch = deadlines.add(watchHttp1(connection, wire, limits, onStall), shortestMs(limits));
     let ignored = 0;
     wire.attach({
       receive(bytes, start, end) {
@@ -85,7 +85,7 @@ export function serveHttp(
     decodeLatin1,
     { ...DEFAULT_CONNECTION_OPTIONS, keepCase, floodBudget: limits.floodBudget, onProbation, nowMs },
   );
-  const unwatch = deadlines.add(watchHttp2(connection, wire, limits, onStall), limits);
+  const unwatch = deadlines.add(watchHttp2(connection, wire, limits, onStall), shortestMs(limits));
   wire.attach(
     http2Owner(connection, wire, () => {
       unwatch();
