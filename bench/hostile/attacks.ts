@@ -4,23 +4,24 @@
  *     generator (8 connections, closed loop) ─▶ victim.ts ─▶ application
  *     attacker.ts ──────────────────────────────▶┘
  *
- * Rounds take turns: undisturbed, attacked by one connection, attacked by one that comes again as soon as it is cut off.
+ * Rounds take turns: undisturbed; attacked by one connection; the same while the neighbours rest, so that all of the
+ * proxy's processor time is the attack's (what it does at rest is among it); that again, its memory watched; and with a
+ * client that comes back as soon as it is cut off.
  *
  *   make bench CASE=hostile   (ROUNDS=5, ONLY=part of a name)
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { eitherVersion } from '../../test/support/either-version.ts';
-import { ATTACKS } from '../../test/support/hostile-client.ts';
+import { ALLOWED, ATTACKS } from '../../test/support/hostile-client.ts';
 import { record, summary } from '../result.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const ROUNDS = Number(process.env.ROUNDS || 5);
-const ROUND_MS = 1000;
+const ROUND_MS = 600;
 const NEIGHBOURS = 8;
 
 const application = await eitherVersion();
@@ -29,81 +30,84 @@ const attacker = fork(join(here, 'attacker.ts'), { execArgv: ['--disable-warning
 const port = await told<number>(victim, { applicationPort: application.port });
 
 let answers = 0;
+let isResting = false;
+let rounds = 0;
+const asks: (() => void)[] = [];
 for (let i = 0; i < NEIGHBOURS; i++) neighbour();
 await round(null);
 
-for (const [index, attack] of ATTACKS.entries()) {
+for (const [index, attack] of [...ATTACKS, ...ALLOWED].entries()) {
   if (!attack.name.includes(process.env.ONLY ?? '')) continue;
-  const once: number[] = [];
-  const again: number[] = [];
+  const lost: number[] = [];
   const processor: number[] = [];
   const processorAgain: number[] = [];
   const memory: number[] = [];
-  const memoryAgain: number[] = [];
-  const exceeded: Record<string, number>[] = [];
+  let exceeded: Record<string, number> = {};
+  let cuts = 0;
   for (let i = 0; i < ROUNDS; i++) {
     const calm = await round(null);
     const hostile = await round({ attack: index, again: false });
-    const persistent = await round({ attack: index, again: true });
-    once.push(lost(calm.rate, hostile.rate));
-    again.push(lost(calm.rate, persistent.rate));
-    processor.push((hostile.cpuUs / calm.cpuUs - 1) * 100);
-    processorAgain.push((persistent.cpuUs / calm.cpuUs - 1) * 100);
-    memory.push(hostile.peak - calm.peak);
-    memoryAgain.push(persistent.peak - calm.peak);
-    exceeded.push(hostile.exceeded, persistent.exceeded);
+    const alone = await round({ attack: index, again: false }, 'alone');
+    const sampled = await round({ attack: index, again: false }, 'sampled');
+    const again = await round({ attack: index, again: true }, 'alone');
+    lost.push((1 - hostile.answers / calm.answers) * 100);
+    processor.push(alone.cpuMs);
+    processorAgain.push((again.cpuMs / ROUND_MS) * 100);
+    memory.push(sampled.grown);
+    ({ exceeded } = alone);
+    cuts = again.exceeded[attack.limit] ?? 0;
   }
   const figure = (metric: string, unit: string, values: readonly number[]) => {
     const { median, spread } = summary(values.map((value) => Math.round(value * 10) / 10));
     return { case: 'hostile', contestant: attack.name, metric, unit, value: median, rounds: ROUNDS, spread };
   };
   record(join(here, '../results/hostile.jsonl'), [
-    figure('neighbours_lose', '%', once),
-    figure('processor_time_added_an_answer', '%', processor),
-    figure('neighbours_lose_when_it_comes_again', '%', again),
-    figure('processor_time_added_an_answer_when_it_comes_again', '%', processorAgain),
-    figure('peak_memory_added', 'MiB', memory),
-    figure('peak_memory_added_when_it_comes_again', 'MiB', memoryAgain),
+    figure('neighbours_lose', '%', lost),
+    figure('processor_time', 'ms', processor),
+    figure('processor_when_it_comes_again', '% of a core', processorAgain),
+    figure('memory_grown', 'MiB', memory),
   ]);
-  console.log(`${attack.name}: ${JSON.stringify(exceeded.slice(-2))}`);
+  console.log(
+    `${attack.name}: ${JSON.stringify(exceeded)}; coming again: ${Math.round((cuts * 1000) / ROUND_MS)} a second`,
+  );
 }
 victim.disconnect();
 attacker.disconnect();
 process.exit(0);
 
-/** Share of `rate` that is missing beside it, in per cent. */
-function lost(calm: number, rate: number): number {
-  return (1 - rate / calm) * 100;
+interface Round {
+  /** To the neighbours. */
+  readonly answers: number;
+  /** Processor time of the proxy. */
+  readonly cpuMs: number;
+  /** The most that it held above what it held at the beginning, garbage included, MiB; 0 unless sampled. */
+  readonly grown: number;
+  /** Limits exceeded, how often. */
+  readonly exceeded: Record<string, number>;
 }
 
 /** What the victim says of itself. */
 interface State {
   readonly limits: Record<string, number>;
   readonly cpuUs: number;
+  readonly grownBytes: number;
 }
 
-interface Round {
-  /** Answers a second to the neighbours. */
-  readonly rate: number;
-  /** Processor time of the proxy for each of them, microseconds: other load on the machine hardly changes it. */
-  readonly cpuUs: number;
-  /** Highest resident memory above that at the beginning, MiB. */
-  readonly peak: number;
-  /** Limits exceeded, how often. */
-  readonly exceeded: Record<string, number>;
-}
-
-async function round(order: { attack: number; again: boolean } | null): Promise<Round> {
+async function round(
+  order: { attack: number; again: boolean } | null,
+  kind: 'together' | 'alone' | 'sampled' = 'together',
+): Promise<Round> {
+  isResting = kind !== 'together';
+  if (isResting) await pause(50);
+  else for (const ask of asks.splice(0)) ask();
   await told(victim, 'collect');
   const before = await told<State>(victim, 'state');
-  writeFileSync(`/proc/${victim.pid}/clear_refs`, '5'); // the peak begins anew
-  const resident = kibibytes('VmRSS');
+  if (kind === 'sampled') victim.send('sample');
   const from = answers;
-  const begun = performance.now();
-  if (order) attacker.send({ port, ...order });
+  // Each time another address: the proxy remembers those that it has cut off.
+  rounds++;
+  if (order) attacker.send({ port, from: `127.1.${rounds >> 8}.${rounds & 255}`, ...order });
   await pause(ROUND_MS);
-  const rate = ((answers - from) * 1000) / (performance.now() - begun);
-  const peak = (kibibytes('VmHWM') - resident) / 1024;
   const count = answers - from;
   const after = await told<State>(victim, 'state');
   attacker.send('stop');
@@ -113,12 +117,7 @@ async function round(order: { attack: number; again: boolean } | null): Promise<
     const more = times - (before.limits[limit] ?? 0);
     if (more > 0) exceeded[limit] = more;
   }
-  return { rate, cpuUs: (after.cpuUs - before.cpuUs) / count, peak, exceeded };
-}
-
-function kibibytes(label: string): number {
-  const text = readFileSync(`/proc/${victim.pid}/status`, 'utf8');
-  return Number(new RegExp(`^${label}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0);
+  return { answers: count, cpuMs: (after.cpuUs - before.cpuUs) / 1000, grown: after.grownBytes / (1 << 20), exceeded };
 }
 
 /** One connection that asks again when it is answered. */
@@ -129,7 +128,8 @@ function neighbour(): void {
   socket.on('data', (chunk) => {
     if (!chunk.toString('latin1').endsWith('hello')) return;
     answers++;
-    ask();
+    if (isResting) asks.push(ask);
+    else ask();
   });
   socket.on('error', (error) => {
     throw error;

@@ -135,6 +135,8 @@ export class Connection implements FrameSink {
   #blockFlags = 0;
   #blockDependency = -1;
   #block: Uint8Array | null = null;
+  /** Its first piece, which stays the same while the block grows. */
+  #blockBegan: Uint8Array | null = null;
   #blockOctets = 0;
 
   constructor(
@@ -169,7 +171,7 @@ export class Connection implements FrameSink {
   /** The header block or the frame that has begun and not ended, or that SETTINGS is due: another object for each. */
   get unfinished(): object | null {
     if (!this.#settingsReceived) return this.#reader;
-    return this.#block ?? this.#reader.unfinished;
+    return this.#block === null ? this.#reader.unfinished : this.#blockBegan;
   }
 
   /** Octets that the peer may send on a stream. */
@@ -392,6 +394,7 @@ export class Connection implements FrameSink {
     if (flags & h2.FLAG_END_HEADERS) this.#headerBlock(bytes, start, end);
     else {
       this.#block = copyOf(bytes, start, end);
+      this.#blockBegan = this.#block;
       this.#blockOctets = end - start;
     }
   }
@@ -583,6 +586,7 @@ export class Connection implements FrameSink {
     const dependency = this.#blockDependency;
     this.#blockStream = 0;
     this.#block = null;
+    this.#blockBegan = null;
 
     const block = this.#decode(bytes, start, end);
     if (block === null) return;

@@ -331,7 +331,10 @@ t.test('says what has begun and not ended', async (t) => {
   victim.octets(new Uint8Array(13));
   t.equal(victim.connection.unfinished, null);
   victim.frame(h2.HEADERS, 0, 1, new Uint8Array(3));
-  t.ok(victim.connection.unfinished);
+  const block = victim.connection.unfinished;
+  t.ok(block);
+  for (let i = 0; i < 20; i++) victim.frame(h2.CONTINUATION, 0, 1, new Uint8Array(100));
+  t.equal(victim.connection.unfinished, block, 'the same while the block grows');
 });
 
 t.test('a client cuts off a server that floods it, too', async (t) => {

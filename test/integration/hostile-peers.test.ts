@@ -89,7 +89,10 @@ t.test('refuses connections above the limit, and takes them again when there is 
   const { port, proxy } = await victim(t, { maxConnections: 3 });
   const open = () =>
     new Promise<net.Socket>((resolve) => {
-      const socket = net.connect(port, '127.0.0.1', () => resolve(socket));
+      const socket = net.connect(port, '127.0.0.1', () => {
+        socket.write('GET / HTTP/1.1\r\n');
+        resolve(socket);
+      });
       socket.on('error', () => {});
     });
   const held = [await open(), await open(), await open()];

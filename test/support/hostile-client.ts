@@ -30,8 +30,9 @@ export class HostileClient {
   #timer: NodeJS.Timeout | null = null;
   next = 1;
 
-  constructor(port: number, attack: Attack) {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+  /** @param localAddress an address of loopback: who was cut off is known by it */
+  constructor(port: number, attack: Attack, localAddress = '127.0.0.1') {
+    const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: true });
     this.socket = socket;
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => {});
@@ -387,6 +388,39 @@ export const ATTACKS: readonly Attack[] = [
     run(client) {
       client.say('POST / HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: chunked\r\n\r\n');
       client.flood(() => Buffer.from(`1;a=${'b'.repeat(200)}\r\nx\r\n`.repeat(100)));
+    },
+  },
+];
+
+/** What is just not enough to be cut off. */
+export const ALLOWED: readonly Attack[] = [
+  {
+    name: '250 resets a second, as allowed',
+    limit: '',
+    verdict: 0,
+    run(client) {
+      client.greet();
+      client.trickle(100, () => {
+        const parts: Buffer[] = [];
+        for (let i = 0; i < 25; i++) {
+          const id = client.next;
+          parts.push(
+            client.request('/', true),
+            client.frames((out) => write.writeReset(out, id, h2.CANCEL)),
+          );
+        }
+        return Buffer.concat(parts);
+      });
+    },
+  },
+  {
+    name: '10,000 PINGs a second, as allowed',
+    limit: '',
+    verdict: 0,
+    run(client) {
+      client.greet();
+      const pings = many(rawFrame(h2.PING, 0, 0, new Uint8Array(8)), 1000);
+      client.trickle(100, () => pings);
     },
   },
 ];
