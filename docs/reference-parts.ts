@@ -11,6 +11,7 @@ import type { CurrentIssuer } from '../identity/issue/current-issuer.ts';
 import { IdentityMetrics } from '../identity/metrics.ts';
 import { ANSWER_STATUS } from '../proxy/answers.ts';
 import { SETTINGS as PROXY } from '../proxy/config.ts';
+import { LIMITS } from '../proxy/limits.ts';
 import { Metrics } from '../proxy/telemetry/metrics.ts';
 import { processMetrics } from '../proxy/telemetry/process-metrics.ts';
 import { WebhookMetrics } from '../webhook/admission/metrics.ts';
@@ -48,6 +49,17 @@ export function referenceParts(): Readonly<Record<string, string>> {
         const { status, grpc } = ANSWER_STATUS[reason];
         return [code(reason), String(status), String(grpc), ...PROXY_ERROR_ADVICE[reason]];
       }),
+    ),
+    limits: table(
+      ['token', 'of', 'bound', 'why', 'variable', 'above it'],
+      Object.entries(LIMITS).map(([token, { what, bound, reason, variable, consequence }]) => [
+        code(token),
+        what,
+        bound,
+        reason,
+        variable ? code(variable) : '–',
+        consequence,
+      ]),
     ),
     commands: COMMANDS.map(({ name, help }) => `## weft ${name}\n\n\`\`\`text\n${help.trim()}\n\`\`\``).join('\n\n'),
   };

@@ -19,9 +19,10 @@ import * as env from '../api/proxy-environment.ts';
 import { dnsIdentity, type IdentityDomain, spiffeIdentity } from '../api/workload-identity.ts';
 import { Fault, type Kind, readEnvironment, setting } from '../core/config/environment.ts';
 import type { PortRanges } from '../core/config/port-ranges.ts';
-import { ADDRESS, ADDRESSES, DURATION, LIST, oneOf, PORTS, TEXT } from '../core/config/setting-kinds.ts';
+import { ADDRESS, ADDRESSES, COUNT, DURATION, LIST, oneOf, PORTS, TEXT } from '../core/config/setting-kinds.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import type { ClientLimits } from './transport/client-limits.ts';
 
 const PROBE_PATHS: Kind<Readonly<Record<string, readonly string[]>>> = {
   name: 'JSON',
@@ -159,6 +160,37 @@ export const SETTINGS = {
     '20ms',
     'How long a silent client is waited for before the server is dialled to speak first.',
   ),
+  maxConnections: setting(
+    env.ENV_MAX_CONNECTIONS,
+    COUNT,
+    '16384',
+    'Connections that a listener holds at once; more are closed as they come.',
+  ),
+  floodBudget: setting(
+    env.ENV_FLOOD_BUDGET,
+    COUNT,
+    '40000',
+    'What an HTTP/2 peer may spend at once on frames that lead nowhere; a quarter of it comes back each second.',
+  ),
+  headerTimeout: setting(env.ENV_HEADER_TIMEOUT, DURATION, '30s', 'How long a client may take to send a head.'),
+  bodyTimeout: setting(
+    env.ENV_BODY_TIMEOUT,
+    DURATION,
+    '1m',
+    'How long a client may pause within a body whose length it declared.',
+  ),
+  stallTimeout: setting(
+    env.ENV_STALL_TIMEOUT,
+    DURATION,
+    '5m',
+    'How long a client may take nothing of an answer that waits for it.',
+  ),
+  idleTimeout: setting(
+    env.ENV_IDLE_TIMEOUT,
+    DURATION,
+    '1h',
+    'How long an HTTP connection without requests is kept for its client.',
+  ),
 };
 
 /** What a proxy is told. Durations in milliseconds. */
@@ -197,6 +229,9 @@ export interface ProxyConfig {
   readonly outboundConnectTimeoutMs: number;
   readonly inboundConnectTimeoutMs: number;
   readonly silenceMs: number;
+  /** Connections that a listener holds at once. */
+  readonly maxConnections: number;
+  readonly limits: ClientLimits;
 }
 
 /** Reads the whole environment, or throws one error naming every problem. */
@@ -237,5 +272,13 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     outboundConnectTimeoutMs: read.outboundConnectTimeout,
     inboundConnectTimeoutMs: read.inboundConnectTimeout,
     silenceMs: read.detectTimeout,
+    maxConnections: read.maxConnections,
+    limits: {
+      headerTimeoutMs: read.headerTimeout,
+      bodyTimeoutMs: read.bodyTimeout,
+      stallTimeoutMs: read.stallTimeout,
+      idleTimeoutMs: read.idleTimeout,
+      floodBudget: read.floodBudget,
+    },
   };
 }

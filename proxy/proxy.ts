@@ -21,7 +21,7 @@ import { OutboundListener } from './outbound/listener.ts';
 import { Targets } from './outbound/targets.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
-import { listen } from './transport/listen.ts';
+import { type ConnectionLimit, listen } from './transport/listen.ts';
 import { MutualTls } from './transport/mutual-tls.ts';
 import { loadOriginalDestination } from './transport/original-destination.ts';
 
@@ -66,6 +66,7 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
     log,
     connectTimeoutMs: config.outboundConnectTimeoutMs,
     silenceMs: config.silenceMs,
+    limits: config.limits,
   });
   const explicit = new ExplicitProxy(targets, { metrics, failures }, outbound);
   const inbound = new InboundListener({
@@ -87,15 +88,21 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
     podIps: config.podIps,
     connectTimeoutMs: config.inboundConnectTimeoutMs,
     silenceMs: config.silenceMs,
+    limits: config.limits,
   });
 
+  const limitOf = (direction: 'inbound' | 'outbound') => ({
+    connections: config.maxConnections,
+    onRefused: () => metrics.exceeded(direction, 'src', 'connection_limit'),
+  });
   const servers: Server[] = [];
   let serving = false;
   const serve = async () => {
+    const { inboundListen, outboundListen, explicitListen } = config;
     servers.push(
-      ...(await listenAll(config.inboundListen, (socket) => inbound.accept(socket))),
-      ...(await listenAll(config.outboundListen, (socket) => outbound.accept(socket))),
-      ...(await listenAll(config.explicitListen, (socket) => explicit.accept(socket))),
+      ...(await listenAll(inboundListen, (socket) => inbound.accept(socket), limitOf('inbound'))),
+      ...(await listenAll(outboundListen, (socket) => outbound.accept(socket), limitOf('outbound'))),
+      ...(await listenAll(explicitListen, (socket) => explicit.accept(socket), limitOf('outbound'))),
     );
     serving = true;
     log.info({ identity: config.identity, startMs: Math.round(performance.now()) }, 'ready');
@@ -156,6 +163,10 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
 /** Targets unused for this long are let go of. */
 const IDLE_TARGET_MS = 10 * 60_000;
 
-function listenAll(addresses: readonly SocketAddress[], accept: (socket: Socket) => void): Promise<Server[]> {
-  return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => listen(each, accept))));
+function listenAll(
+  addresses: readonly SocketAddress[],
+  accept: (socket: Socket) => void,
+  limit: ConnectionLimit,
+): Promise<Server[]> {
+  return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => listen(each, accept, limit))));
 }

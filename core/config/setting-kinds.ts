@@ -27,6 +27,13 @@ export function durationBetween(minMs: number, maxMs: number): Kind<number> {
   };
 }
 
+/** A whole number from 1 to 2^31-1. */
+export const COUNT: Kind<number> = {
+  name: 'number from 1',
+  parse: (text) =>
+    /^[1-9]\d{0,9}$/.test(text) && Number(text) < 2 ** 31 ? Number(text) : new Fault(`"${text}" is no number from 1`),
+};
+
 export const ADDRESS: Kind<SocketAddress> = {
   name: 'host:port',
   parse: (text) => parseSocketAddress(text) ?? new Fault(`"${text}" is no host:port`),

@@ -53,6 +53,7 @@ export class AdminServer {
       serveHttp(socket, 'http1', false, {
         onRequest: (stream, head) => this.#serve(stream, head, local),
         onMalformed: () => [],
+        onLimit() {},
         onClosed() {},
       });
     });

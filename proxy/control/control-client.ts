@@ -8,7 +8,7 @@ import { Connection, DEFAULT_CONNECTION_OPTIONS } from '../http2/connection.ts';
 import type { Stream } from '../http2/stream.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
 import { whenConnected } from '../transport/dialer.ts';
-import { http2Owner } from '../transport/http-server.ts';
+import { http2Owner, nowMs } from '../transport/http-server.ts';
 import { decodeLatin1 } from '../transport/latin1.ts';
 import { identityFault } from '../transport/mutual-tls.ts';
 import { enterTurn, leaveTurn, SocketWire } from '../transport/socket-wire.ts';
@@ -83,11 +83,12 @@ export function call(
         onGoAway() {},
         onStreamEnd() {},
         onPong() {},
+        onLimit() {},
         onFailed: (_code, reason) =>
           end(new WeftError('control_protocol', `${server.identity} broke HTTP/2: ${reason}`)),
       },
       decodeLatin1,
-      DEFAULT_CONNECTION_OPTIONS,
+      { ...DEFAULT_CONNECTION_OPTIONS, nowMs },
     );
     opened.attach(
       http2Owner(connection, opened, () =>

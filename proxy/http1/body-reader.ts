@@ -16,7 +16,10 @@ export interface BodySink {
 }
 
 /** Octets that chunk extensions of one chunk may take: they carry nothing that is in use. */
-const MAX_EXTENSION_BYTES = 256;
+export const MAX_EXTENSION_BYTES = 256;
+
+/** Octets that all chunk extensions of one body may take, so that they do not outweigh it. */
+export const MAX_EXTENSIONS_BYTES = 16_384;
 
 /**
  * Delivers the body of one message, whatever its framing (RFC 9112 section 6.3 and 7.1).
@@ -33,6 +36,7 @@ export class BodyReader {
   #digits = 0;
   /** The extensions or the trailer line under way. */
   #line: number[] = NO_OCTETS;
+  #extensionBytes = 0;
   #trailerBytes = 0;
   #trailers: string[] = NO_TRAILERS;
   done = true;
@@ -57,6 +61,7 @@ export class BodyReader {
     this.#line = NO_OCTETS;
     this.#trailers = NO_TRAILERS;
     this.#trailerBytes = 0;
+    this.#extensionBytes = 0;
   }
 
   /** Delivers what `bytes[start, end)` holds of the body. @returns the offset after it, or why it is refused */
@@ -102,7 +107,8 @@ export class BodyReader {
             this.#line = NO_OCTETS;
             this.#state = SIZE_LF;
           } else if (octet === LF || octet === 0) return 'chunk_size_invalid';
-          else if (this.#line.length > MAX_EXTENSION_BYTES) return 'chunk_extension_too_large';
+          else if (this.#line.length > MAX_EXTENSION_BYTES || ++this.#extensionBytes > MAX_EXTENSIONS_BYTES)
+            return 'chunk_extension_too_large';
           else this.#line.push(octet);
           at++;
           break;

@@ -8,6 +8,10 @@ export type DecodeLatin1 = (bytes: Uint8Array, start: number, end: number) => st
 /** Why a message is refused. Everything ambiguous is (RFC 9112 sections 2.2, 3, 5, 6.3, 11.2). */
 export type HeadFault =
   | 'head_too_large'
+  | 'header_fields_too_many'
+  | 'empty_line_flood'
+  | 'header_timeout'
+  | 'body_timeout'
   | 'bare_lf'
   | 'bare_cr'
   | 'request_line_invalid'
@@ -35,6 +39,12 @@ export type HeadFault =
 
 /** Largest head accepted, request or status line included: 64 KiB, as HTTP/2's header list. */
 export const MAX_HEAD_BYTES = 65_536;
+
+/** Fields of a head, as many as HTTP/2's. */
+export const MAX_HEADER_FIELDS = 256;
+
+/** Empty lines before a request. Old clients send one after a body (RFC 9112 section 2.2); nobody sends more than a few. */
+export const MAX_EMPTY_LINES = 8;
 
 /** How a message's body ends (RFC 9112 section 6.3). */
 export const BODY_NONE = 0;
@@ -79,6 +89,7 @@ export class HeadReader {
   #carried = 0;
   /** How far the search for the empty line has come within the carried octets. */
   #searched = 0;
+  #emptyLines = 0;
   /** The offset after the head in the last chunk, when `read` returned a head. */
   next = 0;
 
@@ -99,12 +110,14 @@ export class HeadReader {
    */
   read(bytes: Uint8Array, start: number, end: number): Head | HeadFault | null {
     if (this.#kind === 'request') start = this.#skipEmptyLines(bytes, start, end);
+    if (this.#emptyLines > MAX_EMPTY_LINES) return 'empty_line_flood';
     if (start === end) return null;
     if (this.#carry === null) {
       const found = findEnd(bytes, start, start, end);
       if (found >= 0) {
         if (found - start > MAX_HEAD_BYTES) return 'head_too_large';
         this.next = found;
+        this.#emptyLines = 0;
         return this.#parse(bytes, start, found);
       }
       if (end - start > MAX_HEAD_BYTES) return 'head_too_large';
@@ -132,6 +145,7 @@ export class HeadReader {
     const carry = this.#carry;
     this.#carry = null;
     this.#carried = 0;
+    this.#emptyLines = 0;
     this.next = start + (found - before);
     return found > MAX_HEAD_BYTES ? 'head_too_large' : this.#parse(carry, 0, found);
   }
@@ -152,8 +166,9 @@ export class HeadReader {
       this.#carry = null;
       this.#carried = 0;
       start++;
+      this.#emptyLines++;
     }
-    while (end - start >= 2 && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
+    for (; end - start >= 2 && bytes[start] === CR && bytes[start + 1] === LF; start += 2) this.#emptyLines++;
     return start;
   }
 }
@@ -203,7 +218,9 @@ function parseHead(
   const fields: string[] = [];
   const connection: string[] = [];
   let upgrade = '';
+  let count = 0;
   for (let at = lineEnd + 2; at < end - 2; at = lineEnd + 2) {
+    if (++count > MAX_HEADER_FIELDS) return 'header_fields_too_many';
     lineEnd = lineEndAt(bytes, at, end);
     if (lineEnd < 0) return lineEnd === -1 ? 'bare_lf' : 'bare_cr';
     if (bytes[at] === SPACE || bytes[at] === TAB) return 'obs_fold';

@@ -14,6 +14,7 @@ function server() {
   const wire = new MemoryWire();
   const requests: { head: RequestHead; end: boolean; stream: ServerStream; recorder: Recorder }[] = [];
   const faults: HeadFault[] = [];
+  const limits: string[] = [];
   const connection = new ServerConnection(
     wire,
     {
@@ -26,6 +27,7 @@ function server() {
         faults.push(reason);
         return [];
       },
+      onLimit: (limit) => void limits.push(limit),
     },
     latin1,
   );
@@ -33,7 +35,7 @@ function server() {
     const bytes = Buffer.from(text, 'latin1');
     for (let at = 0; at < bytes.length; at += size) connection.receive(bytes, at, Math.min(bytes.length, at + size));
   };
-  return { wire, requests, faults, connection, feed };
+  return { wire, requests, faults, limits, connection, feed };
 }
 
 t.test('reads a request and writes its answer', async (t) => {
@@ -382,4 +384,61 @@ t.test('ends a connection on which a server speaks unasked', async (t) => {
   feed('HTTP/1.1 408 Request Timeout\r\n\r\n');
   t.same(events, ['idle', 'ending']);
   t.ok(connection.closed);
+});
+
+t.test('refuses more fields than it takes', async (t) => {
+  const fields = (count: number) => Array.from({ length: count }, (_, i) => `X-${i}: 1\r\n`).join('');
+  const most = server();
+  most.feed(`GET / HTTP/1.1\r\nHost: a\r\n${fields(255)}\r\n`);
+  t.same([most.requests.length, most.limits], [1, []]);
+  const more = server();
+  more.feed(`GET / HTTP/1.1\r\nHost: a\r\n${fields(256)}\r\n`);
+  t.same([more.requests.length, more.limits], [0, ['header_fields_too_many']]);
+  t.match(more.wire.takeText(), /^HTTP\/1.1 431 /);
+});
+
+t.test('skips a few empty lines before a request, not any number', async (t) => {
+  for (const size of [1, 2, 1000]) {
+    const few = server();
+    few.feed(`${'\r\n'.repeat(8)}GET / HTTP/1.1\r\nHost: a\r\n\r\n`, size);
+    t.same([few.requests.length, few.limits], [1, []]);
+    const many = server();
+    many.feed('\r\n'.repeat(9), size);
+    t.same([many.limits, many.connection.closed], [['empty_line_flood'], true]);
+  }
+});
+
+t.test('refuses chunks whose extensions outweigh them', async (t) => {
+  const { requests, limits, feed } = server();
+  feed('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const chunk = `1;a=${'b'.repeat(200)}\r\nx\r\n`;
+  for (let i = 0; i < 70; i++) feed(chunk);
+  t.same(limits, []);
+  for (let i = 0; i < 20; i++) feed(chunk);
+  t.same(limits, ['chunk_extension_too_large']);
+  t.equal(requests[0]!.recorder.heard.at(-1), 'reset 1');
+});
+
+t.test('answers 408 to a head or a body that does not come', async (t) => {
+  const head = server();
+  head.feed('GET / HT');
+  t.equal(head.connection.isReadingHead, true);
+  head.connection.timeOut('header_timeout');
+  t.match(head.wire.takeText(), /^HTTP\/1.1 408 Request Timeout\r\n/);
+  t.same([head.limits, head.wire.closed], [['header_timeout'], true]);
+  const body = server();
+  body.feed('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab');
+  t.same([body.connection.isReadingHead, body.connection.awaitsBody], [false, true]);
+  body.connection.timeOut('body_timeout');
+  t.match(body.wire.takeText(), /^HTTP\/1.1 408 /);
+  t.same(body.requests[0]!.recorder.heard, ['data ab', 'reset 1']);
+});
+
+t.test('does not wait for a body without a length, or while its reader is behind', async (t) => {
+  const live = server();
+  live.feed('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n');
+  t.equal(live.connection.awaitsBody, false);
+  const behind = server();
+  behind.feed(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n${'a'.repeat(70_000)}`);
+  t.same([behind.wire.paused, behind.connection.awaitsBody], [true, false]);
 });

@@ -26,9 +26,14 @@ import { statusText } from './status-text.ts';
 export interface ServerListener {
   /** A request has arrived; returns who listens to its body. */
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): StreamListener;
-  /** A request is refused as malformed; returns fields to add to the 400 (or 431, 505) that is sent. */
+  /** A request is refused as malformed; returns fields to add to the 400 (or 408, 431, 505) that is sent. */
   onMalformed(reason: HeadFault): Fields;
+  /** The client has exceeded a limit; what follows from it comes after. */
+  onLimit(limit: Http1Limit): void;
 }
+
+/** What a client can exceed. */
+export type Http1Limit = Extract<HeadFault, keyof typeof LIMIT_STATUS>;
 
 /**
  * The server's side of an HTTP/1 connection, without I/O.
@@ -60,6 +65,24 @@ export class ServerConnection {
   /** No request is under way and none has begun. */
   get isIdle(): boolean {
     return this.#stream === null && !this.#heads.hasBegun && this.#rest === null;
+  }
+
+  /** Requests taken so far. */
+  taken = 0;
+
+  /** Some of a request's head has come, but not all. */
+  get isReadingHead(): boolean {
+    return this.#stream === null && this.#heads.hasBegun;
+  }
+
+  /** The body of the request under way has a length, and the client may send what is missing. */
+  get awaitsBody(): boolean {
+    return this.#stream?.awaitsBody ?? false;
+  }
+
+  /** Ends the connection because its client is too slow. */
+  timeOut(limit: 'header_timeout' | 'body_timeout'): void {
+    if (!this.closed) this.#malformed(limit);
   }
 
   /** Takes what came from the client. `bytes[start, end)` is not kept. */
@@ -137,6 +160,7 @@ export class ServerConnection {
     this.#writer.begin();
     const stream = new ServerStream(this, this.#wire, this.#writer, head, this.#latin1);
     this.#stream = stream;
+    this.taken++;
     stream.listener = this.#listener.onRequest(stream, request, stream.requestDone && !stream.mayTunnel);
   }
 
@@ -150,7 +174,9 @@ export class ServerConnection {
   }
 
   #malformed(reason: HeadFault): void {
-    const status = reason === 'head_too_large' ? 431 : reason === 'version_unsupported' ? 505 : 400;
+    const limit = reason in LIMIT_STATUS ? (reason as Http1Limit) : null;
+    if (limit) this.#listener.onLimit(limit);
+    const status = limit ? LIMIT_STATUS[limit] : reason === 'version_unsupported' ? 505 : 400;
     const fields = this.#listener.onMalformed(reason);
     const stream = this.#stream;
     if (!stream?.hasAnswered) {
@@ -202,6 +228,10 @@ export class ServerStream {
 
   get requestDone(): boolean {
     return this.#body.done && !this.#tunnel;
+  }
+
+  get awaitsBody(): boolean {
+    return this.#body.framing === BODY_LENGTH && !this.#body.done && this.#unread <= UNREAD_LIMIT;
   }
 
   /** The answer may turn the connection into a tunnel, so the request has no end yet. */
@@ -362,6 +392,15 @@ export function requestOf(head: Head): RequestHead | HeadFault {
 function statusLine(status: number): string {
   return `HTTP/1.1 ${status} ${statusText(status)}\r\n`;
 }
+
+const LIMIT_STATUS = {
+  head_too_large: 431,
+  header_fields_too_many: 431,
+  header_timeout: 408,
+  body_timeout: 408,
+  empty_line_flood: 400,
+  chunk_extension_too_large: 400,
+} as const;
 
 /** Octets of a body that may be in the listener's hands before reading stops. */
 const UNREAD_LIMIT = 65_536;

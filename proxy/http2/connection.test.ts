@@ -30,6 +30,7 @@ class Peer implements ConnectionListener {
   }
   onStreamEnd(): void {}
   onPong(): void {}
+  onLimit(): void {}
   onFailed(_code: number, reason: string): void {
     this.failure = reason;
   }

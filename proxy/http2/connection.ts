@@ -1,4 +1,5 @@
 import { copyOf } from './copy-of.ts';
+import * as flood from './flood-guard.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import * as write from './frame-writer.ts';
 import {
@@ -11,7 +12,7 @@ import {
   trailersFault,
 } from './header-rules.ts';
 import { BlockMemo } from './hpack/block-memo.ts';
-import { type DecodeLatin1, HPACK_TOO_LARGE, HpackDecoder } from './hpack/decoder.ts';
+import { type DecodeLatin1, HPACK_BOMB, HPACK_TOO_LARGE, HpackDecoder } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
 import { Stream } from './stream.ts';
@@ -28,6 +29,14 @@ export interface ConnectionOptions {
   readonly streamWindow: number;
   /** Largest header list accepted (section 6.5.2). 64 KiB: what the largest known applications send. */
   readonly maxHeaderListSize: number;
+  /** Fields of a header list. 256: common servers take 100 (Apache, Tomcat, Envoy), so nobody needs more. */
+  readonly maxHeaderFields: number;
+  /** See {@link flood.FloodGuard}. */
+  readonly floodBudget: number;
+  /** The peer was cut off just before, and begins with {@link flood.PROBATION_SHARE} of the budget. */
+  readonly onProbation: boolean;
+  /** Monotonic milliseconds; the engine has no clock of its own. */
+  readonly nowMs: () => number;
 }
 
 export const DEFAULT_CONNECTION_OPTIONS: ConnectionOptions = {
@@ -35,7 +44,29 @@ export const DEFAULT_CONNECTION_OPTIONS: ConnectionOptions = {
   maxConcurrentStreams: 250,
   streamWindow: 65_535,
   maxHeaderListSize: 65_536,
+  maxHeaderFields: 256,
+  floodBudget: flood.DEFAULT_FLOOD_BUDGET,
+  onProbation: false,
+  nowMs: () => 0,
 };
+
+/** What a peer can exceed; `header_list_too_large` and `stream_limit` cost it the stream alone. */
+export type Http2Limit =
+  | 'rapid_reset'
+  | 'stream_error_flood'
+  | 'continuation_flood'
+  | 'empty_frame_flood'
+  | 'ping_flood'
+  | 'settings_flood'
+  | 'priority_flood'
+  | 'window_update_flood'
+  | 'useless_frame_flood'
+  | 'header_bomb'
+  | 'header_list_too_large'
+  | 'stream_limit'
+  | 'header_timeout'
+  | 'body_timeout'
+  | 'stall_timeout';
 
 /** Hears what concerns the connection as a whole. */
 export interface ConnectionListener {
@@ -47,6 +78,8 @@ export interface ConnectionListener {
   onStreamEnd(): void;
   /** Our PING came back. */
   onPong(): void;
+  /** The peer has exceeded a limit. Told once for each time, before what follows from it. */
+  onLimit(limit: Http2Limit): void;
   /** The connection failed: GOAWAY was sent if it is our verdict. Every stream has been reset. */
   onFailed(code: number, reason: string): void;
 }
@@ -69,6 +102,7 @@ export class Connection implements FrameSink {
   readonly #decoder: HpackDecoder;
   readonly #encoder = new HpackEncoder(4096);
   readonly #decoded = new BlockMemo<DecodedBlock>();
+  readonly #guard: flood.FloodGuard;
   #blocksDecoded = 0;
   /** The head that was encoded last and, when it was encoded twice running, its block while the table is at a version. */
   #encodedHead: RequestHead | ResponseHead | null = null;
@@ -102,6 +136,8 @@ export class Connection implements FrameSink {
   #blockFlags = 0;
   #blockDependency = -1;
   #block: Uint8Array | null = null;
+  /** Its first piece, which stays the same while the block grows. */
+  #blockBegan: Uint8Array | null = null;
   #blockOctets = 0;
 
   constructor(
@@ -115,6 +151,9 @@ export class Connection implements FrameSink {
     this.#wire = wire;
     this.#listener = listener;
     this.#options = options;
+    const { floodBudget, nowMs, onProbation } = options;
+    const start = onProbation ? Math.ceil(floodBudget * flood.PROBATION_SHARE) : floodBudget;
+    this.#guard = new flood.FloodGuard(floodBudget, nowMs, start);
     this.#decoder = new HpackDecoder(latin1, 4096);
     this.#reader = new FrameReader(this, h2.DEFAULT_MAX_FRAME_SIZE);
     this.#prefaceLeft = this.isClient ? 0 : h2.PREFACE.length;
@@ -124,6 +163,17 @@ export class Connection implements FrameSink {
   /** Streams open now. */
   get streamCount(): number {
     return this.#streams.size;
+  }
+
+  /** The open streams, in no order. */
+  get streams(): readonly Stream[] {
+    return this.#streams.all();
+  }
+
+  /** The header block or the frame that has begun and not ended, or that SETTINGS is due: another object for each. */
+  get unfinished(): object | null {
+    if (!this.#settingsReceived) return this.#reader;
+    return this.#block === null ? this.#reader.unfinished : this.#blockBegan;
   }
 
   /** Octets that the peer may send on a stream. */
@@ -212,6 +262,20 @@ export class Connection implements FrameSink {
     this.#wire.close();
   }
 
+  /** Ends the connection because its peer has exceeded a limit. */
+  cut(limit: Http2Limit): void {
+    if (this.failed) return;
+    this.#listener.onLimit(limit);
+    this.fail(h2.ENHANCE_YOUR_CALM, limit);
+  }
+
+  /** Ends a stream whose peer has exceeded a limit. */
+  cutStream(stream: Stream, limit: Http2Limit): void {
+    this.#listener.onLimit(limit);
+    this.writeReset(stream, h2.ENHANCE_YOUR_CALM);
+    stream.abort(h2.CANCEL);
+  }
+
   // Writing, for Stream.
 
   writeRequest(stream: Stream, head: RequestHead, last: boolean): void {
@@ -241,6 +305,8 @@ export class Connection implements FrameSink {
       write.writeData(this.#wire, stream.id, bytes, at, next, last && next === end);
       stream.sendWindow -= next - at;
       this.#sendWindow -= next - at;
+      // A window of a few octets makes many frames of little: only what was not cut short is progress.
+      if (next === end || next - at >= SHORT_FRAME) this.#guard.earn(flood.WORTH_OF_DATA);
       at = next;
     }
     if (at > start) this.#wire.touch();
@@ -274,6 +340,9 @@ export class Connection implements FrameSink {
   forget(stream: Stream): void {
     this.#streams.remove(stream);
     if (this.failed) return;
+    // Not kept among those that wait: a connection without window would gather them.
+    if (stream.waiting) this.#waiting = this.#waiting.filter((each) => each !== stream);
+    this.#guard.earn(flood.WORTH_OF_STREAM);
     this.#listener.onStreamEnd();
     this.#closeIfDone();
   }
@@ -283,6 +352,7 @@ export class Connection implements FrameSink {
   onDataFrame(streamId: number, length: number, padding: number, last: boolean): void {
     if (!this.#mayReceive(streamId)) return;
     if (streamId === 0) return this.fail(h2.PROTOCOL_ERROR, 'data_on_stream_0');
+    if (length === padding && !last && this.#guard.spend(flood.PRICE_OF_FRAME)) return this.cut('empty_frame_flood');
     // The connection's window is granted at once, half a window at a time.
     this.#receivedSinceGrant += length;
     if (this.#receivedSinceGrant > CONNECTION_WINDOW)
@@ -296,6 +366,7 @@ export class Connection implements FrameSink {
     if (!stream) {
       if (this.#isIdle(streamId)) this.fail(h2.PROTOCOL_ERROR, 'data_on_idle_stream');
       else if (!this.#resetByUs.has(streamId)) this.#refuse(streamId, h2.STREAM_CLOSED);
+      else this.#useless(flood.PRICE_OF_FRAME);
       return;
     }
     if (stream.remoteClosed) return this.#streamError(stream, h2.STREAM_CLOSED);
@@ -325,6 +396,7 @@ export class Connection implements FrameSink {
     if (flags & h2.FLAG_END_HEADERS) this.#headerBlock(bytes, start, end);
     else {
       this.#block = copyOf(bytes, start, end);
+      this.#blockBegan = this.#block;
       this.#blockOctets = end - start;
     }
   }
@@ -335,8 +407,12 @@ export class Connection implements FrameSink {
     }
     const octets = this.#blockOctets + (end - start);
     // An empty CONTINUATION makes no progress; a block beyond this cannot be a header list that we accept.
-    if (octets > this.#options.maxHeaderListSize + 16_384 || (start === end && !(flags & h2.FLAG_END_HEADERS))) {
-      return this.fail(h2.ENHANCE_YOUR_CALM, 'continuation_flood');
+    if (
+      octets > this.#options.maxHeaderListSize + 16_384 ||
+      (start === end && !(flags & h2.FLAG_END_HEADERS)) ||
+      this.#guard.spend(flood.PRICE_OF_CONTINUATION)
+    ) {
+      return this.cut('continuation_flood');
     }
     if (octets > this.#block.length) {
       const grown = new Uint8Array(octets * 2);
@@ -350,6 +426,7 @@ export class Connection implements FrameSink {
 
   onPriority(streamId: number, dependency: number): void {
     if (!this.#mayReceive(streamId)) return;
+    if (this.#guard.spend(flood.PRICE_OF_FRAME)) return this.cut('priority_flood');
     // Priorities of RFC 7540 are ignored, except that a frame of the wrong size or a self-dependency is an error.
     if (dependency !== -1 && dependency !== streamId) return;
     const stream = this.#streams.get(streamId);
@@ -361,16 +438,23 @@ export class Connection implements FrameSink {
   onReset(streamId: number, code: number): void {
     if (!this.#mayReceive(streamId)) return;
     const stream = this.#streams.get(streamId);
-    if (stream) stream.abort(code);
-    else if (this.#isIdle(streamId)) this.fail(h2.PROTOCOL_ERROR, 'rst_stream_on_idle_stream');
+    if (stream) {
+      // A server can only reset what we asked for.
+      if (!this.isClient && this.#guard.spend(flood.PRICE_OF_RESET)) return this.cut('rapid_reset');
+      stream.abort(code);
+    } else if (this.#isIdle(streamId)) this.fail(h2.PROTOCOL_ERROR, 'rst_stream_on_idle_stream');
+    else this.#useless(flood.PRICE_OF_FRAME);
   }
 
   onSettings(flags: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#blockStream !== 0) return this.fail(h2.PROTOCOL_ERROR, 'header_block_interrupted');
     if (flags & h2.FLAG_ACK) {
       if (start !== end) this.fail(h2.FRAME_SIZE_ERROR, 'settings_ack_size');
+      else this.#useless(flood.PRICE_OF_FRAME);
       return;
     }
+    const price = (this.#wire.blocked ? flood.PRICE_OF_UNREAD_REPLY : flood.PRICE_OF_SETTINGS) + (end - start) / 6;
+    if (this.#guard.spend(price)) return this.cut('settings_flood');
     this.#settingsReceived = true;
     for (let at = start; at < end && !this.failed; at += 6) {
       this.#setting(
@@ -387,6 +471,8 @@ export class Connection implements FrameSink {
 
   onPing(flags: number, bytes: Uint8Array, start: number): void {
     if (!this.#mayReceive(0)) return;
+    const unread = !(flags & h2.FLAG_ACK) && this.#wire.blocked;
+    if (this.#guard.spend(unread ? flood.PRICE_OF_UNREAD_REPLY : flood.PRICE_OF_FRAME)) return this.cut('ping_flood');
     if (!(flags & h2.FLAG_ACK)) {
       write.writePing(this.#wire, true, bytes, start);
       this.#wire.touch();
@@ -398,6 +484,8 @@ export class Connection implements FrameSink {
 
   onGoAway(lastStreamId: number, code: number): void {
     if (!this.#mayReceive(0)) return;
+    if (this.#goAwayReceived) this.#useless(flood.PRICE_OF_SETTINGS);
+    if (this.failed) return;
     this.#goAwayReceived = true;
     // Streams above the last one were not processed: they may be tried again elsewhere (section 6.8).
     if (this.isClient) this.#abortStreams(lastStreamId, h2.REFUSED_STREAM);
@@ -408,6 +496,9 @@ export class Connection implements FrameSink {
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (!this.#mayReceive(streamId)) return;
+    // The connection's window lets every stream that waits try again.
+    const price = streamId === 0 ? flood.PRICE_OF_FRAME + (this.#waiting.length >> 5) : flood.PRICE_OF_FRAME;
+    if (this.#guard.spend(price)) return this.cut('window_update_flood');
     if (streamId === 0) {
       if (increment === 0) return this.fail(h2.PROTOCOL_ERROR, 'window_update_zero');
       this.#sendWindow += increment;
@@ -422,11 +513,12 @@ export class Connection implements FrameSink {
     if (increment === 0) return this.#streamError(stream, h2.PROTOCOL_ERROR);
     stream.sendWindow += increment;
     if (stream.sendWindow > h2.MAX_WINDOW) return this.#streamError(stream, h2.FLOW_CONTROL_ERROR);
-    if (stream.waiting) this.#pumpWaiting();
+    // This stream alone; it stays in the list until the others are served.
+    if (stream.waiting && this.#sendWindow > 0 && !this.#wire.blocked) stream.pump();
   }
 
   onUnknown(streamId: number): void {
-    this.#mayReceive(streamId);
+    if (this.#mayReceive(streamId)) this.#useless(flood.PRICE_OF_FRAME);
   }
 
   // Private.
@@ -496,15 +588,19 @@ export class Connection implements FrameSink {
     const dependency = this.#blockDependency;
     this.#blockStream = 0;
     this.#block = null;
+    this.#blockBegan = null;
 
     const block = this.#decode(bytes, start, end);
-    if (block === null) return this.fail(h2.COMPRESSION_ERROR, 'header_block_invalid');
+    if (block === null) return;
 
     const stream = this.#streams.get(streamId);
     if (stream) {
       if (stream.remoteClosed) return this.#streamError(stream, h2.STREAM_CLOSED);
       if (dependency === streamId) return this.#streamError(stream, h2.PROTOCOL_ERROR);
-      if (block.tooLarge) return this.#streamError(stream, h2.ENHANCE_YOUR_CALM);
+      if (block.tooLarge) {
+        if (this.#largeHeaders()) this.#streamError(stream, h2.ENHANCE_YOUR_CALM);
+        return;
+      }
       if (stream.awaitsResponse) this.#response(stream, block, last);
       else this.#trailers(stream, block.fields, last);
     } else if (!this.isClient && streamId % 2 === 1 && streamId > this.#lastPeerStream) {
@@ -513,25 +609,24 @@ export class Connection implements FrameSink {
       if (this.isClient && streamId % 2 === 1 && streamId < this.#nextStream) this.#refuse(streamId, h2.STREAM_CLOSED);
       else if (!this.isClient && streamId % 2 === 1) this.fail(h2.STREAM_CLOSED, 'headers_on_closed_stream');
       else this.fail(h2.PROTOCOL_ERROR, 'stream_id_invalid');
-    }
+    } else this.#useless(flood.PRICE_OF_REFUSAL);
   }
 
-  /** What the block says, from memory where it can be; null: it cannot be decoded. */
+  /** What the block says, from memory where it can be; null: it cannot be decoded, and the connection has failed. */
   #decode(bytes: Uint8Array, start: number, end: number): DecodedBlock | null {
     const { version } = this.#decoder;
     const known = this.#decoded.find(bytes, start, end, version);
     if (known !== null) return known;
     const fields: string[] = [];
     const result = this.#decoder.decode(bytes, start, end, fields, this.#options.maxHeaderListSize);
-    if (result < 0 && result !== HPACK_TOO_LARGE) return null;
-    const block: DecodedBlock = {
-      fields,
-      tooLarge: result === HPACK_TOO_LARGE,
-      length: contentLength(fields),
-      request: null,
-      response: null,
-    };
-    if (this.#decoder.version === version && result === 0 && ++this.#blocksDecoded > BLOCKS_BEFORE_MEMORY)
+    const tooLarge = result === HPACK_TOO_LARGE || fields.length > 2 * this.#options.maxHeaderFields;
+    if (result < 0 && result !== HPACK_TOO_LARGE) {
+      if (result === HPACK_BOMB) this.cut('header_bomb');
+      else this.fail(h2.COMPRESSION_ERROR, 'header_block_invalid');
+      return null;
+    }
+    const block: DecodedBlock = { fields, tooLarge, length: contentLength(fields), request: null, response: null };
+    if (this.#decoder.version === version && !tooLarge && ++this.#blocksDecoded > BLOCKS_BEFORE_MEMORY)
       this.#decoded.keep(bytes, start, end, version, block);
     return block;
   }
@@ -540,7 +635,11 @@ export class Connection implements FrameSink {
     const { fields, tooLarge } = block;
     this.#lastPeerStream = streamId;
     if (this.#goAwaySent) return this.#refuse(streamId, h2.REFUSED_STREAM);
-    if (this.#streams.size >= this.#options.maxConcurrentStreams) return this.#refuse(streamId, h2.REFUSED_STREAM);
+    if (this.#streams.size >= this.#options.maxConcurrentStreams) {
+      this.#listener.onLimit('stream_limit');
+      return this.#refuse(streamId, h2.REFUSED_STREAM);
+    }
+    if (tooLarge && !this.#largeHeaders()) return;
     if (dependency === streamId) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
     block.request ??= readRequest(fields, this.#options.keepCase);
     const head = block.request;
@@ -594,14 +693,35 @@ export class Connection implements FrameSink {
   /** Ends a stream for the peer's fault; its listener hears the same code. */
   #streamError(stream: Stream, code: number): void {
     if (stream.closed) return this.#refuse(stream.id, code);
+    if (this.#isFaultTooMany(flood.PRICE_OF_RESET)) return;
     this.writeReset(stream, code);
     stream.abort(code);
   }
 
   #refuse(streamId: number, code: number): void {
+    if (this.#isFaultTooMany(flood.PRICE_OF_REFUSAL)) return;
     this.#noteReset(streamId);
     write.writeReset(this.#wire, streamId, code);
     this.#wire.touch();
+  }
+
+  /** Counts a reset that the peer has made us send. What servers do wrong is bounded by what we ask of them. */
+  #isFaultTooMany(price: number): boolean {
+    if (this.isClient || !this.#guard.spend(this.#wire.blocked ? flood.PRICE_OF_UNREAD_REPLY : price)) return false;
+    this.cut('stream_error_flood');
+    return true;
+  }
+
+  /** Counts a header list that is too large. @returns whether the connection goes on */
+  #largeHeaders(): boolean {
+    this.#listener.onLimit('header_list_too_large');
+    if (this.#guard.spend(flood.PRICE_OF_LARGE_HEADERS)) this.cut('stream_error_flood');
+    return !this.failed;
+  }
+
+  /** A frame that changes nothing. */
+  #useless(price: number): void {
+    if (this.#guard.spend(price)) this.cut('useless_frame_flood');
   }
 
   #noteReset(streamId: number): void {
@@ -686,6 +806,9 @@ export class Connection implements FrameSink {
 
 /** Our receive window for the connection: 1 MiB, so that it never is what holds a fast peer back. */
 const CONNECTION_WINDOW = 1_048_576;
+
+/** Octets below which a DATA frame that the peer's window cut short is no progress. */
+const SHORT_FRAME = 1024;
 
 const PING_OPAQUE = Uint8Array.of(0x77, 0x65, 0x66, 0x74, 0x70, 0x69, 0x6e, 0x67);
 const SHUTDOWN_OPAQUE = Uint8Array.of(0x64, 0x72, 0x61, 0x69, 0x6e, 0x69, 0x6e, 0x67);

@@ -75,6 +75,11 @@ export class FrameReader {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
+  /** What has come of a frame that is not whole, DATA's payload apart; null: nothing. */
+  get unfinished(): object | null {
+    return this.#carry;
+  }
+
   /** Delivers every frame that `bytes[start, end)` completes and keeps the rest. */
   receive(bytes: Uint8Array, start: number, end: number): void {
     let at = start;

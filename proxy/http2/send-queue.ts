@@ -11,6 +11,8 @@ export class SendQueue {
   #end = 0;
   /** Octets that wait. */
   octets = 0;
+  /** Octets that have left. */
+  left = 0;
 
   /** The chunk to send next, its octets `[start, end)`; there must be one. */
   get bytes(): Uint8Array {
@@ -35,7 +37,9 @@ export class SendQueue {
       this.#fill(last, bytes, start, at);
     }
     if (at === end) return;
-    const chunk = new Uint8Array(Math.max(CHUNK_OCTETS, end - at));
+    const chunk = new Uint8Array(
+      Math.max(this.left === 0 && last === undefined ? FIRST_OCTETS : CHUNK_OCTETS, end - at),
+    );
     this.#chunks.push(chunk);
     this.#end = 0;
     this.#fill(chunk, bytes, at, end);
@@ -44,6 +48,7 @@ export class SendQueue {
   /** The first `octets` of the first chunk were sent. */
   take(octets: number): void {
     this.octets -= octets;
+    this.left += octets;
     this.#start += octets;
     if (this.#start < this.end) return;
     this.#chunks.shift();
@@ -56,5 +61,7 @@ export class SendQueue {
   }
 }
 
-/** As much as a common message or page; no more, so that a waiting stream with one short message costs little. */
+/** A short message: many streams may have just one that waits. */
+const FIRST_OCTETS = 256;
+/** As much as a common page. */
 const CHUNK_OCTETS = 4096;

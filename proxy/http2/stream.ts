@@ -49,6 +49,11 @@ export class Stream {
     this.receiveWindow = receiveWindow;
   }
 
+  /** Octets that had to wait and have left since; -1: none wait now. */
+  get leftQueue(): number {
+    return this.#queue !== null && this.#queue.octets > 0 ? this.#queue.left : -1;
+  }
+
   /** Sends a request's head. Client only, once, first. */
   sendRequest(head: RequestHead, last: boolean): void {
     this.awaitsResponse = true;

@@ -71,6 +71,9 @@ export class ApplicationServer {
         tcp.octets(read, written);
         tcp.closed();
       },
+      // No network to lose it by: it is in this pod.
+      keepAlive: null,
+      onLimit: (limit) => this.#metrics.exceeded('inbound', 'dst', limit),
     };
   }
 }

@@ -13,9 +13,10 @@ import type { Log } from '../log.ts';
 import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
+import type { ClientLimits } from '../transport/client-limits.ts';
 import { type Detected, detectProtocol } from '../transport/detect.ts';
 import { type ConnectError, dialed } from '../transport/dialer.ts';
-import { serveHttp } from '../transport/http-server.ts';
+import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
 import { type MutualTls, peerOf } from '../transport/mutual-tls.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
@@ -38,6 +39,7 @@ export interface InboundOptions {
   readonly podIps: readonly string[];
   readonly connectTimeoutMs: number;
   readonly silenceMs: number;
+  readonly limits: ClientLimits;
 }
 
 /** What the first octets of a connection are. */
@@ -219,18 +221,20 @@ export class InboundListener {
     };
     const tcp = new TcpSeries(metrics, { ...labels, peer: 'src' });
     tcp.opened();
-    const served = serveHttp(socket, protocol, keepCase, {
+    const handler: RequestHandler = {
       onRequest: (stream, head, end) => new InboundRequest(stream, head, end, connection, context),
       onMalformed: (reason) => {
         metrics.malformed.with({ direction: 'inbound', reason }).value++;
         return client.identity === '' ? [] : ['weft-proxy-error', 'request_malformed'];
       },
+      onLimit: (limit) => metrics.exceeded('inbound', 'src', limit),
       onClosed: (read, written) => {
         remove();
         tcp.octets(read, written);
         tcp.closed();
       },
-    });
+    };
+    const served = serveHttp(socket, protocol, keepCase, handler, this.#options.limits);
     const remove = connections.add(served);
   }
 

@@ -7,6 +7,7 @@ import type { Candidate } from '../balance/power-of-two.ts';
 import type { RequestHead } from '../http.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
+import { DEFAULT_KEEP_ALIVE } from '../transport/deadline-sweep.ts';
 import { type ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
@@ -116,6 +117,9 @@ export class EndpointClient implements Candidate {
         this.#tcp.octets(read, written);
         this.#tcp.closed();
       },
+      // Proxies answer at once; a server that is busy with one request for long may be alive all the same.
+      keepAlive: this.endpoint.tls ? DEFAULT_KEEP_ALIVE : null,
+      onLimit: (limit: string) => this.#context.metrics.exceeded('outbound', 'dst', limit),
     };
   }
 

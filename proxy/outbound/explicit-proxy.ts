@@ -75,6 +75,7 @@ export class ExplicitProxy {
         this.#context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
         return ['weft-proxy-error', 'request_malformed'];
       },
+      onLimit: (limit) => this.#context.metrics.exceeded('outbound', 'src', limit),
       onClosed() {},
     });
   }

@@ -6,9 +6,10 @@ import type { Connections } from '../connections.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import type { Log } from '../log.ts';
 import { TcpSeries } from '../telemetry/metrics.ts';
+import type { ClientLimits } from '../transport/client-limits.ts';
 import { type Detected, detectProtocol } from '../transport/detect.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
-import { serveHttp } from '../transport/http-server.ts';
+import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek } from '../transport/peek.ts';
 import { raceToSpeak } from '../transport/server-first.ts';
@@ -31,6 +32,7 @@ export interface OutboundOptions {
   readonly connectTimeoutMs: number;
   /** How long a silent client is waited for before its server is dialled, to let it speak first. */
   readonly silenceMs: number;
+  readonly limits: ClientLimits;
 }
 
 /** A connection to an endpoint. */
@@ -164,19 +166,21 @@ export class OutboundListener {
   #serve(socket: Socket, protocol: 'http1' | 'http2', target: Target): void {
     const { context, connections, ingress } = this.#options;
     target.active++;
-    const connection = serveHttp(socket, protocol, false, {
+    const handler: RequestHandler = {
       onRequest: (stream: ServerStream, head: RequestHead, end: boolean): StreamListener =>
         ingress?.request(stream, head, end, target) ?? new OutboundRequest(stream, head, end, target, context),
       onMalformed: (reason) => {
         context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
         return ['weft-proxy-error', 'request_malformed'];
       },
+      onLimit: (limit) => context.metrics.exceeded('outbound', 'src', limit),
       onClosed: (read, written) => {
         remove();
         target.active--;
         this.#fromApplication.octets(read, written);
       },
-    });
+    };
+    const connection = serveHttp(socket, protocol, false, handler, this.#options.limits);
     const remove = connections.add(connection);
   }
 

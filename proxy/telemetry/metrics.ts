@@ -92,6 +92,10 @@ export class Metrics {
     'weft_proxy_malformed_messages_total',
     'Messages and connections refused as malformed.',
   );
+  readonly #limits = this.#r.counter(
+    'weft_limit_exceeded_total',
+    'Times that a peer (src: client, dst: server) exceeded a limit, by its token.',
+  );
   readonly destinationConnected = this.#r.gauge(
     'weft_proxy_destination_connected',
     '1 while the stream to destination is open; 0: serving on what is known.',
@@ -108,6 +112,11 @@ export class Metrics {
     'control_identity_cert_expiration_timestamp_seconds',
     'When the certificate expires.',
   );
+
+  /** Counts that a peer has exceeded a limit. @param limit its token */
+  exceeded(direction: 'inbound' | 'outbound', peer: 'src' | 'dst', limit: string): void {
+    this.#limits.with({ direction, peer, limit }).value++;
+  }
 }
 
 /** The series of one set of labels, found once; answers by status below it. */

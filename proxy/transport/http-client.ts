@@ -3,8 +3,10 @@ import type { Socket } from 'node:net';
 import type { ClientStream, StreamListener } from '../http.ts';
 import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
+import { CANCEL } from '../http2/wire-vocabulary.ts';
+import { deadlines, type KeepAlive, watchServer } from './deadline-sweep.ts';
 import { type ConnectError, whenConnected } from './dialer.ts';
-import { http2Owner } from './http-server.ts';
+import { type HttpLimit, http2Owner, nowMs } from './http-server.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { enterTurn, leaveTurn, SocketWire } from './socket-wire.ts';
@@ -33,6 +35,10 @@ export interface PoolOptions {
   readonly prologue: Buffer;
   readonly onOpened: () => void;
   readonly onClosed: (read: number, written: number) => void;
+  /** A server has exceeded a limit. */
+  readonly onLimit: (limit: HttpLimit) => void;
+  /** HTTP/2: asks a silent server for a sign of life; null: never. */
+  readonly keepAlive: KeepAlive | null;
 }
 
 /** Connections to one server; hands out streams. */
@@ -115,15 +121,25 @@ export class Http2Pool implements HttpPool {
           if (this.#waiting.length > 0) this.#serve();
         },
         onPong() {},
+        onLimit: this.#options.onLimit,
         onFailed: leave,
       },
       decodeLatin1,
-      { ...DEFAULT_CONNECTION_OPTIONS, keepCase },
+      { ...DEFAULT_CONNECTION_OPTIONS, keepCase, nowMs },
     );
     const entry = { connection, idle: new IdleTimer(idleMs, () => connection.shutdown()) };
     this.#open.push(entry);
+    const { keepAlive } = this.#options;
+    const onDead = () => {
+      connection.onClosed(CANCEL);
+      wire.destroy();
+    };
+    const unwatch = keepAlive
+      ? deadlines.add(watchServer(connection, wire, keepAlive, onDead), keepAlive.quietMs)
+      : () => {};
     wire.attach(
       http2Owner(connection, wire, () => {
+        unwatch();
         leave();
         onClosed(wire.readOctets, wire.writtenOctets);
         if (this.#waiting.length > 0) this.#serve();

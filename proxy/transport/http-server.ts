@@ -2,10 +2,13 @@ import type { Socket } from 'node:net';
 
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import { HeadReader } from '../http1/head-reader.ts';
-import { ServerConnection as Http1Server, requestOf } from '../http1/server-connection.ts';
-import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
-import { CANCEL } from '../http2/wire-vocabulary.ts';
+import { type Http1Limit, ServerConnection as Http1Server, requestOf } from '../http1/server-connection.ts';
+import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection, type Http2Limit } from '../http2/connection.ts';
+import { CANCEL, ENHANCE_YOUR_CALM } from '../http2/wire-vocabulary.ts';
+import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from './client-limits.ts';
+import { deadlines, shortestMs, watchHttp1, watchHttp2 } from './deadline-sweep.ts';
 import { decodeLatin1 } from './latin1.ts';
+import { probation } from './probation.ts';
 import { SocketWire, type WireOwner } from './socket-wire.ts';
 
 /** Who takes the requests of a connection. */
@@ -13,9 +16,14 @@ export interface RequestHandler {
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): StreamListener;
   /** A message is refused as malformed. @returns fields for the answer, where one can be given */
   onMalformed(reason: string): readonly string[];
+  /** The client has exceeded a limit. */
+  onLimit(limit: HttpLimit): void;
   /** The connection is over. @param read octets since its beginning */
   onClosed(read: number, written: number): void;
 }
+
+/** What a peer that speaks HTTP can exceed. */
+export type HttpLimit = Http1Limit | Http2Limit;
 
 /** A connection that serves HTTP. */
 export interface ServedConnection {
@@ -30,21 +38,36 @@ export function serveHttp(
   protocol: 'http1' | 'http2',
   keepCase: boolean,
   handler: RequestHandler,
+  limits: ClientLimits = DEFAULT_CLIENT_LIMITS,
 ): ServedConnection {
   const wire = new SocketWire(socket);
+  const onStall = () => {
+    handler.onLimit('stall_timeout');
+    wire.destroy(true);
+  };
   if (protocol === 'http1') {
     const connection = new Http1Server(wire, handler, decodeLatin1);
+    const unwatch = deadlines.add(watchHttp1(connection, wire, limits, onStall), shortestMs(limits));
+    let ignored = 0;
     wire.attach({
-      receive: (bytes, start, end) => connection.receive(bytes, start, end),
+      receive(bytes, start, end) {
+        connection.receive(bytes, start, end);
+        if (!connection.closed) return;
+        ignored += end - start;
+        ignore(wire, ignored);
+      },
       onEnd: () => connection.onEnd(),
       onWritable: () => connection.onWritable(),
       onClosed() {
+        unwatch();
         connection.onClosed();
         handler.onClosed(wire.readOctets, wire.writtenOctets);
       },
     });
     return { shutdown: () => connection.shutdown(), destroy: () => wire.destroy() };
   }
+  const address = socket.remoteAddress ?? '';
+  const onProbation = probation.has(address, nowMs());
   const connection = new Http2Connection(
     'server',
     wire,
@@ -53,12 +76,22 @@ export function serveHttp(
       onGoAway() {},
       onStreamEnd() {},
       onPong() {},
-      onFailed: (_code, reason) => void handler.onMalformed(reason),
+      onLimit: (limit) => handler.onLimit(limit),
+      onFailed(code, reason) {
+        if (code === ENHANCE_YOUR_CALM) probation.begin(address, nowMs());
+        handler.onMalformed(reason);
+      },
     },
     decodeLatin1,
-    { ...DEFAULT_CONNECTION_OPTIONS, keepCase },
+    { ...DEFAULT_CONNECTION_OPTIONS, keepCase, floodBudget: limits.floodBudget, onProbation, nowMs },
   );
-  wire.attach(http2Owner(connection, wire, () => handler.onClosed(wire.readOctets, wire.writtenOctets)));
+  const unwatch = deadlines.add(watchHttp2(connection, wire, limits, onStall), shortestMs(limits));
+  wire.attach(
+    http2Owner(connection, wire, () => {
+      unwatch();
+      handler.onClosed(wire.readOctets, wire.writtenOctets);
+    }),
+  );
   return { shutdown: () => connection.shutdown(), destroy: () => wire.destroy() };
 }
 
@@ -81,10 +114,34 @@ export function readConnect(bytes: Buffer): ConnectRequest | 'other' | null {
 
 const CONNECT = 'CONNECT ';
 
+/**
+ * Reads no more of a peer that goes on after it was cut off: reading would go on serving its flood, and the wire drops
+ * the connection soon. One that does not read either is dropped now. @param octets ignored so far
+ */
+function ignore(wire: SocketWire, octets: number): void {
+  if (octets < MAX_IGNORED_OCTETS) return;
+  if (wire.blocked) wire.destroy();
+  else wire.pause();
+}
+
+/** What may be under way until a peer learns that it was cut off: a few reads. */
+const MAX_IGNORED_OCTETS = 262_144;
+
+/** The engine's clock. */
+export function nowMs(): number {
+  return performance.now();
+}
+
 /** How an HTTP/2 connection hears its socket; the same for both roles. */
 export function http2Owner(connection: Http2Connection, wire: SocketWire, closed: () => void): WireOwner {
+  let ignored = 0;
   return {
-    receive: (bytes, start, end) => connection.receive(bytes, start, end),
+    receive(bytes, start, end) {
+      connection.receive(bytes, start, end);
+      if (!connection.failed) return;
+      ignored += end - start;
+      ignore(wire, ignored);
+    },
     onEnd() {
       // HTTP/2 has no half-closed connections: what is under way cannot be finished.
       connection.onClosed(CANCEL);

@@ -70,6 +70,12 @@ export class SocketWire {
     });
     // Not at once: whoever attaches an owner is not done with it.
     process.nextTick(() => {
+      if (socket.readableEnded) {
+        // Whoever looked at the socket before has met its end, which is not told twice.
+        enterTurn();
+        owner.onEnd();
+        return leaveTurn();
+      }
       if (!readIntoStaticBuffer(socket, onRead))
         return socket.on('data', (chunk: Buffer) => onRead(chunk.length, chunk));
       // What a peek has put back comes first.

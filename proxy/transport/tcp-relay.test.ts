@@ -1,26 +1,29 @@
 import { connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 
+import { peek } from './peek.ts';
 import { relay } from './tcp-relay.ts';
+
+/** Two ends of a TCP connection on loopback. */
+async function pair(t: Test): Promise<[near: Socket, far: Socket]> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const far = connect({ port: (server.address() as { port: number }).port, allowHalfOpen: true });
+  const near = await new Promise<Socket>((resolve) => server.once('connection', resolve));
+  server.close();
+  for (const socket of [near, far]) socket.on('error', () => {});
+  t.teardown(() => {
+    near.destroy();
+    far.destroy();
+  });
+  return [near, far];
+}
 
 /** Two programs and the relay between them: `left ══ a ─relay─ b ══ right`. */
 async function joined(
   t: Test,
 ): Promise<{ left: Socket; right: Socket; counted: number[]; ended: Promise<Error | null> }> {
-  const pair = async (): Promise<[Socket, Socket]> => {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const far = connect({ port: (server.address() as { port: number }).port, allowHalfOpen: true });
-    const near = await new Promise<Socket>((resolve) => server.once('connection', resolve));
-    server.close();
-    for (const socket of [near, far]) socket.on('error', () => {});
-    t.teardown(() => {
-      near.destroy();
-      far.destroy();
-    });
-    return [near, far];
-  };
-  const [[a, left], [b, right]] = await Promise.all([pair(), pair()]);
+  const [[a, left], [b, right]] = await Promise.all([pair(t), pair(t)]);
   const counted = [0, 0];
   const ended = new Promise<Error | null>((resolve) => {
     relay(a, b, {
@@ -86,6 +89,14 @@ t.test('passes a reset on as a reset', async (t) => {
   left.resetAndDestroy();
   t.equal((await error).code, 'ECONNRESET');
   t.ok(await ended);
+});
+t.test('passes on the end of a client that was looked at when it left', async (t) => {
+  const [a, left] = await pair(t);
+  const [b, right] = await pair(t);
+  left.end();
+  await peek(a, () => true, 1000);
+  relay(a, b, { onOctets() {}, onEnd() {} });
+  t.equal(await allOf(right), '');
 });
 t.test('ends at once when a side is gone already', async (t) => {
   const [a, b] = [connect(9), connect(9)];

@@ -54,7 +54,7 @@ async function ask(program: string, name: string, port: number): Promise<Outcome
 async function openListeners(): Promise<Readonly<Record<string, number>>> {
   const engine = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on('error', () => {});
-    serveHttp(socket, 'http2', false, { onRequest: answerHello, onMalformed: () => [], onClosed() {} });
+    serveHttp(socket, 'http2', false, { onRequest: answerHello, onMalformed: () => [], onLimit() {}, onClosed() {} });
   });
   const authority = new TestAuthority();
   const application = await listen(openApplication());

@@ -114,6 +114,7 @@ class End implements ConnectionListener {
   onGoAway(): void {}
   onStreamEnd(): void {}
   onPong(): void {}
+  onLimit(): void {}
   onFailed(_code: number, reason: string): void {
     throw new Error(reason);
   }

@@ -27,6 +27,7 @@ import { Ingress } from '../../proxy/outbound/ingress.ts';
 import { OutboundListener } from '../../proxy/outbound/listener.ts';
 import { Targets } from '../../proxy/outbound/targets.ts';
 import { Metrics } from '../../proxy/telemetry/metrics.ts';
+import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from '../../proxy/transport/client-limits.ts';
 import { listen } from '../../proxy/transport/listen.ts';
 import { type Credentials, MutualTls } from '../../proxy/transport/mutual-tls.ts';
 
@@ -79,6 +80,7 @@ export class TestProxy {
   readonly outbound: OutboundListener;
   readonly #inbound: InboundListener;
   readonly #servers: Server[] = [];
+  readonly #maxConnections: number;
   /** Where a connection to this proxy's listeners was going. */
   outboundDestination = { host: '10.96.0.1', port: 80 };
   #inboundDestination = { host: '127.0.0.1', port: 0 };
@@ -87,8 +89,16 @@ export class TestProxy {
   constructor(
     serviceAccount: string,
     authority: TestAuthority,
-    options: { inbound?: Partial<InboundConfig>; credentials?: Credentials | null; ingress?: boolean } = {},
+    options: {
+      inbound?: Partial<InboundConfig>;
+      credentials?: Credentials | null;
+      ingress?: boolean;
+      limits?: Partial<ClientLimits>;
+      maxConnections?: number;
+    } = {},
   ) {
+    const limits = { ...DEFAULT_CLIENT_LIMITS, ...options.limits };
+    this.#maxConnections = options.maxConnections ?? 16_384;
     if (options.credentials !== null) this.mutualTls.use(options.credentials ?? authority.credentials(serviceAccount));
     const log = new Log('silent');
     this.ports = new InboundPorts(
@@ -118,6 +128,7 @@ export class TestProxy {
       log,
       connectTimeoutMs: 1000,
       silenceMs: 20,
+      limits,
     });
     this.#inbound = new InboundListener({
       context: {
@@ -138,6 +149,7 @@ export class TestProxy {
       podIps: [],
       connectTimeoutMs: 1000,
       silenceMs: 20,
+      limits,
     });
   }
 
@@ -149,19 +161,19 @@ export class TestProxy {
 
   /** Listens for the application's outgoing connections. @returns the port */
   listenOutbound(): Promise<number> {
-    return this.#listen((socket) => this.outbound.accept(socket));
+    return this.#listen('outbound', (socket) => this.outbound.accept(socket));
   }
 
   /** Listens as an explicit proxy (`HTTP_PROXY`). @returns the port */
   listenExplicit(): Promise<number> {
     const context = { metrics: this.metrics, failures: this.failures };
     const explicit = new ExplicitProxy(this.targets, context, this.outbound);
-    return this.#listen((socket) => explicit.accept(socket));
+    return this.#listen('outbound', (socket) => explicit.accept(socket));
   }
 
   /** Listens for connections that were not redirected: direct mode. @returns the port */
   async listenDirect(): Promise<number> {
-    const port = await this.#listen((socket) => this.#inbound.accept(socket));
+    const port = await this.#listen('inbound', (socket) => this.#inbound.accept(socket));
     this.#inboundDestination = { host: '127.0.0.1', port };
     return port;
   }
@@ -169,7 +181,7 @@ export class TestProxy {
   /** Listens for connections that iptables would redirect, all of them meant for `applicationPort`. @returns the port */
   listenInbound(applicationPort: number): Promise<number> {
     this.#inboundDestination = { host: '127.0.0.1', port: applicationPort };
-    return this.#listen((socket) => this.#inbound.accept(socket));
+    return this.#listen('inbound', (socket) => this.#inbound.accept(socket));
   }
 
   close(): void {
@@ -189,8 +201,12 @@ export class TestProxy {
     });
   }
 
-  async #listen(accept: (socket: Socket) => void): Promise<number> {
-    const server = await listen({ host: '127.0.0.1', port: 0 }, accept);
+  async #listen(direction: 'inbound' | 'outbound', accept: (socket: Socket) => void): Promise<number> {
+    const limit = {
+      connections: this.#maxConnections,
+      onRefused: () => this.metrics.exceeded(direction, 'src', 'connection_limit'),
+    };
+    const server = await listen({ host: '127.0.0.1', port: 0 }, accept, limit);
     this.#servers.push(server);
     return (server.address() as { port: number }).port;
   }

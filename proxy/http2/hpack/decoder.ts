@@ -5,6 +5,8 @@ import { STATIC_TABLE } from './static-table.ts';
 /** Negated results of {@link HpackDecoder.decode}. */
 export const HPACK_COMPRESSION_ERROR = -1;
 export const HPACK_TOO_LARGE = -2;
+/** So much larger than accepted that it is not even decoded to its end: an octet of block can stand for 4 KiB of list. */
+export const HPACK_BOMB = -3;
 
 /** Turns octets into a string, one char an octet. The host gives it; the engine has no decoder of its own. */
 export type DecodeLatin1 = (bytes: Uint8Array, start: number, end: number) => string;
@@ -38,8 +40,8 @@ export class HpackDecoder {
    * Decodes the whole block `bytes[start, end)` into `fields`, alternating names and values.
    *
    * @param maxSize largest header list accepted, in octets with 32 a field (RFC 9113 section 6.5.2). A larger one is
-   *   decoded to its end, so that the table stays in step, and reported
-   * @returns 0, {@link HPACK_COMPRESSION_ERROR} (ends the connection) or {@link HPACK_TOO_LARGE}
+   *   decoded to its end, so that the table stays in step, and reported; four times that is given up
+   * @returns 0, {@link HPACK_TOO_LARGE}, or what ends the connection: {@link HPACK_COMPRESSION_ERROR}, {@link HPACK_BOMB}
    */
   decode(bytes: Uint8Array, start: number, end: number, fields: string[], maxSize: number): number {
     this.#bytes = bytes;
@@ -79,6 +81,7 @@ export class HpackDecoder {
       updates = false;
       size += name.length + value.length + 32;
       if (size <= maxSize) fields.push(name, value);
+      else if (size > 4 * maxSize) return HPACK_BOMB;
     }
     return size <= maxSize ? 0 : HPACK_TOO_LARGE;
   }

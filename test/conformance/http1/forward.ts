@@ -50,6 +50,7 @@ class Forwarder implements Forwarded {
           this.refused = reason;
           return [];
         },
+        onLimit() {},
       },
       decodeLatin1,
     );

@@ -39,6 +39,7 @@ export const http1Request: Target = {
           heard.push(reason);
           return [];
         },
+        onLimit: (limit) => void heard.push(limit),
       },
       decodeLatin1,
     );

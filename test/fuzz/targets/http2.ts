@@ -50,6 +50,7 @@ function exchange(role: 'client' | 'server', octets: Uint8Array, ends: readonly 
     onGoAway() {},
     onStreamEnd() {},
     onPong: () => void heard.push('pong'),
+    onLimit: (limit) => void heard.push(limit),
     onFailed: (code, reason) => void heard.push([code, reason]),
   };
   const connection = new Connection(role, wire, listener, decodeLatin1, DEFAULT_CONNECTION_OPTIONS);
