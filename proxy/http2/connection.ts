@@ -76,8 +76,8 @@ export interface ConnectionListener {
   onGoAway(): void;
   /** A stream has ended: there may be room for another, or the last one is gone. */
   onStreamEnd(): void;
-  /** Our PING came back. */
-  onPong(): void;
+  /** Our PING came back. @param roundTripMs how long it took, milliseconds */
+  onPong(roundTripMs: number): void;
   /** The peer has exceeded a limit. Told once for each time, before what follows from it. */
   onLimit(limit: Http2Limit): void;
   /** The connection failed: GOAWAY was sent if it is our verdict. Every stream has been reset. */
@@ -130,6 +130,8 @@ export class Connection implements FrameSink {
   #goAwaySent = false;
   #goAwayReceived = false;
   #graceful = false;
+  /** When our PING under way was sent; -1: none is. */
+  #pingedMs = -1;
 
   /** The header block under way (HEADERS without END_HEADERS): its stream, or 0. */
   #blockStream = 0;
@@ -231,6 +233,7 @@ export class Connection implements FrameSink {
 
   /** Sends a PING whose answer is told to `onPong`. */
   ping(): void {
+    this.#pingedMs = this.#options.nowMs();
     write.writePing(this.#wire, false, PING_OPAQUE, 0);
     this.#wire.touch();
   }
@@ -479,7 +482,12 @@ export class Connection implements FrameSink {
     } else if (this.#graceful && !this.#goAwaySent && bytes[start] === SHUTDOWN_OPAQUE[0]) {
       this.#sendGoAway(h2.NO_ERROR, this.#lastPeerStream);
       this.#closeIfDone();
-    } else this.#listener.onPong();
+    } else if (this.#pingedMs >= 0) {
+      // An answer that nobody asked for tells nothing.
+      const roundTripMs = this.#options.nowMs() - this.#pingedMs;
+      this.#pingedMs = -1;
+      this.#listener.onPong(roundTripMs);
+    }
   }
 
   onGoAway(lastStreamId: number, code: number): void {

@@ -73,6 +73,7 @@ export class ApplicationServer {
       },
       // No network to lose it by: it is in this pod.
       keepAlive: null,
+      onRoundTrip() {},
       onLimit: (limit) => this.#metrics.exceeded('inbound', 'dst', limit),
     };
   }

@@ -119,6 +119,7 @@ export class EndpointClient implements Candidate {
       },
       // Proxies answer at once; a server that is busy with one request for long may be alive all the same.
       keepAlive: this.endpoint.tls ? DEFAULT_KEEP_ALIVE : null,
+      onRoundTrip: (ms: number) => this.#context.metrics.pingRoundTrip.observe(ms / 1000),
       onLimit: (limit: string) => this.#context.metrics.exceeded('outbound', 'dst', limit),
     };
   }

@@ -61,6 +61,14 @@ export class Metrics {
     'Time that the proxy itself adds to a request.',
     ADDED_SECONDS,
   );
+  /** Of the proxy to others; they are asked only when they are silent. */
+  readonly pingRoundTrip = this.#r
+    .histogram(
+      'weft_proxy_ping_round_trip_seconds',
+      'Time to the answer of a keep-alive PING to another proxy, which is sent after 10 s of silence.',
+      ADDED_SECONDS,
+    )
+    .with({ direction: 'outbound' });
   readonly addedInbound = this.#added.with({ direction: 'inbound' });
   readonly addedOutbound = this.#added.with({ direction: 'outbound' });
   readonly tcpOpenTotal = this.#r.counter('tcp_open_total', 'Connections opened.');

@@ -39,6 +39,8 @@ export interface PoolOptions {
   readonly onLimit: (limit: HttpLimit) => void;
   /** HTTP/2: asks a silent server for a sign of life; null: never. */
   readonly keepAlive: KeepAlive | null;
+  /** An answer to a keep-alive PING took so many milliseconds. */
+  readonly onRoundTrip: (ms: number) => void;
 }
 
 /** Connections to one server; hands out streams. */
@@ -120,7 +122,7 @@ export class Http2Pool implements HttpPool {
           if (connection.streamCount === 0) entry.idle.rest();
           if (this.#waiting.length > 0) this.#serve();
         },
-        onPong() {},
+        onPong: this.#options.onRoundTrip,
         onLimit: this.#options.onLimit,
         onFailed: leave,
       },

@@ -33,6 +33,7 @@ async function silentServer(t: Test, answers: boolean) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   let closed = 0;
+  const roundTrips: number[] = [];
   const pool = new Http2Pool({
     dial: () => dial('127.0.0.1', port),
     connected: 'connect',
@@ -43,6 +44,7 @@ async function silentServer(t: Test, answers: boolean) {
     keepAlive: { quietMs: 80, answerMs: 60 },
     onOpened() {},
     onClosed: () => void closed++,
+    onRoundTrip: (ms) => void roundTrips.push(ms),
     onLimit() {},
   });
   const recorder = new Recorder();
@@ -65,7 +67,7 @@ async function silentServer(t: Test, answers: boolean) {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { recorder, ended, pings: () => pings, closed: () => closed };
+  return { recorder, ended, pings: () => pings, closed: () => closed, roundTrips };
 }
 
 t.test('gives up a server that is silent and answers no PING', async (t) => {
@@ -78,8 +80,9 @@ t.test('gives up a server that is silent and answers no PING', async (t) => {
 });
 
 t.test('waits for a server that is silent and answers PING', async (t) => {
-  const { recorder, pings } = await silentServer(t, true);
+  const { recorder, pings, roundTrips } = await silentServer(t, true);
   await new Promise((resolve) => setTimeout(resolve, 600));
   t.same(recorder.heard, []);
   t.ok(pings() >= 2, `${pings()} PINGs were answered`);
+  t.ok(roundTrips.length >= 1 && roundTrips.every((ms) => ms > 0 && ms < 500), `round trips of ${roundTrips} ms`);
 });
