@@ -92,19 +92,30 @@ export class Registry {
   }
 
   text(): string {
+    return [...this.pieces()].join('');
+  }
+
+  /**
+   * The text in pieces of some {@link PIECE_LINES} lines, so that whoever serves requests can do so in between: with
+   * thousands of series all at once would hold them up for a tenth of a second.
+   */
+  *pieces(): Generator<string, void> {
     for (const collector of this.#collectors) collector();
-    const lines: string[] = [];
+    let lines: string[] = [];
     for (const family of this.families) {
       if (family.series.size === 0) continue;
-      lines.push(`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`);
+      lines.push(`# HELP ${family.name} ${family.help}\n`, `# TYPE ${family.name} ${family.type}\n`);
       for (const [labels, series] of family.series) {
         if (series instanceof Counter)
-          lines.push(`${family.name}${labels === '' ? '' : `{${labels}}`} ${series.value}`);
+          lines.push(`${family.name}${labels === '' ? '' : `{${labels}}`} ${series.value}\n`);
         else histogramLines(lines, family, labels, series);
+        if (lines.length < PIECE_LINES) continue;
+        yield lines.join('');
+        lines = [];
       }
     }
-    lines.push('# EOF', '');
-    return lines.join('\n');
+    lines.push('# EOF\n');
+    yield lines.join('');
   }
 
   #add<S extends Series>(family: Family<S>): Family<S> {
@@ -112,6 +123,9 @@ export class Registry {
     return family;
   }
 }
+
+/** About a fifth of a millisecond's work. */
+const PIECE_LINES = 200;
 
 export type CounterFamily = Family<Counter>;
 export type HistogramFamily = Family<Histogram>;
@@ -121,10 +135,10 @@ function histogramLines(lines: string[], family: Family<Series>, labels: string,
   let total = 0;
   for (let i = 0; i < series.counts.length; i++) {
     total += series.counts[i]!;
-    lines.push(`${family.name}_bucket{${prefix}le="${family.bounds[i] ?? '+Inf'}"} ${total}`);
+    lines.push(`${family.name}_bucket{${prefix}le="${family.bounds[i] ?? '+Inf'}"} ${total}\n`);
   }
   const own = labels === '' ? '' : `{${labels}}`;
-  lines.push(`${family.name}_sum${own} ${series.sum}`, `${family.name}_count${own} ${series.count}`);
+  lines.push(`${family.name}_sum${own} ${series.sum}\n`, `${family.name}_count${own} ${series.count}\n`);
 }
 
 function labelText(labels: Labels): string {
