@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { PROXY_NODE_FLAGS } from '../../api/image.ts';
 import * as env from '../../api/proxy-environment.ts';
 import { decideMode, isIsolated, runIsolated } from '../../cli/run/isolation.ts';
 import { startMesh } from '../../cli/run/mesh.ts';
@@ -108,7 +109,7 @@ function startOnce(): Promise<number> {
       '--clear-groups',
       '--',
       '/run/weft/node',
-      '--max-semi-space-size=1',
+      ...PROXY_NODE_FLAGS,
       '/run/weft/proxy.js',
     ],
     {

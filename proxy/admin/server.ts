@@ -68,8 +68,9 @@ export class AdminServer {
   #serve(stream: ServerStream, head: RequestHead, local: boolean): StreamListener {
     const body: Buffer[] = [];
     const reply = () => {
-      if (head.path.split('?')[0] === METRICS_PATH && head.method !== 'HEAD') return void this.#serveMetrics(stream);
-      const { status, type, body: text } = this.#reply(head, Buffer.concat(body).toString(), local);
+      const path = head.path.split('?')[0]!;
+      if (path === '/metrics') return void this.#serveMetrics(stream, head.method === 'HEAD');
+      const { status, type, body: text } = this.#reply(head, path, Buffer.concat(body).toString(), local);
       const bytes = Buffer.from(text);
       stream.sendResponse(
         {
@@ -100,8 +101,9 @@ export class AdminServer {
   }
 
   /** The exposition piece by piece, with a turn of the loop for the proxy's requests in between. */
-  async #serveMetrics(stream: ServerStream): Promise<void> {
-    stream.sendResponse({ status: 200, fields: ['content-type', METRICS_TYPE] }, false);
+  async #serveMetrics(stream: ServerStream, isHead: boolean): Promise<void> {
+    stream.sendResponse({ status: 200, fields: ['content-type', METRICS_TYPE] }, isHead);
+    if (isHead) return;
     for (const piece of this.#options.metrics.registry.pieces()) {
       const bytes = Buffer.from(piece);
       stream.sendData(bytes, 0, bytes.length, false);
@@ -110,16 +112,13 @@ export class AdminServer {
     stream.sendData(NOTHING, 0, 0, true);
   }
 
-  #reply(head: RequestHead, body: string, local: boolean): Reply {
+  #reply(head: RequestHead, path: string, body: string, local: boolean): Reply {
     const { failures, log, isReady, state, shutdown } = this.#options;
-    const path = head.path.split('?')[0];
     switch (path) {
       case '/live':
         return { status: 200, body: 'live\n' };
       case '/ready':
         return isReady() ? { status: 200, body: 'ready\n' } : { status: 503, body: 'not ready: no certificate yet\n' };
-      case METRICS_PATH:
-        return { status: 200, type: METRICS_TYPE, body: '' };
       case '/why':
         return json(failures.entries);
       case '/state':
@@ -144,7 +143,6 @@ export class AdminServer {
   }
 }
 
-const METRICS_PATH = '/metrics';
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const NOTHING = Buffer.alloc(0);
 const LOOPBACK_ONLY: Reply = { status: 403, body: 'only from loopback\n' };

@@ -12,8 +12,9 @@ export class HeadMemo<T> {
 
   /** What `bytes[start, end)` was parsed to, or null. */
   find(bytes: Uint8Array, start: number, end: number): T | null {
-    const slot = this.#slots[slotOf(bytes, start, end)]!;
     const length = end - start;
+    if (length > MAX_OCTETS) return null;
+    const slot = this.#slots[slotOf(bytes, start, end)]!;
     if (slot === null || slot.length !== length) return null;
     const { octets } = slot;
     for (let i = 0; i < length; i++) if (octets[i] !== bytes[start + i]) return null;

@@ -115,6 +115,19 @@ function many(frame: Buffer, times: number): Buffer {
   return Buffer.concat(new Array<Buffer>(times).fill(frame));
 }
 
+/** Requests that their client resets at once. */
+function cancelled(client: HostileClient, times: number): Buffer {
+  const parts: Buffer[] = [];
+  for (let i = 0; i < times; i++) {
+    const id = client.next;
+    parts.push(
+      client.request('/', true),
+      client.frames((out) => write.writeReset(out, id, h2.CANCEL)),
+    );
+  }
+  return Buffer.concat(parts);
+}
+
 function rawFrame(type: number, flags: number, id: number, payload: Uint8Array): Buffer {
   const head = Buffer.from([0, payload.length >> 8, payload.length & 255, type, flags, 0, 0, 0, 0]);
   head.writeUInt32BE(id, 5);
@@ -145,17 +158,7 @@ export const ATTACKS: readonly Attack[] = [
     verdict: CALM,
     run(client) {
       client.greet();
-      client.flood(() => {
-        const parts: Buffer[] = [];
-        for (let i = 0; i < 100; i++) {
-          const id = client.next;
-          parts.push(
-            client.request('/', true),
-            client.frames((out) => write.writeReset(out, id, h2.CANCEL)),
-          );
-        }
-        return Buffer.concat(parts);
-      });
+      client.flood(() => cancelled(client, 100));
     },
   },
   {
@@ -400,17 +403,7 @@ export const ALLOWED: readonly Attack[] = [
     verdict: 0,
     run(client) {
       client.greet();
-      client.trickle(100, () => {
-        const parts: Buffer[] = [];
-        for (let i = 0; i < 25; i++) {
-          const id = client.next;
-          parts.push(
-            client.request('/', true),
-            client.frames((out) => write.writeReset(out, id, h2.CANCEL)),
-          );
-        }
-        return Buffer.concat(parts);
-      });
+      client.trickle(100, () => cancelled(client, 25));
     },
   },
   {
