@@ -166,6 +166,12 @@ export const SETTINGS = {
     '16384',
     'Connections that a listener holds at once; more are closed as they come.',
   ),
+  windowBudget: setting(
+    env.ENV_WINDOW_BUDGET,
+    COUNT,
+    '16777216',
+    'Octets that HTTP/2 windows may grow by in all, for long fast paths; what slow readers hold up counts too. 1: none grows.',
+  ),
   floodBudget: setting(
     env.ENV_FLOOD_BUDGET,
     COUNT,
@@ -232,6 +238,8 @@ export interface ProxyConfig {
   /** Connections that a listener holds at once. */
   readonly maxConnections: number;
   readonly limits: ClientLimits;
+  /** See `WindowBudget`. */
+  readonly windowBudget: number;
 }
 
 /** Reads the whole environment, or throws one error naming every problem. */
@@ -280,5 +288,6 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       idleTimeoutMs: read.idleTimeout,
       floodBudget: read.floodBudget,
     },
+    windowBudget: read.windowBudget,
   };
 }

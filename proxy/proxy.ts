@@ -24,6 +24,7 @@ import { processMetrics } from './telemetry/process-metrics.ts';
 import { type ConnectionLimit, listen } from './transport/listen.ts';
 import { MutualTls } from './transport/mutual-tls.ts';
 import { loadOriginalDestination } from './transport/original-destination.ts';
+import { windowBudget } from './transport/window-budget.ts';
 
 /** A proxy that runs. */
 export interface RunningProxy {
@@ -36,6 +37,7 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   const clock: Clock = systemClock;
   const metrics = new Metrics();
   processMetrics(metrics.registry);
+  windowBudget.total = config.windowBudget;
   const failures = new FailureLog();
   const connections = new Connections();
   const mutualTls = new MutualTls(() => clock.now());

@@ -1,43 +1,57 @@
 /**
  * What one hostile connection costs its neighbours, and what memory it makes the proxy hold, attack by attack.
  *
- *     generator (8 connections, closed loop) ─▶ victim.ts ─▶ application
- *     attacker.ts ──────────────────────────────▶┘
+ *     h2load (64 connections, closed loop) ─▶ victim.ts ─▶ http/backend.c
+ *     attacker.ts ──────────────────────────▶┘      └──▶ an application that serves what attacks ask for
  *
- * Rounds take turns: undisturbed; attacked by one connection; the same while the neighbours rest, so that all of the
- * proxy's processor time is the attack's (what it does at rest is among it); that again, its memory watched; and with a
- * client that comes back as soon as it is cut off.
+ * The victim has core 0, which its neighbours saturate; everybody else has core 1. Rounds take turns: undisturbed;
+ * attacked by one connection; and without neighbours, so that all of the proxy's processor time is the attack's (what it
+ * does at rest is among it): attacked; that again, its memory watched; and by a client that comes back as soon as it is cut
+ * off. The first figure, of no attack at all, tells how much of a difference is noise.
  *
- *   make bench CASE=hostile   (ROUNDS=5, ONLY=part of a name)
+ *   make bench CASE=hostile   (ROUNDS=5, ONLY=part of a name; needs h2load and cc)
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { connect } from 'node:net';
+import { type ChildProcess, execFile, execFileSync, fork, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { eitherVersion } from '../../test/support/either-version.ts';
 import { ALLOWED, ATTACKS } from '../../test/support/hostile-client.ts';
+import { pin } from '../http/cpu.ts';
 import { record, summary } from '../result.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const ROUNDS = Number(process.env.ROUNDS || 5);
 const ROUND_MS = 600;
-const NEIGHBOURS = 8;
+/** Of a round that counts the neighbours' answers. */
+const COUNTED_SECONDS = 2;
+const NEIGHBOURS = 64;
+/** Rounds until the victim is as fast as it will be. */
+const WARM_UPS = 3;
+const BACKEND_PORT = 18_090;
 
+const folder = mkdtempSync(join(tmpdir(), 'weft-hostile-'));
+const backend = startBackend();
 const application = await eitherVersion();
 const victim = fork(join(here, 'victim.ts'), { execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'] });
 const attacker = fork(join(here, 'attacker.ts'), { execArgv: ['--disable-warning=ExperimentalWarning'] });
-const port = await told<number>(victim, { applicationPort: application.port });
+pin(victim.pid!, 0);
+for (const { pid } of [process, backend, attacker]) pin(pid!, 1);
+const ports = await told<{ ofNeighbours: number; ofAttacker: number }>(victim, {
+  ofNeighbours: BACKEND_PORT,
+  ofAttacker: application.port,
+});
+let comings = 0;
 
-let answers = 0;
-let isResting = false;
-let rounds = 0;
-const asks: (() => void)[] = [];
-for (let i = 0; i < NEIGHBOURS; i++) neighbour();
-await round(null);
+for (let i = 0; i < WARM_UPS; i++) await answersBeside(null);
+const noise: number[] = [];
+for (let i = 0; i < ROUNDS; i++) noise.push(await lostBeside(null));
+report([figure('(nobody)', 'neighbours_lose', '%', noise)]);
 
-for (const [index, attack] of [...ATTACKS, ...ALLOWED].entries()) {
-  if (!attack.name.includes(process.env.ONLY ?? '')) continue;
+for (const [attack, { name, limit }] of [...ATTACKS, ...ALLOWED].entries()) {
+  if (!name.includes(process.env.ONLY ?? '')) continue;
   const lost: number[] = [];
   const processor: number[] = [];
   const processorAgain: number[] = [];
@@ -45,42 +59,41 @@ for (const [index, attack] of [...ATTACKS, ...ALLOWED].entries()) {
   let exceeded: Record<string, number> = {};
   let cuts = 0;
   for (let i = 0; i < ROUNDS; i++) {
-    const calm = await round(null);
-    const hostile = await round({ attack: index, again: false });
-    const alone = await round({ attack: index, again: false }, 'alone');
-    const sampled = await round({ attack: index, again: false }, 'sampled');
-    const again = await round({ attack: index, again: true }, 'alone');
-    lost.push((1 - hostile.answers / calm.answers) * 100);
-    processor.push(alone.cpuMs);
+    lost.push(await lostBeside(attack));
+    const once = await alone({ attack, again: false });
+    const sampled = await alone({ attack, again: false }, true);
+    const again = await alone({ attack, again: true });
+    processor.push(once.cpuMs);
     processorAgain.push((again.cpuMs / ROUND_MS) * 100);
     memory.push(sampled.grown);
-    ({ exceeded } = alone);
-    cuts = again.exceeded[attack.limit] ?? 0;
+    ({ exceeded } = once);
+    cuts = again.exceeded[limit] ?? 0;
   }
-  const figure = (metric: string, unit: string, values: readonly number[]) => {
-    const { median, spread } = summary(values.map((value) => Math.round(value * 10) / 10));
-    return { case: 'hostile', contestant: attack.name, metric, unit, value: median, rounds: ROUNDS, spread };
-  };
-  record(join(here, '../results/hostile.jsonl'), [
-    figure('neighbours_lose', '%', lost),
-    figure('processor_time', 'ms', processor),
-    figure('processor_when_it_comes_again', '% of a core', processorAgain),
-    figure('memory_grown', 'MiB', memory),
+  report([
+    figure(name, 'neighbours_lose', '%', lost),
+    figure(name, 'processor_time', 'ms', processor),
+    figure(name, 'processor_when_it_comes_again', '% of a core', processorAgain),
+    figure(name, 'memory_grown', 'MiB', memory),
   ]);
-  console.log(
-    `${attack.name}: ${JSON.stringify(exceeded)}; coming again: ${Math.round((cuts * 1000) / ROUND_MS)} a second`,
-  );
+  console.log(`${JSON.stringify(exceeded)}; coming again: ${Math.round((cuts * 1000) / ROUND_MS)} a second`);
 }
 victim.disconnect();
 attacker.disconnect();
+backend.kill();
+rmSync(folder, { recursive: true });
 process.exit(0);
 
-interface Round {
-  /** To the neighbours. */
-  readonly answers: number;
+/** Which attack, and whether it comes again when it is cut off. */
+interface Order {
+  readonly attack: number;
+  readonly again: boolean;
+}
+
+/** What an attack costs a proxy that has nothing else to do. */
+interface Cost {
   /** Processor time of the proxy. */
   readonly cpuMs: number;
-  /** The most that it held above what it held at the beginning, garbage included, MiB; 0 unless sampled. */
+  /** The most that it held above what it held at the beginning, garbage included, MiB; 0 unless it was watched. */
   readonly grown: number;
   /** Limits exceeded, how often. */
   readonly exceeded: Record<string, number>;
@@ -93,47 +106,65 @@ interface State {
   readonly grownBytes: number;
 }
 
-async function round(
-  order: { attack: number; again: boolean } | null,
-  kind: 'together' | 'alone' | 'sampled' = 'together',
-): Promise<Round> {
-  isResting = kind !== 'together';
-  if (isResting) await pause(50);
-  else for (const ask of asks.splice(0)) ask();
+/** By how many per cent fewer answers the neighbours have beside an attack than in the calm before and after it. */
+async function lostBeside(attack: number | null): Promise<number> {
+  const before = await answersBeside(null);
+  const hostile = await answersBeside(attack);
+  const after = await answersBeside(null);
+  return (1 - hostile / ((before + after) / 2)) * 100;
+}
+
+/** The neighbours' answers in a round. */
+async function answersBeside(attack: number | null): Promise<number> {
+  await told(victim, 'collect');
+  const load = ['-t1', `-c${NEIGHBOURS}`, '-m1', '--h1', `-D${COUNTED_SECONDS}`];
+  const url = `http://127.0.0.1:${ports.ofNeighbours}/`;
+  const said = new Promise<string>((resolve, reject) =>
+    execFile('taskset', ['-c', '1', 'h2load', ...load, url], (error, out) => (error ? reject(error) : resolve(out))),
+  );
+  if (attack !== null) begin({ attack, again: false });
+  const answers = Number(/(\d+) succeeded/.exec(await said)?.[1]);
+  attacker.send('stop');
+  return answers;
+}
+
+async function alone(order: Order, isWatched = false): Promise<Cost> {
+  await pause(100);
   await told(victim, 'collect');
   const before = await told<State>(victim, 'state');
-  if (kind === 'sampled') victim.send('sample');
-  const from = answers;
-  // Each time another address: the proxy remembers those that it has cut off.
-  rounds++;
-  if (order) attacker.send({ port, from: `127.1.${rounds >> 8}.${rounds & 255}`, ...order });
+  if (isWatched) victim.send('sample');
+  begin(order);
   await pause(ROUND_MS);
-  const count = answers - from;
   const after = await told<State>(victim, 'state');
   attacker.send('stop');
-  await pause(100);
   const exceeded: Record<string, number> = {};
   for (const [limit, times] of Object.entries(after.limits)) {
     const more = times - (before.limits[limit] ?? 0);
     if (more > 0) exceeded[limit] = more;
   }
-  return { answers: count, cpuMs: (after.cpuUs - before.cpuUs) / 1000, grown: after.grownBytes / (1 << 20), exceeded };
+  return { cpuMs: (after.cpuUs - before.cpuUs) / 1000, grown: after.grownBytes / (1 << 20), exceeded };
 }
 
-/** One connection that asks again when it is answered. */
-function neighbour(): void {
-  const socket = connect(port, '127.0.0.1');
-  const ask = () => socket.write('GET / HTTP/1.1\r\nHost: api\r\n\r\n');
-  socket.on('connect', ask);
-  socket.on('data', (chunk) => {
-    if (!chunk.toString('latin1').endsWith('hello')) return;
-    answers++;
-    if (isResting) asks.push(ask);
-    else ask();
-  });
-  socket.on('error', (error) => {
-    throw error;
-  });
+/** Each time from another address: the proxy remembers those that it has cut off. */
+function begin(order: Order): void {
+  comings++;
+  attacker.send({ port: ports.ofAttacker, from: `127.1.${comings >> 8}.${comings & 255}`, ...order });
+}
+
+function figure(contestant: string, metric: string, unit: string, values: readonly number[]) {
+  const { median, spread } = summary(values.map((value) => Math.round(value * 10) / 10));
+  return { case: 'hostile', contestant, metric, unit, value: median, rounds: ROUNDS, spread };
+}
+
+function report(figures: Parameters<typeof record>[1]): void {
+  record(join(here, '../results/hostile.jsonl'), figures);
+}
+
+/** The application of the neighbours: cheap, so that the proxy is what they wait for. */
+function startBackend(): ChildProcess {
+  const program = join(folder, 'backend');
+  execFileSync('cc', ['-O2', '-w', '-o', program, join(here, '../http/backend.c')]);
+  return spawn(program, [String(BACKEND_PORT), '100'], { stdio: 'ignore' });
 }
 
 function told<T>(child: ChildProcess, message: object | string): Promise<T> {

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 
 import { PROXY_UID } from '../../api/names.ts';
 import type { Case } from './cases.ts';
 import { pin } from './cpu.ts';
-import { PEERS, type Peer } from './peers.ts';
+import { PEERS, type Peer, type Side } from './peers.ts';
 import { BACKEND_PORT, type Topology, TRANSFER_PORT } from './topology.ts';
 
 /** One that takes part: how a load reaches its proxies, and which processes those are. */
@@ -95,30 +95,53 @@ function peerContestant(peer: Peer): Contestant {
         hops: each.path === 'client' ? (1 as const) : (2 as const),
         protocol: each.protocol,
       };
-      const processes = peer.commands(place).map((command, at) => {
-        const whole = [...inside(topology, at === 0 ? 'peer-client' : 'peer-server'), ...asProxy()];
-        const child = spawn(whole[0]!, [...whole.slice(1), 'taskset', '-c', '0', ...command], {
-          stdio: ['ignore', 'inherit', 'inherit'],
-        });
-        return { child, ended: new Promise((resolve) => child.once('close', resolve)) };
-      });
+      const sides = peer.sides(place);
+      const networks = sides.map((_, at) => inside(topology, at === 0 ? 'peer-client' : 'peer-server'));
+      const companions = await Promise.all(
+        sides.map(({ alongside }, at) => alongside && startCompanion([...networks[at]!, ...alongside])),
+      );
+      const proxies = sides.map((side, at) => startProxy(networks[at]!, side));
       await new Promise((resolve) => setTimeout(resolve, START_MS));
       const isServer = each.path === 'server';
       return {
         enter: isServer ? [...inside(topology, 'peer-client'), ...asProxy()] : inside(topology, 'peer-client'),
         host: topology.address(target),
         port: portOf(each),
-        pids: processes.map(({ child }) => child.pid!).slice(isServer ? 1 : 0),
-        credentials: isServer ? topology.credentials('peer') : '',
+        pids: proxies.map(({ pid }) => pid!).slice(isServer ? 1 : 0),
+        credentials: isServer ? topology.credentials('peer', peer.serverName) : '',
         async leave() {
-          for (const { child, ended } of processes) {
-            child.kill('SIGKILL');
-            await ended;
-          }
+          for (const process of [...proxies, ...companions]) if (process) await kill(process);
         },
       };
     },
   };
+}
+
+/** Starts a peer's proxy on core 0 as the user whom the rules exempt. */
+function startProxy(network: readonly string[], { command, environment }: Side): ChildProcess {
+  const whole = [...network, ...asProxy(), 'taskset', '-c', '0', ...command];
+  return spawn(whole[0]!, whole.slice(1), {
+    // A log would stand between the figures.
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
+}
+
+/** Starts what a proxy needs beside it on core 1. @returns when it has printed its line */
+async function startCompanion(command: readonly string[]): Promise<ChildProcess> {
+  const child = spawn('taskset', ['-c', '1', ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve());
+    child.once('close', (code) => reject(new Error(`${command.join(' ')} ended with ${code}`)));
+  });
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGKILL');
+  await ended;
 }
 
 function portOf(each: Case): number {

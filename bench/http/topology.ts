@@ -82,13 +82,17 @@ export class Topology {
     return this.mesh.plan.services.find(({ name }) => name === service)!.clusterIp!;
   }
 
-  /** A file with what the generator needs to speak mutual TLS to the server's proxy: Weft's own, or a peer's. */
-  credentials(of: 'weft' | 'peer'): string {
+  /**
+   * A file with what the generator needs to speak mutual TLS to the server's proxy: Weft's own, or a peer's.
+   *
+   * @param servername name in the certificate of a peer
+   */
+  credentials(of: 'weft' | 'peer', servername = 'server'): string {
     const text = (name: string) => readFileSync(join(this.folder, name), 'utf8');
     const credentials: ClientCredentials =
       of === 'weft'
         ? this.#meshedCredentials()
-        : { cert: text('client.crt'), key: text('client.key'), ca: text('ca.crt'), servername: 'server', alpn: 'h2' };
+        : { cert: text('client.crt'), key: text('client.key'), ca: text('ca.crt'), servername, alpn: 'h2' };
     const file = join(this.folder, `credentials-${of}.json`);
     writeFileSync(file, JSON.stringify(credentials), { mode: 0o644 });
     return file;

@@ -104,6 +104,7 @@ export class MessageWriter {
       if (end > start) {
         if (this.#queue === NO_QUEUE) this.#queue = [];
         this.#queue.push(copyOf(bytes, start, end));
+        this.#wire.hold(end - start);
       }
       if (last) this.#queuedLast = true;
       return 0;
@@ -127,9 +128,11 @@ export class MessageWriter {
   pump(listener: StreamListener): boolean {
     while (this.#queue.length > 0 && !this.#wire.blocked) {
       const bytes = this.#queue.shift()!;
+      this.#wire.hold(-bytes.length);
       this.#chunk(bytes, 0, bytes.length);
       listener.onSent(bytes.length);
     }
+    this.#wire.touch();
     if (this.#queue.length > 0) return false;
     if (this.#queuedTrailers || this.#queuedLast) {
       const trailers = this.#queuedTrailers ?? NO_FIELDS;
@@ -137,7 +140,6 @@ export class MessageWriter {
       this.#queuedLast = false;
       this.#finish(trailers);
     }
-    this.#wire.touch();
     return true;
   }
 

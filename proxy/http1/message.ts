@@ -45,6 +45,8 @@ export interface Wire {
   reserve(octets: number): void;
   readonly blocked: boolean;
   touch(): void;
+  /** The engine holds so many octets more (below 0: fewer) until the wire takes them. */
+  hold(octets: number): void;
   close(): void;
   /** Stops and goes on reading from the peer. */
   pause(): void;

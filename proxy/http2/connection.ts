@@ -17,6 +17,7 @@ import { HpackEncoder } from './hpack/encoder.ts';
 import type { Fields, RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
 import { Stream } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
+import { type WindowBudget, WindowGrowth } from './window-growth.ts';
 import * as h2 from './wire-vocabulary.ts';
 
 /** Settings of our side. Each has a default with its reason. */
@@ -25,8 +26,12 @@ export interface ConnectionOptions {
   readonly keepCase: boolean;
   /** Streams that the peer may have open at once, 1 to 2^31-1. 250: with 64 KiB windows a connection holds 16 MiB at most. */
   readonly maxConcurrentStreams: number;
-  /** Octets a peer may send on a stream before the reader has taken them; also what we hold at most. */
+  /** Octets a peer may send on a stream before the reader has taken them; also what we hold at most, but for growth. */
   readonly streamWindow: number;
+  /** What a stream's window may grow to. 2 MiB: 20 MB/s where a round trip takes 100 ms. */
+  readonly maxStreamWindow: number;
+  /** What windows may grow by in all, shared between connections; null: they do not grow. */
+  readonly windowBudget: WindowBudget | null;
   /** Largest header list accepted (section 6.5.2). 64 KiB: what the largest known applications send. */
   readonly maxHeaderListSize: number;
   /** Fields of a header list. 256: common servers take 100 (Apache, Tomcat, Envoy), so nobody needs more. */
@@ -43,6 +48,8 @@ export const DEFAULT_CONNECTION_OPTIONS: ConnectionOptions = {
   keepCase: false,
   maxConcurrentStreams: 250,
   streamWindow: 65_535,
+  maxStreamWindow: 32 * 65_535,
+  windowBudget: null,
   maxHeaderListSize: 65_536,
   maxHeaderFields: 256,
   floodBudget: flood.DEFAULT_FLOOD_BUDGET,
@@ -122,7 +129,11 @@ export class Connection implements FrameSink {
   #lastPeerStream = 0;
   #nextStream = 1;
   #sendWindow = h2.DEFAULT_WINDOW;
+  /** Octets that the peer may send on all streams; those since the last grant, and when that was. */
+  #window = CONNECTION_WINDOW;
   #receivedSinceGrant = 0;
+  #grantedUs = 0;
+  readonly #growth: WindowGrowth;
   /** The peer's settings. */
   #peerStreamWindow = h2.DEFAULT_WINDOW;
   #peerMaxFrame = h2.DEFAULT_MAX_FRAME_SIZE;
@@ -156,6 +167,7 @@ export class Connection implements FrameSink {
     const { floodBudget, nowMs, onProbation } = options;
     const start = onProbation ? Math.ceil(floodBudget * flood.PROBATION_SHARE) : floodBudget;
     this.#guard = new flood.FloodGuard(floodBudget, nowMs, start);
+    this.#growth = new WindowGrowth(nowMs);
     this.#decoder = new HpackDecoder(latin1, 4096);
     this.#reader = new FrameReader(this, h2.DEFAULT_MAX_FRAME_SIZE);
     this.#prefaceLeft = this.isClient ? 0 : h2.PREFACE.length;
@@ -176,11 +188,6 @@ export class Connection implements FrameSink {
   get unfinished(): object | null {
     if (!this.#settingsReceived) return this.#reader;
     return this.#block === null ? this.#reader.unfinished : this.#blockBegan;
-  }
-
-  /** Octets that the peer may send on a stream. */
-  get receiveWindowSize(): number {
-    return this.#options.streamWindow;
   }
 
   /** Whether another stream may be opened now. Client only. */
@@ -333,6 +340,22 @@ export class Connection implements FrameSink {
     this.#wire.touch();
   }
 
+  /** By how much a stream's window grows with the grant of `octets` that is due. */
+  windowGrowth(stream: Stream, octets: number): number {
+    const { maxStreamWindow, windowBudget } = this.#options;
+    const sinceUs = stream.grantedUs;
+    stream.grantedUs = this.#growth.nowUs();
+    const size = stream.windowSize;
+    // A reader that lags holds the sender back on purpose.
+    if (windowBudget === null || size >= maxStreamWindow || stream.lags) return 0;
+    if (!this.#mayGrow(size, octets, sinceUs, stream.grantedUs)) return 0;
+    return windowBudget.take(Math.min(size, maxStreamWindow - size));
+  }
+
+  hold(octets: number): void {
+    this.#wire.hold(octets);
+  }
+
   /** The stream has octets queued. */
   wait(stream: Stream): void {
     if (stream.waiting) return;
@@ -342,6 +365,8 @@ export class Connection implements FrameSink {
 
   forget(stream: Stream): void {
     this.#streams.remove(stream);
+    const growth = stream.windowSize - this.#options.streamWindow;
+    if (growth > 0) this.#options.windowBudget!.giveBack(growth);
     if (this.failed) return;
     // Not kept among those that wait: a connection without window would gather them.
     if (stream.waiting) this.#waiting = this.#waiting.filter((each) => each !== stream);
@@ -358,13 +383,8 @@ export class Connection implements FrameSink {
     if (length === padding && !last && this.#guard.spend(flood.PRICE_OF_FRAME)) return this.cut('empty_frame_flood');
     // The connection's window is granted at once, half a window at a time.
     this.#receivedSinceGrant += length;
-    if (this.#receivedSinceGrant > CONNECTION_WINDOW)
-      return this.fail(h2.FLOW_CONTROL_ERROR, 'connection_window_exceeded');
-    if (this.#receivedSinceGrant * 2 >= CONNECTION_WINDOW) {
-      write.writeWindowUpdate(this.#wire, 0, this.#receivedSinceGrant);
-      this.#wire.touch();
-      this.#receivedSinceGrant = 0;
-    }
+    if (this.#receivedSinceGrant > this.#window) return this.fail(h2.FLOW_CONTROL_ERROR, 'connection_window_exceeded');
+    if (this.#receivedSinceGrant * 2 >= this.#window) this.#grantConnection();
     const stream = this.#streams.get(streamId);
     if (!stream) {
       if (this.#isIdle(streamId)) this.fail(h2.PROTOCOL_ERROR, 'data_on_idle_stream');
@@ -374,7 +394,7 @@ export class Connection implements FrameSink {
     }
     if (stream.remoteClosed) return this.#streamError(stream, h2.STREAM_CLOSED);
     if (length > stream.receiveWindow) return this.#streamError(stream, h2.FLOW_CONTROL_ERROR);
-    stream.receiveWindow -= length;
+    stream.receive(length);
     if (padding > 0) stream.grant(padding);
     if (stream.bodyLeft < 0) return;
     // Known before anything of the frame is delivered, so that nobody takes the beginning of a wrong body for a whole one.
@@ -453,7 +473,10 @@ export class Connection implements FrameSink {
     if (this.#blockStream !== 0) return this.fail(h2.PROTOCOL_ERROR, 'header_block_interrupted');
     if (flags & h2.FLAG_ACK) {
       if (start !== end) this.fail(h2.FRAME_SIZE_ERROR, 'settings_ack_size');
-      else this.#useless(flood.PRICE_OF_FRAME);
+      else {
+        this.#growth.settingsAnswered();
+        this.#useless(flood.PRICE_OF_FRAME);
+      }
       return;
     }
     const price = (this.#wire.blocked ? flood.PRICE_OF_UNREAD_REPLY : flood.PRICE_OF_SETTINGS) + (end - start) / 6;
@@ -482,6 +505,8 @@ export class Connection implements FrameSink {
     } else if (this.#graceful && !this.#goAwaySent && bytes[start] === SHUTDOWN_OPAQUE[0]) {
       this.#sendGoAway(h2.NO_ERROR, this.#lastPeerStream);
       this.#closeIfDone();
+    } else if (bytes[start] === PROBE_OPAQUE[0]) {
+      this.#growth.probeAnswered();
     } else if (this.#pingedMs >= 0) {
       // An answer that nobody asked for tells nothing.
       const roundTripMs = this.#options.nowMs() - this.#pingedMs;
@@ -550,6 +575,31 @@ export class Connection implements FrameSink {
     write.writeSettings(wire, settings);
     write.writeWindowUpdate(wire, 0, CONNECTION_WINDOW - h2.DEFAULT_WINDOW);
     wire.touch();
+  }
+
+  /** Grants what has come on all streams. Holds nothing by itself, so that its growth costs no budget. */
+  #grantConnection(): void {
+    const sinceUs = this.#grantedUs;
+    this.#grantedUs = this.#growth.nowUs();
+    const size = this.#window;
+    const octets = this.#receivedSinceGrant;
+    const canGrow = size < MAX_CONNECTION_WINDOW && this.#options.windowBudget !== null;
+    if (canGrow && this.#mayGrow(size, octets, sinceUs, this.#grantedUs)) this.#window *= 2;
+    write.writeWindowUpdate(this.#wire, 0, octets + this.#window - size);
+    this.#wire.touch();
+    this.#receivedSinceGrant = 0;
+  }
+
+  /** Whether a window holds the peer back; asks for the round trip once more where it seems so. */
+  #mayGrow(size: number, granted: number, sinceUs: number, nowUs: number): boolean {
+    const growth = this.#growth;
+    if (!growth.holdsBack(size, granted, sinceUs, nowUs)) return false;
+    if (!growth.isProbing) {
+      growth.probeSent();
+      write.writePing(this.#wire, false, PROBE_OPAQUE, 0);
+      this.#wire.touch();
+    }
+    return growth.isProven;
   }
 
   /** SETTINGS comes first, and nothing may come between the frames of a header block (sections 3.4, 4.3). */
@@ -812,13 +862,16 @@ export class Connection implements FrameSink {
   }
 }
 
-/** Our receive window for the connection: 1 MiB, so that it never is what holds a fast peer back. */
+/** Our receive window for the connection, which grows: 1 MiB holds nobody back on paths below 10 ms. */
 const CONNECTION_WINDOW = 1_048_576;
+/** Eight streams' windows. */
+const MAX_CONNECTION_WINDOW = 16_777_216;
 
 /** Octets below which a DATA frame that the peer's window cut short is no progress. */
 const SHORT_FRAME = 1024;
 
 const PING_OPAQUE = Uint8Array.of(0x77, 0x65, 0x66, 0x74, 0x70, 0x69, 0x6e, 0x67);
+const PROBE_OPAQUE = Uint8Array.of(0x67, 0x72, 0x6f, 0x77, 0x74, 0x68, 0x3f, 0x3f);
 const SHUTDOWN_OPAQUE = Uint8Array.of(0x64, 0x72, 0x61, 0x69, 0x6e, 0x69, 0x6e, 0x67);
 
 /** Where header blocks are encoded before they are framed; valid until the next block. */

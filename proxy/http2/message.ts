@@ -50,6 +50,8 @@ export interface Wire {
   readonly blocked: boolean;
   /** Octets were written: send them at the end of this turn. */
   touch(): void;
+  /** The engine holds so many octets more (below 0: fewer) until a window or the wire takes them. */
+  hold(octets: number): void;
   /** Sends what was written, then closes. */
   close(): void;
 }

@@ -12,6 +12,7 @@ class Line implements Wire {
   reserve(): void {}
   touch(): void {}
   close(): void {}
+  hold(): void {}
   copy(bytes: Uint8Array, start: number, end: number, at: number): void {
     this.bytes.set(bytes.subarray(start, end), at);
   }

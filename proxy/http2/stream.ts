@@ -18,9 +18,15 @@ export class Stream {
 
   /** Octets that we may still send, before the connection's own window; below 0 after SETTINGS shrank it. */
   sendWindow: number;
-  /** Octets that the peer may still send, and those consumed but not yet granted again. */
+  /** How many octets the peer may send before the listener has disposed of any; grows. */
+  windowSize: number;
+  /** Octets of them that the peer may still send, and those consumed but not yet granted again. */
   receiveWindow: number;
   #ungranted = 0;
+  /** Since the last grant more than half a window waited for the listener. Of the connection. */
+  lags = false;
+  /** When the window was granted last, by the clock of `WindowGrowth`; 0: never. Of the connection. */
+  grantedUs = 0;
 
   localClosed = false;
   remoteClosed = false;
@@ -46,6 +52,7 @@ export class Stream {
     this.id = id;
     this.listener = listener;
     this.sendWindow = sendWindow;
+    this.windowSize = receiveWindow;
     this.receiveWindow = receiveWindow;
   }
 
@@ -78,7 +85,7 @@ export class Stream {
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.closed || this.localClosed) return end - start;
     if (this.#queue !== null && this.#queue.octets > 0) {
-      if (end > start) this.#queue.add(bytes, start, end);
+      if (end > start) this.#enqueue(this.#queue, bytes, start, end);
       if (last) this.#queuedLast = true;
       return 0;
     }
@@ -93,7 +100,7 @@ export class Stream {
     const sent = this.#connection.writeBody(this, bytes, start, end, last);
     if (sent < end - start) {
       this.#queue ??= new SendQueue();
-      this.#queue.add(bytes, start + sent, end);
+      this.#enqueue(this.#queue, bytes, start + sent, end);
       this.#queuedLast = last;
       this.#connection.wait(this);
     } else if (last) this.#endLocal();
@@ -118,14 +125,23 @@ export class Stream {
     this.#close();
   }
 
+  /** A DATA frame of `length` octets begins. Called by the connection. */
+  receive(length: number): void {
+    if ((this.windowSize - this.receiveWindow - this.#ungranted) * 2 > this.windowSize) this.lags = true;
+    this.receiveWindow -= length;
+  }
+
   /** The listener has disposed of `octets` of body: the peer may send as many more (section 6.9). */
   grant(octets: number): void {
     if (this.remoteClosed || this.closed) return;
     this.#ungranted += octets;
     // One WINDOW_UPDATE for half a window rather than one for every frame.
-    if (this.#ungranted * 2 < this.#connection.receiveWindowSize) return;
-    this.receiveWindow += this.#ungranted;
-    this.#connection.writeGrant(this, this.#ungranted);
+    if (this.#ungranted * 2 < this.windowSize) return;
+    const growth = this.#connection.windowGrowth(this, this.#ungranted);
+    this.lags = false;
+    this.windowSize += growth;
+    this.receiveWindow += this.#ungranted + growth;
+    this.#connection.writeGrant(this, this.#ungranted + growth);
     this.#ungranted = 0;
   }
 
@@ -137,6 +153,7 @@ export class Stream {
       const isEnd = this.#queuedLast && queue.octets === end - start;
       const sent = this.#connection.writeBody(this, bytes, start, end, isEnd);
       queue.take(sent);
+      if (sent > 0) this.#connection.hold(-sent);
       const isDone = sent === end - start;
       if (isDone && isEnd) this.#endLocal();
       if (sent > 0) this.listener.onSent(sent);
@@ -165,6 +182,11 @@ export class Stream {
     this.listener.onReset(code);
   }
 
+  #enqueue(queue: SendQueue, bytes: Uint8Array, start: number, end: number): void {
+    queue.add(bytes, start, end);
+    this.#connection.hold(end - start);
+  }
+
   #endLocal(): void {
     this.localClosed = true;
     if (this.remoteClosed) this.#close();
@@ -175,6 +197,7 @@ export class Stream {
     this.closed = true;
     this.localClosed = true;
     this.remoteClosed = true;
+    if (this.#queue !== null && this.#queue.octets > 0) this.#connection.hold(-this.#queue.octets);
     this.#queue = null;
     this.#connection.forget(this);
   }

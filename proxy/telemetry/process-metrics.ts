@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 
+import { windowBudget } from '../transport/window-budget.ts';
 import type { Registry } from './registry.ts';
 
 /** The process's own metrics, under the names that every Prometheus client uses. */
@@ -10,6 +11,12 @@ export function processMetrics(registry: Registry): void {
   const resident = registry.gauge('process_resident_memory_bytes', 'Resident memory.').with({});
   const heap = registry
     .gauge('weft_proxy_heap_used_bytes', 'Memory of live objects, as of the last collection.')
+    .with({});
+  const held = registry
+    .gauge('weft_proxy_held_bytes', 'Octets of bodies that wait for a peer that reads slower than its sender.')
+    .with({});
+  const grown = registry
+    .gauge('weft_proxy_window_growth_bytes', 'Octets that HTTP/2 windows have grown by, for long fast paths.')
     .with({});
   const files = registry.gauge('process_open_fds', 'Open file descriptors.').with({});
   const build = registry
@@ -22,6 +29,8 @@ export function processMetrics(registry: Registry): void {
     const memory = process.memoryUsage();
     resident.value = memory.rss;
     heap.value = memory.heapUsed;
+    held.value = windowBudget.held;
+    grown.value = windowBudget.grown;
     files.value = readdirSync('/proc/self/fd').length;
   });
 }

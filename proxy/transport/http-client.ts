@@ -10,6 +10,7 @@ import { type HttpLimit, http2Owner, nowMs } from './http-server.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { enterTurn, leaveTurn, SocketWire } from './socket-wire.ts';
+import { windowBudget } from './window-budget.ts';
 
 /** Somebody who wants a stream to a server. Exactly one of the two is called, once, unless `cancelled` is set. */
 export interface Waiter {
@@ -127,7 +128,7 @@ export class Http2Pool implements HttpPool {
         onFailed: leave,
       },
       decodeLatin1,
-      { ...DEFAULT_CONNECTION_OPTIONS, keepCase, nowMs },
+      { ...DEFAULT_CONNECTION_OPTIONS, keepCase, nowMs, windowBudget },
     );
     const entry = { connection, idle: new IdleTimer(idleMs, () => connection.shutdown()) };
     this.#open.push(entry);

@@ -10,6 +10,7 @@ import { deadlines, shortestMs, watchHttp1, watchHttp2 } from './deadline-sweep.
 import { decodeLatin1 } from './latin1.ts';
 import { probation } from './probation.ts';
 import { SocketWire, type WireOwner } from './socket-wire.ts';
+import { windowBudget } from './window-budget.ts';
 
 /** Who takes the requests of a connection. */
 export interface RequestHandler {
@@ -83,7 +84,7 @@ export function serveHttp(
       },
     },
     decodeLatin1,
-    { ...DEFAULT_CONNECTION_OPTIONS, keepCase, floodBudget: limits.floodBudget, onProbation, nowMs },
+    { ...DEFAULT_CONNECTION_OPTIONS, keepCase, floodBudget: limits.floodBudget, onProbation, nowMs, windowBudget },
   );
   const unwatch = deadlines.add(watchHttp2(connection, wire, limits, onStall), shortestMs(limits));
   wire.attach(

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 
 import { readIntoStaticBuffer } from './native-handle.ts';
 import { SLAB_BYTES, slabs } from './slab-pool.ts';
+import { windowBudget } from './window-budget.ts';
 
 /** What a connection hears from its socket. */
 export interface WireOwner {
@@ -34,6 +35,8 @@ export class SocketWire {
   #destroyed = false;
   #wasBlocked = false;
   #paused = false;
+  /** Octets that the engine above holds for this connection. */
+  #held = 0;
   /** Octets read and written since the connection began. */
   readOctets = 0;
   writtenOctets = 0;
@@ -67,6 +70,7 @@ export class SocketWire {
       enterTurn();
       owner.onClosed(failure);
       leaveTurn();
+      this.hold(-this.#held);
     });
     // Not at once: whoever attaches an owner is not done with it.
     process.nextTick(() => {
@@ -126,6 +130,12 @@ export class SocketWire {
     if (unsent < MAX_UNSENT) return false;
     this.#wasBlocked = true;
     return true;
+  }
+
+  /** The engine above holds so many octets more (below 0: fewer) until window or wire take them. */
+  hold(octets: number): void {
+    this.#held += octets;
+    windowBudget.held += octets;
   }
 
   /** Octets were written: they are sent at the end of this turn. */

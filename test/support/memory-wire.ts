@@ -5,6 +5,7 @@ export class MemoryWire {
   blocked = false;
   closed = false;
   paused = false;
+  held = 0;
 
   reserve(octets: number): void {
     if (this.end + octets <= this.bytes.length) return;
@@ -18,6 +19,10 @@ export class MemoryWire {
   }
 
   touch(): void {}
+
+  hold(octets: number): void {
+    this.held += octets;
+  }
 
   close(): void {
     this.closed = true;

@@ -32,6 +32,8 @@ import { listen } from '../../proxy/transport/listen.ts';
 import { type Credentials, MutualTls } from '../../proxy/transport/mutual-tls.ts';
 
 const HOUR = 3_600_000;
+/** Of a connection that is gone already. */
+const NOWHERE = { host: '127.0.0.1', port: 0 };
 
 /** A root and an issuer for a test. */
 export class TestAuthority {
@@ -83,7 +85,8 @@ export class TestProxy {
   readonly #maxConnections: number;
   /** Where a connection to this proxy's listeners was going. */
   outboundDestination = { host: '10.96.0.1', port: 80 };
-  #inboundDestination = { host: '127.0.0.1', port: 0 };
+  /** By the port of ours that they came to. */
+  readonly #inboundDestinations = new Map<number, { host: string; port: number }>();
   readonly #described = new Map<string, OutboundTarget | null>();
 
   constructor(
@@ -142,7 +145,7 @@ export class TestProxy {
         clusterDomain: 'cluster.local',
       },
       mutualTls: this.mutualTls,
-      originalDestination: { of: () => this.#inboundDestination },
+      originalDestination: { of: (socket) => this.#inboundDestinations.get(socket.localPort!) ?? NOWHERE },
       connections: this.connections,
       log,
       identity: identityOf(serviceAccount),
@@ -174,14 +177,15 @@ export class TestProxy {
   /** Listens for connections that were not redirected: direct mode. @returns the port */
   async listenDirect(): Promise<number> {
     const port = await this.#listen('inbound', (socket) => this.#inbound.accept(socket));
-    this.#inboundDestination = { host: '127.0.0.1', port };
+    this.#inboundDestinations.set(port, { host: '127.0.0.1', port });
     return port;
   }
 
   /** Listens for connections that iptables would redirect, all of them meant for `applicationPort`. @returns the port */
-  listenInbound(applicationPort: number): Promise<number> {
-    this.#inboundDestination = { host: '127.0.0.1', port: applicationPort };
-    return this.#listen('inbound', (socket) => this.#inbound.accept(socket));
+  async listenInbound(applicationPort: number): Promise<number> {
+    const port = await this.#listen('inbound', (socket) => this.#inbound.accept(socket));
+    this.#inboundDestinations.set(port, { host: '127.0.0.1', port: applicationPort });
+    return port;
   }
 
   close(): void {
