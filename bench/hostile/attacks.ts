@@ -5,8 +5,8 @@
  *     attacker.ts ──────────────────────────▶┘      └──▶ an application that serves what attacks ask for
  *
  * The victim has core 0, which its neighbours saturate; everybody else has core 1. Rounds take turns: undisturbed;
- * attacked by one connection; and without neighbours, so that all of the proxy's processor time is the attack's (what it
- * does at rest is among it): attacked; that again, its memory watched; and by a client that comes back as soon as it is cut
+ * attacked by ten connections, a tenth of whose effect is told; and without neighbours, so that all of the proxy's processor time is the attack's (what it
+ * does at rest is among it): attacked by one; that again, its memory watched; and by a client that comes back as soon as it is cut
  * off. The first figure, of no attack at all, tells how much of a difference is noise.
  *
  *   make bench CASE=hostile   (ROUNDS=5, ONLY=part of a name; needs h2load and cc)
@@ -28,6 +28,8 @@ const ROUND_MS = 600;
 /** Of a round that counts the neighbours' answers. */
 const COUNTED_SECONDS = 2;
 const NEIGHBOURS = 64;
+/** Attackers in a counted round: what one of them costs is less than a machine's speed differs from second to second. */
+const AT_ONCE = 10;
 /** Rounds until the victim is as fast as it will be. */
 const WARM_UPS = 3;
 const BACKEND_PORT = 18_090;
@@ -106,12 +108,12 @@ interface State {
   readonly grownBytes: number;
 }
 
-/** By how many per cent fewer answers the neighbours have beside an attack than in the calm before and after it. */
+/** By how many per cent fewer answers the neighbours have beside one attacker than in the calm before and after. */
 async function lostBeside(attack: number | null): Promise<number> {
   const before = await answersBeside(null);
   const hostile = await answersBeside(attack);
   const after = await answersBeside(null);
-  return (1 - hostile / ((before + after) / 2)) * 100;
+  return ((1 - hostile / ((before + after) / 2)) * 100) / AT_ONCE;
 }
 
 /** The neighbours' answers in a round. */
@@ -122,7 +124,7 @@ async function answersBeside(attack: number | null): Promise<number> {
   const said = new Promise<string>((resolve, reject) =>
     execFile('taskset', ['-c', '1', 'h2load', ...load, url], (error, out) => (error ? reject(error) : resolve(out))),
   );
-  if (attack !== null) begin({ attack, again: false });
+  if (attack !== null) begin({ attack, again: false }, AT_ONCE);
   const answers = Number(/(\d+) succeeded/.exec(await said)?.[1]);
   attacker.send('stop');
   return answers;
@@ -146,9 +148,9 @@ async function alone(order: Order, isWatched = false): Promise<Cost> {
 }
 
 /** Each time from another address: the proxy remembers those that it has cut off. */
-function begin(order: Order): void {
-  comings++;
-  attacker.send({ port: ports.ofAttacker, from: `127.1.${comings >> 8}.${comings & 255}`, ...order });
+function begin(order: Order, connections = 1): void {
+  const from = Array.from({ length: connections }, () => `127.1.${++comings >> 8}.${comings & 255}`);
+  attacker.send({ port: ports.ofAttacker, from, ...order });
 }
 
 function figure(contestant: string, metric: string, unit: string, values: readonly number[]) {
