@@ -352,6 +352,7 @@ export class Connection implements FrameSink {
     return windowBudget.take(Math.min(size, maxStreamWindow - size));
   }
 
+  /** A stream queues so many octets more, or fewer. */
   hold(octets: number): void {
     this.#wire.hold(octets);
   }
