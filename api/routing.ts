@@ -1,28 +1,43 @@
 /**
  * The routing model that every dialect compiles to and that the proxy knows. JSON-safe: it crosses the watch.
- * Durations are integer milliseconds, ports 1 to 65535. Lists are ordered: the first match wins.
+ * Durations are integer milliseconds, ports 1 to 65535. Lists are ordered: the first match wins. A field that is
+ * optional is left out where it says nothing, so that a plain Service stays a short message.
  */
 
 export type Protocol = 'detect' | 'http1' | 'http2' | 'grpc' | 'tls' | 'opaque';
 
-/** Which requests a route takes. `segments` is a path prefix of whole segments (Gateway API `PathPrefix`). */
+/**
+ * Which requests a route takes. What the control plane can decide for a client (its namespace, its labels, the port of
+ * the Service) never comes here: the translator leaves the route out.
+ */
 export type Predicate =
   | { readonly all: readonly Predicate[] }
   | { readonly any: readonly Predicate[] }
   | { readonly not: Predicate }
-  | { readonly method: string }
+  | { readonly method: StringMatch }
   | { readonly path: PathMatch }
-  | { readonly header: string; readonly value: StringMatch }
-  | { readonly authority: StringMatch };
+  /** Lines of one name are joined with `, ` (RFC 9110 5.3), cookies with `; `. Without `value`: the header is there. */
+  | { readonly header: string; readonly value?: StringMatch }
+  /** The first parameter of that name, percent-decoded with `+` as a space. Without `value`: it is there. */
+  | { readonly query: string; readonly value?: StringMatch }
+  /** In lower case, without its port. */
+  | { readonly authority: StringMatch }
+  | { readonly scheme: StringMatch };
 
-/** Exactly one field is set. `regex` is RE2 syntax, anchored at both ends, against the path without its query. */
+/**
+ * Exactly one of `exact`, `prefix`, `segments` and `regex` is set; all look at the path without its query. `prefix` is
+ * plain text, `segments` a prefix of whole segments (Gateway API `PathPrefix`); `regex` is RE2 syntax, anchored at both ends.
+ */
 export interface PathMatch {
   readonly exact?: string;
   readonly prefix?: string;
   readonly segments?: string;
   readonly regex?: string;
+  /** Letters of either case are the same; says nothing of `regex`, which has `(?i)`. */
+  readonly ignoreCase?: boolean;
 }
 
+/** Exactly one field is set. `regex` as in {@link PathMatch}. */
 export interface StringMatch {
   readonly exact?: string;
   readonly prefix?: string;
@@ -39,21 +54,60 @@ export type ResponsePredicate =
   | { readonly all: readonly ResponsePredicate[] }
   | { readonly any: readonly ResponsePredicate[] }
   | { readonly not: ResponsePredicate }
-  /** Inclusive bounds, 100 to 599. */
-  | { readonly status: { readonly min: number; readonly max: number } };
+  | { readonly status: StatusRange };
 
+/** Inclusive bounds, 100 to 599. */
+export interface StatusRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** 0 or absent: none. Each ends in 504, or in a reset where the answer has begun. */
 export interface Timeouts {
-  /** Whole request with every attempt, until the answer's headers have arrived. 0: none. */
-  readonly requestMs: number;
+  /** Every attempt, until the answer's head has arrived. Source: ServiceProfile `timeout`. */
+  readonly headMs?: number;
+  /** The whole exchange with every attempt. Source: VirtualService and Gateway API `timeout`, `timeout.linkerd.io/request`. */
+  readonly requestMs?: number;
+  /** From the end of the request (or the answer's head, if that comes first) to the end of the answer. */
+  readonly responseMs?: number;
+  /** Without an octet either way. */
+  readonly idleMs?: number;
+}
+
+/**
+ * Outcomes of an attempt that are tried again.
+ *
+ * - `failure`: an answer that the route classifies as one; `reset`: no answer came, the connection's end included.
+ * - `connect-failure`, `refused-stream`: what provably never reached the application. Tried again without any rule too.
+ * - `head-timeout`: {@link RetryPolicy.perTryMs} went by.
+ * - `retriable-header`: the answer has a header of `headers`.
+ */
+export interface RetryConditions {
+  readonly outcomes: readonly (
+    | 'failure'
+    | 'reset'
+    | 'connect-failure'
+    | 'refused-stream'
+    | 'head-timeout'
+    | 'retriable-header'
+  )[];
+  readonly statuses?: readonly StatusRange[];
+  /** Codes of gRPC, 1 to 16, in the answer's head (an answer without messages). */
+  readonly grpc?: readonly number[];
+  /** Names in lower case. */
+  readonly headers?: readonly string[];
 }
 
 export interface RetryPolicy {
-  /** Which outcomes are tried again: answers classified as failures, or only unprocessed requests. */
-  readonly on: readonly ('failure' | 'connect-failure' | 'refused-stream')[];
+  readonly on: RetryConditions;
   /** Attempts after the first; 0: bounded by the budget alone. */
   readonly limit: number;
   /** Octets of request body kept for replay; a longer body is never sent twice. */
   readonly maxBodyBytes: number;
+  /** One attempt, until its answer's head. 0 or absent: none. */
+  readonly perTryMs?: number;
+  /** Wait before the n-th retry: uniform in [0, min(maxMs, (2^n - 1) * baseMs)). Absent: none. */
+  readonly backoff?: { readonly baseMs: number; readonly maxMs: number };
 }
 
 /** Retries allowed beside ordinary requests, per Service. Source: Linkerd ServiceProfile `retryBudget`. */
@@ -72,6 +126,105 @@ export const DEFAULT_RETRY_BUDGET: RetryBudget = { ratio: 0.2, minPerSecond: 10,
 export interface WeightedBackend {
   readonly backend: string;
   readonly weight: number;
+  /** Applied after the route's own; where both say the same thing, these hold. */
+  readonly filters?: Filters;
+}
+
+/**
+ * What happens to a request and its answer besides being forwarded. `redirect`, `respond` and `cors` answer in the
+ * backend's stead, in this order: cors, fault, redirect, respond.
+ */
+export interface Filters {
+  readonly requestHeaders?: HeaderChange;
+  readonly responseHeaders?: HeaderChange;
+  readonly rewrite?: Rewrite;
+  readonly redirect?: Redirect;
+  readonly respond?: DirectResponse;
+  readonly cors?: Cors;
+  readonly fault?: Fault;
+  readonly mirrors?: readonly Mirror[];
+}
+
+/** Applied in the order remove, set, add. Names in lower case. */
+export interface HeaderChange {
+  readonly set?: readonly HeaderEntry[];
+  readonly add?: readonly HeaderEntry[];
+  readonly remove?: readonly string[];
+}
+
+export interface HeaderEntry {
+  readonly name: string;
+  /** Pieces that are put together; a text is a single piece. */
+  readonly value: string | readonly HeaderPiece[];
+}
+
+/** Literal text, the value of a request header (empty where it is absent), or something known of the request. */
+export type HeaderPiece =
+  | string
+  | { readonly requestHeader: string }
+  | { readonly variable: 'client-address' | 'client-ip' | 'protocol' | 'route' | 'start-time' };
+
+/** `path` and `authority` are independent of each other. */
+export interface Rewrite {
+  readonly authority?: string;
+  readonly path?: PathRewrite;
+}
+
+/**
+ * Exactly one field is set; the query stays. `prefix` replaces the text that the route's path match matched (`strip`
+ * long in characters) and keeps whole segments whole; `regex` replaces every match with `substitution`, whose `\1` is a group.
+ */
+export interface PathRewrite {
+  readonly full?: string;
+  readonly prefix?: { readonly strip: string; readonly replacement: string; readonly isSegments: boolean };
+  readonly regex?: { readonly pattern: string; readonly substitution: string };
+}
+
+/** Absent parts are those of the request. */
+export interface Redirect {
+  /** 301, 302, 303, 307 or 308. */
+  readonly status: number;
+  readonly scheme?: string;
+  readonly host?: string;
+  /** `request`: the port that the request came to; absent: that of the scheme where `scheme` is given, else the request's. */
+  readonly port?: number | 'request' | 'scheme';
+  readonly path?: PathRewrite;
+}
+
+export interface DirectResponse {
+  /** 200 to 599. */
+  readonly status: number;
+  /** Base64, since bodies need not be text; at most 1 MiB of octets. */
+  readonly body: string;
+}
+
+/** Cross-origin resource sharing. Source: https://fetch.spec.whatwg.org/#http-cors-protocol */
+export interface Cors {
+  /** Any of them; `{ prefix: '' }` allows every origin. */
+  readonly origins: readonly StringMatch[];
+  readonly methods: readonly string[];
+  readonly requestHeaders: readonly string[];
+  readonly exposedHeaders: readonly string[];
+  /** Seconds; null: not said. */
+  readonly maxAge: number | null;
+  readonly hasCredentials: boolean;
+  /** Preflights of origins that are not allowed go to the application. */
+  readonly forwardsUnmatched: boolean;
+}
+
+/** Drawn independently for each request; a delay comes before an abort. Fractions are 0 to 1. */
+export interface Fault {
+  readonly delay?: { readonly fraction: number; readonly ms: number };
+  readonly abort?:
+    | { readonly fraction: number; readonly status: number }
+    | { readonly fraction: number; readonly grpc: number };
+}
+
+/** A copy of the request whose answer nobody waits for. */
+export interface Mirror {
+  readonly backend: string;
+  /** 0 to 1. */
+  readonly fraction: number;
 }
 
 export interface Route {
@@ -84,8 +237,21 @@ export interface Route {
   /** null: only what provably never reached the application is tried again. */
   readonly retry: RetryPolicy | null;
   readonly classes: readonly ResponseClass[];
+  readonly filters?: Filters;
   /** The object that wrote this route, `ServiceProfile/default/api.default.svc.cluster.local`. */
   readonly origin: string;
+  /** Where in that object, `spec.http[0]`. Absent: the object as a whole. */
+  readonly path?: string;
+}
+
+/** Which connections a route takes whose octets are passed on as they are. */
+export interface ConnectionRoute {
+  /** Any of these server names, in lower case, `*.` for one or more labels; absent: whatever it is, or no TLS at all. */
+  readonly sni?: readonly string[];
+  /** Chosen per connection. */
+  readonly split: readonly WeightedBackend[];
+  readonly origin: string;
+  readonly path?: string;
 }
 
 /** What an outbound address or name is for. */
@@ -99,6 +265,10 @@ export interface OutboundTarget {
   /** Metric labels of the target, e.g. `dst_service`, `dst_namespace`. */
   readonly labels: Readonly<Record<string, string>>;
   readonly routes: readonly Route[];
+  /** What a request gets that no route takes: the target's own backend, or 404 (absent: the backend). */
+  readonly unmatched?: 'not-found';
+  /** The first that takes the connection; none does: the target's own backend. Absent: none. */
+  readonly connectionRoutes?: readonly ConnectionRoute[];
   readonly retryBudget: RetryBudget;
   /** Endpoint sets by key. The target's own is {@link OWN_BACKEND}. */
   readonly backends: Readonly<Record<string, Backend>>;
@@ -110,7 +280,18 @@ export const OWN_BACKEND = '';
 export interface Backend {
   readonly service: string;
   readonly port: number;
+  /** Pods of the Service that a DestinationRule tells apart; absent: all. */
+  readonly subset?: string;
   readonly endpoints: readonly Endpoint[];
+  /** Absent: `peak-ewma`. */
+  readonly balancer?: Balancer;
+  readonly limits?: ConnectionLimits;
+  readonly breaker?: CircuitBreaker;
+  /**
+   * What its requests get while it has no endpoint. Absent: they wait for one for 3 s and then get 504 (`fail_fast`).
+   * 503 (`no_endpoint`) and 500 (`backend_unknown`) come at once.
+   */
+  readonly whenEmpty?: 500 | 503;
 }
 
 export interface Endpoint {
@@ -125,6 +306,105 @@ export interface Endpoint {
   readonly protocol: Protocol;
   /** Metric labels: `dst_pod`, `dst_deployment`, `dst_serviceaccount`, `dst_namespace`, `dst_zone`, … */
   readonly labels: Readonly<Record<string, string>>;
+  /** Index of {@link Balancer.localities}; absent: 0. */
+  readonly locality?: number;
+}
+
+/**
+ * How an endpoint is chosen. `peak-ewma`: Linkerd's, by latency and load. `least-request`: power of two choices by requests
+ * under way. `consistent-hash`: requests of one key go to one endpoint; one without a key goes to any.
+ */
+export interface Balancer {
+  readonly algorithm: 'peak-ewma' | 'least-request' | 'round-robin' | 'random' | 'consistent-hash';
+  readonly hash?: ConsistentHash;
+  /** An endpoint that comes late gets less at first. Source: DestinationRule `warmup`. */
+  readonly slowStart?: { readonly windowMs: number; readonly minimumFraction: number; readonly aggression: number };
+  /**
+   * Groups of endpoints by nearness. Of those with the lowest `priority` that have enough healthy endpoints, one is chosen
+   * by `weight`; the share that a priority cannot take spills over to the next. Absent: one group.
+   */
+  readonly localities?: readonly { readonly name: string; readonly priority: number; readonly weight: number }[];
+}
+
+export interface ConsistentHash {
+  readonly key:
+    | { readonly header: string }
+    /** `ttlMs` null: never set by the proxy; 0: a cookie of the session. */
+    | { readonly cookie: string; readonly path: string; readonly ttlMs: number | null }
+    | { readonly query: string }
+    | { readonly source: 'ip' };
+  /** `ring-hash`: at least `size` points; `maglev`: a table of `size`, a prime. */
+  readonly table: 'ring-hash' | 'maglev';
+  readonly size: number;
+}
+
+/**
+ * Bounds of one proxy towards one backend. Absent: none, or the proxy's own setting. Source: DestinationRule
+ * `connectionPool`. What goes over one is answered with 503 (`overflow`) at once.
+ */
+export interface ConnectionLimits {
+  readonly maxConnections?: number;
+  readonly connectTimeoutMs?: number;
+  /** Requests that wait for a connection. */
+  readonly maxPendingRequests?: number;
+  /** Requests under way. */
+  readonly maxRequests?: number;
+  /** Retries under way. */
+  readonly maxRetries?: number;
+  /** Requests after which a connection is closed; 1: a connection for each. */
+  readonly maxRequestsPerConnection?: number;
+  readonly maxConcurrentStreams?: number;
+  /** 0: a connection that is not used is kept. */
+  readonly idleTimeoutMs?: number;
+  readonly maxConnectionMs?: number;
+  /** Until the first probe; the kernel's interval and count hold besides. */
+  readonly tcpKeepAliveMs?: number;
+  /** HTTP/1.1 requests go to endpoints without a proxy as HTTP/2 (`h2UpgradePolicy: UPGRADE`). */
+  readonly upgradesToHttp2?: boolean;
+}
+
+/** When an endpoint is left out for a while. */
+export type CircuitBreaker = ConsecutiveFailures | SuccessRate | OutlierDetection;
+
+/** Penalties grow from `minPenaltyMs` to `maxPenaltyMs`, by a random share of up to `jitterRatio` longer. Source: Linkerd. */
+export interface Penalty {
+  readonly minPenaltyMs: number;
+  readonly maxPenaltyMs: number;
+  /** 0 to 100. */
+  readonly jitterRatio: number;
+}
+
+/** After `maxFailures` in a row an endpoint gets nothing for the penalty, then one request that decides. */
+export interface ConsecutiveFailures extends Penalty {
+  readonly kind: 'consecutive-failures';
+  readonly maxFailures: number;
+}
+
+/** As {@link ConsecutiveFailures}, also once the share of successes in a window falls below a threshold. */
+export interface SuccessRate extends Penalty {
+  readonly kind: 'success-rate';
+  readonly maxFailures: number;
+  /** 0 to 1. */
+  readonly threshold: number;
+  readonly windowMs: number;
+  readonly minRequests: number;
+}
+
+/** Source: DestinationRule `outlierDetection`; Envoy, outlier detection. A count of 0 switches that detector off. */
+export interface OutlierDetection {
+  readonly kind: 'outlier-detection';
+  readonly consecutive5xx: number;
+  readonly consecutiveGatewayErrors: number;
+  /** Only where {@link splitsLocalOrigin}; else what has no answer counts as 5xx and as gateway error. */
+  readonly consecutiveLocalFailures: number;
+  readonly splitsLocalOrigin: boolean;
+  readonly intervalMs: number;
+  readonly baseEjectionMs: number;
+  readonly maxEjectionMs: number;
+  /** 0 to 100, of all endpoints; one may always be ejected while another is left. */
+  readonly maxEjectionPercent: number;
+  /** 0 to 100: with fewer left, ejections are not looked at (panic). 0: never. */
+  readonly minHealthPercent: number;
 }
 
 export interface EndpointTls {
@@ -152,6 +432,19 @@ export interface InboundPort {
   readonly policy: InboundPolicy;
   /** Routes by Service name: the request's authority picks the profile. Key `''`: the pod's own route profile. */
   readonly routes: Readonly<Record<string, readonly Route[]>>;
+  readonly rateLimit?: RateLimit;
+}
+
+/**
+ * Requests a second that this proxy alone lets through, with bursts of one second's worth: of all clients, of each client
+ * identity (those without one share a bucket), or of named identities instead. Source: Linkerd `HTTPLocalRateLimitPolicy`.
+ */
+export interface RateLimit {
+  readonly totalPerSecond?: number;
+  readonly identityPerSecond?: number;
+  /** `clients` are identities in DNS form. */
+  readonly overrides?: readonly { readonly perSecond: number; readonly clients: readonly string[] }[];
+  readonly origin: string;
 }
 
 /** A named default policy. Later dialects add rules beside it. */

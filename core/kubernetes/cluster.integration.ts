@@ -16,7 +16,7 @@ export function clusterTests(t: Test): void {
     const problems: string[] = [];
     const watch = new ListWatch({
       client,
-      path,
+      paths: [path],
       pageSize: 2,
       onChanges: (changes) => seen.push(...changes.map(nameOf)),
       onProblem: (message) => problems.push(message),
@@ -45,7 +45,7 @@ export function clusterTests(t: Test): void {
     const objects: unknown[] = [];
     const watch = new ListWatch({
       client,
-      path,
+      paths: [path],
       metadataOnly: true,
       onChanges: (changes) => objects.push(...changes.map((change) => change.type === 'put' && change.object)),
       onProblem: (message) => t.fail(message),

@@ -225,7 +225,7 @@ async function follow(t: Test, answers: Answer[], options: Partial<ListWatchOpti
   const changes = new Transcript();
   const watch = new ListWatch({
     client,
-    path: '/api/v1/pods',
+    paths: ['/api/v1/pods'],
     random: () => 0,
     onChanges: (batch) => {
       for (const change of batch) {

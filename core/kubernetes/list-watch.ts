@@ -9,8 +9,11 @@ export type ObjectChange =
 
 export interface ListWatchOptions {
   readonly client: ApiClient;
-  /** Collection, `/api/v1/pods` or `/apis/apps/v1/namespaces/default/deployments`. */
-  readonly path: string;
+  /**
+   * Collection, `/api/v1/pods` or `/apis/apps/v1/namespaces/default/deployments`. Several name it in different versions of
+   * its API: the first that the server has is used, and looked for anew when it is gone.
+   */
+  readonly paths: readonly string[];
   /** Fetches metadata alone: less to send, to parse and to hold. */
   readonly metadataOnly?: boolean;
   /** The cluster may lack the resource: that counts as an empty list, and is looked at again every 30 s. */
@@ -53,6 +56,8 @@ export class ListWatch {
   /** Where to watch from; empty: a list comes first. */
   #version = '';
   #contactAt = Number.NEGATIVE_INFINITY;
+  /** Which of the paths is tried. */
+  #at = 0;
   #isTroubled = false;
 
   constructor(options: ListWatchOptions) {
@@ -80,6 +85,10 @@ export class ListWatch {
     return this.#clock.monotonic() - this.#contactAt;
   }
 
+  get #path(): string {
+    return this.#options.paths[this.#at]!;
+  }
+
   async #run(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       const waitMs = await this.#round();
@@ -105,12 +114,18 @@ export class ListWatch {
     const { status, reason } = error instanceof ApiError ? error : { status: 0, reason: '' };
     if (status === 410 || reason === 'Expired' || reason === 'Gone' || error instanceof GarbledWatch)
       this.#version = '';
+    if (status === 404 && this.#at + 1 < this.#options.paths.length) {
+      this.#version = '';
+      this.#at++;
+      return 0;
+    }
     if (status === 404 && this.#options.isOptional) {
+      this.#at = 0;
       this.#reportAbsence();
       return ABSENT_RETRY_MS;
     }
     // The version aged out, which is how a watch ends in a quiet cluster: no trouble.
-    if (status !== 410) this.#trouble(`${this.#options.path}: ${error.message}`);
+    if (status !== 410) this.#trouble(`${this.#path}: ${error.message}`);
     return this.#backoff.next();
   }
 
@@ -122,13 +137,13 @@ export class ListWatch {
   }
 
   async #list(): Promise<void> {
-    const { client, path, pageSize = DEFAULT_PAGE_SIZE, onChanges } = this.#options;
+    const { client, pageSize = DEFAULT_PAGE_SIZE, onChanges } = this.#options;
     const accept = this.#options.metadataOnly ? METADATA_LIST : 'application/json';
     const present = new Set<string>();
     let next = '';
     do {
       const query = `limit=${pageSize}${next && `&continue=${encodeURIComponent(next)}`}`;
-      const page = await client.get(`${path}?${query}`, { accept, signal: this.#abort.signal });
+      const page = await client.get(`${this.#path}?${query}`, { accept, signal: this.#abort.signal });
       const objects = itemsOf(page).filter((object) => this.#isObject(object));
       for (const object of objects) {
         present.add(keyOf(object.metadata));
@@ -145,12 +160,12 @@ export class ListWatch {
 
   /** Returns the number of events, bookmarks among them, when the server ends the watch in an orderly way. */
   async #watch(): Promise<number> {
-    const { client, path } = this.#options;
+    const { client } = this.#options;
     const timeoutSeconds = Math.round(WATCH_SECONDS * (0.8 + this.#random() * 0.4));
     const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${timeoutSeconds}&resourceVersion=${encodeURIComponent(this.#version)}`;
     const settings = { silenceMs: SILENCE_MS, ...(this.#options.metadataOnly ? { accept: METADATA } : {}) };
     let events = 0;
-    for await (const line of client.stream(`${path}?${query}`, this.#abort.signal, settings)) {
+    for await (const line of client.stream(`${this.#path}?${query}`, this.#abort.signal, settings)) {
       this.#take(parseEvent(line));
       this.#contact();
       events++;
@@ -170,14 +185,14 @@ export class ListWatch {
     } else if (type === 'ADDED' || type === 'MODIFIED') {
       this.#known.add(keyOf(object.metadata));
       this.#options.onChanges([{ type: 'put', object }]);
-    } else this.#options.onProblem(`${this.#options.path}: there is no event of type ${JSON.stringify(type)}`);
+    } else this.#options.onProblem(`${this.#path}: there is no event of type ${JSON.stringify(type)}`);
   }
 
   #isObject(object: Json): boolean {
     const { name, namespace } = object?.metadata ?? {};
     const isNamed =
       typeof name === 'string' && name !== '' && (namespace === undefined || typeof namespace === 'string');
-    if (!isNamed) this.#options.onProblem(`${this.#options.path}: an object without a name is left out`);
+    if (!isNamed) this.#options.onProblem(`${this.#path}: an object without a name is left out`);
     return isNamed;
   }
 

@@ -37,7 +37,7 @@ function compare(backend: string, before: readonly Endpoint[], after: readonly E
 
 /** Everything but the endpoints. */
 function frameOf(target: OutboundTarget): string {
-  const backends = Object.entries(target.backends).map(([key, { service, port }]) => [key, service, port]);
+  const backends = Object.entries(target.backends).map(([key, { endpoints: _, ...rest }]) => [key, rest]);
   return JSON.stringify({ ...target, backends });
 }
 

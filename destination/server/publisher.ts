@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import type { InboundConfig, OutboundTarget, Route } from '../../api/routing.ts';
 import { INBOUND_TARGET, type ServerMessage, type TargetKey, type WATCH_FEATURES } from '../../api/watch.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { type ClientPlace, ClientView, isFiner, type ViewScope } from '../translate/client-view.ts';
+import { type ClientPlace, ClientView, type Facet, viewKey } from '../translate/client-view.ts';
 import { Cluster } from '../translate/cluster.ts';
+import type { Complain } from '../translate/complain.ts';
 import { inboundConfig } from '../translate/inbound-config.ts';
 import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
 import type { MeshDomain } from '../translate/mesh-domain.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
-import type { Complain } from '../translate/profile-choice.ts';
 import { parseTarget } from '../translate/target.ts';
 import type { Report, Reports } from '../watch/reports.ts';
 import type { ObjectFeed } from '../watch/source.ts';
@@ -58,14 +58,14 @@ export class Publisher {
   }
 
   /**
-   * What a client is told of a target, shared with every client that is told the same: those of its namespace, or of its
-   * zone or node where the target's Service makes a difference. {@link release} it when its last subscriber has gone.
+   * What a client is told of a target, shared with every client that is told the same: those of its namespace, or those
+   * of its zone, node or labels where the target's Service or its routes make a difference. {@link release} it when its last subscriber has gone.
    */
   outbound(target: TargetKey, client: ClientPlace): Publication {
-    let view = this.#openOutbound(target, client, 'namespace');
-    while (isFiner(view.needed, view.scope)) {
+    let view = this.#openOutbound(target, client, new Set());
+    while (!isCovered(view)) {
       const coarse = view;
-      view = this.#openOutbound(target, client, coarse.needed);
+      view = this.#openOutbound(target, client, new Set([...coarse.facets, ...coarse.needed]));
       this.release(coarse.publication);
     }
     return view.publication;
@@ -73,8 +73,8 @@ export class Publisher {
 
   /** Where a workload's pod runs, as far as it is known. */
   placeOf({ namespace, pod }: Workload): ClientPlace {
-    const node = this.#cluster.get('Pod', namespace, pod)?.node ?? '';
-    return { namespace, node, zone: this.#cluster.get('Node', '', node)?.zone ?? '' };
+    const { node, labels } = this.#cluster.get('Pod', namespace, pod) ?? { node: '', labels: {} };
+    return { namespace, node, zone: this.#cluster.get('Node', '', node)?.zone ?? '', labels };
   }
 
   /** What a pod's proxy enforces; nothing as long as the pod of that name, UID and account is not known. */
@@ -82,7 +82,7 @@ export class Publisher {
     const view = this.#open(
       `inbound/${workload.namespace}/${workload.pod}/${workload.uid}`,
       INBOUND_TARGET,
-      'namespace',
+      new Set(),
       (view, complain) => {
         const pod = this.#cluster.get('Pod', workload.namespace, workload.pod);
         const isSame =
@@ -110,26 +110,26 @@ export class Publisher {
     this.#stale.clear();
   }
 
-  #openOutbound(target: TargetKey, client: ClientPlace, scope: ViewScope): View {
+  #openOutbound(target: TargetKey, client: ClientPlace, facets: ReadonlySet<Facet>): View {
     const address = parseTarget(target);
-    const place = scope === 'namespace' ? '' : ` ${scope} ${client[scope]}`;
-    return this.#open(`outbound/${client.namespace}${place}/${target}`, target, scope, (view, complain) => {
+    const key = `outbound/${client.namespace}${viewKey(client, facets)}/${target}`;
+    return this.#open(key, target, facets, (view, complain) => {
       const seen = new ClientView(client);
       const outbound = address && outboundTarget(this.#cluster, address, seen, this.#domain, complain);
-      view.needed = seen.scope;
+      view.needed = seen.facets;
       // What holds for some of the subscribers alone is told to none.
-      if (!isFiner(view.needed, scope)) this.#publishOutbound(view, outbound);
+      if (isCovered(view)) this.#publishOutbound(view, outbound);
     });
   }
 
-  #open(key: string, target: TargetKey, scope: ViewScope, compute: View['compute']): View {
+  #open(key: string, target: TargetKey, facets: ReadonlySet<Facet>, compute: View['compute']): View {
     const existing = this.#views.get(key);
     if (existing) return existing;
     const view: View = {
       key,
       publication: new Publication(target),
-      scope,
-      needed: scope,
+      facets,
+      needed: facets,
       compute,
       topics: new Set(),
       outbound: undefined,
@@ -169,7 +169,7 @@ export class Publisher {
     const { topics } = this.#cluster.observe(() => view.compute(view, complain));
     this.#track(view, topics);
     this.#reports.set(`view/${view.key}`, reports);
-    if (!isFiner(view.needed, view.scope)) return;
+    if (isCovered(view)) return;
     for (const subscriber of [...view.publication.subscribers]) subscriber.onMoved(view.publication);
   }
 
@@ -225,15 +225,20 @@ export class Publisher {
 interface View {
   readonly key: string;
   readonly publication: Publication;
-  /** Whose view it is. */
-  readonly scope: ViewScope;
-  /** Whose view it would have to be, as last computed: the same or a finer one, or a coarser that would do too. */
-  needed: ViewScope;
+  /** In what its subscribers are the same, besides their namespace. */
+  readonly facets: ReadonlySet<Facet>;
+  /** In what they would have to be the same, as last computed. */
+  needed: ReadonlySet<Facet>;
   readonly compute: (view: View, complain: Complain) => void;
   /** What the last computation looked at. */
   topics: ReadonlySet<string>;
   /** The state last published; undefined before the first and for inbound configurations. */
   outbound: OutboundTarget | null | undefined;
+}
+
+/** Whether what was computed holds for every subscriber. */
+function isCovered({ facets, needed }: View): boolean {
+  return [...needed].every((facet) => facets.has(facet));
 }
 
 export function lineOf(message: ServerMessage): string {

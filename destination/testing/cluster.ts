@@ -1,9 +1,9 @@
 import { DEFAULT_IDENTITY_DOMAIN } from '../../api/workload-identity.ts';
 import { type ClientPlace, ClientView } from '../translate/client-view.ts';
 import { Cluster } from '../translate/cluster.ts';
+import type { Complain } from '../translate/complain.ts';
 import type { MeshDomain } from '../translate/mesh-domain.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
-import type { Complain } from '../translate/profile-choice.ts';
 import { parseTarget } from '../translate/target.ts';
 import { formatReport, Reports } from '../watch/reports.ts';
 import { FakeSource } from './fake-source.ts';
@@ -26,7 +26,7 @@ export function clusterOf(...manifests: readonly object[]) {
   const complain: Complain = (object, path, message) =>
     complaints.push(formatReport({ object, path, message, place: '' }));
   const target = (key: string, clientNamespace = 'default', place: Partial<ClientPlace> = {}) => {
-    const client = new ClientView({ namespace: clientNamespace, node: '', zone: '', ...place });
+    const client = new ClientView({ namespace: clientNamespace, node: '', zone: '', labels: {}, ...place });
     return outboundTarget(cluster, parseTarget(key)!, client, TEST_DOMAIN, complain);
   };
   return { cluster, source, reports, complaints, complain, target };

@@ -1,5 +1,5 @@
-/** How many clients are told the same: all of a namespace, those of one zone of it, those of one node. */
-export type ViewScope = 'namespace' | 'zone' | 'node';
+/** Something about a client, besides its namespace, on which an answer may depend. */
+export type Facet = 'node' | 'zone' | `label ${string}`;
 
 /** Whose view of a target it is. */
 export interface ClientPlace {
@@ -8,38 +8,58 @@ export interface ClientPlace {
   readonly node: string;
   /** Empty: not known. */
   readonly zone: string;
+  /** Labels of the client's pod. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** A client's place that remembers which part of it a computation looked at, and so who may share the result. */
-export class ClientView implements ClientPlace {
+export class ClientView implements Omit<ClientPlace, 'labels'> {
   readonly namespace: string;
   readonly #place: ClientPlace;
-  #scope: ViewScope = 'namespace';
+  readonly #facets = new Set<Facet>();
 
   constructor(place: ClientPlace) {
     this.namespace = place.namespace;
     this.#place = place;
   }
 
-  /** What the result holds for. */
-  get scope(): ViewScope {
-    return this.#scope;
+  /** What was looked at: the result holds for every client of the namespace that is the same in these. */
+  get facets(): ReadonlySet<Facet> {
+    return this.#facets;
   }
 
   get node(): string {
-    this.#scope = 'node';
-    return this.#place.node;
+    return this.#look('node');
   }
 
   get zone(): string {
-    if (this.#scope === 'namespace') this.#scope = 'zone';
-    return this.#place.zone;
+    return this.#look('zone');
+  }
+
+  /** Whether the client's pod has every one of these labels. */
+  hasLabels(wanted: Readonly<Record<string, string>>): boolean {
+    let hasAll = true;
+    for (const [key, value] of Object.entries(wanted)) {
+      this.#facets.add(`label ${key}`);
+      if (this.#place.labels[key] !== value) hasAll = false;
+    }
+    return hasAll;
+  }
+
+  #look(facet: 'node' | 'zone'): string {
+    this.#facets.add(facet);
+    return this.#place[facet];
   }
 }
 
-/** Whether a result for `scope` holds for all that `other` names. */
-export function isFiner(scope: ViewScope, other: ViewScope): boolean {
-  return SCOPES.indexOf(scope) > SCOPES.indexOf(other);
+/** A text that is the same for clients of a namespace that are the same in all of `facets`. */
+export function viewKey(client: ClientPlace, facets: ReadonlySet<Facet>): string {
+  return [...facets]
+    .sort()
+    .map((facet) => ` ${facet} ${JSON.stringify(facetOf(client, facet) ?? null)}`)
+    .join('');
 }
 
-const SCOPES: readonly ViewScope[] = ['namespace', 'zone', 'node'];
+function facetOf(client: ClientPlace, facet: Facet): string | undefined {
+  return facet === 'node' || facet === 'zone' ? client[facet] : client.labels[facet.slice('label '.length)];
+}

@@ -1,6 +1,6 @@
 import type { Deployment } from './kinds/deployment.ts';
 import type { EndpointSlice } from './kinds/endpoint-slice.ts';
-import type { Change, Kind, Kinds } from './kinds/kinds.ts';
+import { type Change, type Kind, type Kinds, mapOfEachKind } from './kinds/kinds.ts';
 import { byAge, compareText, isSelected, type Meta } from './kinds/meta.ts';
 import { isFinished, type Pod } from './kinds/pod.ts';
 import type { Service } from './kinds/service.ts';
@@ -13,16 +13,7 @@ import type { Service } from './kinds/service.ts';
  * when to compute it again without saying what it depends on.
  */
 export class Cluster {
-  readonly #objects: { [K in Kind]: Map<string, Kinds[K]> } = {
-    Namespace: new Map(),
-    Node: new Map(),
-    Service: new Map(),
-    Pod: new Map(),
-    EndpointSlice: new Map(),
-    Deployment: new Map(),
-    ReplicaSet: new Map(),
-    ServiceProfile: new Map(),
-  };
+  readonly #objects = mapOfEachKind() as { readonly [K in Kind]: Map<string, Kinds[K]> };
   /** Objects by topic: `address/10.0.0.1`, `services/default`, `slices/default/api`, `deployments/default`. */
   readonly #groups = new Map<string, Set<Meta>>();
   #topics: Set<string> | null = null;

@@ -8,9 +8,9 @@ import { compareText, type Owner } from './kinds/meta.ts';
 import { isFinished, type Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { coversPort } from './kinds/settings.ts';
+import type { Profile } from './linkerd/service-profile.ts';
 import type { MeshDomain } from './mesh-domain.ts';
 import { decideProtocol } from './protocol.ts';
-import type { Profile } from './service-profile.ts';
 import { nearEndpoints, type Placed } from './topology.ts';
 
 /**

@@ -61,7 +61,7 @@ t.test('routes of each Service stand under its name, the pod’s own under none;
   );
   t.match(ports[0]!.routes, {
     '': [{ name: 'own', origin: 'Deployment/default/api' }],
-    'api.default.svc.cluster.local': [{ name: 'r', retry: null, timeouts: { requestMs: 0 } }],
+    'api.default.svc.cluster.local': [{ name: 'r', retry: null, timeouts: {} }],
   });
 });
 

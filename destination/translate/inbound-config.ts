@@ -1,9 +1,10 @@
 import type { InboundConfig, InboundPolicy, InboundPort, Route } from '../../api/routing.ts';
 import type { Cluster } from './cluster.ts';
+import type { Complain } from './complain.ts';
 import type { Pod } from './kinds/pod.ts';
+import { explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
-import { type Complain, explicitProfileOf, ownProfileOf } from './profile-choice.ts';
 
 /**
  * What the proxy of a pod enforces and counts: the default policy, and for each port that its containers declare or a
@@ -45,5 +46,5 @@ export function inboundPolicy(cluster: Cluster, pod: Pod, domain: MeshDomain): I
 
 /** A route as the server's side needs it: to count and to classify. Timeouts and retries are the client's. */
 function counting(route: Route): Route {
-  return { ...route, split: [], timeouts: { requestMs: 0 }, retry: null };
+  return { ...route, split: [], timeouts: {}, retry: null };
 }

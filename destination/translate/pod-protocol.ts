@@ -1,8 +1,8 @@
 import type { Cluster } from './cluster.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
+import { profileOf } from './linkerd/profile-choice.ts';
 import type { MeshDomain } from './mesh-domain.ts';
-import { profileOf } from './profile-choice.ts';
 import { decideProtocol, type ProtocolDecision } from './protocol.ts';
 
 /** A Service that sends connections of one of its ports to a port of a pod. */

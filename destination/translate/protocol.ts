@@ -5,7 +5,7 @@ import type { Namespace } from './kinds/namespace.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { coversPort, type PortSetting } from './kinds/settings.ts';
-import type { Profile } from './service-profile.ts';
+import type { Profile } from './linkerd/service-profile.ts';
 
 /** What a port speaks, and the rule that says so. */
 export interface ProtocolDecision {

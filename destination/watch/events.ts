@@ -95,7 +95,7 @@ export function eventOf(report: Report, by: { readonly now: Date; readonly insta
       name,
       ...(namespace && { namespace }),
       ...(definition && {
-        apiVersion: definition.group ? `${definition.group}/${definition.version}` : definition.version,
+        apiVersion: definition.group ? `${definition.group}/${definition.versions[0]}` : definition.versions[0],
       }),
     },
   };

@@ -27,7 +27,7 @@ export class KubernetesSource implements Source {
         kind,
         new ListWatch({
           client: options.client,
-          path: collectionPath(kind),
+          paths: collectionPaths(kind),
           metadataOnly: KINDS[kind].metadataOnly,
           isOptional: KINDS[kind].isOptional,
           onChanges: (changes) => this.#take(kind, changes),
@@ -62,8 +62,10 @@ export class KubernetesSource implements Source {
   }
 }
 
-/** `/api/v1/pods`, `/apis/discovery.k8s.io/v1/endpointslices`. */
-function collectionPath(kind: Kind): string {
-  const { group, version, plural } = KINDS[kind];
-  return group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`;
+/** `/api/v1/pods`, `/apis/discovery.k8s.io/v1/endpointslices`; one for each version that may be served. */
+function collectionPaths(kind: Kind): string[] {
+  const { group, versions, plural } = KINDS[kind];
+  return versions.map((version) =>
+    group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`,
+  );
 }

@@ -77,7 +77,8 @@ function readDocument(value: unknown, place: string, manifests: Manifest[], faul
 
 /** The kind that a document is of, whatever the version of its API; null for one that decides nothing here. */
 function kindOf(apiVersion: string, name: string): Kind | null {
-  if (!Object.hasOwn(KINDS, name)) return null;
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.lastIndexOf('/')) : '';
-  return KINDS[name as Kind].group === group ? (name as Kind) : null;
+  return (
+    (Object.keys(KINDS) as Kind[]).find((kind) => KINDS[kind].name === name && KINDS[kind].group === group) ?? null
+  );
 }

@@ -1,7 +1,7 @@
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import { keyOf } from '../translate/cluster.ts';
 import type { Fields } from '../translate/kinds/json.ts';
-import { type Change, KINDS, type Kind, type Kinds } from '../translate/kinds/kinds.ts';
+import { type Change, KINDS, type Kind, type Kinds, mapOfEachKind } from '../translate/kinds/kinds.ts';
 import type { Meta } from '../translate/kinds/meta.ts';
 import { MalformedObject, type Problem } from '../translate/problem.ts';
 import type { ReportedObject, Reports } from './reports.ts';
@@ -25,16 +25,7 @@ export type Write = Put | { readonly kind: Kind; readonly gone: { readonly names
  * change, so that a status that nothing depends on moves nothing.
  */
 export class ObjectStore implements ObjectFeed {
-  readonly #objects: { [K in Kind]: Map<string, Held<K>> } = {
-    Namespace: new Map(),
-    Node: new Map(),
-    Service: new Map(),
-    Pod: new Map(),
-    EndpointSlice: new Map(),
-    Deployment: new Map(),
-    ReplicaSet: new Map(),
-    ServiceProfile: new Map(),
-  };
+  readonly #objects = mapOfEachKind() as { readonly [K in Kind]: Map<string, Held<K>> };
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   readonly #reports: Reports;
 

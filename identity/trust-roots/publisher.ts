@@ -68,7 +68,7 @@ export class TrustRootsPublisher {
     const { api: client, clock, log } = this.#settings;
     return new ListWatch({
       client,
-      path,
+      paths: [path],
       metadataOnly: true,
       clock,
       onChanges: (changes) => void this.#publish(take(changes)),

@@ -1,5 +1,6 @@
 import type { InboundConfig, InboundPolicy, Protocol } from '../../api/routing.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
+import type { RequestView } from '../routing/predicate.ts';
 import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import { ClusterNetworks } from './policy.ts';
@@ -11,10 +12,7 @@ export interface PortRules {
   /** The port has HTTP rules of its own, so octets that claim to be opaque are looked at again. */
   readonly hasRoutes: boolean;
   /** The route of a request. @param service FQDN that the request is for */
-  route(
-    service: string,
-    request: { method: string; path: string; authority: string; fields: readonly string[] },
-  ): CompiledRoute;
+  route(service: string, request: RequestView): CompiledRoute;
 }
 
 /** The pod's inbound rules, replaced live. */

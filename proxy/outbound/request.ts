@@ -84,16 +84,16 @@ export class OutboundRequest implements StreamListener {
     target.active++;
     target.budget.deposit(this.#startMs);
     this.#series.effective.request();
-    const { requestMs } = this.#route.route.timeouts;
-    if (requestMs > 0) {
+    const { headMs = 0 } = this.#route.route.timeouts;
+    if (headMs > 0) {
       this.#timer = setTimeout(() => {
         enterTurn();
         this.#fail({
           reason: 'request_timeout',
-          message: `no answer within ${requestMs} ms, the timeout of ${this.#route.route.origin}`,
+          message: `no answer within ${headMs} ms, the timeout of ${this.#route.route.origin}`,
         });
         leaveTurn();
-      }, requestMs);
+      }, headMs);
     }
     this.#try(null);
   }
@@ -288,7 +288,8 @@ export class OutboundRequest implements StreamListener {
   /** Whether a failure is tried again: the route says so, the body can be sent again, and the budget allows it. */
   #mayRetry(): boolean {
     const { retry } = this.#route.route;
-    if (!retry?.on.includes('failure') || this.#committed || !this.#isComplete || !this.#canReplay) return false;
+    if (!retry?.on.outcomes.includes('failure') || this.#committed || !this.#isComplete || !this.#canReplay)
+      return false;
     if (retry.limit > 0 && this.#retries >= retry.limit) return false;
     if (!this.#target.budget.withdraw(performance.now())) {
       this.#series.skipped.value++;

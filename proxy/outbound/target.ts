@@ -1,6 +1,7 @@
 import { type Endpoint, type OutboundTarget, OWN_BACKEND } from '../../api/routing.ts';
 import { pickOfTwo } from '../balance/power-of-two.ts';
 import { RetryBudget } from '../balance/retry-budget.ts';
+import type { RequestView } from '../routing/predicate.ts';
 import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
 import { ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
@@ -72,7 +73,7 @@ export class Target {
     if ((this.#backends.get(OWN_BACKEND)?.length ?? 0) > 0) for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  route(request: { method: string; path: string; authority: string; fields: readonly string[] }): CompiledRoute {
+  route(request: RequestView): CompiledRoute {
     // Heads of repeated requests are shared by the engine.
     if (request === this.#lastRequest && this.#lastRoute) return this.#lastRoute;
     this.#lastRequest = request;

@@ -6,6 +6,7 @@ export interface RequestView {
   readonly method: string;
   readonly path: string;
   readonly authority: string;
+  readonly scheme: string;
   readonly fields: readonly string[];
 }
 
@@ -29,7 +30,10 @@ export function compilePredicate(predicate: Predicate): Matcher {
     const part = compilePredicate(predicate.not);
     return (request) => !part(request);
   }
-  if ('method' in predicate) return (request) => request.method === predicate.method;
+  if ('method' in predicate) {
+    const matches = compileString(predicate.method);
+    return (request) => matches(request.method);
+  }
   if ('path' in predicate) {
     const matches = compilePath(predicate.path);
     return (request) => matches(withoutQuery(request.path));
@@ -38,8 +42,19 @@ export function compilePredicate(predicate: Predicate): Matcher {
     const matches = compileString(predicate.authority);
     return (request) => matches(request.authority);
   }
+  if ('scheme' in predicate) {
+    const matches = compileString(predicate.scheme);
+    return (request) => matches(request.scheme);
+  }
+  if ('query' in predicate) {
+    const matches = predicate.value ? compileString(predicate.value) : () => true;
+    return (request) => {
+      const value = new URLSearchParams(request.path.slice(withoutQuery(request.path).length)).get(predicate.query);
+      return value !== null && matches(value);
+    };
+  }
   const name = predicate.header.toLowerCase();
-  const matches = compileString(predicate.value);
+  const matches = predicate.value ? compileString(predicate.value) : () => true;
   return ({ fields }) => {
     for (let i = 0; i < fields.length; i += 2)
       if (fields[i]!.toLowerCase() === name && matches(fields[i + 1]!)) return true;

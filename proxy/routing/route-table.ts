@@ -66,7 +66,7 @@ export const DEFAULT_ROUTE: CompiledRoute = compileRoute({
   name: '',
   when: { all: [] },
   split: [],
-  timeouts: { requestMs: 0 },
+  timeouts: {},
   retry: null,
   classes: [],
   origin: 'default',

@@ -4,12 +4,18 @@ import type { Predicate, Route } from '../../api/routing.ts';
 import { compilePredicate } from './predicate.ts';
 import { RouteTable } from './route-table.ts';
 
-const request = { method: 'GET', path: '/api/users?q=1', authority: 'api', fields: ['X-Version', 'v2'] };
+const request = {
+  method: 'GET',
+  path: '/api/users?q=1',
+  authority: 'api',
+  scheme: 'http',
+  fields: ['X-Version', 'v2'],
+};
 
 t.test('matches by method, path without query, authority and header', async (t) => {
   const cases: readonly (readonly [boolean, Predicate])[] = [
-    [true, { method: 'GET' }],
-    [false, { method: 'get' }],
+    [true, { method: { exact: 'GET' } }],
+    [false, { method: { exact: 'get' } }],
     [true, { path: { regex: '/api/users' } }],
     [true, { path: { regex: '/api/.*' } }],
     [false, { path: { regex: '/api' } }],
@@ -22,8 +28,11 @@ t.test('matches by method, path without query, authority and header', async (t) 
     [false, { header: 'x-other', value: { regex: '.*' } }],
     [true, { all: [] }],
     [false, { any: [] }],
-    [true, { not: { method: 'POST' } }],
-    [true, { all: [{ method: 'GET' }, { any: [{ path: { exact: '/x' } }, { authority: { prefix: 'a' } }] }] }],
+    [true, { not: { method: { exact: 'POST' } } }],
+    [
+      true,
+      { all: [{ method: { exact: 'GET' } }, { any: [{ path: { exact: '/x' } }, { authority: { prefix: 'a' } }] }] },
+    ],
   ];
   for (const [expected, predicate] of cases)
     t.equal(compilePredicate(predicate)(request), expected, JSON.stringify(predicate));
@@ -40,7 +49,7 @@ const base: Route = {
   name: '',
   when: { all: [] },
   split: [],
-  timeouts: { requestMs: 0 },
+  timeouts: {},
   retry: null,
   classes: [],
   origin: 'test',

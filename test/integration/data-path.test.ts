@@ -342,7 +342,7 @@ t.test('passes a half-closed connection on', async (t) => {
   t.equal(heard, 'got 100000');
 });
 
-const retryable = { on: ['failure'] as const, limit: 0, maxBodyBytes: 65_536 };
+const retryable = { on: { outcomes: ['failure'] as const }, limit: 0, maxBodyBytes: 65_536 };
 
 t.test('tries a failed request again where the route says so, within its budget', async (t) => {
   let count = 0;
@@ -395,7 +395,7 @@ t.test('stops trying again when the budget is spent', async (t) => {
 t.test('answers 504 at the deadline of the route and stops the server', async (t) => {
   let aborted = 0;
   const { port } = await mesh(t, (incoming) => void incoming.on('close', () => aborted++), {
-    routes: [route('slow', { timeouts: { requestMs: 200 } })],
+    routes: [route('slow', { timeouts: { headMs: 200 } })],
   });
   const start = performance.now();
   const { status, headers, body } = await request(port);

@@ -256,7 +256,7 @@ export function route(name: string, options: Partial<Route>): Route {
     name,
     when: { all: [] },
     split: [],
-    timeouts: { requestMs: 0 },
+    timeouts: {},
     retry: null,
     classes: [],
     origin: `ServiceProfile/${name}`,

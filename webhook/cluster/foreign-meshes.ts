@@ -36,7 +36,7 @@ export class ForeignMeshes {
     this.#watch = isNeeded
       ? new ListWatch({
           client: api,
-          path: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
+          paths: ['/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'],
           metadataOnly: true,
           onChanges: (changes) => this.#take(changes),
           onProblem: (problem) => log.warn(problem),

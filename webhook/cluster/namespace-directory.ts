@@ -22,7 +22,7 @@ export class NamespaceDirectory implements NamespaceLookup {
     this.#api = api;
     this.#watch = new ListWatch({
       client: api,
-      path: '/api/v1/namespaces',
+      paths: ['/api/v1/namespaces'],
       metadataOnly: true,
       onChanges: (changes) => this.#take(changes),
       onProblem: (problem) => log.warn(problem),

@@ -1,5 +1,5 @@
+import { serviceProfileProblems } from '../../destination/translate/linkerd/service-profile.ts';
 import { formatProblem } from '../../destination/translate/problem.ts';
-import { serviceProfileProblems } from '../../destination/translate/service-profile.ts';
 import { type Findings, NO_FINDINGS } from './findings.ts';
 import { routeProfileFindings } from './route-profile-annotation.ts';
 

@@ -1,7 +1,7 @@
 import { ROUTE_PROFILE_ANNOTATION } from '../../api/names.ts';
 import { annotationPath } from '../../destination/translate/kinds/settings.ts';
+import { readRouteProfile } from '../../destination/translate/linkerd/route-profile.ts';
 import { formatProblem, MalformedObject, type Problem } from '../../destination/translate/problem.ts';
-import { readRouteProfile } from '../../destination/translate/route-profile.ts';
 import type { Findings, NamedProfile } from './findings.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
+import { type RouteProfile, readRouteProfile } from '../linkerd/route-profile.ts';
 import type { Problem } from '../problem.ts';
-import { type RouteProfile, readRouteProfile } from '../route-profile.ts';
 import { type Fields, fieldsOf, textsOf } from './json.ts';
 import { type Meta, readAnnotations, readMeta } from './meta.ts';
 import { annotationPath } from './settings.ts';

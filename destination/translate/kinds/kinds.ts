@@ -1,5 +1,5 @@
+import { readServiceProfile, type ServiceProfile } from '../linkerd/service-profile.ts';
 import type { Problem } from '../problem.ts';
-import { readServiceProfile, type ServiceProfile } from '../service-profile.ts';
 import { type Deployment, readDeployment } from './deployment.ts';
 import { type EndpointSlice, readEndpointSlice } from './endpoint-slice.ts';
 import type { Fields } from './json.ts';
@@ -25,10 +25,12 @@ export type Kind = keyof Kinds;
 
 /** How a kind is called by the API server, and how its objects are read. */
 export interface KindDefinition<K extends Kind> {
+  /** As manifests call it; two API groups may have kinds of one name. */
+  readonly name: string;
   /** API group, empty for the core group. */
   readonly group: string;
-  /** Version that is asked of an API server; any version is read from a file. */
-  readonly version: string;
+  /** Versions to ask an API server for, the first that it serves; any version is read from a file. */
+  readonly versions: readonly [string, ...string[]];
   readonly plural: string;
   readonly isNamespaced: boolean;
   /** Whether the metadata says enough, so that the rest need not be fetched. */
@@ -40,14 +42,16 @@ export interface KindDefinition<K extends Kind> {
 }
 
 export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
-  Namespace: kind('', 'v1', 'namespaces', readNamespace, { isNamespaced: false, metadataOnly: true }),
-  Node: kind('', 'v1', 'nodes', readNode, { isNamespaced: false, metadataOnly: true }),
-  Service: kind('', 'v1', 'services', readService),
-  Pod: kind('', 'v1', 'pods', readPod),
-  EndpointSlice: kind('discovery.k8s.io', 'v1', 'endpointslices', readEndpointSlice),
-  Deployment: kind('apps', 'v1', 'deployments', readDeployment),
-  ReplicaSet: kind('apps', 'v1', 'replicasets', readReplicaSet, { metadataOnly: true }),
-  ServiceProfile: kind('linkerd.io', 'v1alpha2', 'serviceprofiles', readServiceProfile, { isOptional: true }),
+  Namespace: kind('Namespace', '', 'v1', 'namespaces', readNamespace, { isNamespaced: false, metadataOnly: true }),
+  Node: kind('Node', '', 'v1', 'nodes', readNode, { isNamespaced: false, metadataOnly: true }),
+  Service: kind('Service', '', 'v1', 'services', readService),
+  Pod: kind('Pod', '', 'v1', 'pods', readPod),
+  EndpointSlice: kind('EndpointSlice', 'discovery.k8s.io', 'v1', 'endpointslices', readEndpointSlice),
+  Deployment: kind('Deployment', 'apps', 'v1', 'deployments', readDeployment),
+  ReplicaSet: kind('ReplicaSet', 'apps', 'v1', 'replicasets', readReplicaSet, { metadataOnly: true }),
+  ServiceProfile: kind('ServiceProfile', 'linkerd.io', 'v1alpha2', 'serviceprofiles', readServiceProfile, {
+    isOptional: true,
+  }),
 };
 
 /** An object came (`before` is null), changed, or went (`after` is null). Both have the same kind and name. */
@@ -55,12 +59,29 @@ export type Change = {
   [K in Kind]: { readonly kind: K; readonly before: Kinds[K] | null; readonly after: Kinds[K] | null };
 }[Kind];
 
+/** An empty map for every kind. */
+export function mapOfEachKind(): { readonly [K in Kind]: Map<string, unknown> } {
+  return Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, new Map()])) as never;
+}
+
 function kind<K extends Kind>(
+  name: string,
   group: string,
-  version: string,
+  versions: string | readonly [string, ...string[]],
   plural: string,
   read: (raw: Fields, problems: Problem[]) => Kinds[K],
   options: { isNamespaced?: boolean; metadataOnly?: boolean; isOptional?: boolean } = {},
 ): KindDefinition<K> {
-  return { group, version, plural, read, isNamespaced: true, metadataOnly: false, isOptional: false, ...options };
+  const asked = typeof versions === 'string' ? ([versions] as const) : versions;
+  return {
+    name,
+    group,
+    versions: asked,
+    plural,
+    read,
+    isNamespaced: true,
+    metadataOnly: false,
+    isOptional: false,
+    ...options,
+  };
 }

@@ -5,8 +5,8 @@ import {
   ROUTE_PROFILE_ANNOTATION,
 } from '../../../api/names.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
+import { type RouteProfile, readRouteProfile } from '../linkerd/route-profile.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
-import { type RouteProfile, readRouteProfile } from '../route-profile.ts';
 import { type Fields, fieldsOf, flagOf, listOf, portOf, textOf } from './json.ts';
 import { type Meta, type Owner, readAnnotations, readMeta, readOwner } from './meta.ts';
 import { annotationPath, readSettings, type Settings } from './settings.ts';

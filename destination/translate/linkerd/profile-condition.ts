@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js';
 
-import type { Predicate, ResponsePredicate } from '../../api/routing.ts';
-import { FieldReader } from './field-reader.ts';
-import type { Problem } from './problem.ts';
+import type { Predicate, ResponsePredicate } from '../../../api/routing.ts';
+import { FieldReader } from '../field-reader.ts';
+import type { Problem } from '../problem.ts';
 
 /**
  * Reads a request condition of a ServiceProfile: its fields hold together, and at least one is there. null when
@@ -92,7 +92,8 @@ function regexFault(pattern: string): string | null {
 
 /** Methods are case-sensitive tokens (RFC 9110 section 9.1). */
 function readMethod(value: unknown, path: string, problems: Problem[]): Predicate | null {
-  if (typeof value === 'string' && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(value)) return { method: value };
+  if (typeof value === 'string' && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(value))
+    return { method: { exact: value } };
   problems.push({ path, message: 'is no HTTP method' });
   return null;
 }

@@ -1,7 +1,7 @@
-import type { ResponseClass, RetryPolicy, Route } from '../../api/routing.ts';
-import { FieldReader } from './field-reader.ts';
-import { parseGoDuration } from './go-duration.ts';
-import { MalformedObject, type Problem } from './problem.ts';
+import type { ResponseClass, RetryPolicy, Route } from '../../../api/routing.ts';
+import { FieldReader } from '../field-reader.ts';
+import { parseGoDuration } from '../go-duration.ts';
+import { MalformedObject, type Problem } from '../problem.ts';
 import { readRequestCondition, readResponseCondition } from './profile-condition.ts';
 
 /**
@@ -22,10 +22,18 @@ function readFields(raw: unknown, path: string, origin: string, faults: Problem[
   const name = reader.text('name');
   const when = readRequestCondition(reader.fields.condition, `${path}.condition`, faults);
   const isRetryable = reader.flag('isRetryable');
-  const requestMs = readTimeout(reader, faults, path);
+  const headMs = readTimeout(reader, faults, path);
   const classes = readClasses(reader, path, faults);
   if (name === null || when === null) return null;
-  return { name, when, split: [], timeouts: { requestMs }, retry: isRetryable ? RETRY : null, classes, origin };
+  return {
+    name,
+    when,
+    split: [],
+    timeouts: headMs > 0 ? { headMs } : {},
+    retry: isRetryable ? RETRY : null,
+    classes,
+    origin,
+  };
 }
 
 /** `0s` and an absent timeout mean none. */
@@ -58,4 +66,8 @@ function readClasses(reader: FieldReader, path: string, faults: Problem[]): Resp
  * What `isRetryable` asks for: every answer that counts as a failure is tried again as often as the budget allows.
  * 64 KiB is linkerd2-proxy's bound of a body kept for replay.
  */
-const RETRY: RetryPolicy = { on: ['failure', 'connect-failure', 'refused-stream'], limit: 0, maxBodyBytes: 64 * 1024 };
+const RETRY: RetryPolicy = {
+  on: { outcomes: ['failure', 'connect-failure', 'refused-stream'] },
+  limit: 0,
+  maxBodyBytes: 64 * 1024,
+};

@@ -1,8 +1,8 @@
 import { parseDocument } from 'yaml';
 
-import { isDnsSubdomain } from '../../api/workload-identity.ts';
-import { errorMessage } from '../../core/errors/weft-error.ts';
-import { MalformedObject, type Problem } from './problem.ts';
+import { isDnsSubdomain } from '../../../api/workload-identity.ts';
+import { errorMessage } from '../../../core/errors/weft-error.ts';
+import { MalformedObject, type Problem } from '../problem.ts';
 import { type Profile, readProfile } from './service-profile.ts';
 
 /** What `weft.dev/route-profile` asks for: a ServiceProfile of the same namespace by name, or a profile of its own. */

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
 
-import { DEFAULT_RETRY_BUDGET } from '../../api/routing.ts';
-import { serviceProfile } from '../testing/manifests.ts';
-import { parseGoDuration } from './go-duration.ts';
-import { MalformedObject, type Problem } from './problem.ts';
+import { DEFAULT_RETRY_BUDGET } from '../../../api/routing.ts';
+import { serviceProfile } from '../../testing/manifests.ts';
+import { parseGoDuration } from '../go-duration.ts';
+import { MalformedObject, type Problem } from '../problem.ts';
 import { readServiceProfile, serviceProfileProblems } from './service-profile.ts';
 
 const NAME = 'api.default.svc.cluster.local';
@@ -19,10 +19,10 @@ t.test('a route says which requests it takes and what becomes of them', async (t
   t.same(profile.routes, [
     {
       name: 'GET /',
-      when: { all: [{ path: { regex: '/' } }, { method: 'GET' }] },
+      when: { all: [{ path: { regex: '/' } }, { method: { exact: 'GET' } }] },
       split: [],
-      timeouts: { requestMs: 300 },
-      retry: { on: ['failure', 'connect-failure', 'refused-stream'], limit: 0, maxBodyBytes: 65_536 },
+      timeouts: { headMs: 300 },
+      retry: { on: { outcomes: ['failure', 'connect-failure', 'refused-stream'] }, limit: 0, maxBodyBytes: 65_536 },
       classes: [],
       origin: `ServiceProfile/default/${NAME}`,
     },
@@ -31,13 +31,13 @@ t.test('a route says which requests it takes and what becomes of them', async (t
 });
 
 t.test('the manifest of the user guide is read without a fault', async (t) => {
-  const file = join(import.meta.dirname, '../../test/fixtures/user/linkerd-service-profile.yaml');
+  const file = join(import.meta.dirname, '../../../test/fixtures/user/linkerd-service-profile.yaml');
   const object = parse(readFileSync(file, 'utf8'));
   t.same(serviceProfileProblems(object), []);
   const { profile } = readServiceProfile(object, []);
   t.match(profile.routes, [
-    { name: 'GET /api/users', timeouts: { requestMs: 5000 }, retry: { limit: 0 } },
-    { name: 'POST /api/orders', timeouts: { requestMs: 30_000 }, retry: null },
+    { name: 'GET /api/users', timeouts: { headMs: 5000 }, retry: { limit: 0 } },
+    { name: 'POST /api/orders', timeouts: { headMs: 30_000 }, retry: null },
   ]);
 });
 
@@ -46,7 +46,7 @@ t.test('conditions nest, and several fields of one hold together', async (t) => 
   const { profile, problems } = read({ routes: [{ name: 'r', condition }] });
   t.same(problems, []);
   t.same(profile.routes[0]!.when, {
-    any: [{ method: 'GET' }, { all: [{ path: { regex: '/a/.*' } }, { not: { method: 'PUT' } }] }],
+    any: [{ method: { exact: 'GET' } }, { all: [{ path: { regex: '/a/.*' } }, { not: { method: { exact: 'PUT' } } }] }],
   });
 });
 

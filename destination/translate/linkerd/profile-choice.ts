@@ -1,10 +1,11 @@
-import { ROUTE_PROFILE_ANNOTATION } from '../../api/names.ts';
-import type { Cluster } from './cluster.ts';
-import { workloadOf } from './endpoints.ts';
-import type { Pod } from './kinds/pod.ts';
-import type { Service } from './kinds/service.ts';
-import { annotationPath } from './kinds/settings.ts';
-import { type MeshDomain, serviceName } from './mesh-domain.ts';
+import { ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
+import type { Cluster } from '../cluster.ts';
+import type { Complain } from '../complain.ts';
+import { workloadOf } from '../endpoints.ts';
+import type { Pod } from '../kinds/pod.ts';
+import type { Service } from '../kinds/service.ts';
+import { annotationPath } from '../kinds/settings.ts';
+import { type MeshDomain, serviceName } from '../mesh-domain.ts';
 import type { RouteProfile } from './route-profile.ts';
 import type { Profile } from './service-profile.ts';
 
@@ -14,13 +15,6 @@ export interface ChosenProfile {
   /** `ServiceProfile/default/api.default.svc.cluster.local`, `Deployment/default/api`. */
   readonly origin: string;
 }
-
-/** Called for each fault that shows only when objects are read together. */
-export type Complain = (
-  object: { kind: string; namespace: string; name: string },
-  path: string,
-  message: string,
-) => void;
 
 /**
  * The profile that a client of `clientNamespace` has of a Service, or null.

@@ -1,11 +1,11 @@
-import { DEFAULT_RETRY_BUDGET, type RetryBudget, type Route } from '../../api/routing.ts';
-import { isDnsSubdomain } from '../../api/workload-identity.ts';
-import { PortRanges } from '../../core/config/port-ranges.ts';
-import { FieldReader } from './field-reader.ts';
-import { parseGoDuration } from './go-duration.ts';
-import { type Fields, fieldsOf } from './kinds/json.ts';
-import { type Meta, readMeta } from './kinds/meta.ts';
-import { MalformedObject, type Problem } from './problem.ts';
+import { DEFAULT_RETRY_BUDGET, type RetryBudget, type Route } from '../../../api/routing.ts';
+import { isDnsSubdomain } from '../../../api/workload-identity.ts';
+import { PortRanges } from '../../../core/config/port-ranges.ts';
+import { FieldReader } from '../field-reader.ts';
+import { parseGoDuration } from '../go-duration.ts';
+import { type Fields, fieldsOf } from '../kinds/json.ts';
+import { type Meta, readMeta } from '../kinds/meta.ts';
+import { MalformedObject, type Problem } from '../problem.ts';
 import { readRoute } from './profile-route.ts';
 
 /** What a ServiceProfile, or a Deployment's inline route profile, says about requests to a Service. */

@@ -1,0 +1,15 @@
+/** An object that somebody wrote. */
+export interface ObjectRef {
+  readonly kind: string;
+  /** Empty for kinds without a namespace. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Called for each fault that shows only when objects are read together. */
+export type Complain = (object: ObjectRef, path: string, message: string) => void;
+
+/** `VirtualService/default/api`: how origins of routes, logs and `weft why` name an object. */
+export function formatRef({ kind, namespace, name }: ObjectRef): string {
+  return `${kind}/${namespace}/${name}`;
+}

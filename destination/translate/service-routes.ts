@@ -1,0 +1,39 @@
+import type { ConnectionRoute, RetryBudget, Route } from '../../api/routing.ts';
+import type { BackendRefs } from './backends.ts';
+import type { ClientView } from './client-view.ts';
+import type { Cluster } from './cluster.ts';
+import type { Complain, ObjectRef } from './complain.ts';
+import type { Service, ServicePort } from './kinds/service.ts';
+import type { MeshDomain } from './mesh-domain.ts';
+
+/** One port of a Service as one client sees it: what every dialect is asked about. */
+export interface RoutingQuestion {
+  readonly cluster: Cluster;
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly client: ClientView;
+  readonly domain: MeshDomain;
+  readonly complain: Complain;
+  /** Where routes name their backends. */
+  readonly refs: BackendRefs;
+}
+
+/** What a dialect says of the requests to a port of a Service. */
+export interface ServiceRoutes {
+  readonly routes: readonly Route[];
+  /** As in OutboundTarget. */
+  readonly unmatched?: 'not-found';
+  readonly connectionRoutes?: readonly ConnectionRoute[];
+  /** Absent: the default. */
+  readonly retryBudget?: RetryBudget;
+}
+
+/** An object of a dialect that is about the Service, in the order in which its dialect prefers them. */
+export interface Candidate {
+  readonly object: ObjectRef;
+  /** Null: for this port and this client it says nothing after all. Asked only where no better candidate speaks. */
+  translate(): ServiceRoutes | null;
+}
+
+/** A way to write routes. Of the candidates the first that speaks decides alone. */
+export type Dialect = (question: RoutingQuestion) => readonly Candidate[];
