@@ -12,7 +12,31 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   endpoint_closed: ['the server closed the connection before it answered', "the application's log"],
   fail_fast: ['the Service had no ready endpoint for 3 s', '`kubectl get endpointslices`'],
   identity_not_ready: ['this proxy has no valid certificate', "is identity reachable? see the proxy's log"],
-  request_timeout: ["the route's timeout passed", 'the message names the object'],
+  request_timeout: ["the route's timeout, or the client's own deadline (gRPC), passed", 'the message names the object'],
+  response_timeout: ['the answer was not complete in time after the request was', 'the message names the object'],
+  idle_timeout: ['nothing moved either way for the time that the route allows', 'the message names the object'],
+  per_try_timeout: [
+    'an attempt had no answer in its time, and no other was allowed',
+    'the message names object and endpoint',
+  ],
+  route_not_found: ['the routes of the Service take no such request', '`weft why` shows which routes there are'],
+  no_endpoint: [
+    'the backend that the route chose has no endpoint that may be used',
+    'are its pods ready? are they ejected? is the subset defined?',
+  ],
+  backend_unknown: [
+    'the backend that the route chose does not exist',
+    'the message names it; `weft analyze` names the manifest',
+  ],
+  overflow: ['a bound of the connection pool is reached', 'the message names the bound; raise it, or add replicas'],
+  fault_injected: [
+    'a route injects this fault; its status is the one that the route gives',
+    'the message names the object',
+  ],
+  rate_limited: [
+    'the client, or all clients, made more requests a second than the port allows',
+    'the message names the limit',
+  ],
   load_shed: ['reserved: the proxy has more to do than it may hold', 'more replicas of the application'],
   loop_detected: ['the request came back to a proxy that had sent it', 'the Service selects its own client'],
   policy_denied: ['the inbound policy refuses the client', 'the message names policy and client'],

@@ -24,6 +24,16 @@ export const ANSWER_STATUS: Readonly<Record<ProxyErrorReason, AnswerStatus>> = {
   fail_fast: { status: 504, grpc: 4 },
   identity_not_ready: { status: 502, grpc: 14 },
   request_timeout: { status: 504, grpc: 4 },
+  response_timeout: { status: 504, grpc: 4 },
+  idle_timeout: { status: 504, grpc: 4 },
+  per_try_timeout: { status: 504, grpc: 4 },
+  route_not_found: { status: 404, grpc: 5 },
+  no_endpoint: { status: 503, grpc: 14 },
+  backend_unknown: { status: 500, grpc: 14 },
+  overflow: { status: 503, grpc: 14 },
+  // As the rule says, in the place of these.
+  fault_injected: { status: 503, grpc: 14 },
+  rate_limited: { status: 429, grpc: 8 },
   load_shed: { status: 503, grpc: 14 },
   loop_detected: { status: 508, grpc: 10 },
   policy_denied: { status: 403, grpc: 7 },
@@ -87,6 +97,35 @@ export function answer(
   if (text.length > 0) stream.sendData(text, 0, text.length, true);
   return head;
 }
+
+/** Answers with an injected fault: its status, or its gRPC status. @param grpc the client speaks gRPC over HTTP/2 */
+export function answerFault(
+  stream: ServerStream,
+  fault: { readonly status: number } | { readonly grpc: number },
+  grpc: boolean,
+): ResponseHead {
+  const status = 'status' in fault ? fault.status : ANSWER_STATUS.fault_injected.status;
+  const code = 'grpc' in fault ? fault.grpc : (GRPC_OF_STATUS[fault.status] ?? UNKNOWN);
+  const fields = grpc
+    ? ['content-type', 'application/grpc', 'grpc-status', String(code), 'grpc-message', 'injected fault']
+    : ['content-length', '0'];
+  const head = { status: grpc ? 200 : status, fields: [...fields, PROXY_ERROR_HEADER, 'fault_injected'] };
+  stream.sendResponse(head, true);
+  return head;
+}
+
+/** What a gRPC client makes of an answer that is none of gRPC's. Source: gRPC, http-grpc-status-mapping. */
+const GRPC_OF_STATUS: Readonly<Record<number, number>> = {
+  400: 13,
+  401: 16,
+  403: 7,
+  404: 12,
+  429: 14,
+  502: 14,
+  503: 14,
+  504: 14,
+};
+const UNKNOWN = 2;
 
 /** Percent-encoding of `grpc-message`. */
 function percent(text: string): string {

@@ -19,6 +19,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'proxy/http1': ['proxy/http1'],
   'proxy/http2': ['proxy/http2'],
   'proxy/routing': ['api', 'core', 'proxy/routing', 're2js'],
+  'proxy/filters': ['api', 'core', 'proxy/filters', 'proxy/http.ts', 'proxy/routing', 're2js'],
   'proxy/transport': [
     'api',
     'core',

@@ -1,48 +1,182 @@
 import t from 'tap';
 
+import type { Balancer as Settings } from '../../api/routing.ts';
+import { Balancer, NO_HASH } from './balancer.ts';
+import type { Candidate } from './candidate.ts';
+import { hashOf } from './hash-table.ts';
 import { PeakEwma } from './peak-ewma.ts';
-import { pickOfTwo } from './power-of-two.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { warmth } from './slow-start.ts';
 
-class Endpoint {
-  readonly name: string;
-  price: number;
-  ready: boolean;
-  constructor(name: string, price: number, ready = true) {
-    this.name = name;
-    this.price = price;
-    this.ready = ready;
+class Endpoint implements Candidate {
+  readonly id: string;
+  price = 1;
+  ready = true;
+  ejected = false;
+  inFlight = 0;
+  sinceMs = 0;
+  locality = 0;
+
+  constructor(id: string, fields: Partial<Endpoint> = {}) {
+    this.id = id;
+    Object.assign(this, fields);
   }
   isReady(): boolean {
     return this.ready;
+  }
+  isEjected(): boolean {
+    return this.ejected;
   }
   cost(): number {
     return this.price;
   }
 }
 
-t.test('picks the cheaper of two', async (t) => {
-  const [cheap, dear] = [new Endpoint('cheap', 1), new Endpoint('dear', 9)];
-  for (let i = 0; i < 20; i++) t.equal(pickOfTwo([dear, cheap], 0, Math.random)?.name, 'cheap');
-});
+function balancerOf(endpoints: readonly Endpoint[], settings?: Settings, random: () => number = seeded(7)) {
+  const balancer = new Balancer<Endpoint>(settings, random);
+  balancer.update(endpoints);
+  return balancer;
+}
 
-t.test('spreads over equals', async (t) => {
-  const endpoints = Array.from({ length: 5 }, (_, i) => new Endpoint(String(i), 1));
-  const counts = new Map<string, number>();
-  for (let i = 0; i < 10_000; i++) {
-    const { name } = pickOfTwo(endpoints, 0, Math.random)!;
-    counts.set(name, (counts.get(name) ?? 0) + 1);
+/** How often each endpoint is picked in `times` picks. */
+function counts(balancer: Balancer<Endpoint>, times: number, nowMs = 0): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (let i = 0; i < times; i++) {
+    const { id } = balancer.pick(nowMs, NO_HASH, null)!;
+    found[id] = (found[id] ?? 0) + 1;
   }
-  for (const [name, count] of counts) t.ok(count > 1600 && count < 2400, `${name}: ${count}`);
+  return found;
+}
+
+/** Mulberry32. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const five = () => ['a', 'b', 'c', 'd', 'e'].map((id) => new Endpoint(id));
+
+t.test('picks the cheaper of two', async (t) => {
+  const balancer = balancerOf([new Endpoint('dear', { price: 9 }), new Endpoint('cheap')]);
+  t.same(counts(balancer, 20), { cheap: 20 });
 });
 
-t.test('leaves out what is not ready or was just tried, unless nothing else is there', async (t) => {
-  const [good, bad] = [new Endpoint('good', 9), new Endpoint('bad', 1, false)];
-  t.equal(pickOfTwo([good, bad], 0, Math.random)?.name, 'good');
-  t.equal(pickOfTwo([bad], 0, Math.random)?.name, 'bad');
-  t.equal(pickOfTwo([good, new Endpoint('other', 99)], 0, Math.random, good)?.name, 'other');
-  t.equal(pickOfTwo([good], 0, Math.random, good)?.name, 'good');
-  t.equal(pickOfTwo([], 0, Math.random), null);
+t.test('spreads over equals with every algorithm', async (t) => {
+  for (const algorithm of ['peak-ewma', 'least-request', 'round-robin', 'random'] as const) {
+    for (const [id, count] of Object.entries(counts(balancerOf(five(), { algorithm }), 10_000)))
+      t.ok(count > 1800 && count < 2200, `${algorithm} ${id}: ${count}`);
+  }
+});
+
+t.test('takes turns, whatever an endpoint costs', async (t) => {
+  const balancer = balancerOf([new Endpoint('a', { price: 99 }), new Endpoint('b')], { algorithm: 'round-robin' });
+  t.same(counts(balancer, 10), { a: 5, b: 5 });
+});
+
+t.test('counts requests under way, where a rule says so', async (t) => {
+  const endpoints = [new Endpoint('busy', { inFlight: 3, price: 0 }), new Endpoint('free', { price: 9 })];
+  t.same(counts(balancerOf(endpoints, { algorithm: 'least-request' }), 10), { free: 10 });
+});
+
+t.test('leaves out what is not ready or was tried, unless nothing else is there; what is ejected always', async (t) => {
+  const [good, bad] = [new Endpoint('good', { price: 9 }), new Endpoint('bad', { ready: false })];
+  t.equal(balancerOf([good, bad]).pick(0, NO_HASH, null), good);
+  t.equal(balancerOf([bad]).pick(0, NO_HASH, null), bad);
+  const other = new Endpoint('other', { price: 99 });
+  t.equal(balancerOf([good, other]).pick(0, NO_HASH, [good]), other);
+  t.equal(balancerOf([good]).pick(0, NO_HASH, [good]), good);
+  t.equal(balancerOf([]).pick(0, NO_HASH, null), null);
+  t.equal(balancerOf([new Endpoint('out', { ejected: true })]).pick(0, NO_HASH, null), null);
+  t.equal(balancerOf([new Endpoint('out', { ejected: true }), bad]).pick(0, NO_HASH, null), bad);
+});
+
+for (const hash of [
+  { table: 'ring-hash', size: 1024 },
+  { table: 'maglev', size: 65_537 },
+] as const) {
+  const settings: Settings = { algorithm: 'consistent-hash', hash: { key: { header: 'user' }, ...hash } };
+
+  t.test(`${hash.table} keeps a key at its endpoint, and moves few keys when one goes`, async (t) => {
+    const endpoints = five();
+    const before = balancerOf(endpoints, settings);
+    const after = balancerOf(endpoints.slice(1), settings);
+    const shares: Record<string, number> = {};
+    let moved = 0;
+    let unsteady = 0;
+    for (let i = 0; i < 10_000; i++) {
+      const key = hashOf(`user-${i}`);
+      const first = before.pick(0, key, null)!;
+      if (before.pick(0, key, null) !== first) unsteady++;
+      shares[first.id] = (shares[first.id] ?? 0) + 1;
+      if (first.id !== 'a' && after.pick(0, key, null) !== first) moved++;
+    }
+    for (const [id, count] of Object.entries(shares)) t.ok(count > 1400 && count < 2600, `${id}: ${count}`);
+    t.equal(unsteady, 0);
+    t.ok(moved < 500, `${moved} keys of the other endpoints moved`);
+  });
+
+  t.test(
+    `${hash.table} goes on to another endpoint while the key's is ejected, and spreads requests without a key`,
+    async (t) => {
+      const endpoints = five();
+      const balancer = balancerOf(endpoints, settings);
+      const home = balancer.pick(0, 12_345, null)!;
+      home.ejected = true;
+      const next = balancer.pick(0, 12_345, null)!;
+      t.not(next, home);
+      t.equal(balancer.pick(0, 12_345, null), next);
+      home.ejected = false;
+      t.equal(balancer.pick(0, 12_345, null), home);
+      t.equal(Object.keys(counts(balancer, 200)).length, 5);
+    },
+  );
+}
+
+t.test('keeps to the nearest endpoints, and spills over when too few of them are healthy', async (t) => {
+  const near = ['n1', 'n2', 'n3', 'n4'].map((id) => new Endpoint(id));
+  const far = ['f1', 'f2'].map((id) => new Endpoint(id, { locality: 1 }));
+  const localities = [
+    { name: 'near', priority: 0, weight: 1 },
+    { name: 'far', priority: 1, weight: 1 },
+  ];
+  const balancer = balancerOf([...near, ...far], { algorithm: 'random', localities });
+  t.same(Object.keys(counts(balancer, 1000)).sort(), ['n1', 'n2', 'n3', 'n4']);
+  for (const each of near.slice(0, 2)) each.ejected = true;
+  const half = counts(balancer, 10_000);
+  const nearby = (half.n3 ?? 0) + (half.n4 ?? 0);
+  t.ok(Math.abs(nearby - 7000) < 300, `half of them carry 1.4 times their half: ${nearby}`);
+  for (const each of near) each.ejected = true;
+  t.same(Object.keys(counts(balancer, 1000)).sort(), ['f1', 'f2']);
+});
+
+t.test('distributes over localities of one priority by weight', async (t) => {
+  const endpoints = [new Endpoint('a'), new Endpoint('b', { locality: 1 }), new Endpoint('c', { locality: 1 })];
+  const localities = [
+    { name: 'east', priority: 0, weight: 80 },
+    { name: 'west', priority: 0, weight: 20 },
+  ];
+  const { a } = counts(balancerOf(endpoints, { algorithm: 'random', localities }), 10_000);
+  t.ok(Math.abs(a! - 8000) < 300, `a: ${a}`);
+});
+
+t.test('warms up an endpoint that comes late', async (t) => {
+  const slowStart = { windowMs: 10_000, minimumFraction: 0.1, aggression: 1 };
+  t.equal(warmth(slowStart, 0), 0.1);
+  t.equal(warmth(slowStart, 5000), 0.5);
+  t.equal(warmth(slowStart, 10_000), 1);
+  t.equal(warmth(undefined, 0), 1);
+  for (const algorithm of ['round-robin', 'least-request'] as const) {
+    const endpoints = [...five(), new Endpoint('late', { sinceMs: 100_000 })];
+    const { late = 0 } = counts(balancerOf(endpoints, { algorithm, slowStart }), 6000, 101_000);
+    t.ok(late < 400, `${algorithm} at a tenth of the window: ${late} of 6000`);
+    const { late: warm = 0 } = counts(balancerOf(endpoints, { algorithm, slowStart }), 6000, 111_000);
+    t.ok(warm > 800, `${algorithm} after the window: ${warm} of 6000`);
+  }
 });
 
 t.test('feels a slow answer at once and forgets it with time', async (t) => {

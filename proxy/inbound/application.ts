@@ -1,6 +1,6 @@
 import { type Metrics, TcpSeries } from '../telemetry/metrics.ts';
 import { dial } from '../transport/dialer.ts';
-import { Http1Pool, Http2Pool, type HttpPool, type PoolOptions } from '../transport/http-client.ts';
+import { Http1Pool, Http2Pool, type HttpPool, type PoolOptions, unbounded } from '../transport/http-client.ts';
 
 /** The application's own servers, by address: connections to them, kept for reuse. */
 export class Application {
@@ -74,6 +74,7 @@ export class ApplicationServer {
       // No network to lose it by: it is in this pod.
       keepAlive: null,
       onRoundTrip() {},
+      bounds: unbounded(),
       onLimit: (limit) => this.#metrics.exceeded('inbound', 'dst', limit),
     };
   }

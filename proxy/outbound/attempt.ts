@@ -1,18 +1,12 @@
-import { DST_CANONICAL_HEADER, ORIG_PROTO_HEADER } from '../../api/proxy-headers.ts';
-import {
-  type ClientStream,
-  type Fields,
-  http2Fields,
-  type RequestHead,
-  type ResponseHead,
-  type StreamListener,
-} from '../http.ts';
+import type { AttemptResult } from '../breaker/breaker.ts';
+import type { ClientStream, Fields, ResponseHead, StreamListener } from '../http.ts';
 import type { Outcome } from '../telemetry/metrics.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-client.ts';
 import type { EndpointClient } from './endpoint-client.ts';
+import { endpointFields } from './endpoint-head.ts';
 import type { OutboundRequest } from './request.ts';
-import type { RouteSeries, Target } from './target.ts';
+import type { RouteSeries } from './target.ts';
 
 /** One try at one endpoint: waits for its stream, then listens to it. */
 export class Attempt implements StreamListener, Waiter {
@@ -26,6 +20,8 @@ export class Attempt implements StreamListener, Waiter {
   #head: ResponseHead | null = null;
   #counted = false;
   #over = false;
+  #isPending = false;
+  #isRetry = false;
 
   constructor(request: OutboundRequest, client: EndpointClient, series: RouteSeries, version: 'http1' | 'http2') {
     this.#request = request;
@@ -38,13 +34,21 @@ export class Attempt implements StreamListener, Waiter {
     return this;
   }
 
-  /** Asks for a stream to the endpoint. */
-  start(): void {
-    this.client.load.inFlight++;
+  /** Asks for a stream to the endpoint. @param isRetry the request was sent before */
+  start(isRetry: boolean): void {
+    const { load, share, breaker } = this.client;
+    load.inFlight++;
+    share.active++;
+    share.pending++;
+    this.#isPending = true;
+    this.#isRetry = isRetry;
+    if (isRetry) share.retries++;
+    breaker?.onAttempt(this.#startMs);
     this.client.pool(this.#version).acquire(this);
   }
 
   onStream(stream: ClientStream): void {
+    this.#wait(false);
     this.stream = stream;
     this.client.responses.request();
     this.#series.actual.request();
@@ -53,56 +57,29 @@ export class Attempt implements StreamListener, Waiter {
   }
 
   onUnavailable(error: ConnectError): void {
+    this.#wait(false);
     this.#over = true;
     this.#request.onUnavailable(this, error);
   }
 
-  /** The request's head as the endpoint's protocol wants it; the same for a head that came before, as shared heads do. */
-  requestHead(head: RequestHead, target: Target): RequestHead & { version: string } {
-    const { client } = this;
-    if (head === client.lastHead && client.lastRewritten) return client.lastRewritten;
-    const rewritten = this.#rewrite(head, target);
-    client.lastHead = head;
-    client.lastRewritten = rewritten;
-    return rewritten;
-  }
-
-  #rewrite(head: RequestHead, target: Target): RequestHead & { version: string } {
-    const { endpoint } = this.client;
-    const version = head.version ?? '';
-    if (!endpoint.tls) return { ...head, version, fields: version === '' ? http2Fields(head.fields) : head.fields };
-    const fields = this.fieldsFor(head.fields);
-    const canonical =
-      target.description.kind === 'service'
-        ? [DST_CANONICAL_HEADER, `${target.description.name}:${target.description.port}`]
-        : [];
-    return {
-      method: head.method,
-      // Between proxies the scheme is the application's; an absolute form is told by the header.
-      scheme: head.scheme === '' ? 'http' : head.scheme,
-      authority: head.authority,
-      path: head.path,
-      protocol: head.protocol,
-      version: '',
-      fields: version === '' ? [...fields, ...canonical] : [...fields, ORIG_PROTO_HEADER, version, ...canonical],
-    };
-  }
-
   fieldsFor(fields: Fields): Fields {
-    return this.#version === 'http1' && (this.client.keepsCase || !this.client.endpoint.tls)
-      ? fields
-      : http2Fields(fields);
+    return endpointFields(this.client, this.#version === 'http1' ? 'HTTP/1.1' : '', fields);
   }
 
   cancel(code: number): void {
     this.cancelled = true;
+    this.#wait(false);
     if (this.#over) return;
     this.#over = true;
     this.stream?.reset(code);
   }
 
-  /** The attempt's outcome is known. Counts it once. */
-  finish(outcome: Outcome): void {
+  /** The attempt's outcome is known. Counts it once. @param result what it says of the endpoint; null: nothing */
+  finish(outcome: Outcome, result: AttemptResult | null): void {
+    if (!this.#left && this.client.breaker) {
+      if (result === null) this.client.breaker.onAbandoned();
+      else this.client.breaker.onResult(result, result === 'local' ? 0 : serverStatus(outcome), performance.now());
+    }
     if (!this.#counted) return this.#leave();
     this.#counted = false;
     const latencyMs = performance.now() - this.#startMs;
@@ -115,7 +92,16 @@ export class Attempt implements StreamListener, Waiter {
   #leave(): void {
     if (this.#left) return;
     this.#left = true;
-    this.client.load.inFlight--;
+    this.#wait(false);
+    const { load, share } = this.client;
+    load.inFlight--;
+    share.active--;
+    if (this.#isRetry) share.retries--;
+  }
+
+  #wait(isPending: boolean): void {
+    if (this.#isPending && !isPending) this.client.share.pending--;
+    this.#isPending = isPending;
   }
 
   onResponse(head: ResponseHead, end: boolean): void {
@@ -161,3 +147,18 @@ export class Attempt implements StreamListener, Waiter {
     this.#request.onUpstreamEnd(this, this.#head!, trailers);
   }
 }
+
+/** The HTTP status that says the same as a gRPC status, where that is the server's fault. */
+function serverStatus({ status, grpcStatus }: Outcome): number {
+  return SERVER_STATUS[grpcStatus] ?? status;
+}
+
+/** Source: google.rpc.Code, HTTP mapping. */
+const SERVER_STATUS: Readonly<Record<string, number>> = {
+  '2': 500,
+  '4': 504,
+  '12': 501,
+  '13': 500,
+  '14': 503,
+  '15': 500,
+};

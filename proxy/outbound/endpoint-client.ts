@@ -1,31 +1,40 @@
 import type { Socket } from 'node:net';
 import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
-import type { Endpoint } from '../../api/routing.ts';
+import type { Backend, Endpoint } from '../../api/routing.ts';
 import { formatSocketAddress } from '../../core/config/socket-address.ts';
+import type { Candidate } from '../balance/candidate.ts';
 import { PeakEwma } from '../balance/peak-ewma.ts';
-import type { Candidate } from '../balance/power-of-two.ts';
+import type { Breaker, EjectionCause } from '../breaker/breaker.ts';
 import type { RequestHead } from '../http.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { DEFAULT_KEEP_ALIVE } from '../transport/deadline-sweep.ts';
-import { type ConnectError, dial, whenConnected } from '../transport/dialer.ts';
+import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
 import { writeTransportHeader } from '../transport/transport-header.ts';
+import type { BackendShare } from './backend.ts';
 
 /** What an endpoint needs of the proxy. */
 export interface EndpointContext {
   readonly mutualTls: MutualTls;
   readonly metrics: Metrics;
   readonly connectTimeoutMs: number;
+  /** An endpoint is left out for a while. */
+  readonly onEject?: (endpoint: Endpoint, backend: Backend, cause: EjectionCause, durationMs: number) => void;
 }
 
-/** One endpoint as seen from here: its load, its connections, its series. */
+/** One endpoint of a backend as seen from here: its load, its connections, its circuit breaker, its series. */
 export class EndpointClient implements Candidate {
   readonly endpoint: Endpoint;
+  readonly id: string;
+  readonly sinceMs: number;
   readonly load: PeakEwma;
   readonly responses: ResponseSeries;
   readonly #context: EndpointContext;
+  readonly #share: BackendShare;
+  /** null: there is none. */
+  breaker: Breaker | null = null;
   readonly #tcp: TcpSeries;
   #http1: HttpPool | null = null;
   #http2: HttpPool | null = null;
@@ -33,9 +42,13 @@ export class EndpointClient implements Candidate {
   #avoidUntilMs = 0;
   #connectFailures = 0;
 
-  constructor(endpoint: Endpoint, targetLabels: Labels, context: EndpointContext, nowMs: number) {
+  /** @param share what it has in common with the other endpoints of its backend */
+  constructor(endpoint: Endpoint, targetLabels: Labels, share: BackendShare, context: EndpointContext, nowMs: number) {
     this.endpoint = endpoint;
+    this.id = `${endpoint.address}:${endpoint.port}`;
+    this.sinceMs = nowMs;
     this.load = new PeakEwma(nowMs);
+    this.#share = share;
     this.#context = context;
     const labels = endpointLabels(endpoint, targetLabels);
     const { metrics } = context;
@@ -43,8 +56,25 @@ export class EndpointClient implements Candidate {
     this.#tcp = new TcpSeries(metrics, { ...labels, peer: 'dst' });
   }
 
+  get locality(): number {
+    return this.endpoint.locality ?? 0;
+  }
+
+  get inFlight(): number {
+    return this.load.inFlight;
+  }
+
+  /** What it shares with the other endpoints of its backend. */
+  get share(): BackendShare {
+    return this.#share;
+  }
+
   isReady(nowMs: number): boolean {
     return nowMs >= this.#avoidUntilMs;
+  }
+
+  isEjected(nowMs: number): boolean {
+    return this.breaker?.isEjected(nowMs) ?? false;
   }
 
   cost(nowMs: number): number {
@@ -56,9 +86,14 @@ export class EndpointClient implements Candidate {
     return this.endpoint.tls?.mesh === 'weft' && this.endpoint.tls.mode === 'transparent';
   }
 
+  /** HTTP/1.1 goes to it as HTTP/2, because a rule says so. */
+  get upgrades(): boolean {
+    return this.endpoint.tls === null && this.#share.limits.upgradesToHttp2 === true;
+  }
+
   /** Connections for requests of the application's HTTP version; between proxies everything rides HTTP/2. */
   pool(version: 'http1' | 'http2'): HttpPool {
-    if (this.endpoint.tls || version === 'http2') {
+    if (this.endpoint.tls || version === 'http2' || this.upgrades) {
       this.#http2 ??= new Http2Pool(this.#poolOptions(HTTP2_IDLE_MS));
       return this.#http2;
     }
@@ -72,13 +107,24 @@ export class EndpointClient implements Candidate {
 
   /** Opens a connection for octets that are no HTTP, or HTTP that is carried as it is. */
   async open(): Promise<Socket> {
+    const { maxConnections = Number.POSITIVE_INFINITY } = this.#share.limits;
+    if (this.#share.connections >= maxConnections)
+      throw new ConnectError('overflow', `${maxConnections} connections are open, as many as may be`);
     const socket = this.#dial([ALPN_WEFT_OPAQUE]);
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-    whenConnected(socket, this.endpoint.tls ? 'secureConnect' : 'connect', this.#context.connectTimeoutMs, (error) => {
+    const share = this.#share;
+    share.connections++;
+    whenConnected(socket, this.endpoint.tls ? 'secureConnect' : 'connect', this.#connectTimeoutMs, (error) => {
       this.noteConnect(error);
-      if (error) return reject(error);
+      if (error) {
+        share.connections--;
+        return reject(error);
+      }
       this.#tcp.opened();
-      socket.once('close', () => this.#tcp.closed());
+      socket.once('close', () => {
+        share.connections--;
+        this.#tcp.closed();
+      });
       if (this.#isDirect) socket.write(this.#transportHeader(null));
       resolve(socket);
     });
@@ -97,6 +143,7 @@ export class EndpointClient implements Candidate {
 
   /** The endpoint is gone from discovery: requests under way finish, connections close after them. */
   retire(): void {
+    this.breaker?.retire();
     this.#http1?.shutdown();
     this.#http2?.shutdown();
   }
@@ -105,8 +152,9 @@ export class EndpointClient implements Candidate {
     return {
       dial: () => this.#dial([ALPN_WEFT_HTTP]),
       connected: this.endpoint.tls ? ('secureConnect' as const) : ('connect' as const),
-      connectTimeoutMs: this.#context.connectTimeoutMs,
-      idleMs,
+      connectTimeoutMs: this.#connectTimeoutMs,
+      idleMs: this.#idleMs(idleMs),
+      bounds: this.#share,
       keepCase: this.keepsCase,
       prologue: this.#isDirect ? this.#transportHeader('http2') : NOTHING,
       onOpened: () => {
@@ -124,9 +172,20 @@ export class EndpointClient implements Candidate {
     };
   }
 
+  get #connectTimeoutMs(): number {
+    return this.#share.limits.connectTimeoutMs ?? this.#context.connectTimeoutMs;
+  }
+
+  /** A rule's 0 keeps connections; a timer takes no more than 2^31 - 1 ms. */
+  #idleMs(otherwise: number): number {
+    const { idleTimeoutMs = otherwise } = this.#share.limits;
+    return idleTimeoutMs === 0 ? MAX_TIMER_MS : Math.min(idleTimeoutMs, MAX_TIMER_MS);
+  }
+
   #dial(alpn: readonly string[]): Socket {
     const { address, port, tls } = this.endpoint;
-    if (!tls) return dial(address, port);
+    const { tcpKeepAliveMs } = this.#share.limits;
+    if (!tls) return dial(address, port, tcpKeepAliveMs);
     if (this.#isDirect)
       return this.#context.mutualTls.connect({
         host: address,
@@ -173,4 +232,5 @@ const HTTP2_IDLE_MS = 60_000;
 /** linkerd2-proxy's; below the 5 s after which common servers close an idle connection. */
 const HTTP1_IDLE_MS = 3000;
 
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const NOTHING = Buffer.alloc(0);

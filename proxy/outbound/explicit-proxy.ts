@@ -1,13 +1,12 @@
 import type { Socket } from 'node:net';
 
-import { OWN_BACKEND } from '../../api/routing.ts';
 import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Failure } from '../answers.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import { ConnectError, dialed } from '../transport/dialer.ts';
 import { readConnect, serveHttp } from '../transport/http-server.ts';
 import { peek, skip } from '../transport/peek.ts';
-import type { OutboundListener } from './listener.ts';
+import { clientOf, type OutboundListener } from './listener.ts';
 import type { OutboundContext } from './request.ts';
 import type { Targets } from './targets.ts';
 import { authorityAddress, WaitingRequest } from './waiting-request.ts';
@@ -45,20 +44,22 @@ export class ExplicitProxy {
     const address = connect === 'other' ? null : parseSocketAddress(connect.authority);
     // A CONNECT that names no host and port is refused where every malformed request is.
     if (connect === 'other' || !address)
-      return this.#serve(socket, (stream, head, end) => this.#request(stream, head, end));
+      return this.#serve(socket, (stream, head, end) => this.#request(stream, head, end, clientOf(socket)));
     try {
       await this.#tunnel(socket, address, connect.octets);
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error;
       const failure: Failure = { reason: error.reason, message: error.message };
-      this.#serve(socket, (stream, head, end) => new WaitingRequest(stream, head, end, this.#context).refuse(failure));
+      this.#serve(socket, (stream, head, end) =>
+        new WaitingRequest(stream, head, end, this.#context, '').refuse(failure),
+      );
     }
   }
 
   /** Turns the connection into a tunnel (RFC 9110 section 9.3.6). Until it throws, nothing was read or answered. */
   async #tunnel(socket: Socket, address: SocketAddress, octets: number): Promise<void> {
     const target = await this.#targets.find(`${address.host}:${address.port}`);
-    if (target && target.endpoints(OWN_BACKEND).length === 0)
+    if (target && !target.hasEndpoints)
       throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
     const upstream = target ? null : await dialed(address.host, address.port, CONNECT_TIMEOUT_MS);
     if (socket.destroyed) return void upstream?.destroy();
@@ -80,11 +81,11 @@ export class ExplicitProxy {
     });
   }
 
-  #request(stream: ServerStream, head: RequestHead, end: boolean): StreamListener {
+  #request(stream: ServerStream, head: RequestHead, end: boolean, client: string): StreamListener {
     const address = authorityAddress(head.authority);
     // What an explicit proxy is asked for in absolute form goes on in origin form.
     const version = (head.version ?? '').replace('; absolute-form', '');
-    const waiting = new WaitingRequest(stream, { ...head, version }, end, this.#context);
+    const waiting = new WaitingRequest(stream, { ...head, version }, end, this.#context, client);
     if (!address) return waiting.refuse({ reason: 'target_invalid', message: `"${head.authority}" is no host:port` });
     const unknown: Failure = {
       reason: 'target_unknown',

@@ -41,7 +41,7 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
     version: 'HTTP/1.1',
   };
   const ask = async (host: string) => {
-    ingress.request(stream, { ...refused, fields: ['L5D-Dst-Override', host] }, true, null!);
+    ingress.request(stream, { ...refused, fields: ['L5D-Dst-Override', host] }, true, null!, '');
     await new Promise((resolve) => setImmediate(resolve));
   };
   for (let n = 0; n < 1005; n++) await ask(`host-${n}`);

@@ -37,14 +37,16 @@ export class Ingress {
   }
 
   /** Takes a request of a connection that was going to `original`. */
-  request(stream: ServerStream, head: RequestHead, end: boolean, original: Target): StreamListener {
+  request(stream: ServerStream, head: RequestHead, end: boolean, original: Target, client: string): StreamListener {
     const override = fieldValue(head.fields, DST_OVERRIDE_HEADER);
-    if (override !== null) return this.#overridden(stream, head, end, override);
+    if (override !== null) return this.#overridden(stream, head, end, override, client);
     const address = authorityAddress(head.authority);
     // An address in the authority says no more than the original destination, and less reliably.
     const found = address && isIP(address.host) === 0 ? this.#find(address) : null;
-    if (found instanceof Promise) return new WaitingRequest(stream, head, end, this.#context).follow(found, original);
-    return new OutboundRequest(stream, head, end, found ?? original, this.#context);
+    if (found instanceof Promise) {
+      return new WaitingRequest(stream, head, end, this.#context, client).follow(found, original);
+    }
+    return new OutboundRequest(stream, head, end, found ?? original, this.#context, client);
   }
 
   /** A target for an address that discovery does not know: spoken to as it is, in the clear. */
@@ -56,9 +58,9 @@ export class Ingress {
     return new Target(key, { ...description, retryBudget: DEFAULT_RETRY_BUDGET, backends }, this.#endpointContext);
   }
 
-  #overridden(stream: ServerStream, head: RequestHead, end: boolean, override: string): StreamListener {
+  #overridden(stream: ServerStream, head: RequestHead, end: boolean, override: string, client: string): StreamListener {
     const rest = { ...head, fields: withoutFields(head.fields, [DST_OVERRIDE_HEADER]) };
-    const waiting = new WaitingRequest(stream, rest, end, this.#context);
+    const waiting = new WaitingRequest(stream, rest, end, this.#context, client);
     const address = authorityAddress(override);
     if (!address) {
       const message = `${DST_OVERRIDE_HEADER}: "${override}" is no host:port`;

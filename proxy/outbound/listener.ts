@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 
-import { OWN_BACKEND } from '../../api/routing.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import { NO_HASH } from '../balance/balancer.ts';
 import type { Connections } from '../connections.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import type { Log } from '../log.ts';
 import { TcpSeries } from '../telemetry/metrics.ts';
+import { readClientHello } from '../transport/client-hello.ts';
 import type { ClientLimits } from '../transport/client-limits.ts';
 import { type Detected, detectProtocol } from '../transport/detect.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
@@ -165,10 +166,12 @@ export class OutboundListener {
   /** Serves HTTP to the application. The target is kept for as long as requests may come. */
   #serve(socket: Socket, protocol: 'http1' | 'http2', target: Target): void {
     const { context, connections, ingress } = this.#options;
+    const client = clientOf(socket);
     target.active++;
     const handler: RequestHandler = {
       onRequest: (stream: ServerStream, head: RequestHead, end: boolean): StreamListener =>
-        ingress?.request(stream, head, end, target) ?? new OutboundRequest(stream, head, end, target, context),
+        ingress?.request(stream, head, end, target, client) ??
+        new OutboundRequest(stream, head, end, target, context, client),
       onMalformed: (reason) => {
         context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
         return ['weft-proxy-error', 'request_malformed'];
@@ -185,20 +188,35 @@ export class OutboundListener {
   }
 
   async #relay(socket: Socket, target: Target): Promise<void> {
-    this.#join(socket, await this.#open(target), target);
+    this.#join(socket, await this.#open(target, await this.#serverName(socket, target)), target);
+  }
+
+  /** The name that a TLS client asks for, where a route of the target looks at it; else empty. */
+  async #serverName(socket: Socket, target: Target): Promise<string> {
+    if (!target.description.connectionRoutes?.some(({ sni }) => sni)) return '';
+    const peeked = await peek(
+      socket,
+      (bytes) => {
+        const hello = readClientHello(bytes);
+        return hello === 'incomplete' ? null : hello === 'not_tls' ? '' : hello.sni;
+      },
+      this.#options.silenceMs,
+    );
+    return peeked.outcome === 'decided' ? peeked.value : '';
   }
 
   /** Connects to an endpoint, to another one when that fails. */
-  async #open(target: Target): Promise<Upstream> {
-    let avoid: EndpointClient | null = null;
+  async #open(target: Target, sni = ''): Promise<Upstream> {
+    const tried: EndpointClient[] = [];
+    const backend = target.connectionBackend(sni);
     for (let attempt = 1; ; attempt++) {
-      const client = target.pick(OWN_BACKEND, avoid);
-      if (!client) throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
+      const client = backend.pick(performance.now(), NO_HASH, tried.length > 0 ? tried : null);
+      if (!client) throw new ConnectError('connect_failed', `${backend.description.service} has no endpoint`);
       try {
         return { socket: await client.open(), client };
       } catch (error) {
         if (attempt >= RELAY_ATTEMPTS) throw error;
-        avoid = client;
+        tried.push(client);
       }
     }
   }
@@ -258,6 +276,11 @@ export class OutboundListener {
   #count(result: string): void {
     this.#options.context.metrics.detected.with({ direction: 'outbound', result }).value++;
   }
+}
+
+/** Who is at the other end, `host:port`; empty where it has gone already. */
+export function clientOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return remoteAddress === '' ? '' : formatSocketAddress(remoteAddress, remotePort);
 }
 
 const RELAY_ATTEMPTS = 3;

@@ -1,7 +1,11 @@
 import { ORIG_PROTO_HEADER, PROXY_ERROR_HEADER, type ProxyErrorReason } from '../../api/proxy-headers.ts';
 import { OWN_BACKEND } from '../../api/routing.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
-import { answer, type Failure, statusOf } from '../answers.ts';
+import { answer, answerFault, type Failure, statusOf } from '../answers.ts';
+import { NO_HASH } from '../balance/balancer.ts';
+import type { AttemptResult } from '../breaker/breaker.ts';
+import { type FilterChain, filtersOf, type OwnAnswer } from '../filters/filter-chain.ts';
+import type { HeaderContext } from '../filters/header-change.ts';
 import {
   type Fields,
   fieldValue,
@@ -19,9 +23,16 @@ import type { Metrics, Outcome } from '../telemetry/metrics.ts';
 import { ConnectError } from '../transport/dialer.ts';
 import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
 import { Attempt } from './attempt.ts';
+import type { OutboundBackend } from './backend.ts';
 import type { EndpointClient } from './endpoint-client.ts';
+import { endpointHead } from './endpoint-head.ts';
+import { grpcTimeoutMs, withGrpcTimeout } from './grpc-timeout.ts';
+import { MirrorRequest } from './mirror-request.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
-import type { RouteSeries, Target } from './target.ts';
+import { requestHash, type StickyCookie } from './request-hash.ts';
+import { hasTimeouts, RequestTimers } from './request-timers.ts';
+import { backoffMs, pushbackMs, retriesAnswer } from './retry-rule.ts';
+import { type RouteSeries, type Target, UNMATCHED } from './target.ts';
 
 /** What a request needs of the proxy. */
 export interface OutboundContext {
@@ -37,65 +48,103 @@ const FAIL_FAST_MS = 3000;
 const CLIENT_CLOSED = 499;
 /** What an endpoint's proxy says of an application that has not seen the request. */
 const NOT_ARRIVED: ReadonlySet<string> = new Set<ProxyErrorReason>(['connect_failed', 'connect_timeout']);
-/** Another endpoint would not help, or must not be tried: the fault is one of identity. */
-const IDENTITY_FAULTS = new Set(['destination_identity_mismatch', 'identity_not_ready']);
+/** Another endpoint would not help, or must not be tried: the fault is one of identity, or of a bound. */
+const FINAL_FAULTS = new Set<ProxyErrorReason>(['destination_identity_mismatch', 'identity_not_ready', 'overflow']);
 /** What is between proxies alone. */
 const OWN_FIELDS = [ORIG_PROTO_HEADER];
 /** Attempts to connect, each to another endpoint where there is one. */
 const CONNECT_ATTEMPTS = 3;
+/** A server that asks for a longer wait is not tried again: its answer goes to the application. */
+const MAX_PUSHBACK_MS = 5000;
+/** How often a request looks again at a backend whose endpoints are all ejected. */
+const EJECTED_POLL_MS = 100;
 
 /**
  * One request of the application on its way out.
  *
- *     route ─▶ timeout ─▶ split ─▶ balance ─▶ connection ─▶ attempt ─▶ classify ─▶ answer
- *                           ▲                                             │
- *                           └────────── retry (rule and budget) ──────────┘
+ *     route ─▶ split ─▶ filters ─▶ timeouts ─▶ bounds ─▶ balance ─▶ connection ─▶ attempt ─▶ classify ─▶ answer
+ *                          │                     ▲                                             │
+ *                          ├─▶ own answer        └──── retry (rule, budget, bound, wait) ──────┘
+ *                          └─▶ mirrors
  *
  * The answer is committed when its head goes to the application; nothing is tried again after that.
  */
 export class OutboundRequest implements StreamListener {
   readonly #downstream: ServerStream;
+  /** As the application sent it. */
   readonly #head: RequestHead;
   readonly #target: Target;
   readonly #context: OutboundContext;
+  /** `host:port` of the application's connection. */
+  readonly #client: string;
   readonly #route: CompiledRoute;
   readonly #series: RouteSeries;
+  readonly #filters: FilterChain | null;
+  readonly #backend: OutboundBackend;
   readonly #grpc: boolean;
   readonly #startMs = performance.now();
   /** Null: the request has no body. */
   readonly #body: ReplayBuffer | null;
+  readonly #timers: RequestTimers | null;
+  /** What the client gives the request, milliseconds; 0: it does not say. */
+  readonly #deadlineMs: number;
+  readonly #hash: number;
+  /** A cookie that keeps the client at its endpoint, to be set with the answer. */
+  #cookie: StickyCookie | null = null;
+  /** As it goes to the backend. */
+  #forwarded: RequestHead;
+  #mirrors: readonly MirrorRequest[] = [];
   #attempt: Attempt | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #perTry: NodeJS.Timeout | null = null;
   #cancelWait: (() => void) | null = null;
+  #tried: EndpointClient[] | null = null;
+  /** Attempts after the first. */
   #retries = 0;
+  /** Those of them that a rule allowed. */
+  #ruledRetries = 0;
   #connectFailures = 0;
   #committed = false;
   #over = false;
 
-  constructor(downstream: ServerStream, head: RequestHead, end: boolean, target: Target, context: OutboundContext) {
+  /** @param client `host:port` of the application's connection */
+  constructor(
+    downstream: ServerStream,
+    head: RequestHead,
+    end: boolean,
+    target: Target,
+    context: OutboundContext,
+    client: string,
+  ) {
     this.#downstream = downstream;
     this.#head = head;
+    this.#forwarded = head;
     this.#target = target;
     this.#context = context;
+    this.#client = client;
     this.#grpc = isGrpc(head);
-    this.#route = target.route(head);
-    this.#series = target.series(this.#route.route.name);
-    this.#body = end ? null : new ReplayBuffer(this.#route.route.retry?.maxBodyBytes ?? REPLAY_BYTES);
+    const compiled = target.route(head);
+    this.#route = compiled;
+    const { route } = compiled;
+    this.#series = target.series(route.name);
+    this.#body = end ? null : new ReplayBuffer(route.retry?.maxBodyBytes ?? REPLAY_BYTES);
+    const alternative = compiled.pick();
+    this.#filters = filtersOf(route, alternative);
+    this.#backend = target.backend(alternative?.backend ?? OWN_BACKEND);
     target.active++;
     target.budget.deposit(this.#startMs);
     this.#series.effective.request();
-    const { headMs = 0 } = this.#route.route.timeouts;
-    if (headMs > 0) {
-      this.#timer = setTimeout(() => {
-        enterTurn();
-        this.#fail({
-          reason: 'request_timeout',
-          message: `no answer within ${headMs} ms, the timeout of ${this.#route.route.origin}`,
-        });
-        leaveTurn();
-      }, headMs);
-    }
-    this.#try(null);
+    this.#deadlineMs = this.#grpc ? grpcTimeoutMs(head.fields) : 0;
+    this.#timers =
+      hasTimeouts(route.timeouts) || this.#deadlineMs > 0
+        ? new RequestTimers(route.timeouts, this.#deadlineMs, (reason, ms) => this.#onTimeout(reason, ms))
+        : null;
+    const { hash } = this.#backend.description.balancer ?? {};
+    const sticky = hash ? requestHash(hash, head, client) : null;
+    this.#hash = sticky?.hash ?? NO_HASH;
+    this.#cookie = sticky?.cookie ?? null;
+    if (compiled === UNMATCHED) this.#failUnmatched();
+    else if (this.#filters) this.#filter(this.#filters);
+    else this.#try();
   }
 
   // From the application.
@@ -105,6 +154,9 @@ export class OutboundRequest implements StreamListener {
     if (last) body.complete = true;
     const upstream = this.#attempt?.stream ?? null;
     body.add(bytes, start, end, upstream !== null);
+    this.#timers?.onActivity();
+    if (last) this.#timers?.onRequestEnd();
+    for (const mirror of this.#mirrors) mirror.sendData(bytes, start, end, last);
     if (!upstream) return;
     const sent = upstream.sendData(bytes, start, end, last);
     if (sent > 0) this.#downstream.grant(sent);
@@ -113,6 +165,8 @@ export class OutboundRequest implements StreamListener {
   onTrailers(fields: Fields): void {
     this.#body!.complete = true;
     this.#body!.trailers = fields;
+    this.#timers?.onRequestEnd();
+    for (const mirror of this.#mirrors) mirror.sendTrailers(fields);
     this.#attempt?.stream?.sendTrailers(this.#attempt.fieldsFor(fields));
   }
 
@@ -120,8 +174,9 @@ export class OutboundRequest implements StreamListener {
   onReset(): void {
     if (this.#over) return;
     const outcome: Outcome = { status: CLIENT_CLOSED, success: true, grpcStatus: '', error: 'cancelled' };
-    this.#attempt?.finish(outcome);
+    this.#attempt?.finish(outcome, null);
     this.#attempt?.cancel(CANCEL);
+    for (const mirror of this.#mirrors) mirror.cancel();
     this.#end(outcome);
   }
 
@@ -140,7 +195,10 @@ export class OutboundRequest implements StreamListener {
     if (!stream) return;
     const body = this.#body;
     const last = body === null || (body.complete && !body.trailers);
-    stream.sendRequest(attempt.requestHead(this.#head, this.#target), last && (body?.chunks.length ?? 0) === 0);
+    stream.sendRequest(
+      endpointHead(attempt.client, this.#headToSend(), this.#target),
+      last && (body?.chunks.length ?? 0) === 0,
+    );
     this.#context.metrics.addedOutbound.observe((performance.now() - this.#startMs) / 1000);
     if (body === null) return;
     const { chunks, trailers } = body;
@@ -162,21 +220,26 @@ export class OutboundRequest implements StreamListener {
 
   /** @returns false: the attempt was given up for another one */
   onUpstreamResponse(attempt: Attempt, head: ResponseHead, end: boolean): boolean {
+    if (this.#perTry) clearTimeout(this.#perTry);
     const success = this.#route.isSuccess(head.status, fieldValue(head.fields, 'grpc-status') ?? '');
     if (!success && this.#neverArrived(attempt, head)) {
-      attempt.finish(outcomeOf(head, success, null));
+      attempt.finish(outcomeOf(head, success, null), 'local');
       if (!end) attempt.cancel(CANCEL);
       attempt.client.noteConnect(new ConnectError('connect_failed', 'its application cannot be reached'));
-      this.#retry(attempt.client);
+      this.#retry(attempt.client, 0);
       return false;
     }
-    if (!success && this.#mayRetry()) {
-      attempt.finish(outcomeOf(head, success, null));
-      if (!end) attempt.cancel(CANCEL);
-      this.#retry(attempt.client);
-      return false;
+    const { retry } = this.#route.route;
+    if (retry !== null && retriesAnswer(retry, head, success)) {
+      const asked = pushbackMs(head, Date.now());
+      if ((asked ?? 0) <= MAX_PUSHBACK_MS && this.#mayRetry()) {
+        attempt.finish(outcomeOf(head, success, null), success ? 'success' : 'failure');
+        if (!end) attempt.cancel(CANCEL);
+        this.#retryByRule(attempt.client, asked);
+        return false;
+      }
     }
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timers?.onHead();
     this.#committed = true;
     this.#body?.release();
     this.#downstream.sendResponse(this.#answerHead(head), end);
@@ -184,6 +247,7 @@ export class OutboundRequest implements StreamListener {
   }
 
   onUpstreamData(attempt: Attempt, bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    this.#timers?.onActivity();
     const sent = this.#downstream.sendData(bytes, start, end, last);
     if (sent > 0) attempt.stream?.grant(sent);
   }
@@ -196,17 +260,20 @@ export class OutboundRequest implements StreamListener {
   onUpstreamEnd(attempt: Attempt, head: ResponseHead, trailers: Fields | null): void {
     const grpcStatus = fieldValue(trailers ?? head.fields, 'grpc-status') ?? '';
     const outcome = outcomeOf(head, this.#route.isSuccess(head.status, grpcStatus), trailers);
-    attempt.finish(outcome);
+    attempt.finish(outcome, outcome.success ? 'success' : 'failure');
     this.#end(outcome);
   }
 
   onUnavailable(attempt: Attempt, error: ConnectError): void {
     attempt.client.noteConnect(error);
     if (this.#over) return;
+    const outcome = failed(error.reason);
+    attempt.finish(outcome, FINAL_FAULTS.has(error.reason) ? null : 'local');
     // Nothing was sent: another endpoint may be tried, whatever the rules.
-    if (++this.#connectFailures < CONNECT_ATTEMPTS && !IDENTITY_FAULTS.has(error.reason))
-      return this.#try(attempt.client);
-    attempt.finish(failed(error.reason));
+    if (!FINAL_FAULTS.has(error.reason)) {
+      if (++this.#connectFailures < CONNECT_ATTEMPTS) return this.#retry(attempt.client, 0);
+      if (this.#ruleSays('connect-failure') && this.#mayRetry()) return this.#retryByRule(attempt.client, null);
+    }
     this.#fail({
       reason: error.reason,
       message: `${attempt.client.endpoint.address}:${attempt.client.endpoint.port}: ${error.message}`,
@@ -215,16 +282,13 @@ export class OutboundRequest implements StreamListener {
 
   onUpstreamReset(attempt: Attempt, code: number): void {
     if (this.#over) return;
-    const unprocessed = code === REFUSED_STREAM;
-    if (
-      !this.#committed &&
-      this.#canReplay &&
-      ((unprocessed && this.#retries < CONNECT_ATTEMPTS) || (this.#isComplete && this.#mayRetry()))
-    ) {
-      attempt.finish(failed('endpoint_reset'));
-      return this.#retry(attempt.client);
+    const isUnprocessed = code === REFUSED_STREAM;
+    attempt.finish(failed('endpoint_reset'), 'local');
+    if (!this.#committed && this.#canReplay) {
+      if (isUnprocessed && this.#retries < CONNECT_ATTEMPTS) return this.#retry(attempt.client, 0);
+      const isRuled = this.#ruleSays('reset') || (isUnprocessed && this.#ruleSays('refused-stream'));
+      if (isRuled && this.#isComplete && this.#mayRetry()) return this.#retryByRule(attempt.client, null);
     }
-    attempt.finish(failed('endpoint_reset'));
     if (this.#committed) {
       this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
       return this.#end({ status: 0, success: false, grpcStatus: '', error: 'endpoint_reset' });
@@ -247,35 +311,102 @@ export class OutboundRequest implements StreamListener {
 
   // Layers.
 
-  /** Split, balance, connect. */
-  #try(avoid: EndpointClient | null): void {
-    const { split } = this.#route.route;
-    const backend = split.length > 0 ? this.#route.pickBackend(Math.random()) : OWN_BACKEND;
-    const client = this.#target.pick(backend, avoid);
-    if (!client) return this.#awaitEndpoints(backend);
-    this.#attempt = new Attempt(this, client, this.#series, this.#head.version ? 'http1' : 'http2');
-    this.#attempt.start();
+  /** Filters: an answer in the backend's stead, a fault, or the request as it goes on. */
+  #filter(filters: FilterChain): void {
+    const preflight = filters.preflight(this.#head);
+    if (preflight) return this.#answerSelf(preflight);
+    const { fault } = filters;
+    const delayMs = fault?.delay && Math.random() < fault.delay.fraction ? fault.delay.ms : 0;
+    if (delayMs > 0) this.#wait(delayMs, () => this.#filterOn(filters));
+    else this.#filterOn(filters);
   }
 
-  #awaitEndpoints(backend: string): void {
-    const stop = this.#target.whenEndpoints(() => {
-      clearTimeout(timer);
-      this.#cancelWait = null;
-      this.#try(null);
-    });
-    const timer = setTimeout(() => {
-      stop();
+  #filterOn(filters: FilterChain): void {
+    const { abort } = filters.fault ?? {};
+    if (abort && Math.random() < abort.fraction) return this.#abort(abort);
+    const own = filters.ownAnswer(this.#head, this.#target.description.port, this.#headerContext);
+    if (own) return this.#answerSelf(own);
+    this.#forwarded = filters.forward(this.#head, this.#headerContext);
+    this.#mirrors = filters.mirrors
+      .filter(({ fraction }) => Math.random() < fraction)
+      .map(({ backend }) => new MirrorRequest(this.#forwarded, this.#body === null, this.#target, backend));
+    this.#try();
+  }
+
+  /** Bounds, balance, connect. */
+  #try(): void {
+    const client = this.#backend.pick(performance.now(), this.#hash, this.#tried);
+    if (!client) return this.#awaitEndpoints();
+    const overflow = this.#overflow(client);
+    if (overflow !== null) return this.#fail({ reason: 'overflow', message: overflow });
+    this.#attempt = new Attempt(this, client, this.#series, this.#head.version ? 'http1' : 'http2');
+    const perTryMs = this.#route.route.retry?.perTryMs ?? 0;
+    if (perTryMs > 0) this.#startPerTry(this.#attempt, perTryMs);
+    this.#attempt.start(this.#retries > 0);
+  }
+
+  /** What bound of the backend another attempt would exceed; null: none. */
+  #overflow(client: EndpointClient): string | null {
+    const { limits, active, pending } = this.#backend.share;
+    if (limits.maxRequests !== undefined && active >= limits.maxRequests)
+      return `${active} requests are under way to ${this.#backendName}, as many as may be`;
+    if (limits.maxPendingRequests === undefined || pending < limits.maxPendingRequests) return null;
+    if (client.pool(this.#head.version ? 'http1' : 'http2').isFree) return null;
+    return `${pending} requests wait for a connection to ${this.#backendName}, as many as may`;
+  }
+
+  #startPerTry(attempt: Attempt, ms: number): void {
+    const fire = () => {
       enterTurn();
-      this.#fail({
-        reason: 'fail_fast',
-        message: `${this.#target.description.name}${backend} had no ready endpoint for ${FAIL_FAST_MS} ms`,
-      });
+      this.#onPerTry(attempt, ms);
       leaveTurn();
-    }, FAIL_FAST_MS);
+    };
+    this.#perTry = setTimeout(fire, ms);
+  }
+
+  #onPerTry(attempt: Attempt, ms: number): void {
+    if (this.#over || this.#committed || attempt !== this.#attempt) return;
+    const { address, port } = attempt.client.endpoint;
+    if (this.#ruleSays('head-timeout') && this.#isComplete && this.#canReplay && this.#mayRetry()) {
+      attempt.finish(failed('per_try_timeout'), 'local');
+      attempt.cancel(CANCEL);
+      return this.#retryByRule(attempt.client, null);
+    }
+    const message = `no answer of ${address}:${port} within ${ms} ms, the time that ${this.#route.route.origin} gives an attempt`;
+    this.#fail({ reason: 'per_try_timeout', message }, 'local');
+  }
+
+  /** The backend has no endpoint that may be used: as its rule says, at once or after a while. */
+  #awaitEndpoints(): void {
+    const { whenEmpty, endpoints } = this.#backend.description;
+    const why = endpoints.length > 0 ? `all ${endpoints.length} endpoints are ejected` : 'it has no ready endpoint';
+    if (whenEmpty) {
+      const reason = whenEmpty === 503 ? 'no_endpoint' : 'backend_unknown';
+      return this.#fail({ reason, message: `${this.#backendName}: ${why}` });
+    }
+    const deadlineMs = performance.now() + FAIL_FAST_MS;
+    const look = () => {
+      if (this.#backend.pick(performance.now(), this.#hash, null)) {
+        this.#cancelWait?.();
+        this.#cancelWait = null;
+        return this.#try();
+      }
+      if (performance.now() < deadlineMs) return;
+      enterTurn();
+      this.#fail({ reason: 'fail_fast', message: `${this.#backendName}: ${why} for ${FAIL_FAST_MS} ms` });
+      leaveTurn();
+    };
+    const stop = this.#target.whenEndpoints(look);
+    const poll = setInterval(look, EJECTED_POLL_MS);
     this.#cancelWait = () => {
-      clearTimeout(timer);
+      clearInterval(poll);
       stop();
     };
+  }
+
+  get #backendName(): string {
+    const { service, port, subset } = this.#backend.description;
+    return `${service}:${port}${subset ? `, subset ${subset}` : ''}`;
   }
 
   /** The endpoint's proxy says that its application could not be connected to: another one may be tried, whatever the rules. */
@@ -285,32 +416,122 @@ export class OutboundRequest implements StreamListener {
     return reason !== null && NOT_ARRIVED.has(reason) && ++this.#connectFailures < CONNECT_ATTEMPTS;
   }
 
-  /** Whether a failure is tried again: the route says so, the body can be sent again, and the budget allows it. */
+  #ruleSays(outcome: 'reset' | 'connect-failure' | 'refused-stream' | 'head-timeout'): boolean {
+    return this.#route.route.retry?.on.outcomes.includes(outcome) ?? false;
+  }
+
+  /** Whether what the rule tries again may be: the answer has not begun, the body can be sent again, and bounds allow it. */
   #mayRetry(): boolean {
     const { retry } = this.#route.route;
-    if (!retry?.on.outcomes.includes('failure') || this.#committed || !this.#isComplete || !this.#canReplay)
+    if (!retry || this.#committed || !this.#isComplete || !this.#canReplay) return false;
+    if (retry.limit > 0 && this.#ruledRetries >= retry.limit) return false;
+    const { limits, retries } = this.#backend.share;
+    if (retries >= (limits.maxRetries ?? Number.POSITIVE_INFINITY)) {
+      this.#series.skipped('limit').value++;
       return false;
-    if (retry.limit > 0 && this.#retries >= retry.limit) return false;
+    }
     if (!this.#target.budget.withdraw(performance.now())) {
-      this.#series.skipped.value++;
+      this.#series.skipped('no_budget').value++;
       return false;
     }
     this.#series.retried.value++;
     return true;
   }
 
-  #retry(avoid: EndpointClient): void {
-    this.#retries++;
-    this.#attempt = null;
-    this.#try(avoid);
+  /** @param asked what the server wants to be waited for, milliseconds; null: it does not say */
+  #retryByRule(tried: EndpointClient, asked: number | null): void {
+    this.#ruledRetries++;
+    const { retry } = this.#route.route;
+    this.#retry(tried, asked ?? backoffMs(retry!, this.#ruledRetries, Math.random()));
   }
 
-  #fail(failure: Failure): void {
+  #retry(tried: EndpointClient, waitMs: number): void {
+    if (this.#perTry) clearTimeout(this.#perTry);
+    this.#retries++;
+    this.#attempt = null;
+    this.#tried ??= [];
+    this.#tried.push(tried);
+    if (waitMs < 1) this.#try();
+    else this.#wait(waitMs, () => this.#try());
+  }
+
+  #wait(ms: number, then: () => void): void {
+    const timer = setTimeout(() => {
+      this.#cancelWait = null;
+      enterTurn();
+      then();
+      leaveTurn();
+    }, ms);
+    this.#cancelWait = () => clearTimeout(timer);
+  }
+
+  /** The head for the next attempt: a deadline that the client gave is lowered by the time that has gone. */
+  #headToSend(): RequestHead {
+    if (this.#deadlineMs === 0) return this.#forwarded;
+    const goneMs = performance.now() - this.#startMs;
+    if (goneMs < 1) return this.#forwarded;
+    const fields = withGrpcTimeout(this.#forwarded.fields, this.#deadlineMs - goneMs);
+    return { ...this.#forwarded, fields };
+  }
+
+  get #headerContext(): HeaderContext {
+    return { head: this.#head, client: this.#client, route: this.#route.route.name };
+  }
+
+  #onTimeout(reason: ProxyErrorReason, ms: number): void {
+    const { origin, timeouts } = this.#route.route;
+    const isClients = reason === 'request_timeout' && ms === this.#deadlineMs && ms !== timeouts.requestMs;
+    const what =
+      reason === 'idle_timeout'
+        ? 'not an octet'
+        : reason === 'response_timeout'
+          ? 'the answer is not done'
+          : 'no answer';
+    this.#fail({
+      reason,
+      message: `${what} within ${ms} ms, the ${isClients ? 'deadline of the client' : `timeout of ${origin}`}`,
+    });
+  }
+
+  #failUnmatched(): void {
+    const { name, port } = this.#target.description;
+    this.#fail({
+      reason: 'route_not_found',
+      message: `no route of ${name}:${port} takes ${this.#head.method} ${this.#head.path.split('?', 1)[0]}`,
+    });
+  }
+
+  /** An injected fault: it is the route's own doing, and counts as such. */
+  #abort(abort: { readonly status: number } | { readonly grpc: number }): void {
+    this.#note({ reason: 'fault_injected', message: `a fault of ${this.#route.route.origin}` });
+    const head = answerFault(this.#downstream, abort, this.#grpc && !this.#head.version);
+    this.#committed = true;
+    this.#end({ ...outcomeOf(head, false, null), error: 'fault_injected' });
+  }
+
+  /** A redirect, a direct response or a preflight's answer. */
+  #answerSelf({ head, body }: OwnAnswer): void {
+    this.#committed = true;
+    this.#downstream.sendResponse(head, body.length === 0);
+    if (body.length > 0) this.#downstream.sendData(body, 0, body.length, true);
+    this.#end(outcomeOf(head, this.#route.isSuccess(head.status, ''), null));
+  }
+
+  /** @param result what it says of the endpoint of the attempt under way */
+  #fail(failure: Failure, result: AttemptResult | null = null): void {
     if (this.#over) return;
-    const attempt = this.#attempt;
     const outcome = failed(failure.reason);
-    attempt?.finish(outcome);
-    attempt?.cancel(CANCEL);
+    this.#note(failure);
+    this.#attempt?.finish(outcome, result);
+    this.#attempt?.cancel(CANCEL);
+    this.#end(outcome);
+    if (this.#committed) this.#downstream.reset(CANCEL);
+    else answer(this.#downstream, failure, { grpc: this.#grpc && !this.#head.version, audience: 'peer' });
+  }
+
+  /** Tells metrics and the admin port of an answer of the proxy's own. */
+  #note(failure: Failure): void {
+    const attempt = this.#attempt;
     this.#context.metrics.outboundErrors.with({ error: failure.reason }).value++;
     this.#context.failures.add('outbound', failure, {
       target: `${this.#target.description.name}:${this.#target.description.port}`,
@@ -319,15 +540,13 @@ export class OutboundRequest implements StreamListener {
       path: this.#head.path,
       endpoint: attempt ? `${attempt.client.endpoint.address}:${attempt.client.endpoint.port}` : '',
     });
-    this.#end(outcome);
-    if (this.#committed) this.#downstream.reset(CANCEL);
-    else answer(this.#downstream, failure, { grpc: this.#grpc && !this.#head.version, audience: 'peer' });
   }
 
   #end(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timers?.stop();
+    if (this.#perTry) clearTimeout(this.#perTry);
     this.#cancelWait?.();
     this.#body?.release();
     this.#target.active--;
@@ -336,7 +555,9 @@ export class OutboundRequest implements StreamListener {
 
   /** An answer's head as the application's protocol wants it. */
   #answerHead(head: ResponseHead): ResponseHead {
-    const fields = withoutFields(head.fields, OWN_FIELDS);
+    let fields = withoutFields(head.fields, OWN_FIELDS);
+    if (this.#filters) fields = this.#filters.answerFields(fields, this.#headerContext);
+    if (this.#cookie) fields = [...fields, 'set-cookie', this.#cookie.header];
     const kept = this.#head.version ? fields : http2Fields(fields);
     return kept === head.fields ? head : { status: head.status, fields: kept };
   }

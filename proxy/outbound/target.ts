@@ -1,11 +1,12 @@
-import { type Endpoint, type OutboundTarget, OWN_BACKEND } from '../../api/routing.ts';
-import { pickOfTwo } from '../balance/power-of-two.ts';
+import { type ConnectionRoute, type OutboundTarget, OWN_BACKEND } from '../../api/routing.ts';
 import { RetryBudget } from '../balance/retry-budget.ts';
 import type { RequestView } from '../routing/predicate.ts';
-import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
+import { type CompiledRoute, DEFAULT_ROUTE, RouteTable } from '../routing/route-table.ts';
+import { Split } from '../routing/split.ts';
 import { ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
-import { EndpointClient, type EndpointContext } from './endpoint-client.ts';
+import { OutboundBackend } from './backend.ts';
+import type { EndpointContext } from './endpoint-client.ts';
 
 /** Series of one route of a target. */
 export interface RouteSeries {
@@ -14,7 +15,8 @@ export interface RouteSeries {
   /** Each attempt. */
   readonly actual: ResponseSeries;
   readonly retried: Counter;
-  readonly skipped: Counter;
+  /** Those that were not made, by cause. */
+  skipped(cause: 'no_budget' | 'limit'): Counter;
 }
 
 /**
@@ -29,7 +31,7 @@ export class Target {
   #description: OutboundTarget;
   #routes = RouteTable.EMPTY;
   #routesText = '';
-  #backends = new Map<string, EndpointClient[]>();
+  #backends = new Map<string, OutboundBackend>();
   #budget: RetryBudget;
   #budgetText = '';
   #waiting: (() => void)[] = [];
@@ -58,7 +60,7 @@ export class Target {
   /** Takes a new description of the same target. */
   update(description: OutboundTarget): void {
     this.#description = description;
-    const routesText = JSON.stringify(description.routes);
+    const routesText = JSON.stringify([description.routes, description.unmatched]);
     if (routesText !== this.#routesText) {
       this.#routes = new RouteTable(description.routes);
       this.#routesText = routesText;
@@ -69,29 +71,44 @@ export class Target {
       this.#budget = new RetryBudget(description.retryBudget);
       this.#budgetText = budgetText;
     }
-    this.#updateEndpoints(description);
-    if ((this.#backends.get(OWN_BACKEND)?.length ?? 0) > 0) for (const wake of this.#waiting.splice(0)) wake();
+    this.#updateBackends(description);
+    for (const wake of [...this.#waiting]) wake();
   }
 
+  /** The route that takes a request, or the default route; {@link UNMATCHED} where that must not. */
   route(request: RequestView): CompiledRoute {
     // Heads of repeated requests are shared by the engine.
     if (request === this.#lastRequest && this.#lastRoute) return this.#lastRoute;
     this.#lastRequest = request;
-    this.#lastRoute = this.#routes.find(request);
+    const found = this.#routes.find(request);
+    this.#lastRoute = found === DEFAULT_ROUTE && this.#description.unmatched === 'not-found' ? UNMATCHED : found;
     return this.#lastRoute;
   }
 
-  /** The endpoint for the next attempt; null: the backend has none. */
-  pick(backend: string, avoid: EndpointClient | null): EndpointClient | null {
-    return pickOfTwo(this.#backends.get(backend) ?? [], performance.now(), Math.random, avoid);
+  /** The backend that routes call `key`. */
+  backend(key: string): OutboundBackend {
+    return this.#backends.get(key) ?? this.#backends.get(OWN_BACKEND)!;
   }
 
-  /** Endpoints of a backend. */
-  endpoints(backend: string): readonly EndpointClient[] {
-    return this.#backends.get(backend) ?? [];
+  /** The backend of a connection whose octets are passed on as they are. @param sni of its ClientHello; empty: none */
+  connectionBackend(sni: string): OutboundBackend {
+    const routes = this.#description.connectionRoutes ?? [];
+    const route = routes.find((each) => !each.sni || each.sni.some((name) => covers(name, sni)));
+    return this.backend((route && splitOf(route).next()?.backend) ?? OWN_BACKEND);
   }
 
-  /** Calls `wake` when endpoints appear. @returns how to stop */
+  /** Whether any backend has an endpoint. */
+  get hasEndpoints(): boolean {
+    for (const { endpoints } of this.#backends.values()) if (endpoints.length > 0) return true;
+    return false;
+  }
+
+  /** Every backend by its key, for the admin port. */
+  get backends(): ReadonlyMap<string, OutboundBackend> {
+    return this.#backends;
+  }
+
+  /** Calls `wake` at each change. @returns how to stop */
   whenEndpoints(wake: () => void): () => void {
     this.#waiting.push(wake);
     return () => {
@@ -114,7 +131,7 @@ export class Target {
         effective: new ResponseSeries(routeLabels, metrics.routeRequests, metrics.routeResponses, metrics.routeLatency),
         actual: new ResponseSeries(routeLabels, metrics.routeActualRequests, metrics.routeActualResponses, null),
         retried: metrics.routeRetryable.with(routeLabels),
-        skipped: metrics.routeRetryable.with({ ...routeLabels, skipped: 'no_budget' }),
+        skipped: (cause) => metrics.routeRetryable.with({ ...routeLabels, skipped: cause }),
       };
       this.#series.set(route, series);
     }
@@ -123,36 +140,39 @@ export class Target {
 
   /** Nobody uses the target any more. */
   retire(): void {
-    for (const clients of this.#backends.values()) for (const client of clients) client.retire();
+    for (const backend of this.#backends.values()) backend.retire();
   }
 
-  #updateEndpoints(description: OutboundTarget): void {
-    const known = new Map<string, EndpointClient>();
-    for (const clients of this.#backends.values())
-      for (const client of clients) known.set(endpointKey(client.endpoint), client);
-    const backends = new Map<string, EndpointClient[]>();
-    const nowMs = performance.now();
-    const labels = { authority: `${description.name}:${description.port}`, ...description.labels };
-    const kept = new Set<EndpointClient>();
-    for (const [key, backend] of Object.entries(description.backends)) {
-      backends.set(
-        key,
-        backend.endpoints.map((endpoint) => {
-          const id = endpointKey(endpoint);
-          const client = known.get(id) ?? new EndpointClient(endpoint, labels, this.#context, nowMs);
-          known.set(id, client);
-          kept.add(client);
-          return client;
-        }),
-      );
-    }
+  #updateBackends({ name, port, labels, backends }: OutboundTarget): void {
+    const series = { authority: `${name}:${port}`, ...labels };
     const before = this.#backends;
-    this.#backends = backends;
-    for (const clients of before.values()) for (const client of clients) if (!kept.has(client)) client.retire();
+    this.#backends = new Map();
+    for (const [key, description] of Object.entries(backends)) {
+      const known = before.get(key);
+      known?.update(description);
+      this.#backends.set(key, known ?? new OutboundBackend(description, series, this.#context));
+      before.delete(key);
+    }
+    for (const backend of before.values()) backend.retire();
   }
 }
 
-/** A pod that keeps its UID but changes address or identity is another endpoint. */
-function endpointKey({ uid, address, port, tls }: Endpoint): string {
-  return `${uid} ${address} ${port} ${tls?.identity ?? ''} ${tls?.mode ?? ''}`;
+/** What stands for a request that no route takes, and that nothing else may. */
+export const UNMATCHED: CompiledRoute = { ...DEFAULT_ROUTE };
+
+function splitOf(route: ConnectionRoute): Split {
+  let split = SPLITS.get(route);
+  if (!split) {
+    split = new Split(route.split);
+    SPLITS.set(route, split);
+  }
+  return split;
+}
+
+/** Splits go with the target's description. */
+const SPLITS = new WeakMap<ConnectionRoute, Split>();
+
+/** Whether a server name is one that a route names: itself, or below it (`*.example.com`). */
+function covers(name: string, sni: string): boolean {
+  return name.startsWith('*') ? sni.endsWith(name.slice(1)) && sni.length > name.length - 1 : name === sni;
 }

@@ -10,16 +10,19 @@ export class WaitingRequest implements StreamListener {
   readonly #head: RequestHead;
   #end: boolean;
   readonly #context: OutboundContext;
+  readonly #client: string;
   #request: OutboundRequest | null = null;
   #held: Buffer[] = [];
   #trailers: Fields | null = null;
   #over = false;
 
-  constructor(stream: ServerStream, head: RequestHead, end: boolean, context: OutboundContext) {
+  /** @param client `host:port` of the application's connection */
+  constructor(stream: ServerStream, head: RequestHead, end: boolean, context: OutboundContext, client: string) {
     this.#stream = stream;
     this.#head = head;
     this.#end = end;
     this.#context = context;
+    this.#client = client;
   }
 
   /** Goes on to the target that is found, or else to `otherwise`. @returns itself */
@@ -69,7 +72,7 @@ export class WaitingRequest implements StreamListener {
   #resolve(target: Target): void {
     if (this.#over) return;
     const noBody = this.#end && this.#held.length === 0;
-    const request = new OutboundRequest(this.#stream, this.#head, noBody, target, this.#context);
+    const request = new OutboundRequest(this.#stream, this.#head, noBody, target, this.#context, this.#client);
     this.#request = request;
     const held = this.#held;
     this.#held = [];

@@ -1,5 +1,6 @@
-import { OWN_BACKEND, type Route, type WeightedBackend } from '../../api/routing.ts';
+import type { Route, WeightedBackend } from '../../api/routing.ts';
 import { compilePredicate, compileResponsePredicate, type Matcher, type RequestView } from './predicate.ts';
+import { Split } from './split.ts';
 
 /** A route ready for use. */
 export interface CompiledRoute {
@@ -7,8 +8,8 @@ export interface CompiledRoute {
   readonly matches: Matcher;
   /** Whether an answer of this HTTP status (and gRPC status, where there is one) is a success. */
   isSuccess(status: number, grpcStatus: string): boolean;
-  /** The backend of the next request, by weight. @param random from 0 to below 1 */
-  pickBackend(random: number): string;
+  /** The alternative of the next request, by weight; null: the route has no split. */
+  pick(): WeightedBackend | null;
 }
 
 /** Routes in order; the first that matches takes the request, else the default route does. */
@@ -35,6 +36,7 @@ function compileRoute(route: Route): CompiledRoute {
     holds: compileResponsePredicate(each.when),
     isFailure: each.isFailure,
   }));
+  const split = new Split(route.split);
   return {
     route,
     matches: compilePredicate(route.when),
@@ -43,19 +45,8 @@ function compileRoute(route: Route): CompiledRoute {
       if (grpcStatus !== '') return !GRPC_FAILURES.has(grpcStatus);
       return status < 500;
     },
-    pickBackend: (random) => pickWeighted(route.split, random),
+    pick: () => split.next(),
   };
-}
-
-function pickWeighted(split: readonly WeightedBackend[], random: number): string {
-  let total = 0;
-  for (const each of split) total += each.weight;
-  let left = random * total;
-  for (const each of split) {
-    left -= each.weight;
-    if (left < 0) return each.backend;
-  }
-  return OWN_BACKEND;
 }
 
 /** gRPC statuses that are the server's failure: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS. */

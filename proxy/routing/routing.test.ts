@@ -97,6 +97,7 @@ t.test('splits by weight, never to a weight of 0', async (t) => {
     },
   ]).find(request);
   const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
-  for (let i = 0; i < 1000; i++) counts[route.pickBackend(i / 1000)]!++;
-  t.same(counts, { a: 900, b: 100, c: 0 });
+  for (let i = 0; i < 1000; i++) counts[route.pick()!.backend]!++;
+  t.ok(Math.abs(counts.a! - 900) <= 3, `a: ${counts.a}`);
+  t.equal(counts.c, 0);
 });

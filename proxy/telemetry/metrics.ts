@@ -92,6 +92,10 @@ export class Metrics {
     'Answers that the proxy made itself, outbound.',
   );
   readonly detected = this.#r.counter('weft_proxy_protocol_detections_total', 'What first octets turned out to be.');
+  readonly ejections = this.#r.counter(
+    'weft_proxy_endpoint_ejections_total',
+    'Times that a circuit breaker left an endpoint out, by backend.',
+  );
   readonly unknownTargets = this.#r.counter(
     'weft_proxy_unknown_target_connections_total',
     'Connections to addresses that discovery does not know, forwarded untouched.',

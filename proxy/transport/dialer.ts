@@ -2,7 +2,12 @@ import { connect, type Socket } from 'node:net';
 
 /** Connecting failed. */
 export class ConnectError extends Error {
-  readonly reason: 'connect_failed' | 'connect_timeout' | 'destination_identity_mismatch' | 'identity_not_ready';
+  readonly reason:
+    | 'connect_failed'
+    | 'connect_timeout'
+    | 'destination_identity_mismatch'
+    | 'identity_not_ready'
+    | 'overflow';
 
   constructor(reason: ConnectError['reason'], message: string) {
     super(message);
@@ -11,14 +16,14 @@ export class ConnectError extends Error {
   }
 }
 
-/** Opens a TCP connection, not yet established. Nagle off, keep-alive on. */
-export function dial(host: string, port: number): Socket {
+/** Opens a TCP connection, not yet established. Nagle off, keep-alive on: `keepAliveMs` until the first probe. */
+export function dial(host: string, port: number, keepAliveMs = KEEP_ALIVE_MS): Socket {
   const socket = connect({
     host,
     port,
     noDelay: true,
     keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    keepAliveInitialDelay: keepAliveMs,
     allowHalfOpen: true,
   });
   return socket;

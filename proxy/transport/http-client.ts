@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 
+import type { ConnectionLimits } from '../../api/routing.ts';
 import type { ClientStream, StreamListener } from '../http.ts';
 import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
@@ -42,11 +43,26 @@ export interface PoolOptions {
   readonly keepAlive: KeepAlive | null;
   /** An answer to a keep-alive PING took so many milliseconds. */
   readonly onRoundTrip: (ms: number) => void;
+  readonly bounds: PoolBounds;
+}
+
+/** Bounds that several pools may share. Read at each use, since they may change. */
+export interface PoolBounds {
+  readonly limits: ConnectionLimits;
+  /** Connections of all these pools that are open or being opened. */
+  connections: number;
+}
+
+/** No bounds. */
+export function unbounded(): PoolBounds {
+  return { limits: {}, connections: 0 };
 }
 
 /** Connections to one server; hands out streams. */
 export interface HttpPool {
   acquire(waiter: Waiter): void;
+  /** A stream could be had at once. */
+  readonly isFree: boolean;
   /** Streams under way go on; connections close when they are done. */
   shutdown(): void;
 }
@@ -63,9 +79,13 @@ export class Http2Pool implements HttpPool {
     this.#options = options;
   }
 
+  get isFree(): boolean {
+    return this.#waiting.length === 0 && this.#withRoom() !== null;
+  }
+
   acquire(waiter: Waiter): void {
     const free = this.#waiting.length === 0 ? this.#withRoom() : null;
-    if (free) return give(waiter, free);
+    if (free) return this.#give(waiter, free);
     this.#waiting.push(waiter);
     this.#serve();
   }
@@ -83,17 +103,37 @@ export class Http2Pool implements HttpPool {
       }
       const free = this.#withRoom();
       if (!free) return this.#connect();
-      give(this.#waiting.shift()!, free);
+      this.#give(this.#waiting.shift()!, free);
     }
   }
 
   #withRoom(): Http2Entry | null {
-    for (let i = 0; i < this.#open.length; i++) if (this.#open[i]!.connection.hasRoom) return this.#open[i]!;
+    const { maxConcurrentStreams = Number.POSITIVE_INFINITY } = this.#options.bounds.limits;
+    for (let i = 0; i < this.#open.length; i++) {
+      const { connection } = this.#open[i]!;
+      if (connection.hasRoom && connection.streamCount < maxConcurrentStreams) return this.#open[i]!;
+    }
     return null;
   }
 
+  #give(waiter: Waiter, entry: Http2Entry): void {
+    entry.idle.wake();
+    const { maxRequestsPerConnection = 0 } = this.#options.bounds.limits;
+    entry.requests++;
+    const stream = entry.connection.open(waiter.listener);
+    if (entry.requests === maxRequestsPerConnection) this.#leave(entry);
+    waiter.onStream(stream);
+  }
+
+  /** Its streams go on; it closes when they are done. */
+  #leave(entry: Http2Entry): void {
+    this.#open = this.#open.filter((each) => each !== entry);
+    entry.connection.shutdown();
+  }
+
   #connect(): void {
-    if (this.#connecting) return;
+    // One stream after another, where another connection may not be opened.
+    if (this.#connecting || !mayConnect(this.#options.bounds, this.#open.length)) return;
     this.#connecting = true;
     connect(this.#options, (error, socket) => {
       this.#connecting = false;
@@ -109,6 +149,7 @@ export class Http2Pool implements HttpPool {
     wire.write(prologue);
     const leave = () => {
       entry.idle.stop();
+      clearTimeout(entry.expiry);
       this.#open = this.#open.filter((each) => each !== entry);
     };
     const connection = new Http2Connection(
@@ -130,9 +171,14 @@ export class Http2Pool implements HttpPool {
       decodeLatin1,
       { ...DEFAULT_CONNECTION_OPTIONS, keepCase, nowMs, windowBudget },
     );
-    const entry = { connection, idle: new IdleTimer(idleMs, () => connection.shutdown()) };
+    const entry: Http2Entry = {
+      connection,
+      idle: new IdleTimer(idleMs, () => connection.shutdown()),
+      requests: 0,
+      expiry: expiryOf(this.#options.bounds, () => this.#leave(entry)),
+    };
     this.#open.push(entry);
-    const { keepAlive } = this.#options;
+    const { keepAlive, bounds } = this.#options;
     const onDead = () => {
       connection.onClosed(CANCEL);
       wire.destroy();
@@ -144,6 +190,7 @@ export class Http2Pool implements HttpPool {
       http2Owner(connection, wire, () => {
         unwatch();
         leave();
+        bounds.connections--;
         onClosed(wire.readOctets, wire.writtenOctets);
         if (this.#waiting.length > 0) this.#serve();
       }),
@@ -155,34 +202,68 @@ export class Http2Pool implements HttpPool {
 interface Http2Entry {
   readonly connection: Http2Connection;
   readonly idle: IdleTimer;
+  requests: number;
+  readonly expiry: NodeJS.Timeout | undefined;
 }
 
 /** HTTP/1: one exchange a connection; idle ones are used again, the freshest first. */
 export class Http1Pool implements HttpPool {
   readonly #options: PoolOptions;
   #idle: Http1Entry[] = [];
+  /** Of this pool, open or being opened. */
+  #connections = 0;
+  /** Those for whom no connection may be opened. */
+  #waiting: Waiter[] = [];
   #ended = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
   }
 
+  get isFree(): boolean {
+    return this.#idle.length > 0;
+  }
+
   acquire(waiter: Waiter): void {
     for (let entry = this.#idle.pop(); entry; entry = this.#idle.pop()) {
       entry.idle.wake();
-      const { connection } = entry;
-      if (connection.isIdle) return waiter.onStream(connection.open(waiter.listener));
+      if (entry.connection.isIdle) return this.#give(waiter, entry);
     }
+    if (mayConnect(this.#options.bounds, this.#connections)) this.#connect(waiter);
+    else this.#waiting.push(waiter);
+  }
+
+  #connect(waiter: Waiter): void {
+    this.#connections++;
     connect(this.#options, (error, socket) => {
       if (error) {
+        this.#connections--;
         if (!waiter.cancelled) waiter.onUnavailable(error);
+        this.#serve();
         return;
       }
       const entry = this.#adopt(socket);
-      const { connection } = entry;
       if (waiter.cancelled) this.#rest(entry);
-      else waiter.onStream(connection.open(waiter.listener));
+      else this.#give(waiter, entry);
     });
+  }
+
+  #give(waiter: Waiter, entry: Http1Entry): void {
+    entry.requests++;
+    waiter.onStream(entry.connection.open(waiter.listener));
+  }
+
+  #nextWaiter(): Waiter | null {
+    for (let waiter = this.#waiting.shift(); waiter; waiter = this.#waiting.shift())
+      if (!waiter.cancelled) return waiter;
+    return null;
+  }
+
+  /** A connection has gone: another may be opened. */
+  #serve(): void {
+    if (this.#waiting.length === 0 || !mayConnect(this.#options.bounds, this.#connections)) return;
+    const waiter = this.#nextWaiter();
+    if (waiter) this.#connect(waiter);
   }
 
   shutdown(): void {
@@ -197,23 +278,46 @@ export class Http1Pool implements HttpPool {
       { onIdle: () => this.#rest(entry), onEnding: () => this.#forget(entry) },
       decodeLatin1,
     );
-    const entry = { connection, idle: new IdleTimer(this.#options.idleMs, () => connection.end()) };
+    const { bounds } = this.#options;
+    const entry: Http1Entry = {
+      connection,
+      idle: new IdleTimer(this.#options.idleMs, () => connection.end()),
+      requests: 0,
+      isExpired: false,
+      expiry: expiryOf(bounds, () => this.#expire(entry)),
+    };
     wire.attach({
       receive: (bytes, start, end) => connection.receive(bytes, start, end),
       onEnd: () => connection.onEnd(),
       onWritable: () => connection.onWritable(),
       onClosed: () => {
         connection.onClosed();
+        clearTimeout(entry.expiry);
+        this.#connections--;
+        bounds.connections--;
         this.#options.onClosed(wire.readOctets, wire.writtenOctets);
+        this.#serve();
       },
     });
     return entry;
   }
 
   #rest(entry: Http1Entry): void {
-    if (this.#ended) return entry.connection.end();
+    const { maxRequestsPerConnection = 0 } = this.#options.bounds.limits;
+    const isSpent = maxRequestsPerConnection > 0 && entry.requests >= maxRequestsPerConnection;
+    if (this.#ended || isSpent || entry.isExpired) return entry.connection.end();
+    const waiter = this.#waiting.length > 0 ? this.#nextWaiter() : null;
+    if (waiter) return this.#give(waiter, entry);
     entry.idle.rest();
     this.#idle.push(entry);
+  }
+
+  /** It has lived long enough: at once where it is idle, else after its exchange. */
+  #expire(entry: Http1Entry): void {
+    entry.isExpired = true;
+    if (!entry.connection.isIdle) return;
+    this.#forget(entry);
+    entry.connection.end();
   }
 
   #forget(entry: Http1Entry): void {
@@ -226,24 +330,35 @@ export class Http1Pool implements HttpPool {
 interface Http1Entry {
   readonly connection: Http1Connection;
   readonly idle: IdleTimer;
+  requests: number;
+  isExpired: boolean;
+  readonly expiry: NodeJS.Timeout | undefined;
 }
 
-function give(waiter: Waiter, { connection, idle }: Http2Entry): void {
-  idle.wake();
-  waiter.onStream(connection.open(waiter.listener));
+/** Every pool may have one connection, however small the bound is. @param own connections of this pool */
+function mayConnect({ limits, connections }: PoolBounds, own: number): boolean {
+  return own === 0 || connections < (limits.maxConnections ?? Number.POSITIVE_INFINITY);
+}
+
+function expiryOf({ limits }: PoolBounds, expire: () => void): NodeJS.Timeout | undefined {
+  return limits.maxConnectionMs ? setTimeout(expire, limits.maxConnectionMs).unref() : undefined;
 }
 
 function connect(options: PoolOptions, done: (error: ConnectError | null, socket: Socket) => void): void {
+  const { bounds } = options;
+  bounds.connections++;
   let socket: Socket;
   try {
     socket = options.dial();
   } catch (error) {
+    bounds.connections--;
     // Refused before it began: no valid certificate. Told later, as any other failure is.
     return queueMicrotask(() => done(error as ConnectError, null as never));
   }
   whenConnected(socket, options.connected, options.connectTimeoutMs, (error) => {
     enterTurn();
     if (!error) options.onOpened();
+    else bounds.connections--;
     done(error, socket);
     leaveTurn();
   });

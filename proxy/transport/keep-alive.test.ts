@@ -6,7 +6,7 @@ import { Recorder } from '../../test/support/recorder.ts';
 import { writePing, writeSettings } from '../http2/frame-writer.ts';
 import { PING, PREFACE } from '../http2/wire-vocabulary.ts';
 import { dial } from './dialer.ts';
-import { Http2Pool } from './http-client.ts';
+import { Http2Pool, unbounded } from './http-client.ts';
 
 /** A server that takes a request and says nothing of its own; it may answer PING. */
 async function silentServer(t: Test, answers: boolean) {
@@ -46,6 +46,7 @@ async function silentServer(t: Test, answers: boolean) {
     onClosed: () => void closed++,
     onRoundTrip: (ms) => void roundTrips.push(ms),
     onLimit() {},
+    bounds: unbounded(),
   });
   const recorder = new Recorder();
   const { promise: ended, resolve } = Promise.withResolvers<void>();

@@ -1,0 +1,57 @@
+import type { CircuitBreaker } from '../../api/routing.ts';
+import { ConsecutiveFailures } from './consecutive-failures.ts';
+import type { EjectionBound } from './ejection-bound.ts';
+import { OutlierDetector } from './outlier-detector.ts';
+
+/**
+ * How an attempt at an endpoint ended, as its breaker sees it. `failure`: an answer that the route counts as one. `local`: no
+ * answer came (connection refused, reset, too late). What a client's own fault is, and what the client gave up, is none.
+ */
+export type AttemptResult = 'success' | 'failure' | 'local';
+
+/** Leaves one endpoint out while it fails. */
+export interface Breaker {
+  /** Nothing is sent there. */
+  isEjected(nowMs: number): boolean;
+  /** The endpoint was chosen. */
+  onAttempt(nowMs: number): void;
+  /** @param status of the answer; 0: there was none */
+  onResult(result: AttemptResult, status: number, nowMs: number): void;
+  /** The attempt ended without saying anything of the endpoint. */
+  onAbandoned(): void;
+  /** The endpoint is gone. */
+  retire(): void;
+  /** For the admin port. */
+  readonly state: BreakerState;
+}
+
+export interface BreakerState {
+  readonly state: 'closed' | 'open' | 'probation';
+  /** Times that it has opened since it last stayed closed. */
+  readonly ejections: number;
+  /** `performance.now()` until which it is open; 0: it is not. */
+  readonly untilMs: number;
+}
+
+/** What a breaker needs of its backend. */
+export interface BreakerContext {
+  readonly bound: EjectionBound;
+  /** The endpoint is left out for so long. @param cause token of what the detector saw */
+  readonly onEject: (cause: EjectionCause, durationMs: number) => void;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+}
+
+export type EjectionCause =
+  | 'consecutive_failures'
+  | 'success_rate'
+  | 'consecutive_5xx'
+  | 'gateway_errors'
+  | 'local_origin';
+
+/** A breaker of its own for an endpoint of a backend. */
+export function breakerOf(settings: CircuitBreaker, context: BreakerContext): Breaker {
+  return settings.kind === 'outlier-detection'
+    ? new OutlierDetector(settings, context)
+    : new ConsecutiveFailures(settings, context);
+}

@@ -1,0 +1,107 @@
+import type {
+  ConsecutiveFailures as ConsecutiveSettings,
+  SuccessRate as SuccessRateSettings,
+} from '../../api/routing.ts';
+import type { AttemptResult, Breaker, BreakerContext, BreakerState, EjectionCause } from './breaker.ts';
+import { SuccessWindow } from './success-window.ts';
+
+/**
+ * Linkerd's failure accrual.
+ *
+ * ```
+ *              failures in a row, or too small a share of successes
+ *     closed ──────────────────────────────────────────────────────▶ open
+ *       ▲                                                             │ the penalty is over
+ *       │ success                                                     ▼
+ *       └──────────────────────────────────────────────────────── probation: one attempt
+ *                                    failure: open again, for twice as long
+ * ```
+ *
+ * Source: linkerd2-proxy, failure accrual; `balancer.linkerd.io/failure-accrual-*`.
+ */
+export class ConsecutiveFailures implements Breaker {
+  readonly #settings: ConsecutiveSettings | SuccessRateSettings;
+  readonly #context: BreakerContext;
+  readonly #window: SuccessWindow | null;
+  #state: BreakerState['state'] = 'closed';
+  #failures = 0;
+  #ejections = 0;
+  #untilMs = 0;
+  /** The attempt of the probation is under way. */
+  #isProbing = false;
+
+  constructor(settings: ConsecutiveSettings | SuccessRateSettings, context: BreakerContext) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#window = settings.kind === 'success-rate' ? new SuccessWindow(settings.windowMs) : null;
+  }
+
+  isEjected(nowMs: number): boolean {
+    if (this.#state === 'closed') return false;
+    if (this.#state === 'open') {
+      if (nowMs < this.#untilMs) return true;
+      this.#state = 'probation';
+      this.#isProbing = false;
+    }
+    return this.#isProbing;
+  }
+
+  onAttempt(): void {
+    if (this.#state === 'probation') this.#isProbing = true;
+  }
+
+  onResult(result: AttemptResult, _status: number, nowMs: number): void {
+    if (this.#state === 'open') return;
+    const isSuccess = result === 'success';
+    this.#window?.add(isSuccess, nowMs);
+    if (this.#state === 'probation') return isSuccess ? this.#close() : this.#reopen(nowMs);
+    this.#failures = isSuccess ? 0 : this.#failures + 1;
+    const cause = this.#cause(nowMs);
+    if (cause && this.#context.bound.take()) this.#open(cause, nowMs);
+  }
+
+  onAbandoned(): void {
+    this.#isProbing = false;
+  }
+
+  retire(): void {
+    if (this.#state !== 'closed') this.#context.bound.give();
+    this.#state = 'closed';
+  }
+
+  get state(): BreakerState {
+    const untilMs = this.#state === 'open' ? this.#untilMs : 0;
+    return { state: this.#state, ejections: this.#ejections, untilMs };
+  }
+
+  #cause(nowMs: number): EjectionCause | null {
+    const settings = this.#settings;
+    if (settings.maxFailures > 0 && this.#failures >= settings.maxFailures) return 'consecutive_failures';
+    if (settings.kind !== 'success-rate') return null;
+    const { successes, total } = this.#window!.counts(nowMs);
+    return total >= settings.minRequests && successes / total < settings.threshold ? 'success_rate' : null;
+  }
+
+  #reopen(nowMs: number): void {
+    this.#open('consecutive_failures', nowMs);
+  }
+
+  /** Penalties double from one to the next. */
+  #open(cause: EjectionCause, nowMs: number): void {
+    const { minPenaltyMs, maxPenaltyMs, jitterRatio } = this.#settings;
+    const penalty = Math.min(maxPenaltyMs, minPenaltyMs * 2 ** Math.min(this.#ejections, 30));
+    const duration = penalty * (1 + this.#context.random() * jitterRatio);
+    this.#state = 'open';
+    this.#ejections++;
+    this.#untilMs = nowMs + duration;
+    this.#context.onEject(cause, duration);
+  }
+
+  #close(): void {
+    this.#context.bound.give();
+    this.#state = 'closed';
+    this.#failures = 0;
+    this.#ejections = 0;
+    this.#window?.clear();
+  }
+}

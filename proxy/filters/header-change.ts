@@ -1,0 +1,89 @@
+import type { HeaderChange, HeaderEntry, HeaderPiece } from '../../api/routing.ts';
+import { type Fields, fieldValue, type RequestHead } from '../http.ts';
+
+/** What header values may be made of, besides literal text. */
+export interface HeaderContext {
+  readonly head: RequestHead;
+  /** `host:port` of the client's connection; empty: not known. */
+  readonly client: string;
+  readonly route: string;
+}
+
+/** Fields with a change applied: remove, set, add. Names of the change are in lower case; the rest keep theirs. */
+export function changeHeaders(fields: Fields, change: HeaderChange, context: HeaderContext): Fields {
+  const { set = [], add = [], remove = [] } = change;
+  const gone = new Set([...remove, ...set.map(({ name }) => name)]);
+  const changed: string[] = [];
+  for (let i = 0; i < fields.length; i += 2)
+    if (!gone.has(fields[i]!.toLowerCase())) changed.push(fields[i]!, fields[i + 1]!);
+  for (const { name, value } of [...set, ...add]) changed.push(name, textOf(value, context));
+  return changed;
+}
+
+/** Both changes, `first` before `second`; where both set one header, `second` holds. */
+export function bothChanges(
+  first: HeaderChange | undefined,
+  second: HeaderChange | undefined,
+): HeaderChange | undefined {
+  if (!first || !second) return first ?? second;
+  const overridden = new Set([...(second.set ?? []).map(({ name }) => name), ...(second.remove ?? [])]);
+  const keep = ({ name }: HeaderEntry) => !overridden.has(name);
+  return {
+    set: [...(first.set ?? []).filter(keep), ...(second.set ?? [])],
+    add: [...(first.add ?? []).filter(keep), ...(second.add ?? [])],
+    remove: [...(first.remove ?? []), ...(second.remove ?? [])],
+  };
+}
+
+/** Whether what it yields is the same for every request with the same head. */
+export function isConstant(change: HeaderChange | undefined): boolean {
+  const entries = [...(change?.set ?? []), ...(change?.add ?? [])];
+  return entries.every(({ value }) => typeof value === 'string' || !value.some(isVarying));
+}
+
+function isVarying(piece: HeaderPiece): boolean {
+  return typeof piece === 'object' && 'variable' in piece;
+}
+
+function textOf(value: HeaderEntry['value'], context: HeaderContext): string {
+  return typeof value === 'string' ? value : value.map((piece) => pieceText(piece, context)).join('');
+}
+
+function pieceText(piece: HeaderPiece, { head, client, route }: HeaderContext): string {
+  if (typeof piece === 'string') return piece;
+  if ('requestHeader' in piece) return requestHeader(head, piece.requestHeader);
+  switch (piece.variable) {
+    case 'client-address':
+      return client;
+    case 'client-ip':
+      return hostOf(client);
+    case 'protocol':
+      return head.version?.split(';', 1)[0] || 'HTTP/2';
+    case 'route':
+      return route;
+    case 'start-time':
+      return new Date().toISOString();
+  }
+}
+
+/** Envoy's `%REQ(X)%` also names what HTTP/2 says by pseudo-headers. */
+function requestHeader(head: RequestHead, name: string): string {
+  switch (name) {
+    case ':authority':
+    case 'host':
+      return head.authority;
+    case ':path':
+      return head.path;
+    case ':method':
+      return head.method;
+    case ':scheme':
+      return head.scheme;
+    default:
+      return fieldValue(head.fields, name) ?? '';
+  }
+}
+
+/** `10.0.0.1` of `10.0.0.1:80`, `fd00::1` of `[fd00::1]:80`. */
+export function hostOf(address: string): string {
+  return address.slice(0, Math.max(0, address.lastIndexOf(':'))).replace(/^\[|\]$/g, '');
+}

@@ -1,0 +1,123 @@
+import type { Backend, ConnectionLimits, Endpoint } from '../../api/routing.ts';
+import { Balancer } from '../balance/balancer.ts';
+import { type BreakerContext, breakerOf } from '../breaker/breaker.ts';
+import { EjectionBound } from '../breaker/ejection-bound.ts';
+import type { Counter, Labels } from '../telemetry/registry.ts';
+import type { PoolBounds } from '../transport/http-client.ts';
+import { EndpointClient, type EndpointContext } from './endpoint-client.ts';
+
+/** What the endpoints of a backend have in common: its limits, and what is counted against them. */
+export interface BackendShare extends PoolBounds {
+  limits: ConnectionLimits;
+  /** Attempts that wait for a connection. */
+  pending: number;
+  /** Attempts under way. */
+  active: number;
+  /** Attempts after the first of their request that are under way. */
+  retries: number;
+}
+
+/**
+ * A backend of a target as the data path uses it: endpoints with load, connections and breakers, and a balancer over them.
+ *
+ * An update keeps what it does not change: an endpoint that is still there keeps its connections and its breaker.
+ */
+export class OutboundBackend {
+  readonly share: BackendShare = { limits: {}, connections: 0, pending: 0, active: 0, retries: 0 };
+  readonly #context: EndpointContext;
+  readonly #labels: Labels;
+  readonly #ejections: Counter;
+  #description: Backend;
+  #endpoints: readonly EndpointClient[] = [];
+  #balancer: Balancer<EndpointClient>;
+  #bound = new EjectionBound(1, 0);
+
+  /** @param labels of the target, for the series of endpoints */
+  constructor(description: Backend, labels: Labels, context: EndpointContext) {
+    this.#context = context;
+    this.#labels = labels;
+    this.#ejections = context.metrics.ejections.with({ ...labels, ...backendLabels(description) });
+    this.#balancer = new Balancer(description.balancer);
+    this.#description = { ...description, endpoints: [] };
+    this.update(description);
+  }
+
+  get description(): Backend {
+    return this.#description;
+  }
+
+  get endpoints(): readonly EndpointClient[] {
+    return this.#endpoints;
+  }
+
+  /** The endpoint for the next attempt; null: there is none, or all are ejected. Hash and avoid as in {@link Balancer}. */
+  pick(nowMs: number, hash: number, avoid: readonly EndpointClient[] | null): EndpointClient | null {
+    return this.#balancer.pick(nowMs, hash, avoid);
+  }
+
+  update(description: Backend): void {
+    const before = this.#description;
+    this.#description = description;
+    this.share.limits = description.limits ?? {};
+    if (!isSame(before.balancer, description.balancer)) this.#balancer = new Balancer(description.balancer);
+    const isNewBreaker = !isSame(before.breaker, description.breaker) || this.#endpoints.length === 0;
+    if (isNewBreaker) this.#bound = boundOf(description);
+    this.#replaceEndpoints(description.endpoints, isNewBreaker);
+    this.#bound.total = this.#endpoints.length;
+    this.#balancer.update(this.#endpoints);
+  }
+
+  /** Requests under way finish; connections close after them. */
+  retire(): void {
+    for (const client of this.#endpoints) client.retire();
+  }
+
+  #replaceEndpoints(endpoints: readonly Endpoint[], isNewBreaker: boolean): void {
+    const known = new Map(this.#endpoints.map((client) => [endpointKey(client.endpoint), client]));
+    const nowMs = performance.now();
+    const kept = new Set<EndpointClient>();
+    const next = endpoints.map((endpoint) => {
+      let client = known.get(endpointKey(endpoint));
+      const isNew = !client;
+      client ??= new EndpointClient(endpoint, this.#labels, this.share, this.#context, nowMs);
+      if (isNew || isNewBreaker) this.#giveBreaker(client);
+      kept.add(client);
+      return client;
+    });
+    for (const client of this.#endpoints) if (!kept.has(client)) client.retire();
+    this.#endpoints = next;
+  }
+
+  #giveBreaker(client: EndpointClient): void {
+    const { breaker } = this.#description;
+    const context: BreakerContext = {
+      bound: this.#bound,
+      random: Math.random,
+      onEject: (cause, durationMs) => {
+        this.#ejections.value++;
+        this.#context.onEject?.(client.endpoint, this.#description, cause, durationMs);
+      },
+    };
+    client.breaker = breaker ? breakerOf(breaker, context) : null;
+  }
+}
+
+/** At most half may be ejected by Linkerd's breakers, which name no bound, so that one bad rule cannot stop a Service. */
+function boundOf({ breaker }: Backend): EjectionBound {
+  return breaker?.kind === 'outlier-detection'
+    ? new EjectionBound(breaker.maxEjectionPercent / 100, breaker.minHealthPercent / 100)
+    : new EjectionBound(0.5, 0);
+}
+
+/** A pod that keeps its UID but changes address or identity is another endpoint; so is one in another group of nearness. */
+function endpointKey({ uid, address, port, tls, locality }: Endpoint): string {
+  return `${uid} ${address} ${port} ${tls?.identity ?? ''} ${tls?.mode ?? ''} ${locality ?? 0}`;
+}
+
+function backendLabels({ service, port, subset }: Backend): Labels {
+  return { backend: `${service}:${port}`, ...(subset && { subset }) };
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

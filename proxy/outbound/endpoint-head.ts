@@ -1,0 +1,46 @@
+import { DST_CANONICAL_HEADER, ORIG_PROTO_HEADER } from '../../api/proxy-headers.ts';
+import { type Fields, http2Fields, type RequestHead } from '../http.ts';
+import type { EndpointClient } from './endpoint-client.ts';
+import type { Target } from './target.ts';
+
+/** A request's head as an endpoint's protocol wants it; the same for a head that came before, as shared heads do. */
+export function endpointHead(
+  client: EndpointClient,
+  head: RequestHead,
+  target: Target,
+): RequestHead & { version: string } {
+  if (head === client.lastHead && client.lastRewritten) return client.lastRewritten;
+  const rewritten = rewrite(client, head, target);
+  client.lastHead = head;
+  client.lastRewritten = rewritten;
+  return rewritten;
+}
+
+/** Fields of a request or its trailers as an endpoint wants them. */
+export function endpointFields(client: EndpointClient, version: string, fields: Fields): Fields {
+  const keepsCase = client.endpoint.tls ? client.keepsCase : !client.upgrades;
+  return version !== '' && keepsCase ? fields : http2Fields(fields);
+}
+
+function rewrite(client: EndpointClient, head: RequestHead, target: Target): RequestHead & { version: string } {
+  const version = head.version ?? '';
+  const fields = endpointFields(client, version, head.fields);
+  if (!client.endpoint.tls) {
+    if (version === '' || !client.upgrades) return { ...head, version, fields };
+    return { ...head, scheme: head.scheme || 'http', version: '', fields };
+  }
+  const canonical =
+    target.description.kind === 'service'
+      ? [DST_CANONICAL_HEADER, `${target.description.name}:${target.description.port}`]
+      : [];
+  return {
+    method: head.method,
+    // Between proxies the scheme is the application's; an absolute form is told by the header.
+    scheme: head.scheme === '' ? 'http' : head.scheme,
+    authority: head.authority,
+    path: head.path,
+    protocol: head.protocol,
+    version: '',
+    fields: version === '' ? [...fields, ...canonical] : [...fields, ORIG_PROTO_HEADER, version, ...canonical],
+  };
+}

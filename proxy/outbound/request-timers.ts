@@ -1,0 +1,65 @@
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
+import type { Timeouts } from '../../api/routing.ts';
+import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
+
+/** Which timeout passed, and how long it was. */
+export type OnTimeout = (reason: ProxyErrorReason, ms: number) => void;
+
+/** The timeouts of one request. Made only where it has any. */
+export class RequestTimers {
+  readonly #timeouts: Timeouts;
+  readonly #onTimeout: OnTimeout;
+  #head: NodeJS.Timeout | null = null;
+  readonly #request: NodeJS.Timeout | null;
+  #response: NodeJS.Timeout | null = null;
+  readonly #idle: NodeJS.Timeout | null;
+
+  /** @param deadlineMs what the client itself gives the request; 0: it does not say */
+  constructor(timeouts: Timeouts, deadlineMs: number, onTimeout: OnTimeout) {
+    this.#timeouts = timeouts;
+    this.#onTimeout = onTimeout;
+    const { headMs = 0, requestMs = 0, idleMs = 0 } = timeouts;
+    this.#head = this.#start('request_timeout', headMs);
+    const wholeMs = requestMs > 0 && deadlineMs > 0 ? Math.min(requestMs, deadlineMs) : requestMs || deadlineMs;
+    this.#request = this.#start('request_timeout', wholeMs);
+    this.#idle = this.#start('idle_timeout', idleMs);
+  }
+
+  /** The request has been sent whole. */
+  onRequestEnd(): void {
+    this.#response ??= this.#start('response_timeout', this.#timeouts.responseMs ?? 0);
+  }
+
+  /** The answer's head goes to the client. */
+  onHead(): void {
+    if (this.#head) clearTimeout(this.#head);
+    this.onRequestEnd();
+    this.onActivity();
+  }
+
+  /** Octets went either way. */
+  onActivity(): void {
+    this.#idle?.refresh();
+  }
+
+  stop(): void {
+    for (const timer of [this.#head, this.#request, this.#response, this.#idle]) if (timer) clearTimeout(timer);
+  }
+
+  #start(reason: ProxyErrorReason, ms: number): NodeJS.Timeout | null {
+    if (ms <= 0) return null;
+    const fire = () => {
+      enterTurn();
+      this.#onTimeout(reason, ms);
+      leaveTurn();
+    };
+    return setTimeout(fire, Math.min(ms, MAX_TIMER_MS));
+  }
+}
+
+export function hasTimeouts({ headMs, requestMs, responseMs, idleMs }: Timeouts): boolean {
+  return Boolean(headMs || requestMs || responseMs || idleMs);
+}
+
+/** 24.8 days; a longer timer would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
