@@ -10,6 +10,8 @@ export class ReplayBuffer {
   readonly #limit: number;
   /** The body was too long, or the buffer was let go of: what is left is only what was not sent yet. */
   #released = false;
+  /** It was too long before any of it was sent. */
+  #isTooLong = false;
   /** The whole body has come. */
   complete = false;
   trailers: readonly string[] | null = null;
@@ -20,7 +22,7 @@ export class ReplayBuffer {
 
   /** The body could be sent again from its beginning. */
   get canReplay(): boolean {
-    return !this.#released;
+    return !this.#released && !this.#isTooLong;
   }
 
   get chunks(): readonly Buffer[] {
@@ -34,6 +36,7 @@ export class ReplayBuffer {
     if (sent && this.#octets + end - start > this.#limit) return this.release();
     this.#chunks.push(Buffer.from(bytes.subarray(start, end)));
     this.#octets += end - start;
+    if (this.#octets > this.#limit) this.#isTooLong = true;
   }
 
   /** Nothing will be sent again. */

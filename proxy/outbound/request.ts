@@ -208,6 +208,7 @@ export class OutboundRequest implements StreamListener {
       if (sent > 0 && this.#retries === 0) this.#downstream.grant(sent);
     }
     if (trailers) stream.sendTrailers(attempt.fieldsFor(trailers));
+    if (!body.canReplay) body.release();
   }
 
   onUpstreamSent(octets: number): void {

@@ -4,41 +4,10 @@ import * as http2 from 'node:http2';
 import * as net from 'node:net';
 import t, { type Test } from 'tap';
 
+import { request } from '../support/http-request.ts';
 import { endpoint, route, service, TestAuthority, TestProxy } from '../support/mesh.ts';
 
 const authority = new TestAuthority();
-
-interface Answer {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly rawHeaders: readonly string[];
-  readonly trailers: NodeJS.Dict<string>;
-  readonly body: Buffer;
-}
-
-function request(port: number, options: http.RequestOptions = {}, body?: Buffer | string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const made = http.request(
-      { host: '127.0.0.1', port, agent: false, headers: { host: 'api' }, ...options },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode!,
-            headers: response.headers,
-            rawHeaders: response.rawHeaders,
-            trailers: response.trailers,
-            body: Buffer.concat(chunks),
-          }),
-        );
-        response.on('error', reject);
-      },
-    );
-    made.on('error', reject);
-    made.end(body);
-  });
-}
 
 /** Starts an application, its proxy, and a client's proxy that is told of it. */
 async function mesh(
