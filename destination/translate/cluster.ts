@@ -4,6 +4,7 @@ import { type Change, type Kind, type Kinds, mapOfEachKind } from './kinds/kinds
 import { byAge, compareText, isSelected, type Meta } from './kinds/meta.ts';
 import { isFinished, type Pod } from './kinds/pod.ts';
 import type { Service } from './kinds/service.ts';
+import type { TrafficSplit } from './smi/traffic-split.ts';
 
 /**
  * What is known of the cluster, found by name, address and selector.
@@ -100,6 +101,11 @@ export class Cluster {
     return deployments.filter((each) => isSelected(each.templateLabels, service.selector)).sort(byAge);
   }
 
+  /** TrafficSplits of a Service, older first. */
+  trafficSplitsOf(service: Service): readonly TrafficSplit[] {
+    return (this.#lookUp(`traffic-splits/${service.namespace}/${service.name}`) as TrafficSplit[]).sort(byAge);
+  }
+
   #lookUp(topic: string): Meta[] {
     this.#topics?.add(topic);
     return [...(this.#groups.get(topic) ?? [])];
@@ -133,6 +139,8 @@ function groupsOf(kind: Kind, object: Meta): string[] {
       return (object as Pod).isHostNetwork ? [] : (object as Pod).ips.map((ip) => `pod-address/${ip}`);
     case 'EndpointSlice':
       return [`slices/${object.namespace}/${(object as EndpointSlice).service}`];
+    case 'TrafficSplit':
+      return [`traffic-splits/${object.namespace}/${(object as TrafficSplit).service}`];
     case 'Deployment':
       return [`deployments/${object.namespace}`];
     default:

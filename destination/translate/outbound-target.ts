@@ -7,11 +7,12 @@ import { podEndpoint } from './endpoints.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
-import { profileCandidate } from './linkerd/profile-dialect.ts';
+import { profileCandidate, takesSplit } from './linkerd/profile-dialect.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import { podProtocol } from './pod-protocol.ts';
 import { decideProtocol } from './protocol.ts';
 import type { Candidate, Dialect, RoutingQuestion, ServiceRoutes } from './service-routes.ts';
+import { splitCandidates } from './smi/split-dialect.ts';
 import { resolveTarget, type TargetAddress } from './target.ts';
 
 /** What a client may know of a target; null when the target is unknown. Complains of faults. */
@@ -87,12 +88,15 @@ function serviceTarget(
 
 /**
  * The routes of the first object that says something of this port to this client; whoever else would have is told so.
- * Order (docs/reference/precedence.md): ServiceProfile.
+ * Order (docs/reference/precedence.md): ServiceProfile, the dialects below, TrafficSplit.
  */
 function decide(question: RoutingQuestion, chosen: ChosenProfile | null): ServiceRoutes {
+  const splits = splitCandidates(question);
   const candidates: readonly Candidate[] = [
-    ...profileCandidate(question, chosen),
+    ...profileCandidate(question, chosen, splits[0]?.split ?? null),
     ...DIALECTS.flatMap((dialect) => dialect(question)),
+    // A profile that takes the split decides together with it.
+    ...(takesSplit(chosen) ? splits.slice(1) : splits),
   ];
   let winner: { readonly object: ObjectRef; readonly routes: ServiceRoutes } | null = null;
   for (const candidate of candidates) {

@@ -1,5 +1,7 @@
 import { readServiceProfile, type ServiceProfile } from '../linkerd/service-profile.ts';
 import type { Problem } from '../problem.ts';
+import { type RouteGroup, readRouteGroup } from '../smi/route-group.ts';
+import { readTrafficSplit, type TrafficSplit } from '../smi/traffic-split.ts';
 import { type Deployment, readDeployment } from './deployment.ts';
 import { type EndpointSlice, readEndpointSlice } from './endpoint-slice.ts';
 import type { Fields } from './json.ts';
@@ -19,6 +21,8 @@ export interface Kinds {
   Deployment: Deployment;
   ReplicaSet: ReplicaSet;
   ServiceProfile: ServiceProfile;
+  TrafficSplit: TrafficSplit;
+  HTTPRouteGroup: RouteGroup;
 }
 
 export type Kind = keyof Kinds;
@@ -41,6 +45,9 @@ export interface KindDefinition<K extends Kind> {
   readonly read: (raw: Fields, problems: Problem[]) => Kinds[K];
 }
 
+/** What clusters serve of the archived Service Mesh Interface; Linkerd's extension serves the second. */
+const SMI_VERSIONS = ['v1alpha4', 'v1alpha2', 'v1alpha3', 'v1alpha1'] as const;
+
 export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   Namespace: kind('Namespace', '', 'v1', 'namespaces', readNamespace, { isNamespaced: false, metadataOnly: true }),
   Node: kind('Node', '', 'v1', 'nodes', readNode, { isNamespaced: false, metadataOnly: true }),
@@ -49,6 +56,12 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   EndpointSlice: kind('EndpointSlice', 'discovery.k8s.io', 'v1', 'endpointslices', readEndpointSlice),
   Deployment: kind('Deployment', 'apps', 'v1', 'deployments', readDeployment),
   ReplicaSet: kind('ReplicaSet', 'apps', 'v1', 'replicasets', readReplicaSet, { metadataOnly: true }),
+  TrafficSplit: kind('TrafficSplit', 'split.smi-spec.io', SMI_VERSIONS, 'trafficsplits', readTrafficSplit, {
+    isOptional: true,
+  }),
+  HTTPRouteGroup: kind('HTTPRouteGroup', 'specs.smi-spec.io', SMI_VERSIONS, 'httproutegroups', readRouteGroup, {
+    isOptional: true,
+  }),
   ServiceProfile: kind('ServiceProfile', 'linkerd.io', 'v1alpha2', 'serviceprofiles', readServiceProfile, {
     isOptional: true,
   }),

@@ -6,6 +6,7 @@ import { parseGoDuration } from '../go-duration.ts';
 import { type Fields, fieldsOf } from '../kinds/json.ts';
 import { type Meta, readMeta } from '../kinds/meta.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
+import { parseQuantity } from '../quantity.ts';
 import { readRoute } from './profile-route.ts';
 
 /** What a ServiceProfile, or a Deployment's inline route profile, says about requests to a Service. */
@@ -110,7 +111,7 @@ function readOverrides(entries: readonly unknown[], path: string, problems: Prob
     const reader = FieldReader.of(entry, `${path}[${at}]`, faults);
     reader?.allow(['authority', 'weight']);
     const authority = parseAuthority(reader?.text('authority') ?? '');
-    const weight = parseWeight(reader?.fields.weight);
+    const weight = parseQuantity(reader?.fields.weight);
     if (!authority) faults.push({ path: `${path}[${at}].authority`, message: 'is no DNS name with or without a port' });
     if (weight === null)
       faults.push({ path: `${path}[${at}].weight`, message: 'is no quantity of at least 0, such as 1 or 500m' });
@@ -125,17 +126,6 @@ function parseAuthority(text: string): { host: string; port: number | null } | n
   const port = match?.[2] === undefined ? null : Number(match[2]);
   if (!match || !isDnsSubdomain(match[1]!) || port === 0 || (port ?? 1) > 65_535) return null;
   return { host: match[1]!, port };
-}
-
-/** Thousandths of a Kubernetes quantity: `1`, `"0.5"`, `500m`, `2k`. Positive ones below a thousandth count as one. */
-function parseWeight(value: unknown): number | null {
-  const match = /^(\d+\.?\d*|\.\d+)(m|k|M)?$/.exec(
-    typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '',
-  );
-  if (!match) return null;
-  const scale = { m: 1, k: 1e6, M: 1e9 }[match[2] ?? ''] ?? 1000;
-  const thousandths = Math.ceil(Number(match[1]) * scale);
-  return Number.isSafeInteger(thousandths) ? thousandths : null;
 }
 
 function readOpaquePorts(entries: readonly unknown[], path: string, problems: Problem[]): PortRanges {

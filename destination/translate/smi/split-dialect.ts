@@ -1,0 +1,68 @@
+import type { Predicate, Route, WeightedBackend } from '../../../api/routing.ts';
+import { formatRef, type ObjectRef } from '../complain.ts';
+import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
+import type { TrafficSplit } from './traffic-split.ts';
+
+/** A split of a Service, ready to be put on routes. */
+export interface ServiceSplit {
+  readonly object: ObjectRef;
+  readonly alternatives: readonly WeightedBackend[];
+  /** Which requests are split; the others go to the Service itself. */
+  readonly when: Predicate;
+}
+
+/** The TrafficSplits of a Service as candidates, the oldest first. */
+export function splitCandidates(question: RoutingQuestion): readonly (Candidate & { split(): ServiceSplit })[] {
+  return question.cluster.trafficSplitsOf(question.service).map((split) => ({
+    object: { kind: 'TrafficSplit', namespace: split.namespace, name: split.name },
+    split: () => serviceSplit(question, split),
+    translate: () => splitRoutes(serviceSplit(question, split)),
+  }));
+}
+
+function splitRoutes({ object, alternatives, when }: ServiceSplit): ServiceRoutes {
+  if (alternatives.length === 0) return { routes: [] };
+  const route: Route = {
+    name: '',
+    when,
+    split: alternatives,
+    timeouts: {},
+    retry: null,
+    classes: [],
+    origin: formatRef(object),
+  };
+  return { routes: [route] };
+}
+
+/**
+ * A backend that lacks the port of the Service is left out with its share, as the specification has it, and reported; a
+ * backend that is the Service itself means its own endpoints.
+ */
+function serviceSplit(question: RoutingQuestion, split: TrafficSplit): ServiceSplit {
+  const { cluster, port, refs, complain } = question;
+  const object = { kind: 'TrafficSplit', namespace: split.namespace, name: split.name };
+  const alternatives = split.backends.flatMap(({ service, weight }, at): WeightedBackend[] => {
+    const path = `spec.backends[${at}].service`;
+    const found = cluster.get('Service', split.namespace, service);
+    if (!found?.ports.some((each) => each.port === port.port)) {
+      const why = found ? `has no port ${port.port}` : 'does not exist';
+      complain(object, path, `Service ${service} ${why}; its share goes to the others`);
+      return [];
+    }
+    const ref = { host: service, namespace: split.namespace, port: port.port, subset: '' };
+    return [{ backend: refs.add(ref, { object, path }), weight }];
+  });
+  return { object, alternatives, when: matchOf(question, split, object) };
+}
+
+function matchOf({ cluster, complain }: RoutingQuestion, split: TrafficSplit, object: ObjectRef): Predicate {
+  if (!split.groups) return { all: [] };
+  return {
+    any: split.groups.flatMap((name, at) => {
+      const group = cluster.get('HTTPRouteGroup', split.namespace, name);
+      if (!group)
+        complain(object, `spec.matches[${at}].name`, `there is no HTTPRouteGroup ${name}; it matches nothing`);
+      return group?.matches ?? [];
+    }),
+  };
+}
