@@ -51,7 +51,7 @@ export class BackendRefs {
     this.#domain = domain;
     this.#complain = options.complain;
     const endpoints = endpointsOf(cluster, service, port, profile, client, domain);
-    this.#backends.set(OWN_BACKEND, { service: this.#own.name, port: port.port, endpoints });
+    this.#backends.set(OWN_BACKEND, { service: this.#own.name, port: port.port, endpoints, ...policyOf(service) });
   }
 
   /** Takes note of a backend. @returns the key under which routes name it */
@@ -75,8 +75,21 @@ export class BackendRefs {
       port,
       ...(ref.subset && { subset: ref.subset }),
       endpoints: found?.endpoints ?? [],
+      ...found?.policy,
       ...(reference.whenEmpty && { whenEmpty: reference.whenEmpty }),
     });
+    return key;
+  }
+
+  /** Whether a reference leads to a port of a Service. */
+  isKnown(ref: BackendRef): boolean {
+    return this.#resolve(ref) !== null;
+  }
+
+  /** A backend that does not exist, for a share of the requests that has nowhere to go. @returns its key */
+  nothing(whenEmpty: 500 | 503): string {
+    const key = `none/${whenEmpty}`;
+    this.#backends.set(key, { service: 'none', port: 0, endpoints: [], whenEmpty });
     return key;
   }
 
@@ -89,6 +102,12 @@ export class BackendRefs {
     const found = resolveTarget(this.#cluster, { host, isAddress: false, port }, namespace, this.#domain);
     if (found?.kind !== 'service') return null;
     const endpoints = endpointsOf(this.#cluster, found.service, found.port, null, this.#client, this.#domain);
-    return { service: serviceName(found.service, this.#domain), port: found.port.port, endpoints };
+    const policy = policyOf(found.service);
+    return { service: serviceName(found.service, this.#domain), port: found.port.port, endpoints, policy };
   }
+}
+
+/** What a Service's own annotations say of its endpoints. */
+function policyOf({ breaker }: Service): Pick<Backend, 'breaker'> {
+  return breaker ? { breaker } : {};
 }

@@ -1,3 +1,4 @@
+import type { MeshRoute } from './gateway-api/mesh-route.ts';
 import type { Deployment } from './kinds/deployment.ts';
 import type { EndpointSlice } from './kinds/endpoint-slice.ts';
 import { type Change, type Kind, type Kinds, mapOfEachKind } from './kinds/kinds.ts';
@@ -101,6 +102,11 @@ export class Cluster {
     return deployments.filter((each) => isSelected(each.templateLabels, service.selector)).sort(byAge);
   }
 
+  /** HTTPRoutes and GRPCRoutes that are attached to a Service, in no order. */
+  meshRoutesOf(service: Service): readonly MeshRoute[] {
+    return this.#lookUp(`mesh-routes/${service.namespace}/${service.name}`) as unknown as MeshRoute[];
+  }
+
   /** TrafficSplits of a Service, older first. */
   trafficSplitsOf(service: Service): readonly TrafficSplit[] {
     return (this.#lookUp(`traffic-splits/${service.namespace}/${service.name}`) as TrafficSplit[]).sort(byAge);
@@ -139,6 +145,10 @@ function groupsOf(kind: Kind, object: Meta): string[] {
       return (object as Pod).isHostNetwork ? [] : (object as Pod).ips.map((ip) => `pod-address/${ip}`);
     case 'EndpointSlice':
       return [`slices/${object.namespace}/${(object as EndpointSlice).service}`];
+    case 'HTTPRoute':
+    case 'GRPCRoute':
+    case 'LinkerdHTTPRoute':
+      return (object as MeshRoute).parents.map(({ namespace, name }) => `mesh-routes/${namespace}/${name}`);
     case 'TrafficSplit':
       return [`traffic-splits/${object.namespace}/${(object as TrafficSplit).service}`];
     case 'Deployment':

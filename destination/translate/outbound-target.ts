@@ -1,9 +1,10 @@
-import { DEFAULT_RETRY_BUDGET, type OutboundTarget, OWN_BACKEND } from '../../api/routing.ts';
+import { DEFAULT_RETRY_BUDGET, type OutboundTarget, OWN_BACKEND, type Route } from '../../api/routing.ts';
 import { BackendRefs } from './backends.ts';
 import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
 import { type Complain, formatRef, type ObjectRef } from './complain.ts';
 import { podEndpoint } from './endpoints.ts';
+import { meshRoutes } from './gateway-api/route-dialect.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
@@ -103,14 +104,22 @@ function decide(question: RoutingQuestion, chosen: ChosenProfile | null): Servic
     if (winner) {
       const name = serviceName(question.service, question.domain);
       const message = `has no effect on requests to ${name}:${question.port.port}: ${formatRef(winner.object)} decides them`;
-      question.complain(candidate.object, '', message);
+      for (const object of [candidate.object, ...(candidate.others ?? [])]) question.complain(object, '', message);
       continue;
     }
     const routes = candidate.translate();
     if (routes) winner = { object: candidate.object, routes };
   }
-  return winner?.routes ?? { routes: [] };
+  return winner?.routes ?? { routes: annotatedRoute(question.service) };
+}
+
+/** A Service that only its own annotations describe has one route without a name. */
+function annotatedRoute(service: Service): readonly Route[] {
+  const { routeAnnotations } = service;
+  if (!routeAnnotations) return [];
+  const origin = formatRef({ kind: 'Service', namespace: service.namespace, name: service.name });
+  return [{ name: '', when: { all: [] }, split: [], ...routeAnnotations, classes: [], origin }];
 }
 
 /** Ways to write routes, besides the profile, best first. */
-const DIALECTS: readonly Dialect[] = [];
+const DIALECTS: readonly Dialect[] = [meshRoutes];

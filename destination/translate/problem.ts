@@ -4,6 +4,8 @@ export interface Problem {
   readonly path: string;
   /** A sentence without the path: what is wrong and what is allowed. */
   readonly message: string;
+  /** Something that is not honoured, and no reason to refuse the object. Absent: an error. */
+  readonly severity?: 'warning';
 }
 
 /** An object cannot be used at all; whoever holds a good earlier version of it keeps that. */

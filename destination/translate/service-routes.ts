@@ -31,6 +31,8 @@ export interface ServiceRoutes {
 /** An object of a dialect that is about the Service, in the order in which its dialect prefers them. */
 export interface Candidate {
   readonly object: ObjectRef;
+  /** Those that are merged into it. */
+  readonly others?: readonly ObjectRef[];
   /** Null: for this port and this client it says nothing after all. Asked only where no better candidate speaks. */
   translate(): ServiceRoutes | null;
 }

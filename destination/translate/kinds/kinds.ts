@@ -1,3 +1,5 @@
+import type { MeshRoute } from '../gateway-api/mesh-route.ts';
+import { readGrpcRoute, readHttpRoute } from '../gateway-api/read-route.ts';
 import { readServiceProfile, type ServiceProfile } from '../linkerd/service-profile.ts';
 import type { Problem } from '../problem.ts';
 import { type RouteGroup, readRouteGroup } from '../smi/route-group.ts';
@@ -21,6 +23,9 @@ export interface Kinds {
   Deployment: Deployment;
   ReplicaSet: ReplicaSet;
   ServiceProfile: ServiceProfile;
+  HTTPRoute: MeshRoute;
+  GRPCRoute: MeshRoute;
+  LinkerdHTTPRoute: MeshRoute;
   TrafficSplit: TrafficSplit;
   HTTPRouteGroup: RouteGroup;
 }
@@ -56,6 +61,15 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   EndpointSlice: kind('EndpointSlice', 'discovery.k8s.io', 'v1', 'endpointslices', readEndpointSlice),
   Deployment: kind('Deployment', 'apps', 'v1', 'deployments', readDeployment),
   ReplicaSet: kind('ReplicaSet', 'apps', 'v1', 'replicasets', readReplicaSet, { metadataOnly: true }),
+  HTTPRoute: kind('HTTPRoute', 'gateway.networking.k8s.io', ['v1', 'v1beta1'], 'httproutes', readHttpRoute, {
+    isOptional: true,
+  }),
+  GRPCRoute: kind('GRPCRoute', 'gateway.networking.k8s.io', ['v1', 'v1alpha2'], 'grpcroutes', readGrpcRoute, {
+    isOptional: true,
+  }),
+  LinkerdHTTPRoute: kind('HTTPRoute', 'policy.linkerd.io', ['v1beta3', 'v1beta2'], 'httproutes', readHttpRoute, {
+    isOptional: true,
+  }),
   TrafficSplit: kind('TrafficSplit', 'split.smi-spec.io', SMI_VERSIONS, 'trafficsplits', readTrafficSplit, {
     isOptional: true,
   }),

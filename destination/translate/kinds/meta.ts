@@ -66,7 +66,7 @@ export function isSelected(
 
 /** Older first; then by name, so that the order never depends on arrival. */
 export function byAge(a: Meta, b: Meta): number {
-  return compareText(a.createdAt, b.createdAt) || compareText(a.name, b.name);
+  return compareText(a.createdAt, b.createdAt) || compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
 }
 
 /** Orders by code unit, which no locale changes. */

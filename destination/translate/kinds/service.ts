@@ -1,4 +1,7 @@
+import type { CircuitBreaker } from '../../../api/routing.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
+import { readFailureAccrual } from '../linkerd/failure-accrual.ts';
+import { type RouteAnnotations, readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import { type Fields, fieldsOf, isPort, listOf, portOf, textOf, textsOf } from './json.ts';
 import { type Meta, readAnnotations, readMeta } from './meta.ts';
@@ -10,6 +13,10 @@ export interface Service extends Meta {
   readonly externalName: string;
   /** Whether clients use the endpoints of their own node alone (`internalTrafficPolicy: Local`). */
   readonly isLocal: boolean;
+  /** Retries and timeouts of its requests (`retry.linkerd.io/…`, `timeout.linkerd.io/…`); null: it says nothing. */
+  readonly routeAnnotations: RouteAnnotations | null;
+  /** `balancer.linkerd.io/failure-accrual…`; null: it says nothing. */
+  readonly breaker: CircuitBreaker | null;
   /** Addresses that lead to it from outside the cluster. */
   readonly externalIPs: readonly string[];
   /** One per address family; empty when headless or not yet allotted. */
@@ -45,6 +52,8 @@ export function readService(raw: Fields, problems: Problem[]): Service {
     // A headless Service leaves the choice to DNS, which knows no policy.
     isLocal: textOf(spec.internalTrafficPolicy, 'spec.internalTrafficPolicy') === 'Local' && clusterIPs.length > 0,
     clusterIPs,
+    routeAnnotations: readRouteAnnotations(readAnnotations(raw), problems),
+    breaker: readFailureAccrual(readAnnotations(raw), problems),
     externalIPs: readExternalIPs(spec, problems),
     ports: listOf(spec.ports, 'spec.ports').flatMap((port, at) => readPort(port, `spec.ports[${at}]`)),
     selector: textsOf(spec.selector, 'spec.selector'),

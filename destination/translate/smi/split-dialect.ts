@@ -1,5 +1,6 @@
 import type { Predicate, Route, WeightedBackend } from '../../../api/routing.ts';
 import { formatRef, type ObjectRef } from '../complain.ts';
+import type { Service } from '../kinds/service.ts';
 import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
 import type { TrafficSplit } from './traffic-split.ts';
 
@@ -16,18 +17,19 @@ export function splitCandidates(question: RoutingQuestion): readonly (Candidate 
   return question.cluster.trafficSplitsOf(question.service).map((split) => ({
     object: { kind: 'TrafficSplit', namespace: split.namespace, name: split.name },
     split: () => serviceSplit(question, split),
-    translate: () => splitRoutes(serviceSplit(question, split)),
+    translate: () => splitRoutes(question.service, serviceSplit(question, split)),
   }));
 }
 
-function splitRoutes({ object, alternatives, when }: ServiceSplit): ServiceRoutes {
+/** What the Service's own annotations say of retries and timeouts holds beside it. */
+function splitRoutes(service: Service, { object, alternatives, when }: ServiceSplit): ServiceRoutes {
   if (alternatives.length === 0) return { routes: [] };
   const route: Route = {
     name: '',
     when,
     split: alternatives,
-    timeouts: {},
-    retry: null,
+    timeouts: service.routeAnnotations?.timeouts ?? {},
+    retry: service.routeAnnotations?.retry ?? null,
     classes: [],
     origin: formatRef(object),
   };

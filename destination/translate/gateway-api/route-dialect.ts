@@ -1,0 +1,140 @@
+import type { Filters, PathRewrite, Redirect, Route, WeightedBackend } from '../../../api/routing.ts';
+import { formatRef, type ObjectRef } from '../complain.ts';
+import { byAge } from '../kinds/meta.ts';
+import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
+import type { MeshRoute, PathModifier, RouteMatch, RouteRule, RuleBackend, RuleFilters } from './mesh-route.ts';
+
+/**
+ * Routes of Gateway API that are attached to a Service: GRPCRoutes before HTTPRoutes, each kind as one candidate in which
+ * all its routes are merged by specificity.
+ *
+ * Routes of the client's own namespace (consumer routes) take the place of those of the Service's (producer routes); a
+ * route anywhere else says nothing to this client.
+ *
+ * Source: GEP-1294 and GEP-1324.
+ */
+export function meshRoutes(question: RoutingQuestion): readonly Candidate[] {
+  const { cluster, service, port, client } = question;
+  const attached = cluster
+    .meshRoutesOf(service)
+    .filter(({ parents }) =>
+      parents.some(
+        (parent) =>
+          parent.namespace === service.namespace &&
+          parent.name === service.name &&
+          (parent.port ?? port.port) === port.port &&
+          (parent.sectionName || port.name) === port.name,
+      ),
+    )
+    .sort(byAge);
+  return (['GRPCRoute', 'HTTPRoute'] as const).flatMap((kind): Candidate[] => {
+    const routes = attached.filter((route) => route.kind === kind);
+    const consumer = routes.filter(
+      ({ namespace }) => namespace === client.namespace && namespace !== service.namespace,
+    );
+    const producer = routes.filter(({ namespace }) => namespace === service.namespace);
+    const chosen = consumer.length > 0 ? consumer : producer;
+    const [first, ...others] = chosen.map(objectOf);
+    return first ? [{ object: first, others, translate: () => translate(question, chosen) }] : [];
+  });
+}
+
+function translate(question: RoutingQuestion, routes: readonly MeshRoute[]): ServiceRoutes {
+  const ordered = routes
+    .flatMap((route) => route.rules.map((rule) => ({ route, rule })))
+    .flatMap(({ route, rule }) => rule.matches.map((match) => ({ route, rule, match })));
+  // Equals keep the order that they have: of age, of the name, of the rules.
+  ordered.sort((a, b) => compareSpecificity(a.match, b.match));
+  return {
+    routes: ordered.map(({ route, rule, match }) => compose(question, route, rule, match)),
+    unmatched: 'not-found',
+  };
+}
+
+/** More specific first. */
+function compareSpecificity(a: RouteMatch, b: RouteMatch): number {
+  for (let i = 0; i < a.specificity.length; i++) {
+    const difference = (b.specificity[i] ?? 0) - a.specificity[i]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function compose(question: RoutingQuestion, route: MeshRoute, rule: RouteRule, match: RouteMatch): Route {
+  const annotations = route.annotations ?? question.service.routeAnnotations;
+  const filters = filtersOf(question, route, rule.filters, match);
+  const index = route.rules.indexOf(rule);
+  return {
+    name: rule.name === '' ? `${route.name}[${index}]` : `${route.name}/${rule.name}`,
+    when: match.when,
+    split: splitOf(question, route, rule, match),
+    // Linkerd's annotations, where there are any, and the rule's own timeout where they say none.
+    timeouts: { ...rule.timeouts, ...annotations?.timeouts },
+    retry: rule.retry ?? annotations?.retry ?? null,
+    classes: [],
+    ...(filters && { filters }),
+    origin: formatRef(objectOf(route)),
+    path: rule.path,
+  };
+}
+
+function splitOf(question: RoutingQuestion, route: MeshRoute, rule: RouteRule, match: RouteMatch): WeightedBackend[] {
+  if (rule.filters.redirect || rule.filters.isUnusable) return [];
+  const alternatives = rule.backends
+    .filter(({ weight }) => weight > 0)
+    .map((backend): WeightedBackend => {
+      const filters = filtersOf(question, route, backend.filters, match);
+      return { backend: keyOf(question, route, backend), weight: backend.weight, ...(filters && { filters }) };
+    });
+  if (alternatives.length > 0) return alternatives;
+  return [{ backend: question.refs.nothing(statusWithout(route)), weight: 1 }];
+}
+
+function keyOf({ refs, domain }: RoutingQuestion, route: MeshRoute, backend: RuleBackend): string {
+  const { service: named } = backend;
+  const reference = { object: objectOf(route), path: backend.path };
+  if (!named) return refs.nothing(statusWithout(route));
+  const host = `${named.name}.${named.namespace}.svc.${domain.clusterDomain}`;
+  const ref = { host, namespace: named.namespace, port: named.port, subset: '' };
+  return refs.add(ref, { ...reference, whenEmpty: refs.isKnown(ref) ? 503 : statusWithout(route) });
+}
+
+/** What the share of a backend gets that does not exist: 500, and UNAVAILABLE in gRPC. */
+function statusWithout({ kind }: MeshRoute): 500 | 503 {
+  return kind === 'GRPCRoute' ? 503 : 500;
+}
+
+function filtersOf(
+  question: RoutingQuestion,
+  route: MeshRoute,
+  { fixed, rewrite, redirect, mirrors, isUnusable }: RuleFilters,
+  match: RouteMatch,
+): Filters | null {
+  if (isUnusable) return { respond: { status: 500, body: '' } };
+  const rewritten = rewrite && {
+    ...(rewrite.host !== undefined && { authority: rewrite.host }),
+    ...(rewrite.path && { path: pathRewrite(rewrite.path, match) }),
+  };
+  const { path, ...rest } = redirect ?? { status: 302 };
+  const redirected: Redirect | null = redirect && { ...rest, ...(path && { path: pathRewrite(path, match) }) };
+  const filters: Filters = {
+    ...fixed,
+    ...(rewritten && { rewrite: rewritten }),
+    ...(redirected && { redirect: redirected }),
+    ...(mirrors.length > 0 && {
+      mirrors: mirrors.map(({ backend, fraction }) => ({ backend: keyOf(question, route, backend), fraction })),
+    }),
+  };
+  return Object.keys(filters).length > 0 ? filters : null;
+}
+
+/** A prefix is replaced where the match is one; elsewhere there is none, and the path is replaced whole. */
+function pathRewrite({ full, prefix }: PathModifier, match: RouteMatch): PathRewrite {
+  if (full !== undefined) return { full };
+  if (match.prefix === null) return { full: prefix! };
+  return { prefix: { strip: match.prefix, replacement: prefix!, isSegments: true } };
+}
+
+function objectOf({ kind, namespace, name }: MeshRoute): ObjectRef {
+  return { kind, namespace, name };
+}
