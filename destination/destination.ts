@@ -8,7 +8,7 @@ import type { Metrics } from './server/metrics.ts';
 import { Publisher } from './server/publisher.ts';
 import { TrustBundle } from './server/trust-bundle.ts';
 import { WatchServer, type WatchServerObserver } from './server/watch-server.ts';
-import { formatReport, type Reports } from './watch/reports.ts';
+import { formatReport, type Reports } from './translate/reports.ts';
 import type { Source } from './watch/source.ts';
 
 /** The whole program: a source, what is made of it, and the servers that tell proxies. */

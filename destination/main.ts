@@ -7,10 +7,10 @@ import { systemClock } from '../core/time/clock.ts';
 import { type DestinationConfig, readConfig } from './config.ts';
 import { Destination } from './destination.ts';
 import { Metrics } from './server/metrics.ts';
+import { Reports } from './translate/reports.ts';
 import { EventWriter } from './watch/events.ts';
 import { FolderSource } from './watch/folder.ts';
 import { KubernetesSource } from './watch/kubernetes.ts';
-import { Reports } from './watch/reports.ts';
 import type { Source } from './watch/source.ts';
 
 /** Runs destination until SIGTERM or SIGINT. Exit code 64: the environment is wrong; 1: it could not start. */

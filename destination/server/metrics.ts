@@ -1,6 +1,6 @@
 import { ProgramMetrics } from '../../core/metrics/program-metrics.ts';
 import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
-import type { Reports } from '../watch/reports.ts';
+import type { Reports } from '../translate/reports.ts';
 import type { Source } from '../watch/source.ts';
 import type { Publisher } from './publisher.ts';
 import type { WatchStream } from './watch-stream.ts';

@@ -7,8 +7,8 @@ import { TestAuthority } from '../testing/control-plane.ts';
 import { pod, service, slice } from '../testing/manifests.ts';
 import type { TestWatch } from '../testing/watch-client.ts';
 import { serveWatch } from '../testing/watch-service.ts';
+import { Reports } from '../translate/reports.ts';
 import { FolderSource } from '../watch/folder.ts';
-import { Reports } from '../watch/reports.ts';
 
 const STREAMS = 100;
 const CHANGES = 50;

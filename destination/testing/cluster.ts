@@ -4,8 +4,8 @@ import { Cluster } from '../translate/cluster.ts';
 import type { Complain } from '../translate/complain.ts';
 import type { MeshDomain } from '../translate/mesh-domain.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
+import { formatReport, Reports } from '../translate/reports.ts';
 import { parseTarget } from '../translate/target.ts';
-import { formatReport, Reports } from '../watch/reports.ts';
 import { FakeSource } from './fake-source.ts';
 
 export const TEST_DOMAIN: MeshDomain = {

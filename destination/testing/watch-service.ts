@@ -8,7 +8,7 @@ import { systemClock } from '../../core/time/clock.ts';
 import { Publisher } from '../server/publisher.ts';
 import { TrustBundle } from '../server/trust-bundle.ts';
 import { WatchServer } from '../server/watch-server.ts';
-import { Reports } from '../watch/reports.ts';
+import { Reports } from '../translate/reports.ts';
 import { TEST_DOMAIN } from './cluster.ts';
 import type { TestAuthority } from './control-plane.ts';
 import { FakeSource } from './fake-source.ts';

@@ -4,8 +4,8 @@ import t from 'tap';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 
 import { clusterOf, TEST_DOMAIN } from '../testing/cluster.ts';
-import { formatReport } from '../watch/reports.ts';
 import { inboundConfig } from './inbound-config.ts';
+import { formatReport } from './reports.ts';
 
 /**
  * Each `golden/<name>.yaml` is a small cluster, and `<name>.golden.yaml` what becomes of it: every Service and pod as a

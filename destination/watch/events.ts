@@ -6,7 +6,7 @@ import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
 import { formatProblem } from '../translate/problem.ts';
-import type { Report } from './reports.ts';
+import type { Report } from '../translate/reports.ts';
 
 /** What this file asks of the API server. */
 export const EVENT_WRITER_ACCESS: readonly Access[] = [

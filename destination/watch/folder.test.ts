@@ -5,8 +5,8 @@ import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
 
 import { pod, service } from '../testing/manifests.ts';
+import { formatReport, Reports } from '../translate/reports.ts';
 import { FolderSource } from './folder.ts';
-import { formatReport, Reports } from './reports.ts';
 
 t.test('reads every document of every file, in folders below it too', async (t) => {
   const { write, names, source } = await open(t, (at) => {

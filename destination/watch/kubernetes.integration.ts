@@ -6,10 +6,10 @@ import { systemClock } from '../../core/time/clock.ts';
 import { ClientView } from '../translate/client-view.ts';
 import { Cluster } from '../translate/cluster.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
+import { Reports } from '../translate/reports.ts';
 import { parseTarget } from '../translate/target.ts';
 import { EventWriter } from './events.ts';
 import { KubernetesSource } from './kubernetes.ts';
-import { Reports } from './reports.ts';
 
 const DOMAIN = {
   trustDomain: 'cluster.local',

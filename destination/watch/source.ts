@@ -1,4 +1,4 @@
-import type { Change, Kind, Kinds } from '../translate/kinds/kinds.ts';
+import type { ObjectFeed } from '../translate/object-feed.ts';
 
 /**
  * Where the state of the mesh comes from: a list of objects and a feed of changes.
@@ -15,13 +15,4 @@ export interface Source {
   stop(): Promise<void>;
   /** Milliseconds since each kind (or folder) was last known to be up to date, by its name. */
   staleness(): ReadonlyMap<string, number>;
-}
-
-export interface ObjectFeed {
-  /** Every object of a kind, in no order. */
-  list<K extends Kind>(kind: K): Iterable<Kinds[K]>;
-  /** Number of objects of a kind. */
-  count(kind: Kind): number;
-  /** Calls `listener` synchronously after each batch of changes; the returned function ends that. */
-  onChange(listener: (changes: readonly Change[]) => void): () => void;
 }

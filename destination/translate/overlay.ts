@@ -1,4 +1,4 @@
-import type { Fields } from '../translate/kinds/json.ts';
+import type { Fields } from './kinds/json.ts';
 import type { Manifest } from './manifest-file.ts';
 import type { Put } from './object-store.ts';
 import type { Report } from './reports.ts';

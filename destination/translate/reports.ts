@@ -1,4 +1,4 @@
-import { formatProblem, type Problem } from '../translate/problem.ts';
+import { formatProblem, type Problem } from './problem.ts';
 
 /** A fault, and the object or file that has it. */
 export interface Report extends Problem {

@@ -1,8 +1,8 @@
 import { LineCounter, parseAllDocuments } from 'yaml';
 
 import { errorMessage } from '../../core/errors/weft-error.ts';
-import type { Fields } from '../translate/kinds/json.ts';
-import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
+import type { Fields } from './kinds/json.ts';
+import { KINDS, type Kind } from './kinds/kinds.ts';
 import type { Report } from './reports.ts';
 
 /** An object that a file holds. */

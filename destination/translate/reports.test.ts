@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
-import { EventWriter, eventOf } from './events.ts';
+import { EventWriter, eventOf } from '../watch/events.ts';
 import { formatReport, type Report, Reports } from './reports.ts';
 
 const FAULT: Report = {

@@ -1,11 +1,11 @@
 import { errorMessage } from '../../core/errors/weft-error.ts';
-import { keyOf } from '../translate/cluster.ts';
-import type { Fields } from '../translate/kinds/json.ts';
-import { type Change, KINDS, type Kind, type Kinds, mapOfEachKind } from '../translate/kinds/kinds.ts';
-import type { Meta } from '../translate/kinds/meta.ts';
-import { MalformedObject, type Problem } from '../translate/problem.ts';
+import { keyOf } from './cluster.ts';
+import type { Fields } from './kinds/json.ts';
+import { type Change, KINDS, type Kind, type Kinds, mapOfEachKind } from './kinds/kinds.ts';
+import type { Meta } from './kinds/meta.ts';
+import type { ObjectFeed } from './object-feed.ts';
+import { MalformedObject, type Problem } from './problem.ts';
 import type { ReportedObject, Reports } from './reports.ts';
-import type { ObjectFeed } from './source.ts';
 
 /** An object to hold, as it was sent or written. */
 export interface Put {
