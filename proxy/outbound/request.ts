@@ -249,8 +249,7 @@ export class OutboundRequest implements StreamListener {
 
   /** Split, balance, connect. */
   #try(avoid: EndpointClient | null): void {
-    const { split } = this.#route.route;
-    const backend = split.length > 0 ? this.#route.pickBackend(Math.random()) : OWN_BACKEND;
+    const backend = this.#route.pick()?.backend ?? OWN_BACKEND;
     const client = this.#target.pick(backend, avoid);
     if (!client) return this.#awaitEndpoints(backend);
     this.#attempt = new Attempt(this, client, this.#series, this.#head.version ? 'http1' : 'http2');
