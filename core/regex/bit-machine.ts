@@ -4,7 +4,7 @@ import { EDGE, isLocalDemand, type Program } from './program.ts';
 import { type Place, Walk } from './walk.ts';
 
 /**
- * A machine that keeps every way through a small pattern as one bit, for patterns that need too many states: about 4 ns a
+ * A machine that keeps every way through a small pattern as one bit, for patterns that need too many states: about 5 ns a
  * character whatever the text.
  *
  * The nodes that take a character have a bit each. A step looks up, octet by octet of the 32 bits, which nodes come

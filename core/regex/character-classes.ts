@@ -21,7 +21,8 @@ export class CharacterClasses {
     this.#classes = classes;
     this.kinds = kinds;
     this.count = kinds.length;
-    this.latin1 = Uint16Array.from({ length: 256 }, (_, character) => this.#search(character));
+    this.latin1 = new Uint16Array(256);
+    for (let i = 0; i < bounds.length && bounds[i]! < 256; i++) this.latin1.fill(classes[i]!, bounds[i]);
   }
 
   /**

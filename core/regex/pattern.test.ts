@@ -42,6 +42,11 @@ t.test('is done with a pattern that nothing matches', async (t) => {
   }
 });
 
+t.test('compiles a pattern once while it is in use', async (t) => {
+  const pattern = Pattern.compile('/once/.*');
+  t.equal(Pattern.compile('/once/.*'), pattern);
+});
+
 t.test('matches as RE2 does', async (t) => {
   for (const regex of PATTERNS) {
     const pattern = Pattern.compile(regex);
@@ -117,6 +122,7 @@ t.test('says what is wrong with a pattern', async (t) => {
   t.match(patternProblem(`(?:${'abcdefghij'.repeat(100)}){1000}`), 'repeats too much');
   t.match(patternProblem(`(?:(?:${'x'.repeat(1000)}){10}){100}`), 'repeats too much');
   t.match(patternProblem('.*x.{40}y.*'), 'too many states');
+  t.match(patternProblem('(.*a){1000}'), 'too many states');
   t.throws(() => Pattern.compile('/a('), { name: 'PatternError' });
 });
 

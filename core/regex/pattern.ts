@@ -1,14 +1,14 @@
 import { BitMachine } from './bit-machine.ts';
 import { OTHER } from './character-classes.ts';
 import { EDGE, PatternError, type Program, readProgram } from './program.ts';
-import { type Bounds, buildStateMachine, type StateMachine } from './state-machine.ts';
+import { type Bounds, buildStateMachine, StateMachine } from './state-machine.ts';
 import { Walk } from './walk.ts';
 
 /**
  * A regular expression of RE2 syntax, anchored at both ends.
  *
- * Whatever the pattern, a text of 8 KiB takes it at most about 20 us (33 us the few that need a {@link BitMachine}), the
- * first text like any other: nothing is built while a request waits. A pattern for which that cannot be had is none.
+ * Whatever the pattern, a text of 8 KiB takes it at most about 20 us (40 us the few that need a {@link BitMachine}), the
+ * first text like any other: nothing is built while a request waits. A pattern for which that cannot be had is refused.
  */
 export class Pattern {
   readonly regex: string;
@@ -17,33 +17,52 @@ export class Pattern {
   /** The prefix is the only match. */
   readonly isLiteral: boolean;
   readonly machine: StateMachine | BitMachine;
+  /** Where a machine that reads forwards is after the prefix; null: it has to read the prefix too. */
+  readonly #afterPrefix: { readonly machine: StateMachine; readonly row: number } | null;
 
   private constructor(regex: string, prefix: string, isLiteral: boolean, machine: StateMachine | BitMachine) {
     this.regex = regex;
     this.prefix = prefix;
     this.isLiteral = isLiteral;
     this.machine = machine;
+    const isForward = machine instanceof StateMachine && !machine.isBackward;
+    this.#afterPrefix = isForward ? { machine, row: machine.rowAfter(prefix) } : null;
   }
 
   /**
-   * Compiles a pattern: some 100 us for an ordinary one, 20 ms for the worst that is let through.
+   * Compiles a pattern: some 100 us for an ordinary one, 20 ms for the worst that is let through. A pattern that is in use
+   * already is that same object, because an update of routes brings most patterns again.
    *
    * @throws PatternError when it is not of RE2 syntax, or too large
    */
   static compile(regex: string): Pattern {
+    const known = inUse.get(regex)?.deref();
+    if (known) return known;
     const program = readProgram(regex);
     const machine = buildMachine(program);
     if (!machine)
       throw new PatternError(
-        'takes too many states to match in bounded time; write it with fewer or shorter repetitions',
+        'needs too many states to match in bounded time; write it with fewer or shorter repetitions',
       );
-    return new Pattern(regex, ...readPrefix(program), machine);
+    const pattern = new Pattern(regex, ...readPrefix(program), machine);
+    inUse.set(regex, new WeakRef(pattern));
+    outOfUse.register(pattern, regex);
+    return pattern;
   }
 
   matches(text: string): boolean {
-    return text.startsWith(this.prefix) && this.machine.matches(text);
+    if (!text.startsWith(this.prefix)) return false;
+    const after = this.#afterPrefix;
+    return after ? after.machine.resume(text, this.prefix.length, after.row) : this.machine.matches(text);
   }
 }
+
+/** Patterns by their text. */
+const inUse = new Map<string, WeakRef<Pattern>>();
+const outOfUse = new FinalizationRegistry<string>((regex) => {
+  // The same text may have been compiled again since.
+  if (!inUse.get(regex)?.deref()) inUse.delete(regex);
+});
 
 /**
  * What is wrong with a pattern, as the rest of a sentence about it for people (`is no regular expression …`); null: it can

@@ -157,9 +157,11 @@ function readSets({ prog, dfa }: Compiled): Pick<Program, 'sets' | 'members' | '
     }
     sets[node] = set;
   }
-  const { classes, representatives } = CharacterClasses.of(dfa.classBounds, looksAtKinds, (character) =>
-    samples.map((sample) => (sample.matchRune(character) ? '1' : '0')).join(''),
-  );
+  const { classes, representatives } = CharacterClasses.of(dfa.classBounds, looksAtKinds, (character) => {
+    let description = '';
+    for (let i = 0; i < samples.length; i++) description += samples[i]!.matchRune(character) ? '1' : '0';
+    return description;
+  });
   const members = new Uint8Array(samples.length * classes.count);
   samples.forEach((sample, set) => {
     representatives.forEach((character, index) => {

@@ -30,6 +30,13 @@ export class StateMachine {
     return this.classes.count + 1;
   }
 
+  /** The state that ASCII text leads to from the start. */
+  rowAfter(text: string): number {
+    let row = this.start;
+    for (let at = 0; at < text.length; at++) row = this.table[row + this.classes.latin1[text.charCodeAt(at)]!]!;
+    return row;
+  }
+
   matches(text: string): boolean {
     return this.resume(text, 0, this.start);
   }

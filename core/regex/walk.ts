@@ -102,6 +102,7 @@ export class Walk {
 
 /** The first `size` nodes in order, sorted where they are. */
 function sorted(nodes: Int32Array, size: number): Place {
+  if (size === 0) return NOWHERE;
   const place = nodes.subarray(0, size);
   if (size > 24) return place.sort();
   for (let i = 1; i < size; i++) {
@@ -112,3 +113,5 @@ function sorted(nodes: Int32Array, size: number): Place {
   }
   return place;
 }
+
+const NOWHERE: Place = new Int32Array();

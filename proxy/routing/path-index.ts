@@ -1,15 +1,16 @@
 import { Pattern } from '../../core/regex/pattern.ts';
-import { Bucket, bucketOf, type Entry, PatternBucket } from './bucket.ts';
-import { beginsWithSegments, type RequestView } from './predicate.ts';
+import { type Entry, firstOf, insert, insertAt } from './entry.ts';
+import { PatternEntries, type PatternEntry } from './pattern-entries.ts';
+import { isEndOfSegment, type Matcher, type RequestView } from './predicate.ts';
 import { PrefixTree } from './prefix-tree.ts';
 import { lowerCase, pathOf, pathTextOf } from './request-parts.ts';
 
 /** Entries by exact path, prefix and pattern. */
 export class PathIndex {
   readonly #ignoreCase: boolean;
-  readonly #exact = new Map<string, Bucket>();
+  readonly #exact = new Map<string, Entry>();
   readonly #prefixes = new PrefixTree<PrefixBuckets>();
-  #patterns: { readonly pattern: Pattern; readonly entry: Entry }[] = [];
+  #patterns: PatternEntry[] = [];
   #isEmpty = true;
 
   /** @param ignoreCase paths that are added are in lower case, those of requests are brought to it */
@@ -19,13 +20,15 @@ export class PathIndex {
 
   addExact(path: string, entry: Entry): void {
     this.#isEmpty = false;
-    bucketOf(this.#exact, path).add(entry);
+    insertAt(this.#exact, path, entry);
   }
 
   /** @param kind `prefix`: plain text; `segments`: whole segments, without the last slash */
   addPrefix(prefix: string, kind: 'prefix' | 'segments', entry: Entry): void {
     this.#isEmpty = false;
-    this.#at(prefix)[kind].add(entry);
+    const buckets = this.#at(prefix);
+    if (kind === 'prefix') buckets.addPrefix(entry);
+    else buckets.addSegments(entry);
   }
 
   addPattern(regex: string, entry: Entry): void {
@@ -37,19 +40,14 @@ export class PathIndex {
 
   /** Puts the patterns where they are found: all has been added. */
   complete(): void {
-    const groups = new Map<string, { readonly pattern: Pattern; readonly entry: Entry }[]>();
+    const groups = new Map<string, PatternEntry[]>();
     for (const each of this.#patterns) {
       const prefix = this.#patterns.length > MAX_TOGETHER ? each.pattern.prefix : '';
       const group = groups.get(prefix);
       if (group) group.push(each);
       else groups.set(prefix, [each]);
     }
-    for (const [prefix, group] of groups) {
-      this.#at(prefix).pattern = new PatternBucket(
-        group.map(({ pattern }) => pattern),
-        group.map(({ entry }) => entry),
-      );
-    }
+    for (const [prefix, group] of groups) this.#at(prefix).addPatterns(group);
     this.#patterns = [];
   }
 
@@ -57,35 +55,56 @@ export class PathIndex {
   first(request: RequestView, limit: number): number {
     if (this.#isEmpty) return limit;
     const path = this.#ignoreCase ? lowerCase(pathOf(request.path)) : pathOf(request.path);
-    limit = this.#exact.get(path)?.first(request, limit) ?? limit;
+    limit = firstOf(this.#exact.get(path), request, limit);
     const count = this.#prefixes.match(path);
     for (let i = 0; i < count; i++) limit = this.#prefixes.hits[i]!.first(path, request, limit);
     return limit;
   }
 
   #at(prefix: string): PrefixBuckets {
-    return this.#prefixes.at(prefix, () => new PrefixBuckets(prefix));
+    return this.#prefixes.at(prefix, () => new PrefixBuckets(prefix.length));
   }
 }
 
 /** Entries of one prefix. */
 class PrefixBuckets {
   /** The prefix is all. */
-  readonly prefix = new Bucket();
+  #prefix: Entry | null = null;
   /** It has to end with a segment. */
-  readonly segments = new Bucket();
-  /** Patterns that begin with it. */
-  pattern: PatternBucket | null = null;
-  readonly #text: string;
+  #segments: Entry | null = null;
+  #patterns: PatternEntries | null = null;
+  readonly #length: number;
 
-  constructor(text: string) {
-    this.#text = text;
+  constructor(length: number) {
+    this.#length = length;
   }
 
+  addPrefix(entry: Entry): void {
+    this.#prefix = insert(this.#prefix, entry);
+  }
+
+  addSegments(entry: Entry): void {
+    this.#segments = insert(this.#segments, entry);
+  }
+
+  /** Patterns that begin with the prefix; all of them at once. */
+  addPatterns(patterns: readonly PatternEntry[]): void {
+    if (patterns.length > MAX_APART) {
+      this.#patterns = new PatternEntries(patterns);
+      return;
+    }
+    for (const { pattern, entry } of patterns) {
+      const { order, holds } = entry;
+      const matches: Matcher = (request) => pattern.matches(pathTextOf(request.path)) && (holds?.(request) ?? true);
+      this.addPrefix({ order, holds: matches, next: null });
+    }
+  }
+
+  /** @param path begins with the prefix */
   first(path: string, request: RequestView, limit: number): number {
-    limit = this.prefix.first(request, limit);
-    if (beginsWithSegments(path, this.#text)) limit = this.segments.first(request, limit);
-    return this.pattern?.first(pathTextOf(request.path), request, limit) ?? limit;
+    limit = firstOf(this.#prefix, request, limit);
+    if (this.#segments && isEndOfSegment(path, this.#length)) limit = firstOf(this.#segments, request, limit);
+    return this.#patterns ? this.#patterns.first(pathTextOf(request.path), request, limit) : limit;
   }
 }
 
@@ -94,3 +113,6 @@ class PrefixBuckets {
  * would need more states than a set keeps: then each set has those that begin alike.
  */
 const MAX_TOGETHER = 128;
+
+/** So few patterns are tried one by one: a set of them would save nothing. */
+const MAX_APART = 3;

@@ -83,14 +83,14 @@ function compilePath({ exact, prefix, segments, regex, ignoreCase = false }: Pat
       ? (path: string) => path === wanted
       : prefix !== undefined
         ? (path: string) => path.startsWith(wanted)
-        : (path: string) => segments !== undefined && beginsWithSegments(path, wanted);
+        : (path: string) => segments !== undefined && path.startsWith(wanted) && isEndOfSegment(path, wanted.length);
   if (ignoreCase) return (request) => matches(lowerCase(pathOf(request.path)));
   return (request) => matches(pathOf(request.path));
 }
 
-/** Whether a path begins with `prefix`, which ends at the end of a segment and has no slash after it. */
-export function beginsWithSegments(path: string, prefix: string): boolean {
-  return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === SLASH);
+/** Whether a segment of the path ends before `at`. */
+export function isEndOfSegment(path: string, at: number): boolean {
+  return path.length === at || path.charCodeAt(at) === SLASH;
 }
 
 /** `/a/` and `/a` are the same prefix of segments (Gateway API, `PathPrefix`). */

@@ -1,6 +1,7 @@
 import type { Predicate } from '../../api/routing.ts';
-import { Bucket, bucketOf, type Entry } from './bucket.ts';
+
 import { clausesOf, type Key, keyOf, RANK } from './clause.ts';
+import { type Entry, firstOf, insert, insertAt } from './entry.ts';
 import { PathIndex } from './path-index.ts';
 import { compileAll, type RequestView } from './predicate.ts';
 import { hostOf } from './request-parts.ts';
@@ -13,7 +14,7 @@ import { HeaderIndex, QueryIndex } from './value-index.ts';
  * demands is tried only then. The answer is the lowest place of all that is found:
  *
  *     request ─▶ path ──▶ exact paths, prefixes, patterns ─┐
- *             ─▶ headers, host, query, method ─────────────┼─▶ buckets ─▶ what else they demand ─▶ lowest place
+ *             ─▶ headers, host, query, method ─────────────┼─▶ entries ─▶ what else they demand ─▶ lowest place
  *             ─▶ those without a key ──────────────────────┘
  */
 export class RouteIndex {
@@ -22,9 +23,10 @@ export class RouteIndex {
   readonly #loosePaths = new PathIndex(true);
   readonly #headers = new HeaderIndex();
   readonly #queries = new QueryIndex();
-  readonly #hosts = new Map<string, Bucket>();
-  readonly #methods = new Map<string, Bucket>();
-  readonly #others = new Bucket();
+  readonly #hosts = new Map<string, Entry>();
+  readonly #methods = new Map<string, Entry>();
+  /** Those without a key. */
+  #others: Entry | null = null;
 
   constructor(predicates: readonly Predicate[]) {
     const clauses = predicates.flatMap((predicate, order) =>
@@ -33,22 +35,24 @@ export class RouteIndex {
     const counts = countKeys(clauses.flatMap(({ conditions }) => conditions));
     for (const { order, conditions } of clauses) {
       const rarest = rarestKey(conditions, counts);
-      if (!rarest) this.#others.add({ order, holds: compileAll(conditions) });
-      else this.#add(rarest.key, { order, holds: compileAll(conditions.filter((each) => each !== rarest.condition)) });
+      const others = conditions.filter((each) => each !== rarest?.condition);
+      const entry: Entry = { order, holds: others.length === 0 ? null : compileAll(others), next: null };
+      if (rarest) this.#add(rarest.key, entry);
+      else this.#others = insert(this.#others, entry);
     }
     this.#paths.complete();
   }
 
   /** Place of the first predicate that takes the request; -1: none does. */
   find(request: RequestView): number {
-    let first = this.#paths.first(request, Number.MAX_SAFE_INTEGER);
+    let first = this.#paths.first(request, NOWHERE);
     first = this.#loosePaths.first(request, first);
     first = this.#headers.first(request, first);
     first = this.#queries.first(request, first);
-    if (this.#hosts.size > 0) first = this.#hosts.get(hostOf(request.authority))?.first(request, first) ?? first;
-    if (this.#methods.size > 0) first = this.#methods.get(request.method)?.first(request, first) ?? first;
-    first = this.#others.first(request, first);
-    return first === Number.MAX_SAFE_INTEGER ? -1 : first;
+    if (this.#hosts.size > 0) first = firstOf(this.#hosts.get(hostOf(request.authority)), request, first);
+    if (this.#methods.size > 0) first = firstOf(this.#methods.get(request.method), request, first);
+    first = firstOf(this.#others, request, first);
+    return first === NOWHERE ? -1 : first;
   }
 
   #add(key: Key, entry: Entry): void {
@@ -57,7 +61,7 @@ export class RouteIndex {
     else if (key.kind === 'pattern') this.#paths.addPattern(key.regex, entry);
     else if (key.kind === 'header') this.#headers.add(key.name, key.value, entry);
     else if (key.kind === 'query') this.#queries.add(key.name, key.value, entry);
-    else bucketOf(key.kind === 'method' ? this.#methods : this.#hosts, key.value).add(entry);
+    else insertAt(key.kind === 'method' ? this.#methods : this.#hosts, key.value, entry);
   }
 
   #pathsOf({ ignoreCase }: { readonly ignoreCase: boolean }): PathIndex {
@@ -93,3 +97,6 @@ function rarestKey(conditions: readonly Predicate[], counts: ReadonlyMap<string,
   }
   return rarest;
 }
+
+/** Beyond every list of routes, and still a small integer, which takes no memory. */
+const NOWHERE = 0x3fffffff;

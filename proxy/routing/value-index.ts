@@ -1,17 +1,17 @@
-import { type Bucket, bucketOf, type Entry } from './bucket.ts';
+import { type Entry, firstOf, insertAt } from './entry.ts';
 import type { RequestView } from './predicate.ts';
 import { headerValue, isNamed, lowerCase, queryValue } from './request-parts.ts';
 
 /** Entries by name and value of a header. */
 export class HeaderIndex {
-  /** Buckets by value, by name in lower case. */
-  readonly #names = new Map<string, Map<string, Bucket>>();
+  /** Chains by value, by name in lower case. */
+  readonly #names = new Map<string, Map<string, Entry>>();
   /** 1 for each length that some name has: most fields are none of ours. */
   readonly #lengths = new Uint8Array(256);
 
   add(name: string, value: string, entry: Entry): void {
     this.#lengths[Math.min(name.length, 255)] = 1;
-    bucketOf(valuesOf(this.#names, name), value).add(entry);
+    insertAt(valuesOf(this.#names, name), value, entry);
   }
 
   first(request: RequestView, limit: number): number {
@@ -23,7 +23,7 @@ export class HeaderIndex {
       const name = this.#names.has(field) ? field : lowerCase(field);
       const values = this.#names.get(name);
       if (!values || isRepeated(fields, i, name)) continue;
-      limit = values.get(headerValue(fields, name)!)?.first(request, limit) ?? limit;
+      limit = firstOf(values.get(headerValue(fields, name)!), request, limit);
     }
     return limit;
   }
@@ -37,23 +37,23 @@ function isRepeated(fields: readonly string[], at: number, name: string): boolea
 
 /** Entries by name and value of a query parameter. */
 export class QueryIndex {
-  readonly #names = new Map<string, Map<string, Bucket>>();
+  readonly #names = new Map<string, Map<string, Entry>>();
 
   add(name: string, value: string, entry: Entry): void {
-    bucketOf(valuesOf(this.#names, name), value).add(entry);
+    insertAt(valuesOf(this.#names, name), value, entry);
   }
 
   first(request: RequestView, limit: number): number {
     if (this.#names.size === 0) return limit;
     for (const [name, values] of this.#names) {
       const value = queryValue(request.path, name);
-      if (value !== null) limit = values.get(value)?.first(request, limit) ?? limit;
+      if (value !== null) limit = firstOf(values.get(value), request, limit);
     }
     return limit;
   }
 }
 
-function valuesOf(names: Map<string, Map<string, Bucket>>, name: string): Map<string, Bucket> {
+function valuesOf(names: Map<string, Map<string, Entry>>, name: string): Map<string, Entry> {
   let values = names.get(name);
   if (!values) {
     values = new Map();
