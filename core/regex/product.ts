@@ -137,10 +137,12 @@ export class Product {
   #acceptedBy(state: ProductState): Int32Array {
     if (state.accepted) return state.accepted;
     const accepted: number[] = [];
-    state.alive.forEach((position, i) => {
+    // Not a function, whose surroundings would take memory even where there is nothing to do.
+    for (let i = 0; i < state.alive.length; i++) {
+      const position = state.alive[i]!;
       const { table, classes } = this.#machines[position]!;
       if (table[state.rows[i]! + classes.count] === 1) accepted.push(this.#names[position]!);
-    });
+    }
     state.accepted = Int32Array.from(accepted);
     return state.accepted;
   }

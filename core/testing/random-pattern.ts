@@ -4,7 +4,7 @@ export class Seeded {
 
   /** @param seed any integer */
   constructor(seed: number) {
-    this.#state = (seed ^ 0x9e3779b9) | 1;
+    this.#state = Math.imul(seed, 0x9e3779b9) || 1;
   }
 
   /** An integer from 0 to below `limit`. */
@@ -32,7 +32,9 @@ export function randomPattern(random: Seeded, depth = 0): string {
 }
 
 function randomGroup(random: Seeded, depth: number): string {
-  return `(${random.pick(['', '', '?:', '?i:', '?s:', '?m:', '?U:', '?P<x>'])}${randomPattern(random, depth + 1)})`;
+  // RE2 takes each name but once; Go's regexp takes it again.
+  const name = `?P<x${random.below(1_000_000_000)}>`;
+  return `(${random.pick(['', '', '?:', '?i:', '?s:', '?m:', '?U:', name])}${randomPattern(random, depth + 1)})`;
 }
 
 /** A short text of what {@link randomPattern} is about, valid Unicode. */

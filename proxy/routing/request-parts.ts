@@ -126,7 +126,7 @@ function hexDigit(code: number): number {
 
 /** ASCII letters in lower case, others as they are; the same text where nothing changes. */
 export function lowerCase(text: string): string {
-  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
+  return UPPER_CASE.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
 /** A text's UTF-8, one character an octet. */
@@ -141,6 +141,8 @@ export function textOf(octets: string): string {
   return UTF8.decode(Uint8Array.from({ length: octets.length }, (_, i) => octets.charCodeAt(i)));
 }
 
+// A pattern that is written where it is used is a new object each time.
+const UPPER_CASE = /[A-Z]/;
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 

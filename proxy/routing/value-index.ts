@@ -11,7 +11,12 @@ export class HeaderIndex {
 
   add(name: string, value: string, entry: Entry): void {
     this.#lengths[Math.min(name.length, 255)] = 1;
-    insertAt(valuesOf(this.#names, name), value, entry);
+    let values = this.#names.get(name);
+    if (!values) {
+      values = new Map();
+      this.#names.set(name, values);
+    }
+    insertAt(values, value, entry);
   }
 
   first(request: RequestView, limit: number): number {
@@ -37,27 +42,24 @@ function isRepeated(fields: readonly string[], at: number, name: string): boolea
 
 /** Entries by name and value of a query parameter. */
 export class QueryIndex {
-  readonly #names = new Map<string, Map<string, Entry>>();
+  readonly #names: string[] = [];
+  /** Chains by value, one map for each name. */
+  readonly #values: Map<string, Entry>[] = [];
 
   add(name: string, value: string, entry: Entry): void {
-    insertAt(valuesOf(this.#names, name), value, entry);
+    let at = this.#names.indexOf(name);
+    if (at < 0) {
+      at = this.#names.push(name) - 1;
+      this.#values.push(new Map());
+    }
+    insertAt(this.#values[at]!, value, entry);
   }
 
   first(request: RequestView, limit: number): number {
-    if (this.#names.size === 0) return limit;
-    for (const [name, values] of this.#names) {
-      const value = queryValue(request.path, name);
-      if (value !== null) limit = firstOf(values.get(value), request, limit);
+    for (let i = 0; i < this.#names.length; i++) {
+      const value = queryValue(request.path, this.#names[i]!);
+      if (value !== null) limit = firstOf(this.#values[i]!.get(value), request, limit);
     }
     return limit;
   }
-}
-
-function valuesOf(names: Map<string, Map<string, Entry>>, name: string): Map<string, Entry> {
-  let values = names.get(name);
-  if (!values) {
-    values = new Map();
-    names.set(name, values);
-  }
-  return values;
 }
