@@ -26,12 +26,15 @@ export class Product {
   readonly #isBackward: boolean;
   readonly #lanes: Lanes;
   readonly #matched: Uint8Array;
+  /** The state in the making: positions of machines, and their rows. */
+  readonly #alive: Int32Array;
+  readonly #rows: Int32Array;
   /** Class of each of the first 256 characters: those that no machine tells apart have one. */
   readonly #classes: Uint8Array;
   /** A character of each class. */
   readonly #samples: readonly number[];
   #start: ProductState;
-  /** Key: {@link hashOf}. */
+  /** Key: hash of what is alive. */
   #states = new Map<number, ProductState[]>();
   #size = 0;
   /** Steps of single machines that may still be spent on new states. */
@@ -44,6 +47,8 @@ export class Product {
     this.#isBackward = machines[0]!.isBackward;
     this.#lanes = new Lanes(this.#machines);
     this.#matched = new Uint8Array(machines.length);
+    this.#alive = new Int32Array(machines.length);
+    this.#rows = new Int32Array(machines.length);
     this.#classes = commonClasses(machines);
     this.#samples = Array.from({ length: Math.max(...this.#classes) + 1 }, (_, index) => this.#classes.indexOf(index));
     this.#start = this.#begin();
@@ -92,44 +97,47 @@ export class Product {
   #begin(): ProductState {
     this.#states.clear();
     this.#size = 0;
-    return this.#stateOf(
-      this.#machines.map((_, position) => position),
-      this.#machines.map(({ start }) => start),
-    );
+    this.#machines.forEach(({ start }, position) => {
+      this.#alive[position] = position;
+      this.#rows[position] = start;
+    });
+    return this.#intern(this.#machines.length);
   }
 
   #step(state: ProductState, index: number): ProductState {
     const character = this.#samples[index]!;
-    const alive: number[] = [];
-    const rows: number[] = [];
-    for (let i = 0; i < state.alive.length; i++) {
-      const position = state.alive[i]!;
-      const { table, classes } = this.#machines[position]!;
-      const row = table[state.rows[i]! + classes.latin1[character]!]!;
-      if (row === 0) continue;
-      alive.push(position);
-      rows.push(row);
-    }
+    const { alive, rows } = state;
     // What is still in use of the old states is reached no more once this text has ended.
     if (this.#size >= MAX_STATES) this.#start = this.#begin();
-    const next = this.#stateOf(alive, rows);
+    let size = 0;
+    for (let i = 0; i < alive.length; i++) {
+      const position = alive[i]!;
+      const { table, classes } = this.#machines[position]!;
+      const row = table[rows[i]! + classes.latin1[character]!]!;
+      if (row === 0) continue;
+      this.#alive[size] = position;
+      this.#rows[size++] = row;
+    }
+    const next = this.#intern(size);
     state.next[index] = next;
     return next;
   }
 
-  #stateOf(alive: readonly number[], rows: readonly number[]): ProductState {
-    const hash = hashOf(alive, rows);
-    const same = this.#states.get(hash);
-    const known = same?.find((state) => isEqual(state.alive, alive) && isEqual(state.rows, rows));
-    if (known) return known;
+  /** The state of the first `size` machines of {@link #alive}. */
+  #intern(size: number): ProductState {
+    const alive = this.#alive;
+    const rows = this.#rows;
+    let hash = 0;
+    for (let i = 0; i < size; i++) hash = Math.imul(Math.imul(hash, 31) + alive[i]!, 31) + rows[i]!;
+    const same = this.#states.get(hash) ?? [];
+    for (const state of same) if (isPrefix(state.alive, size, alive) && isPrefix(state.rows, size, rows)) return state;
     const state: ProductState = {
-      alive: Int32Array.from(alive),
-      rows: Int32Array.from(rows),
+      alive: alive.slice(0, size),
+      rows: rows.slice(0, size),
       next: new Array<ProductState | null>(this.#samples.length).fill(null),
       accepted: null,
     };
-    if (same) same.push(state);
-    else this.#states.set(hash, [state]);
+    this.#states.set(hash, [...same, state]);
     this.#size++;
     return state;
   }
@@ -163,22 +171,17 @@ function commonClasses(machines: readonly StateMachine[]): Uint8Array {
   return common;
 }
 
-function hashOf(alive: readonly number[], rows: readonly number[]): number {
-  let hash = 0;
-  for (let i = 0; i < alive.length; i++) hash = Math.imul(Math.imul(hash, 31) + alive[i]!, 31) + rows[i]!;
-  return hash | 0;
-}
-
-function isEqual(a: Int32Array, b: readonly number[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+/** Whether `part` is the first `size` numbers of `whole`. */
+function isPrefix(part: Int32Array, size: number, whole: Int32Array): boolean {
+  if (part.length !== size) return false;
+  for (let i = 0; i < size; i++) if (part[i] !== whole[i]) return false;
   return true;
 }
 
-/** Some 50 us. The states are there for the next text. */
-const MAX_ALLOWANCE = 4_096;
+/** Some 100 us. The states are there for the next text. */
+const MAX_ALLOWANCE = 6_144;
 /** Texts that always need new states, as hostile ones do, soon cost no more than without the product. */
-const EARNED_PER_TEXT = 256;
+const EARNED_PER_TEXT = 512;
 
 /** Some 500 octets each with the classes of ordinary paths; beyond, all are forgotten. */
 const MAX_STATES = 1_024;
