@@ -1,4 +1,4 @@
-/** What the engine's hot path may cost: heap per frame and per request, deoptimisations, object shapes. */
+/** What the engine's hot path may cost: heap per frame, request and choice of a route, deoptimisations, object shapes. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,9 @@ import t from 'tap';
 
 /** A frame is forwarded without allocation: the smallest object would be 12 octets, and measuring takes less than one. */
 const MAX_BYTES_PER_FRAME = 4;
+
+/** Path and host are taken as they are; where one has a query or port, what is cut out of it is a new text. */
+const MAX_BYTES_PER_CHOICE = 4;
 
 /** Four connections: client, both sides of the proxy, server. */
 const MAX_BYTES_PER_REQUEST = 1_600;
@@ -25,7 +28,12 @@ const { stdout, stderr, status } = spawnSync(
 );
 const lines = stdout.trimEnd().split('\n');
 const measured = status === 0 ? (JSON.parse(lines.at(-1)!) as Record<string, number | boolean>) : {};
-const { perFrame, perRequest, sameShape } = measured as { perFrame: number; perRequest: number; sameShape: boolean };
+const { perFrame, perRequest, perChoice, sameShape } = measured as {
+  perFrame: number;
+  perRequest: number;
+  perChoice: number;
+  sameShape: boolean;
+};
 
 t.test('forwards a DATA frame without allocation', async (t) => {
   t.equal(status, 0, stderr);
@@ -35,6 +43,10 @@ t.test('forwards a DATA frame without allocation', async (t) => {
 t.test('forwards a request with a stated number of octets', async (t) => {
   t.comment(`${perRequest.toFixed(0)} octets of heap a request through four connections`);
   t.ok(perRequest < MAX_BYTES_PER_REQUEST, `${perRequest} octets a request`);
+});
+t.test('chooses a route without allocation', async (t) => {
+  t.comment(`${perChoice.toFixed(2)} octets of heap a choice`);
+  t.ok(perChoice < MAX_BYTES_PER_CHOICE, `${perChoice} octets a choice`);
 });
 t.test('deoptimises nothing of the engine in steady state', async (t) => {
   t.ok(lines.includes('steady state'));

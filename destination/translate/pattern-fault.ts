@@ -1,11 +1,7 @@
-import { RE2JS } from 're2js';
+import { patternProblem } from '../../core/regex/pattern.ts';
 
-/** What is wrong with a regular expression of RE2 syntax; null: nothing. */
+/** What is wrong with a regular expression of a manifest, with the text itself; null: nothing. */
 export function patternFault(regex: string): string | null {
-  try {
-    RE2JS.compile(regex);
-    return null;
-  } catch (error) {
-    return `"${regex.slice(0, 100)}" is no regular expression of RE2: ${(error as Error).message}`;
-  }
+  const problem = patternProblem(regex);
+  return problem === null ? null : `"${regex.slice(0, 100)}" ${problem}`;
 }

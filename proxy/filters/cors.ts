@@ -1,6 +1,6 @@
 import type { Cors, StringMatch } from '../../api/routing.ts';
+import { Pattern } from '../../core/regex/pattern.ts';
 import { type Fields, fieldValue, type RequestHead, type ResponseHead } from '../http.ts';
-import { compilePattern } from '../routing/pattern.ts';
 
 /** A policy of cross-origin requests, compiled. */
 export class CorsPolicy {
@@ -67,5 +67,6 @@ export class CorsPolicy {
 function compileOrigin({ exact, prefix, regex }: StringMatch): (origin: string) => boolean {
   if (exact !== undefined) return (origin) => exact === '*' || origin === exact;
   if (prefix !== undefined) return (origin) => origin.startsWith(prefix);
-  return compilePattern(regex ?? '');
+  const pattern = Pattern.compile(regex ?? '');
+  return (origin) => pattern.matches(origin);
 }

@@ -18,7 +18,7 @@ import {
   withoutFields,
 } from '../http.ts';
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
-import type { CompiledRoute } from '../routing/route-table.ts';
+import { type CompiledRoute, NOT_FOUND } from '../routing/route-table.ts';
 import type { Metrics, Outcome } from '../telemetry/metrics.ts';
 import { ConnectError } from '../transport/dialer.ts';
 import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
@@ -32,7 +32,7 @@ import { ReplayBuffer } from './replay-buffer.ts';
 import { requestHash, type StickyCookie } from './request-hash.ts';
 import { hasTimeouts, RequestTimers } from './request-timers.ts';
 import { backoffMs, pushbackMs, retriesAnswer } from './retry-rule.ts';
-import { type RouteSeries, type Target, UNMATCHED } from './target.ts';
+import type { RouteSeries, Target } from './target.ts';
 
 /** What a request needs of the proxy. */
 export interface OutboundContext {
@@ -142,7 +142,7 @@ export class OutboundRequest implements StreamListener {
     const sticky = hash ? requestHash(hash, head, client) : null;
     this.#hash = sticky?.hash ?? NO_HASH;
     this.#cookie = sticky?.cookie ?? null;
-    if (compiled === UNMATCHED) this.#failUnmatched();
+    if (compiled === NOT_FOUND) this.#failUnmatched();
     else if (this.#filters) this.#filter(this.#filters);
     else this.#try();
   }

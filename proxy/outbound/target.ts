@@ -1,7 +1,7 @@
 import { type ConnectionRoute, type OutboundTarget, OWN_BACKEND } from '../../api/routing.ts';
 import { RetryBudget } from '../balance/retry-budget.ts';
 import type { RequestView } from '../routing/predicate.ts';
-import { type CompiledRoute, DEFAULT_ROUTE, RouteTable } from '../routing/route-table.ts';
+import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
 import { Split } from '../routing/split.ts';
 import { ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
@@ -62,7 +62,7 @@ export class Target {
     this.#description = description;
     const routesText = JSON.stringify([description.routes, description.unmatched]);
     if (routesText !== this.#routesText) {
-      this.#routes = new RouteTable(description.routes);
+      this.#routes = new RouteTable(description.routes, description);
       this.#routesText = routesText;
       this.#lastRoute = null;
     }
@@ -75,13 +75,12 @@ export class Target {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** The route that takes a request, or the default route; {@link UNMATCHED} where that must not. */
+  /** The route that takes a request, or what stands for one where none does. */
   route(request: RequestView): CompiledRoute {
     // Heads of repeated requests are shared by the engine.
     if (request === this.#lastRequest && this.#lastRoute) return this.#lastRoute;
     this.#lastRequest = request;
-    const found = this.#routes.find(request);
-    this.#lastRoute = found === DEFAULT_ROUTE && this.#description.unmatched === 'not-found' ? UNMATCHED : found;
+    this.#lastRoute = this.#routes.find(request);
     return this.#lastRoute;
   }
 
@@ -156,9 +155,6 @@ export class Target {
     for (const backend of before.values()) backend.retire();
   }
 }
-
-/** What stands for a request that no route takes, and that nothing else may. */
-export const UNMATCHED: CompiledRoute = { ...DEFAULT_ROUTE };
 
 function splitOf(route: ConnectionRoute): Split {
   let split = SPLITS.get(route);

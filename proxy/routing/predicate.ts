@@ -1,9 +1,11 @@
-import type { PathMatch, Predicate, ResponsePredicate, StringMatch } from '../../api/routing.ts';
-import { compilePattern } from './pattern.ts';
+import type { PathMatch, Predicate, StringMatch } from '../../api/routing.ts';
+import { Pattern } from '../../core/regex/pattern.ts';
+import { headerValue, hostOf, lowerCase, octetsOf, pathOf, pathTextOf, queryValue, textOf } from './request-parts.ts';
 
-/** What a route looks at. */
+/** What a route looks at, as it came: one character an octet. */
 export interface RequestView {
   readonly method: string;
+  /** With its query. */
   readonly path: string;
   readonly authority: string;
   readonly scheme: string;
@@ -13,18 +15,18 @@ export interface RequestView {
 export type Matcher = (request: RequestView) => boolean;
 
 /**
- * Compiles a predicate once per update. Regular expressions are RE2: linear in the text, whatever the pattern.
+ * Compiles a predicate once per update.
  *
- * @throws when a pattern does not compile; translators refuse such a route before it comes here
+ * @throws PatternError when a regular expression cannot be used; translators refuse such a route before it comes here
  */
 export function compilePredicate(predicate: Predicate): Matcher {
-  if ('all' in predicate) {
-    const parts = predicate.all.map(compilePredicate);
-    return (request) => parts.every((part) => part(request));
-  }
+  if ('all' in predicate) return compileAll(predicate.all);
   if ('any' in predicate) {
     const parts = predicate.any.map(compilePredicate);
-    return (request) => parts.some((part) => part(request));
+    return (request) => {
+      for (let i = 0; i < parts.length; i++) if (parts[i]!(request)) return true;
+      return false;
+    };
   }
   if ('not' in predicate) {
     const part = compilePredicate(predicate.not);
@@ -34,71 +36,85 @@ export function compilePredicate(predicate: Predicate): Matcher {
     const matches = compileString(predicate.method);
     return (request) => matches(request.method);
   }
-  if ('path' in predicate) {
-    const matches = compilePath(predicate.path);
-    return (request) => matches(withoutQuery(request.path));
-  }
+  if ('path' in predicate) return compilePath(predicate.path);
   if ('authority' in predicate) {
     const matches = compileString(predicate.authority);
-    return (request) => matches(request.authority);
+    return (request) => matches(hostOf(request.authority));
   }
   if ('scheme' in predicate) {
     const matches = compileString(predicate.scheme);
     return (request) => matches(request.scheme);
   }
+  const matches = predicate.value ? compileString(predicate.value) : () => true;
   if ('query' in predicate) {
-    const matches = predicate.value ? compileString(predicate.value) : () => true;
+    const name = octetsOf(predicate.query);
     return (request) => {
-      const value = new URLSearchParams(request.path.slice(withoutQuery(request.path).length)).get(predicate.query);
+      const value = queryValue(request.path, name);
       return value !== null && matches(value);
     };
   }
   const name = predicate.header.toLowerCase();
-  const matches = predicate.value ? compileString(predicate.value) : () => true;
-  return ({ fields }) => {
-    for (let i = 0; i < fields.length; i += 2)
-      if (fields[i]!.toLowerCase() === name && matches(fields[i + 1]!)) return true;
-    return false;
+  // The engines keep Host apart from the fields.
+  if (name === 'host') return (request) => request.authority !== '' && matches(request.authority);
+  return (request) => {
+    const value = headerValue(request.fields, name);
+    return value !== null && matches(value);
   };
 }
 
-/** Compiles the condition of a response class. */
-export function compileResponsePredicate(predicate: ResponsePredicate): (status: number) => boolean {
-  if ('all' in predicate) {
-    const parts = predicate.all.map(compileResponsePredicate);
-    return (status) => parts.every((part) => part(status));
-  }
-  if ('any' in predicate) {
-    const parts = predicate.any.map(compileResponsePredicate);
-    return (status) => parts.some((part) => part(status));
-  }
-  if ('not' in predicate) {
-    const part = compileResponsePredicate(predicate.not);
-    return (status) => !part(status);
-  }
-  const { min, max } = predicate.status;
-  return (status) => status >= min && status <= max;
+/** Compiles predicates that must all hold. */
+export function compileAll(predicates: readonly Predicate[]): Matcher {
+  const parts = predicates.map(compilePredicate);
+  if (parts.length === 1) return parts[0]!;
+  return (request) => {
+    for (let i = 0; i < parts.length; i++) if (!parts[i]!(request)) return false;
+    return true;
+  };
 }
 
-function compilePath(match: PathMatch): (path: string) => boolean {
-  const { segments } = match;
-  if (segments === undefined) return compileString(match);
-  const prefix = segments.endsWith('/') ? segments.slice(0, -1) : segments;
-  return (path) =>
-    path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === SLASH);
+function compilePath({ exact, prefix, segments, regex, ignoreCase = false }: PathMatch): Matcher {
+  if (regex !== undefined) {
+    const pattern = Pattern.compile(regex);
+    return (request) => pattern.matches(pathTextOf(request.path));
+  }
+  const wanted = comparable(exact ?? prefix ?? withoutLastSlash(segments ?? ''), ignoreCase);
+  const matches =
+    exact !== undefined
+      ? (path: string) => path === wanted
+      : prefix !== undefined
+        ? (path: string) => path.startsWith(wanted)
+        : (path: string) => segments !== undefined && path.startsWith(wanted) && isEndOfSegment(path, wanted.length);
+  if (ignoreCase) return (request) => matches(lowerCase(pathOf(request.path)));
+  return (request) => matches(pathOf(request.path));
 }
 
-function compileString(match: StringMatch): (text: string) => boolean {
-  const { exact, prefix, regex } = match;
-  if (exact !== undefined) return (text) => text === exact;
-  if (prefix !== undefined) return (text) => text.startsWith(prefix);
-  if (regex === undefined) return () => false;
-  return compilePattern(regex);
+/** Whether a segment of the path ends before `at`. */
+export function isEndOfSegment(path: string, at: number): boolean {
+  return path.length === at || path.charCodeAt(at) === SLASH;
 }
 
-function withoutQuery(path: string): string {
-  const query = path.indexOf('?');
-  return query < 0 ? path : path.slice(0, query);
+/** `/a/` and `/a` are the same prefix of segments (Gateway API, `PathPrefix`). */
+export function withoutLastSlash(segments: string): string {
+  return segments.endsWith('/') ? segments.slice(0, -1) : segments;
+}
+
+/** A path of a manifest as it is compared with a request's. */
+export function comparable(path: string, ignoreCase: boolean): string {
+  return octetsOf(ignoreCase ? lowerCase(path) : path);
+}
+
+function compileString(match: StringMatch): (octets: string) => boolean {
+  if (match.exact !== undefined) {
+    const exact = octetsOf(match.exact);
+    return (octets) => octets === exact;
+  }
+  if (match.prefix !== undefined) {
+    const prefix = octetsOf(match.prefix);
+    return (octets) => octets.startsWith(prefix);
+  }
+  if (match.regex === undefined) return () => false;
+  const pattern = Pattern.compile(match.regex);
+  return (octets) => pattern.matches(textOf(octets));
 }
 
 const SLASH = 47;

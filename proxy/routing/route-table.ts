@@ -1,59 +1,48 @@
 import type { Route, WeightedBackend } from '../../api/routing.ts';
-import { compilePredicate, compileResponsePredicate, type Matcher, type RequestView } from './predicate.ts';
+import type { RequestView } from './predicate.ts';
+import { compileClasses } from './response-class.ts';
+import { RouteIndex } from './route-index.ts';
 import { Split } from './split.ts';
 
 /** A route ready for use. */
 export interface CompiledRoute {
   readonly route: Route;
-  readonly matches: Matcher;
-  /** Whether an answer of this HTTP status (and gRPC status, where there is one) is a success. */
+  /** Whether an answer of this HTTP status (and gRPC status, '' where there is none) is a success. */
   isSuccess(status: number, grpcStatus: string): boolean;
-  /** The alternative of the next request, by weight; null: the route has no split. */
+  /** The backend of the next request, by weight; null: the route has no split, or one without any weight. */
   pick(): WeightedBackend | null;
 }
 
-/** Routes in order; the first that matches takes the request, else the default route does. */
+/** Routes in order, compiled once; the first that matches takes the request. */
 export class RouteTable {
   readonly #routes: readonly CompiledRoute[];
+  readonly #index: RouteIndex;
+  readonly #unmatched: 'default' | 'not-found';
 
-  constructor(routes: readonly Route[]) {
+  /**
+   * @param options.unmatched what a request gets that no route takes: the default route, or {@link NOT_FOUND}
+   * @throws PatternError when a regular expression cannot be used; translators refuse such a route before it comes here
+   */
+  constructor(routes: readonly Route[], options: { readonly unmatched?: 'not-found' } = {}) {
     this.#routes = routes.map(compileRoute);
+    this.#index = new RouteIndex(routes.map(({ when }) => when));
+    this.#unmatched = options.unmatched ?? 'default';
   }
 
   static readonly EMPTY = new RouteTable([]);
 
   find(request: RequestView): CompiledRoute {
-    for (let i = 0; i < this.#routes.length; i++) {
-      const candidate = this.#routes[i]!;
-      if (candidate.matches(request)) return candidate;
-    }
-    return DEFAULT_ROUTE;
+    const route = this.#routes[this.#index.find(request)];
+    return route ?? (this.#unmatched === 'default' ? DEFAULT_ROUTE : NOT_FOUND);
   }
 }
 
 function compileRoute(route: Route): CompiledRoute {
-  const classes = route.classes.map((each) => ({
-    holds: compileResponsePredicate(each.when),
-    isFailure: each.isFailure,
-  }));
   const split = new Split(route.split);
-  return {
-    route,
-    matches: compilePredicate(route.when),
-    isSuccess(status, grpcStatus) {
-      for (let i = 0; i < classes.length; i++) if (classes[i]!.holds(status)) return !classes[i]!.isFailure;
-      if (grpcStatus !== '') return !GRPC_FAILURES.has(grpcStatus);
-      return status < 500;
-    },
-    pick: () => split.next(),
-  };
+  return { route, isSuccess: compileClasses(route.classes), pick: () => split.next() };
 }
 
-/** gRPC statuses that are the server's failure: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS. */
-const GRPC_FAILURES = new Set(['2', '4', '13', '14', '15']);
-
-/** What takes a request that no route matches. */
-export const DEFAULT_ROUTE: CompiledRoute = compileRoute({
+const DEFAULT: Route = {
   name: '',
   when: { all: [] },
   split: [],
@@ -61,4 +50,10 @@ export const DEFAULT_ROUTE: CompiledRoute = compileRoute({
   retry: null,
   classes: [],
   origin: 'default',
-});
+};
+
+/** What takes a request that no route matches. */
+export const DEFAULT_ROUTE: CompiledRoute = compileRoute(DEFAULT);
+
+/** What stands for a request that no route matches where it is not to be forwarded: it is answered with 404. */
+export const NOT_FOUND: CompiledRoute = compileRoute(DEFAULT);

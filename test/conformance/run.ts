@@ -7,12 +7,14 @@ import { runHpack } from './hpack/interoperation.ts';
 import { runHttp1 } from './http1/differential.ts';
 import { runInterop } from './interop/interoperation.ts';
 import { type Outcome, sum } from './outcome.ts';
+import { runRouting } from './routing/differential.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<Outcome>>> = {
   h2spec: runH2spec,
   hpack: runHpack,
   http1: runHttp1,
   interop: runInterop,
+  routing: runRouting,
 };
 
 const outcomes: Outcome[] = [];

@@ -1,7 +1,10 @@
 /**
- * Measures the engine in a process of its own, which gates.suite.ts starts with --expose-gc, --allow-natives-syntax,
+ * Measures the engine and the choice of routes in a process of its own, which gates.suite.ts starts with --expose-gc, --allow-natives-syntax,
  * --trace-deopt and a large young generation; prints JSON as its last line.
  */
+import type { Predicate, Route } from '../../api/routing.ts';
+import type { RequestView } from '../../proxy/routing/predicate.ts';
+import { RouteTable } from '../../proxy/routing/route-table.ts';
 import { Forwarding } from './forwarding.ts';
 
 const forwarding = new Forwarding();
@@ -14,12 +17,19 @@ const frame = () => {
 };
 const request = () => forwarding.exchange();
 
+const routes = mixedRoutes();
+const heads = mixedHeads();
+let choices = 0;
+const choice = () => routes.find(heads[choices++ % heads.length]!);
+
 const perFrame = bytesPer(frame, 20_000);
 const perRequest = bytesPer(request, 4000);
+const perChoice = bytesPer(choice, 20_000);
 console.log('steady state');
 for (let i = 0; i < 20_000; i++) frame();
 for (let i = 0; i < 4000; i++) request();
-console.log(JSON.stringify({ perFrame, perRequest, sameShape: haveSameShape() }));
+for (let i = 0; i < 20_000; i++) choice();
+console.log(JSON.stringify({ perFrame, perRequest, perChoice, sameShape: haveSameShape() }));
 
 /** Heap octets that one call takes in steady state: the median of several windows without a collection in between. */
 function bytesPer(call: () => void, count: number): number {
@@ -44,4 +54,38 @@ function haveSameShape(): boolean {
     same(forwarding.upstream.connection, forwarding.server.connection) &&
     same(other.client.connection, forwarding.client.connection)
   );
+}
+
+/** 300 routes that are found in each of the ways that routes are found. */
+function mixedRoutes(): RouteTable {
+  const predicates = Array.from({ length: 50 }, (_, i): Predicate[] => [
+    { path: { exact: `/exact/${i}` } },
+    { path: { segments: `/segments/${i}` } },
+    { path: { regex: `/regex/[^/]+/${i}` } },
+    { all: [{ path: { prefix: '/header' } }, { header: 'x-version', value: { exact: `v${i}` } }] },
+    { all: [{ authority: { exact: `svc-${i}.example.com` } }, { not: { method: { exact: 'GET' } } }] },
+    { query: 'version', value: { exact: `${i}` } },
+  ]).flat();
+  return new RouteTable(
+    predicates.map(
+      (when): Route => ({ name: '', when, split: [], timeouts: {}, retry: null, classes: [], origin: '' }),
+    ),
+  );
+}
+
+function mixedHeads(): RequestView[] {
+  return Array.from({ length: 50 }, (_, i) => [
+    { method: 'GET', path: `/exact/${i}` },
+    { method: 'GET', path: `/segments/${i}/x` },
+    { method: 'GET', path: `/regex/some-user/${i}` },
+    { method: 'GET', path: '/header' },
+    { method: 'POST', path: '/other' },
+  ])
+    .flat()
+    .map((head, i) => ({
+      ...head,
+      authority: `svc-${i % 50}.example.com`,
+      scheme: 'http',
+      fields: ['accept', '*/*', 'x-version', `v${i % 50}`],
+    }));
 }

@@ -1,7 +1,6 @@
-import { RE2JS } from 're2js';
-
 import type { Predicate, ResponsePredicate } from '../../../api/routing.ts';
 import { FieldReader } from '../field-reader.ts';
+import { patternFault } from '../pattern-fault.ts';
 import type { Problem } from '../problem.ts';
 
 /**
@@ -82,12 +81,7 @@ function readPathRegex(value: unknown, path: string, problems: Problem[]): Predi
 /** Why a pattern is no regular expression of RE2 syntax, or null. */
 function regexFault(pattern: string): string | null {
   if (pattern.length > MAX_PATTERN_CHARACTERS) return `is longer than ${MAX_PATTERN_CHARACTERS} characters`;
-  try {
-    RE2JS.compile(pattern);
-    return null;
-  } catch (error) {
-    return `"${pattern}" is no regular expression (RE2 syntax): ${error instanceof Error ? error.message : error}`;
-  }
+  return patternFault(pattern);
 }
 
 /** Methods are case-sensitive tokens (RFC 9110 section 9.1). */

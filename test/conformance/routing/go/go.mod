@@ -1,0 +1,3 @@
+module weft.dev/conformance/routing
+
+go 1.21
