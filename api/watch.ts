@@ -31,7 +31,7 @@ export const INBOUND_TARGET = 'inbound';
 export type TargetKey = string;
 
 /** Features that a proxy understands. A message names those it `requires`. */
-export const WATCH_FEATURES = ['routes', 'splits'] as const;
+export const WATCH_FEATURES = ['routes', 'splits', 'traffic-policy'] as const;
 
 export type ClientMessage =
   | {

@@ -204,7 +204,7 @@ export class Publisher {
       type: 'snapshot',
       target,
       version,
-      requires: outbound ? featuresOf(outbound.routes) : [],
+      requires: outbound ? [...featuresOf(outbound.routes), ...policyFeaturesOf(outbound)] : [],
     });
     publication.publish(version, () => `${head.slice(0, -1)},"outbound":${body}}\n`, step);
   }
@@ -253,6 +253,21 @@ export function hash(text: string): string {
 function featuresOf(routes: readonly Route[]): readonly (typeof WATCH_FEATURES)[number][] {
   const hasSplit = routes.some(({ split }) => split.length > 0);
   return [...(routes.length > 0 ? (['routes'] as const) : []), ...(hasSplit ? (['splits'] as const) : [])];
+}
+
+/** What a proxy that knows only routes and splits would pass over, and so send requests where nobody meant them to go. */
+function policyFeaturesOf({
+  routes,
+  unmatched,
+  connectionRoutes,
+  backends,
+}: OutboundTarget): readonly ['traffic-policy'?] {
+  const hasPolicy =
+    unmatched !== undefined ||
+    connectionRoutes !== undefined ||
+    routes.some(({ filters, split }) => filters ?? split.some((each) => each.filters)) ||
+    Object.values(backends).some((each) => each.balancer ?? each.limits ?? each.breaker ?? each.whenEmpty);
+  return hasPolicy ? ['traffic-policy'] : [];
 }
 
 /** Changes that follow one another closer than this are computed together, milliseconds. */

@@ -63,6 +63,9 @@ t.test('a change of anything but endpoints sends the whole', async (t) => {
     snapshot: { requires: ['routes', 'splits'], outbound: { routes: [{ name: 'r' }, { name: '' }] } },
     inbound: { requires: ['routes'] },
   });
+  const annotations = { 'balancer.linkerd.io/failure-accrual': 'consecutive' };
+  source.put(service('api', '10.96.0.1', { port: { appProtocol: 'http' }, annotations }));
+  t.match(await watch.expects('snapshot'), { requires: ['routes', 'splits', 'traffic-policy'] });
   source.remove('Service', 'api');
   t.match(await watch.expectsAll(['snapshot', 'inbound']), { snapshot: { requires: [], outbound: null } });
 });
