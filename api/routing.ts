@@ -77,7 +77,7 @@ export interface Timeouts {
 /**
  * Outcomes of an attempt that are tried again.
  *
- * - `failure`: an answer that the route classifies as one; `reset`: no answer came, the connection's end included.
+ * - `failure`: an answer that the route classifies as one, or none; `reset`: no answer came, the connection's end included.
  * - `connect-failure`, `refused-stream`: what provably never reached the application. Tried again without any rule too.
  * - `head-timeout`: {@link RetryPolicy.perTryMs} went by.
  * - `retriable-header`: the answer has a header of `headers`.

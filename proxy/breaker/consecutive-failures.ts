@@ -2,8 +2,8 @@ import type {
   ConsecutiveFailures as ConsecutiveSettings,
   SuccessRate as SuccessRateSettings,
 } from '../../api/routing.ts';
+import { WindowCount } from '../balance/window-count.ts';
 import type { AttemptResult, Breaker, BreakerContext, BreakerState, EjectionCause } from './breaker.ts';
-import { SuccessWindow } from './success-window.ts';
 
 /**
  * Linkerd's failure accrual.
@@ -22,7 +22,8 @@ import { SuccessWindow } from './success-window.ts';
 export class ConsecutiveFailures implements Breaker {
   readonly #settings: ConsecutiveSettings | SuccessRateSettings;
   readonly #context: BreakerContext;
-  readonly #window: SuccessWindow | null;
+  /** Only where their share counts. */
+  readonly #recent: { readonly successes: WindowCount; readonly results: WindowCount } | null;
   #state: BreakerState['state'] = 'closed';
   #failures = 0;
   #ejections = 0;
@@ -33,7 +34,10 @@ export class ConsecutiveFailures implements Breaker {
   constructor(settings: ConsecutiveSettings | SuccessRateSettings, context: BreakerContext) {
     this.#settings = settings;
     this.#context = context;
-    this.#window = settings.kind === 'success-rate' ? new SuccessWindow(settings.windowMs) : null;
+    this.#recent =
+      settings.kind === 'success-rate'
+        ? { successes: new WindowCount(settings.windowMs), results: new WindowCount(settings.windowMs) }
+        : null;
   }
 
   isEjected(nowMs: number): boolean {
@@ -53,8 +57,9 @@ export class ConsecutiveFailures implements Breaker {
   onResult(result: AttemptResult, _status: number, nowMs: number): void {
     if (this.#state === 'open') return;
     const isSuccess = result === 'success';
-    this.#window?.add(isSuccess, nowMs);
-    if (this.#state === 'probation') return isSuccess ? this.#close() : this.#reopen(nowMs);
+    this.#recent?.results.add(nowMs);
+    if (isSuccess) this.#recent?.successes.add(nowMs);
+    if (this.#state === 'probation') return isSuccess ? this.#close() : this.#open('consecutive_failures', nowMs);
     this.#failures = isSuccess ? 0 : this.#failures + 1;
     const cause = this.#cause(nowMs);
     if (cause && this.#context.bound.take()) this.#open(cause, nowMs);
@@ -78,12 +83,9 @@ export class ConsecutiveFailures implements Breaker {
     const settings = this.#settings;
     if (settings.maxFailures > 0 && this.#failures >= settings.maxFailures) return 'consecutive_failures';
     if (settings.kind !== 'success-rate') return null;
-    const { successes, total } = this.#window!.counts(nowMs);
-    return total >= settings.minRequests && successes / total < settings.threshold ? 'success_rate' : null;
-  }
-
-  #reopen(nowMs: number): void {
-    this.#open('consecutive_failures', nowMs);
+    const total = this.#recent!.results.sum(nowMs);
+    if (total < settings.minRequests) return null;
+    return this.#recent!.successes.sum(nowMs) / total < settings.threshold ? 'success_rate' : null;
   }
 
   /** Penalties double from one to the next. */
@@ -102,6 +104,7 @@ export class ConsecutiveFailures implements Breaker {
     this.#state = 'closed';
     this.#failures = 0;
     this.#ejections = 0;
-    this.#window?.clear();
+    this.#recent?.successes.clear();
+    this.#recent?.results.clear();
   }
 }

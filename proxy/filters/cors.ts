@@ -1,6 +1,6 @@
-import type { Cors, StringMatch } from '../../api/routing.ts';
-import { Pattern } from '../../core/regex/pattern.ts';
+import type { Cors } from '../../api/routing.ts';
 import { type Fields, fieldValue, type RequestHead, type ResponseHead } from '../http.ts';
+import { compileString } from '../routing/predicate.ts';
 
 /** A policy of cross-origin requests, compiled. */
 export class CorsPolicy {
@@ -10,7 +10,7 @@ export class CorsPolicy {
   /** @throws when a pattern is not of RE2 syntax */
   constructor(cors: Cors) {
     this.#cors = cors;
-    this.#origins = cors.origins.map(compileOrigin);
+    this.#origins = cors.origins.map(compileString);
   }
 
   /**
@@ -62,11 +62,4 @@ export class CorsPolicy {
     const credentials = this.#cors.hasCredentials ? ['access-control-allow-credentials', 'true'] : [];
     return ['access-control-allow-origin', origin, ...credentials, 'vary', 'origin'];
   }
-}
-
-function compileOrigin({ exact, prefix, regex }: StringMatch): (origin: string) => boolean {
-  if (exact !== undefined) return (origin) => exact === '*' || origin === exact;
-  if (prefix !== undefined) return (origin) => origin.startsWith(prefix);
-  const pattern = Pattern.compile(regex ?? '');
-  return (origin) => pattern.matches(origin);
 }

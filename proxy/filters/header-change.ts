@@ -1,4 +1,5 @@
 import type { HeaderChange, HeaderEntry, HeaderPiece } from '../../api/routing.ts';
+import { parseSocketAddress } from '../../core/config/socket-address.ts';
 import { type Fields, fieldValue, type RequestHead } from '../http.ts';
 
 /** What header values may be made of, besides literal text. */
@@ -56,7 +57,7 @@ function pieceText(piece: HeaderPiece, { head, client, route }: HeaderContext): 
     case 'client-address':
       return client;
     case 'client-ip':
-      return hostOf(client);
+      return parseSocketAddress(client)?.host ?? '';
     case 'protocol':
       return head.version?.split(';', 1)[0] || 'HTTP/2';
     case 'route':
@@ -81,9 +82,4 @@ function requestHeader(head: RequestHead, name: string): string {
     default:
       return fieldValue(head.fields, name) ?? '';
   }
-}
-
-/** `10.0.0.1` of `10.0.0.1:80`, `fd00::1` of `[fd00::1]:80`. */
-export function hostOf(address: string): string {
-  return address.slice(0, Math.max(0, address.lastIndexOf(':'))).replace(/^\[|\]$/g, '');
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
 import type { ConsistentHash } from '../../api/routing.ts';
+import { parseSocketAddress } from '../../core/config/socket-address.ts';
 import { hashOf } from '../balance/hash-table.ts';
-import { hostOf } from '../filters/header-change.ts';
 import { fieldValue, type RequestHead } from '../http.ts';
-import { queryValue } from '../routing/query.ts';
+import { octetsOf, queryValue } from '../routing/request-parts.ts';
 
 /** A cookie that the proxy sets, so that the client's next request goes where this one went. */
 export interface StickyCookie {
@@ -21,8 +21,8 @@ export interface RequestHash {
 /** The hash of what keeps requests together; null: the request has no such key. @param client `host:port` */
 export function requestHash({ key }: ConsistentHash, head: RequestHead, client: string): RequestHash | null {
   if ('header' in key) return hashed(fieldValue(head.fields, key.header));
-  if ('query' in key) return hashed(queryValue(head.path, key.query));
-  if ('source' in key) return hashed(hostOf(client) || null);
+  if ('query' in key) return hashed(queryValue(head.path, octetsOf(key.query)));
+  if ('source' in key) return hashed(parseSocketAddress(client)?.host ?? null);
   const found = cookieValue(head, key.cookie);
   if (found !== null || key.ttlMs === null) return hashed(found);
   const value = randomUUID();

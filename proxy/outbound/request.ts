@@ -1,5 +1,5 @@
 import { ORIG_PROTO_HEADER, PROXY_ERROR_HEADER, type ProxyErrorReason } from '../../api/proxy-headers.ts';
-import { OWN_BACKEND } from '../../api/routing.ts';
+import { OWN_BACKEND, type RetryConditions } from '../../api/routing.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
 import { answer, answerFault, type Failure, statusOf } from '../answers.ts';
 import { NO_HASH } from '../balance/balancer.ts';
@@ -26,9 +26,10 @@ import { Attempt } from './attempt.ts';
 import type { OutboundBackend } from './backend.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import { endpointHead } from './endpoint-head.ts';
+import { FAIL_FAST_MS, waitForEndpoint } from './endpoint-wait.ts';
 import { grpcTimeoutMs, withGrpcTimeout } from './grpc-timeout.ts';
 import { MirrorRequest } from './mirror-request.ts';
-import { ReplayBuffer } from './replay-buffer.ts';
+import { RequestBody } from './request-body.ts';
 import { requestHash, type StickyCookie } from './request-hash.ts';
 import { hasTimeouts, RequestTimers } from './request-timers.ts';
 import { backoffMs, pushbackMs, retriesAnswer } from './retry-rule.ts';
@@ -42,8 +43,6 @@ export interface OutboundContext {
 
 /** Octets of body kept for a second attempt, where the route's rule names no other bound. */
 const REPLAY_BYTES = 65_536;
-/** How long a request waits for a first endpoint (linkerd2-proxy's fail-fast timeout). */
-const FAIL_FAST_MS = 3000;
 /** Status under which a request is counted that the application gave up (nginx's 499); nobody is sent it. */
 const CLIENT_CLOSED = 499;
 /** What an endpoint's proxy says of an application that has not seen the request. */
@@ -56,8 +55,6 @@ const OWN_FIELDS = [ORIG_PROTO_HEADER];
 const CONNECT_ATTEMPTS = 3;
 /** A server that asks for a longer wait is not tried again: its answer goes to the application. */
 const MAX_PUSHBACK_MS = 5000;
-/** How often a request looks again at a backend whose endpoints are all ejected. */
-const EJECTED_POLL_MS = 100;
 
 /**
  * One request of the application on its way out.
@@ -84,7 +81,7 @@ export class OutboundRequest implements StreamListener {
   readonly #grpc: boolean;
   readonly #startMs = performance.now();
   /** Null: the request has no body. */
-  readonly #body: ReplayBuffer | null;
+  readonly #body: RequestBody | null;
   readonly #timers: RequestTimers | null;
   /** What the client gives the request, milliseconds; 0: it does not say. */
   readonly #deadlineMs: number;
@@ -93,7 +90,6 @@ export class OutboundRequest implements StreamListener {
   #cookie: StickyCookie | null = null;
   /** As it goes to the backend. */
   #forwarded: RequestHead;
-  #mirrors: readonly MirrorRequest[] = [];
   #attempt: Attempt | null = null;
   #perTry: NodeJS.Timeout | null = null;
   #cancelWait: (() => void) | null = null;
@@ -126,7 +122,7 @@ export class OutboundRequest implements StreamListener {
     this.#route = compiled;
     const { route } = compiled;
     this.#series = target.series(route.name);
-    this.#body = end ? null : new ReplayBuffer(route.retry?.maxBodyBytes ?? REPLAY_BYTES);
+    this.#body = end ? null : new RequestBody(downstream, route.retry?.maxBodyBytes ?? REPLAY_BYTES);
     const alternative = compiled.pick();
     this.#filters = filtersOf(route, alternative);
     this.#backend = target.backend(alternative?.backend ?? OWN_BACKEND);
@@ -138,6 +134,7 @@ export class OutboundRequest implements StreamListener {
       hasTimeouts(route.timeouts) || this.#deadlineMs > 0
         ? new RequestTimers(route.timeouts, this.#deadlineMs, (reason, ms) => this.#onTimeout(reason, ms))
         : null;
+    if (end) this.#timers?.onRequestEnd();
     const { hash } = this.#backend.description.balancer ?? {};
     const sticky = hash ? requestHash(hash, head, client) : null;
     this.#hash = sticky?.hash ?? NO_HASH;
@@ -150,24 +147,14 @@ export class OutboundRequest implements StreamListener {
   // From the application.
 
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    const body = this.#body!;
-    if (last) body.complete = true;
-    const upstream = this.#attempt?.stream ?? null;
-    body.add(bytes, start, end, upstream !== null);
     this.#timers?.onActivity();
     if (last) this.#timers?.onRequestEnd();
-    for (const mirror of this.#mirrors) mirror.sendData(bytes, start, end, last);
-    if (!upstream) return;
-    const sent = upstream.sendData(bytes, start, end, last);
-    if (sent > 0) this.#downstream.grant(sent);
+    this.#body!.onData(bytes, start, end, last, this.#attempt);
   }
 
   onTrailers(fields: Fields): void {
-    this.#body!.complete = true;
-    this.#body!.trailers = fields;
     this.#timers?.onRequestEnd();
-    for (const mirror of this.#mirrors) mirror.sendTrailers(fields);
-    this.#attempt?.stream?.sendTrailers(this.#attempt.fieldsFor(fields));
+    this.#body!.onTrailers(fields, this.#attempt);
   }
 
   /** The application has given up: so does the server, at once. */
@@ -176,7 +163,7 @@ export class OutboundRequest implements StreamListener {
     const outcome: Outcome = { status: CLIENT_CLOSED, success: true, grpcStatus: '', error: 'cancelled' };
     this.#attempt?.finish(outcome, null);
     this.#attempt?.cancel(CANCEL);
-    for (const mirror of this.#mirrors) mirror.cancel();
+    this.#body?.cancel();
     this.#end(outcome);
   }
 
@@ -193,26 +180,13 @@ export class OutboundRequest implements StreamListener {
   onStream(attempt: Attempt): void {
     const { stream } = attempt;
     if (!stream) return;
-    const body = this.#body;
-    const last = body === null || (body.complete && !body.trailers);
-    stream.sendRequest(
-      endpointHead(attempt.client, this.#headToSend(), this.#target),
-      last && (body?.chunks.length ?? 0) === 0,
-    );
+    stream.sendRequest(endpointHead(attempt.client, this.#headToSend(), this.#target), this.#body?.isEmpty ?? true);
     this.#context.metrics.addedOutbound.observe((performance.now() - this.#startMs) / 1000);
-    if (body === null) return;
-    const { chunks, trailers } = body;
-    for (let i = 0; i < chunks.length; i++) {
-      const chunk = chunks[i]!;
-      const sent = stream.sendData(chunk, 0, chunk.length, last && i === chunks.length - 1);
-      if (sent > 0 && this.#retries === 0) this.#downstream.grant(sent);
-    }
-    if (trailers) stream.sendTrailers(attempt.fieldsFor(trailers));
-    if (!body.canReplay) body.release();
+    this.#body?.sendTo(attempt);
   }
 
   onUpstreamSent(octets: number): void {
-    this.#downstream.grant(octets);
+    this.#body?.onPassed(octets);
   }
 
   onUpstreamInformational(head: ResponseHead): void {
@@ -287,7 +261,8 @@ export class OutboundRequest implements StreamListener {
     attempt.finish(failed('endpoint_reset'), 'local');
     if (!this.#committed && this.#canReplay) {
       if (isUnprocessed && this.#retries < CONNECT_ATTEMPTS) return this.#retry(attempt.client, 0);
-      const isRuled = this.#ruleSays('reset') || (isUnprocessed && this.#ruleSays('refused-stream'));
+      const isRuled =
+        this.#ruleSays('failure') || this.#ruleSays('reset') || (isUnprocessed && this.#ruleSays('refused-stream'));
       if (isRuled && this.#isComplete && this.#mayRetry()) return this.#retryByRule(attempt.client, null);
     }
     if (this.#committed) {
@@ -303,7 +278,7 @@ export class OutboundRequest implements StreamListener {
 
   /** The whole request has come. */
   get #isComplete(): boolean {
-    return this.#body === null || this.#body.complete;
+    return this.#body === null || this.#body.isComplete;
   }
 
   get #canReplay(): boolean {
@@ -328,9 +303,10 @@ export class OutboundRequest implements StreamListener {
     const own = filters.ownAnswer(this.#head, this.#target.description.port, this.#headerContext);
     if (own) return this.#answerSelf(own);
     this.#forwarded = filters.forward(this.#head, this.#headerContext);
-    this.#mirrors = filters.mirrors
+    const mirrors = filters.mirrors
       .filter(({ fraction }) => Math.random() < fraction)
       .map(({ backend }) => new MirrorRequest(this.#forwarded, this.#body === null, this.#target, backend));
+    this.#body?.copyTo(mirrors);
     this.#try();
   }
 
@@ -385,24 +361,12 @@ export class OutboundRequest implements StreamListener {
       const reason = whenEmpty === 503 ? 'no_endpoint' : 'backend_unknown';
       return this.#fail({ reason, message: `${this.#backendName}: ${why}` });
     }
-    const deadlineMs = performance.now() + FAIL_FAST_MS;
-    const look = () => {
-      if (this.#backend.pick(performance.now(), this.#hash, null)) {
-        this.#cancelWait?.();
-        this.#cancelWait = null;
-        return this.#try();
-      }
-      if (performance.now() < deadlineMs) return;
-      enterTurn();
-      this.#fail({ reason: 'fail_fast', message: `${this.#backendName}: ${why} for ${FAIL_FAST_MS} ms` });
-      leaveTurn();
-    };
-    const stop = this.#target.whenEndpoints(look);
-    const poll = setInterval(look, EJECTED_POLL_MS);
-    this.#cancelWait = () => {
-      clearInterval(poll);
-      stop();
-    };
+    const look = () => this.#backend.pick(performance.now(), this.#hash, null) !== null;
+    this.#cancelWait = waitForEndpoint(this.#target, look, (found) => {
+      this.#cancelWait = null;
+      if (found) this.#try();
+      else this.#fail({ reason: 'fail_fast', message: `${this.#backendName}: ${why} for ${FAIL_FAST_MS} ms` });
+    });
   }
 
   get #backendName(): string {
@@ -417,7 +381,7 @@ export class OutboundRequest implements StreamListener {
     return reason !== null && NOT_ARRIVED.has(reason) && ++this.#connectFailures < CONNECT_ATTEMPTS;
   }
 
-  #ruleSays(outcome: 'reset' | 'connect-failure' | 'refused-stream' | 'head-timeout'): boolean {
+  #ruleSays(outcome: RetryConditions['outcomes'][number]): boolean {
     return this.#route.route.retry?.on.outcomes.includes(outcome) ?? false;
   }
 

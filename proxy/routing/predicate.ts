@@ -103,7 +103,8 @@ export function comparable(path: string, ignoreCase: boolean): string {
   return octetsOf(ignoreCase ? lowerCase(path) : path);
 }
 
-function compileString(match: StringMatch): (octets: string) => boolean {
+/** @param match of a text that comes one character an octet */
+export function compileString(match: StringMatch): (octets: string) => boolean {
   if (match.exact !== undefined) {
     const exact = octetsOf(match.exact);
     return (octets) => octets === exact;

@@ -163,6 +163,46 @@ t.test('retries', async (t) => {
     t.equal(application.heard.length, 4, 'three more with a rule for resets');
   });
 
+  t.test('happen after a reset where every failure is to be tried again, as a ServiceProfile asks', async (t) => {
+    const application = await Application.start(t, (incoming, response) => {
+      if (application.heard.length === 1) incoming.socket.destroy();
+      else response.end('ok');
+    });
+    const { port } = await proxyOf(
+      t,
+      { '': { endpoints: [endpoint(application.port)] } },
+      { routes: [route('all', { retry: retry({ on: { outcomes: ['failure'] } }) })] },
+    );
+    t.equal((await request(port)).status, 200);
+    t.equal(application.heard.length, 2);
+  });
+
+  t.test('let a large body go on after an endpoint that cannot be reached, and after one that failed', async (t) => {
+    const onceRead =
+      (code: number): http.RequestListener =>
+      (incoming, response) =>
+        void incoming.on('end', () => response.writeHead(code).end());
+    const [bad, good] = [await Application.start(t, onceRead(503)), await Application.start(t, onceRead(200))];
+    const gone = http.createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => gone.once('listening', resolve));
+    const { port: closed } = gone.address() as AddressInfo;
+    await new Promise((resolve) => gone.close(resolve));
+    const balancer = { algorithm: 'round-robin' } as const;
+    const large = 'x'.repeat(1_000_000);
+    const unreachable = await proxyOf(t, {
+      '': { endpoints: [endpoint(closed), endpoint(good.port)], balancer },
+    });
+    for (let i = 0; i < 4; i++) t.equal((await request(unreachable.port, { method: 'PUT' }, large)).status, 200);
+    t.ok(good.bodies.every((body) => body.length === large.length));
+    const failing = await proxyOf(
+      t,
+      { '': { endpoints: [endpoint(bad.port), endpoint(good.port)], balancer } },
+      { routes: [route('all', { retry: retry({ maxBodyBytes: 2_000_000 }) })] },
+    );
+    for (let i = 0; i < 4; i++) t.equal((await request(failing.port, { method: 'PUT' }, large)).status, 200);
+    t.ok(good.bodies.every((body) => body.length === large.length));
+  });
+
   t.test('give each attempt its time, and the whole its own', async (t) => {
     const application = await Application.start(t, never);
     const rule = retry({ perTryMs: 150 });
@@ -249,6 +289,16 @@ t.test('timeouts', async (t) => {
     const idleStart = performance.now();
     await t.rejects(request(port));
     t.ok(performance.now() - idleStart >= 395, `idle: ${performance.now() - idleStart}`);
+  });
+
+  t.test('end a request without a body whose answer does not come', async (t) => {
+    const application = await Application.start(t, never);
+    const { port } = await proxyOf(
+      t,
+      { '': { endpoints: [endpoint(application.port)] } },
+      { routes: [route('response', { timeouts: { responseMs: 150 } })] },
+    );
+    t.match(await request(port), { status: 504, headers: { 'weft-proxy-error': 'response_timeout' } });
   });
 
   t.test('take a gRPC client at its word, and pass on what is left', async (t) => {
@@ -435,6 +485,23 @@ t.test('filters', async (t) => {
     for (let i = 0; i < 200 && shadow.bodies.length < 3; i++) await new Promise((resolve) => setTimeout(resolve, 10));
     t.same(shadow.bodies, ['body 0', 'body 1', 'body 2']);
     t.equal(shadow.heard[0]!.method, 'POST');
+    const delayed = await proxyOf(
+      t,
+      { '': { endpoints: [endpoint(real.port)] }, shadow: { endpoints: [endpoint(shadow.port)] } },
+      {
+        routes: [
+          route('all', {
+            filters: {
+              fault: { delay: { fraction: 1, ms: 100 } },
+              mirrors: [{ backend: 'shadow', fraction: 1 }],
+            },
+          }),
+        ],
+      },
+    );
+    t.equal((await request(delayed.port, { method: 'POST' }, 'late')).status, 200);
+    for (let i = 0; i < 200 && shadow.bodies.length < 4; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    t.equal(shadow.bodies[3], 'late', 'also what came before the mirror was there');
   });
 });
 
