@@ -24,6 +24,8 @@ export interface Reference {
   readonly object: ObjectRef;
   readonly path: string;
   readonly whenEmpty?: 500 | 503;
+  /** Where it is no port of a Service; absent: as `whenEmpty`. */
+  readonly whenUnknown?: 500 | 503;
 }
 
 /** The backends that a target's routes name, by the key that stands in the routes. */
@@ -56,14 +58,18 @@ export class BackendRefs {
 
   /** Takes note of a backend. @returns the key under which routes name it */
   add(ref: BackendRef, reference: Reference): string {
-    const found = this.#resolve(ref);
-    const { service, port } = found ?? { service: ref.host, port: ref.port };
+    const target = { host: ref.host, isAddress: false, port: ref.port };
+    const resolved = resolveTarget(this.#cluster, target, ref.namespace, this.#domain);
+    const found = resolved?.kind === 'service' ? resolved : null;
+    const service = found ? serviceName(found.service, this.#domain) : ref.host;
+    const port = found?.port.port ?? ref.port;
     const isOwn = service === this.#own.name && port === this.#own.port.port && ref.subset === '';
     const key = isOwn ? OWN_BACKEND : `${service}:${port}${ref.subset && `/${ref.subset}`}`;
+    const { whenEmpty, whenUnknown = whenEmpty } = reference;
+    const status = found ? whenEmpty : whenUnknown;
     const known = this.#backends.get(key);
     if (known) {
-      if (reference.whenEmpty && !known.whenEmpty)
-        this.#backends.set(key, { ...known, whenEmpty: reference.whenEmpty });
+      if (status && !known.whenEmpty) this.#backends.set(key, { ...known, whenEmpty: status });
       return key;
     }
     if (!found) {
@@ -74,16 +80,11 @@ export class BackendRefs {
       service,
       port,
       ...(ref.subset && { subset: ref.subset }),
-      endpoints: found?.endpoints ?? [],
-      ...found?.policy,
-      ...(reference.whenEmpty && { whenEmpty: reference.whenEmpty }),
+      endpoints: found ? endpointsOf(this.#cluster, found.service, found.port, null, this.#client, this.#domain) : [],
+      ...(found && policyOf(found.service)),
+      ...(status && { whenEmpty: status }),
     });
     return key;
-  }
-
-  /** Whether a reference leads to a port of a Service. */
-  isKnown(ref: BackendRef): boolean {
-    return this.#resolve(ref) !== null;
   }
 
   /** A backend that does not exist, for a share of the requests that has nowhere to go. @returns its key */
@@ -96,14 +97,6 @@ export class BackendRefs {
   /** Every backend by its key, in the order of the keys. */
   get all(): Readonly<Record<string, Backend>> {
     return Object.fromEntries([...this.#backends].sort(([a], [b]) => compareText(a, b)));
-  }
-
-  #resolve({ host, namespace, port }: BackendRef) {
-    const found = resolveTarget(this.#cluster, { host, isAddress: false, port }, namespace, this.#domain);
-    if (found?.kind !== 'service') return null;
-    const endpoints = endpointsOf(this.#cluster, found.service, found.port, null, this.#client, this.#domain);
-    const policy = policyOf(found.service);
-    return { service: serviceName(found.service, this.#domain), port: found.port.port, endpoints, policy };
   }
 }
 

@@ -12,7 +12,13 @@ import { profileCandidate, takesSplit } from './linkerd/profile-dialect.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import { podProtocol } from './pod-protocol.ts';
 import { decideProtocol } from './protocol.ts';
-import type { Candidate, Dialect, RoutingQuestion, ServiceRoutes } from './service-routes.ts';
+import {
+  type Candidate,
+  type Dialect,
+  plainRoute,
+  type RoutingQuestion,
+  type ServiceRoutes,
+} from './service-routes.ts';
 import { splitCandidates } from './smi/split-dialect.ts';
 import { resolveTarget, type TargetAddress } from './target.ts';
 
@@ -118,7 +124,7 @@ function annotatedRoute(service: Service): readonly Route[] {
   const { routeAnnotations } = service;
   if (!routeAnnotations) return [];
   const origin = formatRef({ kind: 'Service', namespace: service.namespace, name: service.name });
-  return [{ name: '', when: { all: [] }, split: [], ...routeAnnotations, classes: [], origin }];
+  return [{ ...plainRoute(origin), ...routeAnnotations }];
 }
 
 /** Ways to write routes, besides the profile, best first. */

@@ -28,6 +28,11 @@ export interface ServiceRoutes {
   readonly retryBudget?: RetryBudget;
 }
 
+/** A route that takes every request, has no name in metrics and asks for nothing. */
+export function plainRoute(origin: string): Route {
+  return { name: '', when: { all: [] }, split: [], timeouts: {}, retry: null, classes: [], origin };
+}
+
 /** An object of a dialect that is about the Service, in the order in which its dialect prefers them. */
 export interface Candidate {
   readonly object: ObjectRef;

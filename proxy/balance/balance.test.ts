@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import type { Balancer as Settings } from '../../api/routing.ts';
+import type { Balancer as Settings } from '../../api/traffic-policy.ts';
 import { Balancer, NO_HASH } from './balancer.ts';
 import type { Candidate } from './candidate.ts';
 import { hashOf } from './hash-table.ts';

@@ -1,4 +1,4 @@
-import type { Balancer as Settings } from '../../api/routing.ts';
+import type { Balancer as Settings } from '../../api/traffic-policy.ts';
 import { type Candidate, eligible } from './candidate.ts';
 import { type HashTable, hashTable } from './hash-table.ts';
 import { type Picker, pickerOf } from './picker.ts';

@@ -1,4 +1,4 @@
-import type { ConsistentHash } from '../../api/routing.ts';
+import type { ConsistentHash } from '../../api/traffic-policy.ts';
 import type { Candidate } from './candidate.ts';
 
 /** Which candidate a hash leads to, and in which order the others follow where that one cannot be used. */

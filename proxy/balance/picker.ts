@@ -1,4 +1,4 @@
-import type { Balancer } from '../../api/routing.ts';
+import type { Balancer } from '../../api/traffic-policy.ts';
 import type { Candidate } from './candidate.ts';
 import { type SlowStart, warmth } from './slow-start.ts';
 

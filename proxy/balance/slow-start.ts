@@ -1,4 +1,4 @@
-import type { Balancer } from '../../api/routing.ts';
+import type { Balancer } from '../../api/traffic-policy.ts';
 
 /** How an endpoint that comes late is warmed up. */
 export type SlowStart = NonNullable<Balancer['slowStart']>;

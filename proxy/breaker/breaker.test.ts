@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import type { CircuitBreaker, ConsecutiveFailures, OutlierDetection, SuccessRate } from '../../api/routing.ts';
+import type { CircuitBreaker, ConsecutiveFailures, OutlierDetection, SuccessRate } from '../../api/traffic-policy.ts';
 import { type Breaker, breakerOf, type EjectionCause } from './breaker.ts';
 import { EjectionBound } from './ejection-bound.ts';
 

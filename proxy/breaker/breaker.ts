@@ -1,4 +1,4 @@
-import type { CircuitBreaker } from '../../api/routing.ts';
+import type { CircuitBreaker } from '../../api/traffic-policy.ts';
 import { ConsecutiveFailures } from './consecutive-failures.ts';
 import type { EjectionBound } from './ejection-bound.ts';
 import { OutlierDetector } from './outlier-detector.ts';

@@ -1,7 +1,7 @@
 import type {
   ConsecutiveFailures as ConsecutiveSettings,
   SuccessRate as SuccessRateSettings,
-} from '../../api/routing.ts';
+} from '../../api/traffic-policy.ts';
 import { WindowCount } from '../balance/window-count.ts';
 import type { AttemptResult, Breaker, BreakerContext, BreakerState, EjectionCause } from './breaker.ts';
 

@@ -1,4 +1,4 @@
-import type { OutlierDetection } from '../../api/routing.ts';
+import type { OutlierDetection } from '../../api/traffic-policy.ts';
 import type { AttemptResult, Breaker, BreakerContext, BreakerState, EjectionCause } from './breaker.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Cors } from '../../api/routing.ts';
+import type { Cors } from '../../api/filters.ts';
 import { type Fields, fieldValue, type RequestHead, type ResponseHead } from '../http.ts';
 import { compileString } from '../routing/predicate.ts';
 

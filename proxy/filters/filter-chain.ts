@@ -1,4 +1,5 @@
-import type { Fault, Filters, Mirror, Route, WeightedBackend } from '../../api/routing.ts';
+import type { Fault, Filters, Mirror } from '../../api/filters.ts';
+import type { Route, WeightedBackend } from '../../api/routing.ts';
 import type { Fields, RequestHead, ResponseHead } from '../http.ts';
 import { CorsPolicy } from './cors.ts';
 import { bothChanges, changeHeaders, type HeaderContext, isConstant } from './header-change.ts';

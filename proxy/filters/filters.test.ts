@@ -1,6 +1,7 @@
 import t from 'tap';
 
-import type { Filters, Route } from '../../api/routing.ts';
+import type { Filters } from '../../api/filters.ts';
+import type { Route } from '../../api/routing.ts';
 import type { RequestHead } from '../http.ts';
 import { FilterChain, filtersOf } from './filter-chain.ts';
 import type { HeaderContext } from './header-change.ts';

@@ -1,4 +1,4 @@
-import type { HeaderChange, HeaderEntry, HeaderPiece } from '../../api/routing.ts';
+import type { HeaderChange, HeaderEntry, HeaderPiece } from '../../api/filters.ts';
 import { parseSocketAddress } from '../../core/config/socket-address.ts';
 import { type Fields, fieldValue, type RequestHead } from '../http.ts';
 

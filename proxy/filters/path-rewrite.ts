@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 
-import type { PathRewrite } from '../../api/routing.ts';
+import type { PathRewrite } from '../../api/filters.ts';
 
 /** Compiles a rewrite of the path of a request; the query stays. @throws when the pattern is not of RE2 syntax */
 export function compilePathRewrite(rewrite: PathRewrite): (path: string) => string {

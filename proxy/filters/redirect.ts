@@ -1,4 +1,4 @@
-import type { Redirect } from '../../api/routing.ts';
+import type { Redirect } from '../../api/filters.ts';
 import type { RequestHead } from '../http.ts';
 
 /**

@@ -1,4 +1,5 @@
-import type { Backend, ConnectionLimits, Endpoint } from '../../api/routing.ts';
+import type { Backend, Endpoint } from '../../api/routing.ts';
+import type { ConnectionLimits } from '../../api/traffic-policy.ts';
 import { Balancer } from '../balance/balancer.ts';
 import { type BreakerContext, breakerOf } from '../breaker/breaker.ts';
 import { EjectionBound } from '../breaker/ejection-bound.ts';
@@ -93,10 +94,7 @@ export class OutboundBackend {
     const context: BreakerContext = {
       bound: this.#bound,
       random: Math.random,
-      onEject: (cause, durationMs) => {
-        this.#ejections.value++;
-        this.#context.onEject?.(client.endpoint, this.#description, cause, durationMs);
-      },
+      onEject: () => this.#ejections.value++,
     };
     client.breaker = breaker ? breakerOf(breaker, context) : null;
   }

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
-import type { Backend, Endpoint } from '../../api/routing.ts';
+import type { Endpoint } from '../../api/routing.ts';
 import { formatSocketAddress } from '../../core/config/socket-address.ts';
 import type { Candidate } from '../balance/candidate.ts';
 import { PeakEwma } from '../balance/peak-ewma.ts';
-import type { Breaker, EjectionCause } from '../breaker/breaker.ts';
+import type { Breaker } from '../breaker/breaker.ts';
 import type { RequestHead } from '../http.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
@@ -20,8 +20,6 @@ export interface EndpointContext {
   readonly mutualTls: MutualTls;
   readonly metrics: Metrics;
   readonly connectTimeoutMs: number;
-  /** An endpoint is left out for a while. */
-  readonly onEject?: (endpoint: Endpoint, backend: Backend, cause: EjectionCause, durationMs: number) => void;
 }
 
 /** One endpoint of a backend as seen from here: its load, its connections, its circuit breaker, its series. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { ConsistentHash } from '../../api/routing.ts';
+import type { ConsistentHash } from '../../api/traffic-policy.ts';
 import { parseSocketAddress } from '../../core/config/socket-address.ts';
 import { hashOf } from '../balance/hash-table.ts';
 import { fieldValue, type RequestHead } from '../http.ts';

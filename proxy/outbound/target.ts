@@ -102,11 +102,6 @@ export class Target {
     return false;
   }
 
-  /** Every backend by its key, for the admin port. */
-  get backends(): ReadonlyMap<string, OutboundBackend> {
-    return this.#backends;
-  }
-
   /** Calls `wake` at each change. @returns how to stop */
   whenEndpoints(wake: () => void): () => void {
     this.#waiting.push(wake);

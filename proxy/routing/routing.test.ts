@@ -2,7 +2,7 @@ import t from 'tap';
 
 import type { Predicate, Route } from '../../api/routing.ts';
 import { compilePredicate, type RequestView } from './predicate.ts';
-import { NOT_FOUND, RouteTable } from './route-table.ts';
+import { DEFAULT_ROUTE, NOT_FOUND, RouteTable } from './route-table.ts';
 
 const request: RequestView = {
   method: 'GET',
@@ -12,15 +12,7 @@ const request: RequestView = {
   fields: ['X-Version', 'v2'],
 };
 
-const base: Route = {
-  name: '',
-  when: { all: [] },
-  split: [],
-  timeouts: {},
-  retry: null,
-  classes: [],
-  origin: 'test',
-};
+const base: Route = DEFAULT_ROUTE.route;
 
 type Case = readonly [expected: boolean, predicate: Predicate, change?: Partial<RequestView>];
 

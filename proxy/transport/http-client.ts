@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-import type { ConnectionLimits } from '../../api/routing.ts';
+import type { ConnectionLimits } from '../../api/traffic-policy.ts';
 import type { ClientStream, StreamListener } from '../http.ts';
 import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';

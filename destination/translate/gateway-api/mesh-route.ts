@@ -1,4 +1,5 @@
-import type { Filters, Predicate, RetryPolicy, Timeouts } from '../../../api/routing.ts';
+import type { Filters } from '../../../api/filters.ts';
+import type { Predicate, RetryPolicy, Timeouts } from '../../../api/routing.ts';
 import type { Meta } from '../kinds/meta.ts';
 import type { RouteAnnotations } from '../linkerd/route-annotations.ts';
 

@@ -1,4 +1,5 @@
-import type { Cors, HeaderChange, StringMatch } from '../../../api/routing.ts';
+import type { Cors, HeaderChange } from '../../../api/filters.ts';
+import type { StringMatch } from '../../../api/routing.ts';
 import { FieldReader } from '../field-reader.ts';
 import { isPort } from '../kinds/json.ts';
 import type { Problem } from '../problem.ts';

@@ -1,4 +1,5 @@
-import type { Filters, PathRewrite, Redirect, Route, WeightedBackend } from '../../../api/routing.ts';
+import type { Filters, PathRewrite, Redirect } from '../../../api/filters.ts';
+import type { Route, WeightedBackend } from '../../../api/routing.ts';
 import { formatRef, type ObjectRef } from '../complain.ts';
 import { byAge } from '../kinds/meta.ts';
 import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
@@ -96,7 +97,7 @@ function keyOf({ refs, domain }: RoutingQuestion, route: MeshRoute, backend: Rul
   if (!named) return refs.nothing(statusWithout(route));
   const host = `${named.name}.${named.namespace}.svc.${domain.clusterDomain}`;
   const ref = { host, namespace: named.namespace, port: named.port, subset: '' };
-  return refs.add(ref, { ...reference, whenEmpty: refs.isKnown(ref) ? 503 : statusWithout(route) });
+  return refs.add(ref, { ...reference, whenEmpty: 503, whenUnknown: statusWithout(route) });
 }
 
 /** What the share of a backend gets that does not exist: 500, and UNAVAILABLE in gRPC. */

@@ -1,4 +1,4 @@
-import type { CircuitBreaker } from '../../../api/routing.ts';
+import type { CircuitBreaker } from '../../../api/traffic-policy.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import { readFailureAccrual } from '../linkerd/failure-accrual.ts';
 import { type RouteAnnotations, readRouteAnnotations } from '../linkerd/route-annotations.ts';

@@ -1,4 +1,4 @@
-import type { CircuitBreaker } from '../../../api/routing.ts';
+import type { CircuitBreaker } from '../../../api/traffic-policy.ts';
 import { parseGoDuration } from '../go-duration.ts';
 import { annotationPath } from '../kinds/settings.ts';
 import type { Problem } from '../problem.ts';

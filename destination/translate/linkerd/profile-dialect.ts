@@ -2,7 +2,7 @@ import type { Route, WeightedBackend } from '../../../api/routing.ts';
 import type { BackendRefs } from '../backends.ts';
 import { formatRef, type ObjectRef } from '../complain.ts';
 import { compareText } from '../kinds/meta.ts';
-import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
+import { type Candidate, plainRoute, type RoutingQuestion, type ServiceRoutes } from '../service-routes.ts';
 import type { ServiceSplit } from '../smi/split-dialect.ts';
 import type { ChosenProfile } from './profile-choice.ts';
 
@@ -36,15 +36,7 @@ function profileRoutes(
     : { alternatives: overrides(chosen, service.namespace, port.port, refs), when: ALWAYS, object: objectOf(chosen) };
   if (!split || split.alternatives.length === 0) return { routes };
   const { alternatives, when } = split;
-  const rest: Route = {
-    name: '',
-    when: ALWAYS,
-    split: [],
-    timeouts: {},
-    retry: null,
-    classes: [],
-    origin: formatRef(split.object),
-  };
+  const rest = plainRoute(formatRef(split.object));
   const isAlways = 'all' in when && when.all.length === 0;
   return {
     routes: [...routes, rest].flatMap((route): Route[] => {

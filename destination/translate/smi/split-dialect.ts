@@ -1,7 +1,7 @@
-import type { Predicate, Route, WeightedBackend } from '../../../api/routing.ts';
+import type { Predicate, WeightedBackend } from '../../../api/routing.ts';
 import { formatRef, type ObjectRef } from '../complain.ts';
 import type { Service } from '../kinds/service.ts';
-import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
+import { type Candidate, plainRoute, type RoutingQuestion, type ServiceRoutes } from '../service-routes.ts';
 import type { TrafficSplit } from './traffic-split.ts';
 
 /** A split of a Service, ready to be put on routes. */
@@ -24,16 +24,7 @@ export function splitCandidates(question: RoutingQuestion): readonly (Candidate 
 /** What the Service's own annotations say of retries and timeouts holds beside it. */
 function splitRoutes(service: Service, { object, alternatives, when }: ServiceSplit): ServiceRoutes {
   if (alternatives.length === 0) return { routes: [] };
-  const route: Route = {
-    name: '',
-    when,
-    split: alternatives,
-    timeouts: service.routeAnnotations?.timeouts ?? {},
-    retry: service.routeAnnotations?.retry ?? null,
-    classes: [],
-    origin: formatRef(object),
-  };
-  return { routes: [route] };
+  return { routes: [{ ...plainRoute(formatRef(object)), when, split: alternatives, ...service.routeAnnotations }] };
 }
 
 /**
