@@ -2,10 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-
+import { Random } from '../core/testing/random.ts';
 import { pieceEnds } from './fuzz/target.ts';
 import { TARGETS } from './fuzz/targets.ts';
-import { Random } from './support/random.ts';
 
 const folder = join(fileURLToPath(import.meta.url), '../fuzz/seeds');
 

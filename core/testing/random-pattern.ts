@@ -1,27 +1,7 @@
-/** Random numbers that are the same for a seed. Source: https://en.wikipedia.org/wiki/Xorshift */
-export class Seeded {
-  #state: number;
-
-  /** @param seed any integer */
-  constructor(seed: number) {
-    this.#state = Math.imul(seed, 0x9e3779b9) || 1;
-  }
-
-  /** An integer from 0 to below `limit`. */
-  below(limit: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % limit;
-  }
-
-  pick<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
-}
+import type { Random } from './random.ts';
 
 /** A text that is often, but not always, a pattern of RE2 syntax. */
-export function randomPattern(random: Seeded, depth = 0): string {
+export function randomPattern(random: Random, depth = 0): string {
   let pattern = '';
   for (let i = random.below(5); i >= 0; i--) {
     const atom = depth < 3 && random.below(5) === 0 ? randomGroup(random, depth) : random.pick(ATOMS);
@@ -31,14 +11,14 @@ export function randomPattern(random: Seeded, depth = 0): string {
   return pattern;
 }
 
-function randomGroup(random: Seeded, depth: number): string {
+function randomGroup(random: Random, depth: number): string {
   // RE2 takes each name but once; Go's regexp takes it again.
   const name = `?P<x${random.below(1_000_000_000)}>`;
   return `(${random.pick(['', '', '?:', '?i:', '?s:', '?m:', '?U:', name])}${randomPattern(random, depth + 1)})`;
 }
 
 /** A short text of what {@link randomPattern} is about, valid Unicode. */
-export function randomText(random: Seeded): string {
+export function randomText(random: Random): string {
   let text = '';
   for (let i = random.below(10); i > 0; i--) text += random.pick(CHARACTERS);
   return text;

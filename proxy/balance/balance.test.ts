@@ -1,6 +1,7 @@
 import t from 'tap';
 
 import type { Balancer as Settings } from '../../api/traffic-policy.ts';
+import { Random } from '../../core/testing/random.ts';
 import { Balancer, NO_HASH } from './balancer.ts';
 import type { Candidate } from './candidate.ts';
 import { hashOf } from './hash-table.ts';
@@ -48,15 +49,10 @@ function counts(balancer: Balancer<Endpoint>, times: number, nowMs = 0): Record<
   return found;
 }
 
-/** Mulberry32. */
+/** From 0 to below 1, as the seed decides. */
 function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new Random(seed);
+  return () => random.below(2 ** 32) / 2 ** 32;
 }
 
 const five = () => ['a', 'b', 'c', 'd', 'e'].map((id) => new Endpoint(id));

@@ -1,13 +1,13 @@
 import t from 'tap';
 
-import { Seeded } from '../../core/testing/random-pattern.ts';
+import { Random } from '../../core/testing/random.ts';
 import { RouteIndex } from './route-index.ts';
 import { DEFAULT_ROUTE, RouteTable } from './route-table.ts';
 import { firstByTrying } from './testing/linear-evaluation.ts';
 import { randomPredicates, randomRequest } from './testing/random-routes.ts';
 
 t.test('finds the route that trying one after the other finds', async (t) => {
-  const random = new Seeded(1);
+  const random = new Random(1);
   const places = new Set<number>();
   for (let round = 0; round < 150; round++) {
     const predicates = randomPredicates(random, 1 + random.below(40));

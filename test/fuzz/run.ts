@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-import { Random } from '../support/random.ts';
+import { Random } from '../../core/testing/random.ts';
 import { damage, pieceEnds, type Target } from './target.ts';
 import { TARGETS } from './targets.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../core/testing/random.ts';
 
 /** A parser to be fuzzed: how its inputs are made, and what it makes of one. */
 export interface Target {

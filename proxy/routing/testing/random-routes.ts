@@ -1,15 +1,15 @@
 import type { Predicate, StringMatch } from '../../../api/routing.ts';
-import type { Seeded } from '../../../core/testing/random-pattern.ts';
+import type { Random } from '../../../core/testing/random.ts';
 import type { RequestView } from '../predicate.ts';
 
 /** Predicates of few words, so that several of a list take the same request; most demand more than one thing. */
-export function randomPredicates(random: Seeded, count: number): Predicate[] {
+export function randomPredicates(random: Random, count: number): Predicate[] {
   return Array.from({ length: count }, () => ({
     all: Array.from({ length: random.pick([1, 2, 2, 3, 4]) }, () => randomPredicate(random, 0)),
   }));
 }
 
-function randomPredicate(random: Seeded, depth: number): Predicate {
+function randomPredicate(random: Random, depth: number): Predicate {
   const kind = random.below(depth < 2 ? 22 : 17);
   if (kind < 8) return { path: randomPath(random) };
   if (kind < 10) return { method: { exact: random.pick(METHODS) } };
@@ -23,7 +23,7 @@ function randomPredicate(random: Seeded, depth: number): Predicate {
 }
 
 /** A request that such predicates are about, one character an octet. */
-export function randomRequest(random: Seeded): RequestView {
+export function randomRequest(random: Random): RequestView {
   const fields: string[] = [];
   for (let i = random.below(5); i > 0; i--) fields.push(random.pick(HEADERS), octets(random.pick(VALUES)));
   let path = randomText(random);
@@ -40,7 +40,7 @@ export function randomRequest(random: Seeded): RequestView {
 
 type PathPredicate = Extract<Predicate, { path: unknown }>['path'];
 
-function randomPath(random: Seeded): PathPredicate {
+function randomPath(random: Random): PathPredicate {
   const flags = random.below(5) === 0 ? { ignoreCase: true } : {};
   const kind = random.below(4);
   if (kind === 0) return { exact: randomText(random), ...flags };
@@ -51,17 +51,17 @@ function randomPath(random: Seeded): PathPredicate {
   return { regex };
 }
 
-function randomText(random: Seeded): string {
+function randomText(random: Random): string {
   let text = '';
   for (let i = random.below(4); i >= 0; i--) text += `/${random.pick(SEGMENTS)}`;
   return text;
 }
 
-function randomValue(random: Seeded, of: { header: string } | { query: string }): Predicate {
+function randomValue(random: Random, of: { header: string } | { query: string }): Predicate {
   return random.below(4) === 0 ? of : { ...of, value: randomMatch(random, VALUES) };
 }
 
-function randomMatch(random: Seeded, texts: readonly string[]): StringMatch {
+function randomMatch(random: Random, texts: readonly string[]): StringMatch {
   const kind = random.below(4);
   if (kind < 2) return { exact: random.pick(texts) };
   if (kind === 2) return { prefix: random.pick(texts).slice(0, 2) };

@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
+import { Random } from '../../../core/testing/random.ts';
 import { HpackDecoder } from '../../../proxy/http2/hpack/decoder.ts';
 import { HpackEncoder } from '../../../proxy/http2/hpack/encoder.ts';
 import { decodeLatin1 } from '../../../proxy/transport/latin1.ts';
-import { Random } from '../../support/random.ts';
 import { LineProcess } from '../line-process.ts';
 import { type Outcome, skip, sum } from '../outcome.ts';
 import { goProgram, pythonWith, ROOT } from '../program.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../../core/testing/random.ts';
 
 /** One header block of a connection, and what table size is set before it; -1: it stays. */
 export interface Chapter {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { Random } from '../../support/random.ts';
+import { Random } from '../../../core/testing/random.ts';
 import { type Outcome, skip, sum } from '../outcome.ts';
 import { goProgram, pythonWith, ROOT } from '../program.ts';
 import { downgrade } from './downgrade.ts';

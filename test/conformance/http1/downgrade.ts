@@ -1,8 +1,8 @@
+import type { Random } from '../../../core/testing/random.ts';
 import { ClientConnection } from '../../../proxy/http1/client-connection.ts';
 import { contentLength, readRequest } from '../../../proxy/http2/header-rules.ts';
 import { decodeLatin1 } from '../../../proxy/transport/latin1.ts';
 import { MemoryWire } from '../../support/memory-wire.ts';
-import type { Random } from '../../support/random.ts';
 import { type Forwarded, targetOf } from './forward.ts';
 import { canonical } from './message.ts';
 

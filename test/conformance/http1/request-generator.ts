@@ -1,4 +1,4 @@
-import type { Random } from '../../support/random.ts';
+import type { Random } from '../../../core/testing/random.ts';
 
 /** Connections of well-formed requests (RFC 9112): every one must be accepted. One char an octet. */
 export function wellFormed(random: Random): string {

@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { Pattern, patternProblem } from '../../../core/regex/pattern.ts';
 import { PatternSet } from '../../../core/regex/pattern-set.ts';
-import { randomPattern, randomText, Seeded } from '../../../core/testing/random-pattern.ts';
+import { Random } from '../../../core/testing/random.ts';
+import { randomPattern, randomText } from '../../../core/testing/random-pattern.ts';
 import { RouteIndex } from '../../../proxy/routing/route-index.ts';
 import { firstByTrying } from '../../../proxy/routing/testing/linear-evaluation.ts';
 import { randomPredicates, randomRequest } from '../../../proxy/routing/testing/random-routes.ts';
@@ -28,7 +29,7 @@ const PATTERNS_PER_SET = 8;
 const TEXTS_PER_SET = 8;
 
 async function comparePatterns(go: LineProcess, seed: number): Promise<Outcome> {
-  const random = new Seeded(seed);
+  const random = new Random(seed);
   const total = new Comparison('patterns');
   let refused = 0;
   for (let round = 0; round < SETS; round++) {
@@ -60,7 +61,7 @@ async function comparePatterns(go: LineProcess, seed: number): Promise<Outcome> 
 }
 
 /** A text that is mostly short; some are long, so that sets of patterns run out of states. */
-function randomLength(random: Seeded): string {
+function randomLength(random: Random): string {
   let text = randomText(random);
   if (random.below(10) === 0) for (let i = 0; i < 100; i++) text += randomText(random);
   return text;
@@ -70,7 +71,7 @@ const LISTS = 3_000;
 const REQUESTS_PER_LIST = 25;
 
 function comparePrecedence(seed: number): Outcome {
-  const random = new Seeded(seed);
+  const random = new Random(seed);
   const total = new Comparison('precedence');
   let taken = 0;
   for (let round = 0; round < LISTS; round++) {

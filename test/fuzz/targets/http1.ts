@@ -1,3 +1,4 @@
+import type { Random } from '../../../core/testing/random.ts';
 import { BodyReader } from '../../../proxy/http1/body-reader.ts';
 import { ClientConnection } from '../../../proxy/http1/client-connection.ts';
 import { BODY_CHUNKED } from '../../../proxy/http1/head-reader.ts';
@@ -5,7 +6,6 @@ import { ServerConnection, type ServerStream } from '../../../proxy/http1/server
 import { decodeLatin1 } from '../../../proxy/transport/latin1.ts';
 import { mutated, wellFormed } from '../../conformance/http1/request-generator.ts';
 import { MemoryWire } from '../../support/memory-wire.ts';
-import type { Random } from '../../support/random.ts';
 import { Recorder } from '../../support/recorder.ts';
 import { damage, inPieces, type Target } from '../target.ts';
 

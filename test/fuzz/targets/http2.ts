@@ -1,10 +1,10 @@
+import type { Random } from '../../../core/testing/random.ts';
 import { Connection, type ConnectionListener, DEFAULT_CONNECTION_OPTIONS } from '../../../proxy/http2/connection.ts';
 import { HpackEncoder } from '../../../proxy/http2/hpack/encoder.ts';
 import type { Stream } from '../../../proxy/http2/stream.ts';
 import * as h2 from '../../../proxy/http2/wire-vocabulary.ts';
 import { decodeLatin1 } from '../../../proxy/transport/latin1.ts';
 import { MemoryWire } from '../../support/memory-wire.ts';
-import type { Random } from '../../support/random.ts';
 import { Recorder } from '../../support/recorder.ts';
 import { damage, inPieces, type Target } from '../target.ts';
 

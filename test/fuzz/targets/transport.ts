@@ -1,9 +1,9 @@
+import type { Random } from '../../../core/testing/random.ts';
 import { readClientHello } from '../../../proxy/transport/client-hello.ts';
 import { detectProtocol } from '../../../proxy/transport/detect.ts';
 import { ipv6Text } from '../../../proxy/transport/original-destination.ts';
 import { readTransportHeader, writeTransportHeader } from '../../../proxy/transport/transport-header.ts';
 import { wellFormed } from '../../conformance/http1/request-generator.ts';
-import type { Random } from '../../support/random.ts';
 import { damage, inPieces, type Target } from '../target.ts';
 
 /** The first octets of a TLS connection. */
