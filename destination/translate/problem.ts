@@ -19,6 +19,17 @@ export class MalformedObject extends Error {
   }
 }
 
+/**
+ * Passes on what was found in an object that is used as a whole or not at all.
+ *
+ * @throws MalformedObject with the first error, where there is one; the others are in `problems`
+ */
+export function refuseErrors(found: readonly Problem[], problems: Problem[]): void {
+  const error = found.find(({ severity }) => severity !== 'warning');
+  problems.push(...found.filter((each) => each !== error));
+  if (error) throw new MalformedObject(error.path, error.message);
+}
+
 /** `path message`, as a log line or an Event shows it. */
 export function formatProblem({ path, message }: Problem): string {
   return path === '' ? message : `${path}: ${message}`;

@@ -1,6 +1,7 @@
 import type { Cors, HeaderChange } from '../../../api/filters.ts';
 import type { StringMatch } from '../../../api/routing.ts';
 import { FieldReader } from '../field-reader.ts';
+import { headerNameFault } from '../header-name.ts';
 import { isPort } from '../kinds/json.ts';
 import type { Problem } from '../problem.ts';
 import type { PathModifier, RuleBackend, RuleFilters, RuleRedirect } from './mesh-route.ts';
@@ -84,7 +85,9 @@ function readHeaderChange(reader: FieldReader, path: string, faults: Problem[]):
       entry?.allow(['name', 'value']);
       const name = entry?.text('name') ?? null;
       const value = entry?.fields.value;
-      if (name === null || !isHeaderName(name, `${path}.${field}[${at}].name`, faults)) return [];
+      const fault = name === null ? null : headerNameFault(name);
+      if (fault) faults.push({ path: `${path}.${field}[${at}].name`, message: fault });
+      if (name === null || fault) return [];
       if (typeof value === 'string') return [{ name: name.toLowerCase(), value }];
       faults.push({ path: `${path}.${field}[${at}].value`, message: 'is no text' });
       return [];
@@ -94,17 +97,6 @@ function readHeaderChange(reader: FieldReader, path: string, faults: Problem[]):
   const remove = reader.list('remove').map((name) => String(name).toLowerCase());
   return { ...(set.length > 0 && { set }), ...(add.length > 0 && { add }), ...(remove.length > 0 && { remove }) };
 }
-
-/** RFC 9110 5.6.2; what frames and routes a message may not be changed as if it were a header of it. */
-export function isHeaderName(name: string, path: string, faults: Problem[]): boolean {
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/.test(name)) faults.push({ path, message: `"${name}" is no header name` });
-  else if (FRAMING.includes(name.toLowerCase()))
-    faults.push({ path, message: `"${name}" cannot be changed, since it delimits the message or its connection` });
-  else return true;
-  return false;
-}
-
-const FRAMING = ['content-length', 'transfer-encoding', 'connection', 'upgrade', 'te', 'trailer', 'keep-alive'];
 
 function readRewrite(reader: FieldReader, path: string, faults: Problem[]): RuleFilters['rewrite'] {
   const { hostname } = reader.fields;

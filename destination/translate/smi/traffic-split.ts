@@ -2,7 +2,7 @@ import { isDnsSubdomain } from '../../../api/workload-identity.ts';
 import { FieldReader } from '../field-reader.ts';
 import { type Fields, fieldsOf } from '../kinds/json.ts';
 import { type Meta, readMeta } from '../kinds/meta.ts';
-import { MalformedObject, type Problem } from '../problem.ts';
+import { type Problem, refuseErrors } from '../problem.ts';
 import { parseQuantity } from '../quantity.ts';
 
 /** Shares the requests to a Service out among others of its namespace. */
@@ -43,11 +43,7 @@ export function readTrafficSplit(raw: Fields, problems: Problem[]): TrafficSplit
   else if (backends.every(({ weight }) => weight === 0))
     faults.push({ path: 'spec.backends', message: 'has no weight above 0; its requests could go nowhere' });
   const groups = readMatches(reader, faults);
-  const [first, ...others] = faults;
-  if (first) {
-    problems.push(...others);
-    throw new MalformedObject(first.path, first.message);
-  }
+  refuseErrors(faults, problems);
   return { ...meta, service: service!, backends, groups };
 }
 

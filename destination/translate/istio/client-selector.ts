@@ -1,0 +1,25 @@
+import type { FieldReader } from '../field-reader.ts';
+import type { RoutingQuestion } from '../service-routes.ts';
+import type { ClientSelector, VirtualService } from './virtual-service.ts';
+
+/** The gateway that stands for every workload of the mesh. */
+export const MESH_GATEWAY = 'mesh';
+
+/** Reads what a match says of clients. */
+export function readClientSelector(reader: FieldReader): ClientSelector {
+  const gateways = reader.texts('gateways');
+  return {
+    port: reader.whole('port', 1, 65_535),
+    sourceLabels: reader.textMap('sourceLabels'),
+    sourceNamespace: reader.optionalText('sourceNamespace') ?? '',
+    isForMesh: gateways.length === 0 ? null : gateways.includes(MESH_GATEWAY),
+  };
+}
+
+/** Whether a match counts for a client and a port. One with gateways of its own is not asked for labels, as in Istio. */
+export function selects(selector: ClientSelector, object: VirtualService, { client, port }: RoutingQuestion): boolean {
+  if (!(selector.isForMesh ?? object.isForMesh)) return false;
+  if (selector.port !== null && selector.port !== port.port) return false;
+  if (selector.sourceNamespace !== '' && selector.sourceNamespace !== client.namespace) return false;
+  return selector.isForMesh !== null || client.hasLabels(selector.sourceLabels);
+}

@@ -1,0 +1,32 @@
+import { type MeshDomain, serviceName } from '../mesh-domain.ts';
+
+/** Reads a host as it is written: in lower case, without a dot at the end. */
+export function canonicalHost(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
+}
+
+/** What a host stands for in an object of `namespace`: a name without a dot is a Service of that namespace. */
+export function expandHost(host: string, namespace: string, domain: MeshDomain): string {
+  return host.includes('.') || host === '*' ? host : serviceName({ namespace, name: host }, domain);
+}
+
+/** The key under which an object that names `host` is found. A name without a dot is one of the object's namespace. */
+export function hostKey(host: string, namespace: string): string {
+  return host.includes('.') || host === '*' ? host : `${namespace}/${host}`;
+}
+
+/** Keys of every host that covers a Service, the most specific first. */
+export function keysCovering(
+  service: { readonly namespace: string; readonly name: string },
+  domain: MeshDomain,
+): string[][] {
+  const name = serviceName(service, domain);
+  const labels = name.split('.');
+  const wildcards = labels.slice(1).map((_, at) => [`*.${labels.slice(at + 1).join('.')}`]);
+  return [[`${service.namespace}/${service.name}`, name], ...wildcards, ['*']];
+}
+
+/** Whether a text can be a host: DNS name, `*.` before one, `*`, or an address. */
+export function isHost(host: string): boolean {
+  return host === '*' || /^(\*\.)?[a-z0-9_]([-a-z0-9_.:]*[a-z0-9_])?$/.test(host);
+}
