@@ -111,6 +111,10 @@ export interface RetryPolicy {
   readonly perTryMs?: number;
   /** Wait before the n-th retry: uniform in [0, min(maxMs, (2^n - 1) * baseMs)). Absent: none. */
   readonly backoff?: { readonly baseMs: number; readonly maxMs: number };
+  /** An endpoint that was tried may be tried again at once. Absent: another is preferred. */
+  readonly reusesEndpoints?: boolean;
+  /** Groups of nearness ({@link Balancer.localities}) that were tried are avoided too. */
+  readonly leavesLocality?: boolean;
 }
 
 /** Retries allowed beside ordinary requests, per Service. Source: Linkerd ServiceProfile `retryBudget`. */

@@ -20,7 +20,13 @@ export interface ConsistentHash {
   readonly key:
     | { readonly header: string }
     /** `ttlMs` null: never set by the proxy; 0: a cookie of the session. */
-    | { readonly cookie: string; readonly path: string; readonly ttlMs: number | null }
+    | {
+        readonly cookie: string;
+        readonly path: string;
+        readonly ttlMs: number | null;
+        /** Of the cookie that the proxy sets, `SameSite=Strict`; absent: `HttpOnly` alone. */
+        readonly attributes?: readonly string[];
+      }
     | { readonly query: string }
     | { readonly source: 'ip' };
   /** `ring-hash`: at least `size` points; `maglev`: a table of `size`, a prime. */
@@ -49,6 +55,8 @@ export interface ConnectionLimits {
   readonly maxConnectionMs?: number;
   /** Until the first probe; the kernel's interval and count hold besides. */
   readonly tcpKeepAliveMs?: number;
+  /** PINGs on HTTP/2 connections: after how long without an octet, and how long their answer may take. */
+  readonly http2KeepAlive?: { readonly quietMs: number; readonly answerMs: number };
   /** HTTP/1.1 requests go to endpoints without a proxy as HTTP/2 (`h2UpgradePolicy: UPGRADE`). */
   readonly upgradesToHttp2?: boolean;
 }

@@ -48,6 +48,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
       { apiGroups: ['linkerd.io'], resources: ['serviceprofiles'], verbs: FOLLOW },
       { apiGroups: ['policy.linkerd.io'], resources: ['httproutes'], verbs: FOLLOW },
       { apiGroups: ['gateway.networking.k8s.io'], resources: ['httproutes', 'grpcroutes'], verbs: FOLLOW },
+      { apiGroups: ['networking.istio.io'], resources: ['virtualservices', 'destinationrules'], verbs: FOLLOW },
       { apiGroups: ['split.smi-spec.io'], resources: ['trafficsplits'], verbs: FOLLOW },
       { apiGroups: ['specs.smi-spec.io'], resources: ['httproutegroups'], verbs: FOLLOW },
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },

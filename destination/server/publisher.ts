@@ -74,7 +74,8 @@ export class Publisher {
   /** Where a workload's pod runs, as far as it is known. */
   placeOf({ namespace, pod }: Workload): ClientPlace {
     const { node, labels } = this.#cluster.get('Pod', namespace, pod) ?? { node: '', labels: {} };
-    return { namespace, node, zone: this.#cluster.get('Node', '', node)?.zone ?? '', labels };
+    const { zone, locality } = this.#cluster.get('Node', '', node) ?? { zone: '', locality: '' };
+    return { namespace, node, zone, locality, labels };
   }
 
   /** What a pod's proxy enforces; nothing as long as the pod of that name, UID and account is not known. */

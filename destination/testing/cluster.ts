@@ -26,7 +26,14 @@ export function clusterOf(...manifests: readonly object[]) {
   const complain: Complain = (object, path, message) =>
     complaints.push(formatReport({ object, path, message, place: '' }));
   const target = (key: string, clientNamespace = 'default', place: Partial<ClientPlace> = {}) => {
-    const client = new ClientView({ namespace: clientNamespace, node: '', zone: '', labels: {}, ...place });
+    const client = new ClientView({
+      namespace: clientNamespace,
+      node: '',
+      zone: '',
+      locality: '',
+      labels: {},
+      ...place,
+    });
     return outboundTarget(cluster, parseTarget(key)!, client, TEST_DOMAIN, complain);
   };
   return { cluster, source, reports, complaints, complain, target };

@@ -3,6 +3,9 @@ import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
 import type { Complain, ObjectRef } from './complain.ts';
 import { endpointsOf } from './endpoints.ts';
+import type { TrafficPolicy } from './istio/destination-rule.ts';
+import { type ChosenRule, chooseRule, policyOn } from './istio/rule-choice.ts';
+import { applyPolicy, endpointsInSubset } from './istio/service-policy.ts';
 import { compareText } from './kinds/meta.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import type { Profile } from './linkerd/service-profile.ts';
@@ -35,6 +38,8 @@ export class BackendRefs {
   readonly #client: ClientView;
   readonly #domain: MeshDomain;
   readonly #complain: Complain;
+  readonly #profile: Profile | null;
+  readonly #rules = new Map<Service, ChosenRule | null>();
   readonly #backends = new Map<string, Backend>();
 
   constructor(options: {
@@ -52,8 +57,14 @@ export class BackendRefs {
     this.#client = client;
     this.#domain = domain;
     this.#complain = options.complain;
-    const endpoints = endpointsOf(cluster, service, port, profile, client, domain);
-    this.#backends.set(OWN_BACKEND, { service: this.#own.name, port: port.port, endpoints, ...policyOf(service) });
+    this.#profile = profile;
+    this.#backends.set(OWN_BACKEND, this.#resolve(service, port, '', null));
+  }
+
+  /** What the DestinationRule of the target's own Service says of retries. */
+  get ownPolicy(): TrafficPolicy {
+    const rule = this.#ruleOf(this.#own.service);
+    return rule ? policyOn(rule, null, this.#own.port) : {};
   }
 
   /** Takes note of a backend. @returns the key under which routes name it */
@@ -76,15 +87,42 @@ export class BackendRefs {
       const message = `${ref.host}:${ref.port} is no port of a Service; its share of the requests fails`;
       this.#complain(reference.object, reference.path, message);
     }
-    this.#backends.set(key, {
-      service,
-      port,
-      ...(ref.subset && { subset: ref.subset }),
-      endpoints: found ? endpointsOf(this.#cluster, found.service, found.port, null, this.#client, this.#domain) : [],
-      ...(found && policyOf(found.service)),
-      ...(status && { whenEmpty: status }),
-    });
+    const backend: Backend = found
+      ? this.#resolve(found.service, found.port, ref.subset, reference)
+      : { service, port, ...(ref.subset && { subset: ref.subset }), endpoints: [] };
+    this.#backends.set(key, { ...backend, ...(status && { whenEmpty: status }) });
     return key;
+  }
+
+  /** Endpoints of a port with what its DestinationRule and the annotations of its Service say of them. */
+  #resolve(service: Service, port: ServicePort, subset: string, reference: Reference | null): Backend {
+    const profile = service === this.#own.service ? this.#profile : null;
+    const all = endpointsOf(this.#cluster, service, port, profile, this.#client, this.#domain);
+    const rule = this.#ruleOf(service);
+    const found = rule?.subsets.find(({ name }) => name === subset) ?? null;
+    if (subset !== '' && !found && reference) {
+      const known = rule?.subsets.map(({ name }) => name).join(', ') || 'none';
+      const message = `${service.name} has no subset "${subset}" (known are: ${known}); its share of the requests fails`;
+      this.#complain(reference.object, reference.path, message);
+    }
+    const policy = rule ? policyOn(rule, found, port) : {};
+    const endpoints = subset === '' ? all : found ? endpointsInSubset(all, found) : [];
+    return {
+      service: serviceName(service, this.#domain),
+      port: port.port,
+      ...(subset && { subset }),
+      ...annotatedPolicy(service),
+      ...applyPolicy(policy, endpoints, this.#client),
+    };
+  }
+
+  #ruleOf(service: Service): ChosenRule | null {
+    let rule = this.#rules.get(service);
+    if (rule === undefined) {
+      rule = chooseRule(this.#cluster, service, this.#client, this.#domain, this.#complain);
+      this.#rules.set(service, rule);
+    }
+    return rule;
   }
 
   /** A backend that does not exist, for a share of the requests that has nowhere to go. @returns its key */
@@ -100,7 +138,7 @@ export class BackendRefs {
   }
 }
 
-/** What a Service's own annotations say of its endpoints. */
-function policyOf({ breaker }: Service): Pick<Backend, 'breaker'> {
+/** What a Service's own annotations say of its endpoints; a DestinationRule's outlier detection takes its place. */
+function annotatedPolicy({ breaker }: Service): Pick<Backend, 'breaker'> {
   return breaker ? { breaker } : {};
 }

@@ -1,5 +1,5 @@
 /** Something about a client, besides its namespace, on which an answer may depend. */
-export type Facet = 'node' | 'zone' | `label ${string}`;
+export type Facet = 'node' | 'zone' | 'locality' | `label ${string}`;
 
 /** Whose view of a target it is. */
 export interface ClientPlace {
@@ -8,6 +8,8 @@ export interface ClientPlace {
   readonly node: string;
   /** Empty: not known. */
   readonly zone: string;
+  /** `region/zone/subzone`, unknown parts empty. */
+  readonly locality: string;
   /** Labels of the client's pod. */
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -36,6 +38,16 @@ export class ClientView implements Omit<ClientPlace, 'labels'> {
     return this.#look('zone');
   }
 
+  get locality(): string {
+    return this.#look('locality');
+  }
+
+  /** The value of a label of the client's pod; null: it has none. */
+  label(key: string): string | null {
+    this.#facets.add(`label ${key}`);
+    return this.#place.labels[key] ?? null;
+  }
+
   /** Whether the client's pod has every one of these labels. */
   hasLabels(wanted: Readonly<Record<string, string>>): boolean {
     let hasAll = true;
@@ -46,7 +58,7 @@ export class ClientView implements Omit<ClientPlace, 'labels'> {
     return hasAll;
   }
 
-  #look(facet: 'node' | 'zone'): string {
+  #look(facet: 'node' | 'zone' | 'locality'): string {
     this.#facets.add(facet);
     return this.#place[facet];
   }
@@ -61,5 +73,6 @@ export function viewKey(client: ClientPlace, facets: ReadonlySet<Facet>): string
 }
 
 function facetOf(client: ClientPlace, facet: Facet): string | undefined {
-  return facet === 'node' || facet === 'zone' ? client[facet] : client.labels[facet.slice('label '.length)];
+  if (facet === 'node' || facet === 'zone' || facet === 'locality') return client[facet];
+  return client.labels[facet.slice('label '.length)];
 }

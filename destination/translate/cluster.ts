@@ -1,4 +1,7 @@
 import type { MeshRoute } from './gateway-api/mesh-route.ts';
+import type { DestinationRule } from './istio/destination-rule.ts';
+import { hostKey } from './istio/host.ts';
+import type { VirtualService } from './istio/virtual-service.ts';
 import type { Deployment } from './kinds/deployment.ts';
 import type { EndpointSlice } from './kinds/endpoint-slice.ts';
 import { type Change, type Kind, type Kinds, mapOfEachKind } from './kinds/kinds.ts';
@@ -112,6 +115,16 @@ export class Cluster {
     return (this.#lookUp(`traffic-splits/${service.namespace}/${service.name}`) as TrafficSplit[]).sort(byAge);
   }
 
+  /** VirtualServices that name a host, by its {@link hostKey}, in no order. */
+  virtualServicesOf(key: string): readonly VirtualService[] {
+    return this.#lookUp(`virtual-services/${key}`) as VirtualService[];
+  }
+
+  /** DestinationRules for a host, by its {@link hostKey}, in no order. */
+  destinationRulesOf(key: string): readonly DestinationRule[] {
+    return this.#lookUp(`destination-rules/${key}`) as DestinationRule[];
+  }
+
   #lookUp(topic: string): Meta[] {
     this.#topics?.add(topic);
     return [...(this.#groups.get(topic) ?? [])];
@@ -151,6 +164,10 @@ function groupsOf(kind: Kind, object: Meta): string[] {
       return (object as MeshRoute).parents.map(({ namespace, name }) => `mesh-routes/${namespace}/${name}`);
     case 'TrafficSplit':
       return [`traffic-splits/${object.namespace}/${(object as TrafficSplit).service}`];
+    case 'VirtualService':
+      return (object as VirtualService).hosts.map((host) => `virtual-services/${hostKey(host, object.namespace)}`);
+    case 'DestinationRule':
+      return [`destination-rules/${hostKey((object as DestinationRule).host, object.namespace)}`];
     case 'Deployment':
       return [`deployments/${object.namespace}`];
     default:

@@ -13,6 +13,15 @@ import type { MeshDomain } from './mesh-domain.ts';
 import { decideProtocol } from './protocol.ts';
 import { nearEndpoints, type Placed } from './topology.ts';
 
+/** An endpoint, and what decides how near it is and which subsets it is in. */
+export interface PlacedEndpoint {
+  readonly endpoint: Endpoint;
+  /** null: something else than a pod. */
+  readonly pod: Pod | null;
+  /** `region/zone/subzone`, unknown parts empty. */
+  readonly locality: string;
+}
+
 /**
  * Endpoints of a Service's port that a client uses: one per pod, or per address where there is no pod, sorted by uid.
  *
@@ -26,21 +35,23 @@ export function endpointsOf(
   profile: Profile | null,
   client: ClientView,
   domain: MeshDomain,
-): Endpoint[] {
-  const found = new Map<string, Placed & { endpoint: Endpoint }>();
+): PlacedEndpoint[] {
+  const found = new Map<string, Placed & PlacedEndpoint>();
   for (const slice of cluster.slicesOf(service.namespace, service.name)) {
     const target = slice.ports.find((each) => each.name === port.name)?.port;
     if (target === undefined) continue;
     for (const address of slice.addresses) {
-      const endpoint = endpointOf(cluster, service, port, profile, address, target, domain);
+      const placed = endpointOf(cluster, service, port, profile, address, target, domain);
       // A dual-stack pod stands in a slice of each family; its IPv4 address is used.
-      if (!endpoint || (found.has(endpoint.uid) && endpoint.address.includes(':'))) continue;
-      found.set(endpoint.uid, { endpoint, node: address.node, hintedZones: address.hintedZones });
+      if (!placed || (found.has(placed.endpoint.uid) && placed.endpoint.address.includes(':'))) continue;
+      const { node, zone, hintedZones } = address;
+      const locality = cluster.get('Node', '', node)?.locality ?? `/${zone}/`;
+      found.set(placed.endpoint.uid, { ...placed, locality, node, hintedZones });
     }
   }
   return nearEndpoints(service, [...found.values()], client)
-    .map(({ endpoint }) => endpoint)
-    .sort((a, b) => compareText(a.uid, b.uid));
+    .map(({ endpoint, pod, locality }) => ({ endpoint, pod, locality }))
+    .sort((a, b) => compareText(a.endpoint.uid, b.endpoint.uid));
 }
 
 /** The endpoint that one address of a pod is, on a port of its containers. */
@@ -68,7 +79,7 @@ function endpointOf(
   address: SliceAddress,
   port: number,
   domain: MeshDomain,
-): Endpoint | null {
+): Pick<PlacedEndpoint, 'endpoint' | 'pod'> | null {
   if (!address.isReady || address.isTerminating) return null;
   const namespace = cluster.get('Namespace', '', service.namespace) ?? null;
   const witnesses = {
@@ -79,12 +90,14 @@ function endpointOf(
   if (!address.pod) {
     const { protocol } = decideProtocol({ ...witnesses, pod: null });
     const labels = { dst_namespace: service.namespace, ...(address.zone && { dst_zone: address.zone }) };
-    return { uid: `${address.ip}:${port}`, address: address.ip, port, tls: null, protocol, labels };
+    const endpoint = { uid: `${address.ip}:${port}`, address: address.ip, port, tls: null, protocol, labels };
+    return { endpoint, pod: null };
   }
   const pod = cluster.get('Pod', service.namespace, address.pod.name);
   if (!pod || !isLiving(pod, address)) return null;
   const { protocol } = decideProtocol({ ...witnesses, pod: { object: pod, port } });
-  return podEndpoint(cluster, pod, { address: address.ip, port, protocol, zone: address.zone }, domain);
+  const place = { address: address.ip, port, protocol, zone: address.zone };
+  return { endpoint: podEndpoint(cluster, pod, place, domain), pod };
 }
 
 /** Whether the slice means this pod and not an earlier one of the same name or address. */

@@ -10,6 +10,9 @@ import { formatReport } from './reports.ts';
 /**
  * Each `golden/<name>.yaml` is a small cluster, and `<name>.golden.yaml` what becomes of it: every Service and pod as a
  * target, every pod's inbound configuration, and every fault. `WEFT_UPDATE_GOLDEN=1` writes the latter anew.
+ *
+ * Who asks is a client of namespace `client` without labels, or each document of kind `Client` (metadata.namespace and
+ * labels, `locality: region/zone/subzone`).
  */
 const FOLDER = join(import.meta.dirname, 'golden');
 
@@ -23,8 +26,10 @@ for (const file of globSync('*.yaml', { cwd: FOLDER, exclude: ['*.golden.yaml'] 
 }
 
 function translate(text: string) {
+  const documents = parseAllDocuments(text).map((document) => document.toJS() as Document);
+  const clients = documents.filter(({ kind }) => kind === 'Client');
   const { cluster, source, target, complain, complaints, reports } = clusterOf(
-    ...parseAllDocuments(text).map((document) => document.toJS()),
+    ...documents.filter(({ kind }) => kind !== 'Client'),
   );
   const pods = [...source.objects.list('Pod')];
   const keys = [
@@ -33,9 +38,33 @@ function translate(text: string) {
     ),
     ...pods.flatMap(({ ips, ports }) => ports.map(({ port }) => `${ips[0]}:${port}`)),
   ];
-  const outbound = Object.fromEntries(keys.map((key) => [key, target(key, 'client')]));
+  const seenBy = ({ metadata, locality = '' }: Document) =>
+    Object.fromEntries(
+      keys.map((key) => [
+        key,
+        target(key, metadata.namespace, {
+          labels: metadata.labels ?? {},
+          locality,
+          zone: locality.split('/')[1] ?? '',
+        }),
+      ]),
+    );
+  const outbound =
+    clients.length === 0
+      ? seenBy({ kind: 'Client', metadata: { name: '', namespace: 'client' } })
+      : Object.fromEntries(clients.map((client) => [`seen by ${client.metadata.name}`, seenBy(client)]));
   const inbound = Object.fromEntries(
     pods.map((pod) => [`${pod.namespace}/${pod.name}`, inboundConfig(cluster, pod, TEST_DOMAIN, complain)]),
   );
   return { faults: [...reports.current().map(formatReport), ...new Set(complaints)], outbound, inbound };
+}
+
+interface Document {
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly locality?: string;
 }

@@ -18,3 +18,10 @@ export function serviceName(
 ): string {
   return `${service.name}.${service.namespace}.svc.${domain.clusterDomain}`;
 }
+
+/** The Service that such a name means; null: it is another name. */
+export function clusterServiceOf(host: string, domain: MeshDomain): { namespace: string; name: string } | null {
+  const suffix = `.svc.${domain.clusterDomain}`;
+  const [name, namespace, ...rest] = host.endsWith(suffix) ? host.slice(0, -suffix.length).split('.') : [];
+  return name && namespace && rest.length === 0 ? { namespace, name } : null;
+}

@@ -5,6 +5,7 @@ import type { Cluster } from './cluster.ts';
 import { type Complain, formatRef, type ObjectRef } from './complain.ts';
 import { podEndpoint } from './endpoints.ts';
 import { meshRoutes } from './gateway-api/route-dialect.ts';
+import { virtualServices } from './istio/virtual-service-dialect.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
@@ -80,7 +81,8 @@ function serviceTarget(
   const profile = chosen?.profile ?? null;
   const refs = new BackendRefs({ service, port, profile, cluster, client, domain, complain });
   const question: RoutingQuestion = { cluster, service, port, client, domain, complain, refs };
-  const { retryBudget = profile?.retryBudget ?? DEFAULT_RETRY_BUDGET, ...routes } = decide(question, chosen);
+  const { retryBudget = refs.ownPolicy.retryBudget ?? profile?.retryBudget ?? DEFAULT_RETRY_BUDGET, ...routes } =
+    decide(question, chosen);
   return {
     name: serviceName(service, domain),
     kind: 'service',
@@ -128,4 +130,4 @@ function annotatedRoute(service: Service): readonly Route[] {
 }
 
 /** Ways to write routes, besides the profile, best first. */
-const DIALECTS: readonly Dialect[] = [meshRoutes];
+const DIALECTS: readonly Dialect[] = [meshRoutes, virtualServices];

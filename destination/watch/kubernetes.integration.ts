@@ -65,7 +65,7 @@ export function kubernetesSourceTests(t: Test): void {
       ],
       ports: [{ port: 8080 }],
     });
-    const view = new ClientView({ namespace, node: '', zone: '', labels: {} });
+    const view = new ClientView({ namespace, node: '', zone: '', locality: '', labels: {} });
     const target = () => outboundTarget(cluster, parseTarget('api:80')!, view, DOMAIN, () => {});
     await eventually(t, () => target()?.backends['']?.endpoints.length === 1);
     t.match(target(), {

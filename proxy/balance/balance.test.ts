@@ -91,6 +91,38 @@ t.test('leaves out what is not ready or was tried, unless nothing else is there;
   t.equal(balancerOf([new Endpoint('out', { ejected: true }), bad]).pick(0, NO_HASH, null), bad);
 });
 
+t.test('a retry that leaves its locality goes elsewhere, unless nothing else is there', async (t) => {
+  const [a, b, far] = [new Endpoint('a'), new Endpoint('b'), new Endpoint('far', { locality: 1 })];
+  const balancer = balancerOf([a, b, far], {
+    algorithm: 'peak-ewma',
+    localities: [
+      { name: 'near', priority: 0, weight: 1 },
+      { name: 'far', priority: 1, weight: 1 },
+    ],
+  });
+  t.equal(balancer.pick(0, NO_HASH, [a]), b);
+  t.equal(balancer.pick(0, NO_HASH, [a], true), far);
+  far.ejected = true;
+  t.equal(balancer.pick(0, NO_HASH, [a], true), b);
+});
+
+t.test('a key stays within the nearest locality that has a healthy endpoint', async (t) => {
+  const endpoints = ['a', 'b', 'c', 'd'].map((id, at) => new Endpoint(id, { locality: at < 2 ? 0 : 1 }));
+  const balancer = balancerOf(endpoints, {
+    algorithm: 'consistent-hash',
+    hash: { key: { header: 'user' }, table: 'ring-hash', size: 1024 },
+    localities: [
+      { name: 'near', priority: 0, weight: 1 },
+      { name: 'far', priority: 1, weight: 1 },
+    ],
+  });
+  const localities = () =>
+    new Set(Array.from({ length: 100 }, (_, i) => balancer.pick(0, hashOf(`user-${i}`), null)!.locality));
+  t.same([...localities()], [0]);
+  for (const near of endpoints.slice(0, 2)) near.ejected = true;
+  t.same([...localities()], [1]);
+});
+
 for (const hash of [
   { table: 'ring-hash', size: 1024 },
   { table: 'maglev', size: 65_537 },

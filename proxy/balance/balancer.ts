@@ -39,21 +39,39 @@ export class Balancer<C extends Candidate> {
    *
    * @param hash of the request's key, or {@link NO_HASH}
    * @param avoid endpoints that were tried already, used only where no other is left
+   * @param leavesLocality those of the same group of nearness are avoided in the same way
    * @returns null where there is none that may be used
    */
-  pick(nowMs: number, hash: number, avoid: readonly C[] | null): C | null {
+  pick(nowMs: number, hash: number, avoid: readonly C[] | null, leavesLocality = false): C | null {
     if (this.#table !== null && hash !== NO_HASH) return this.#pickHashed(this.#table, nowMs, hash, avoid);
+    if (leavesLocality && avoid !== null) {
+      const elsewhere = this.#candidates.filter(({ locality }) => !avoid.some((each) => each.locality === locality));
+      const pool = eligible(elsewhere, nowMs, null);
+      if (pool.length > 0) return this.#picker.pick(pool, nowMs);
+    }
     const group = this.#groups.length > 1 ? this.#chooseGroup(nowMs) : this.#candidates;
     const pool = eligible(group, nowMs, avoid);
     return pool.length === 0 ? null : this.#picker.pick(pool, nowMs);
   }
 
   #pickHashed(table: HashTable<C>, nowMs: number, hash: number, avoid: readonly C[] | null): C | null {
+    const nearest = this.#nearestPriority(nowMs);
     const preferred = table.find(
       hash,
-      (each) => !each.isEjected(nowMs) && each.isReady(nowMs) && !avoid?.includes(each),
+      (each) =>
+        !each.isEjected(nowMs) &&
+        each.isReady(nowMs) &&
+        !avoid?.includes(each) &&
+        (nearest === null || this.#groups[each.locality]?.priority === nearest),
     );
     return preferred ?? table.find(hash, (each) => !each.isEjected(nowMs));
+  }
+
+  /** The first priority that has a healthy endpoint: a key goes to one of its own; null: there is one group. */
+  #nearestPriority(nowMs: number): number | null {
+    if (this.#groups.length < 2) return null;
+    const healthy = this.#groups.filter(({ candidates }) => healthOf(candidates, nowMs) > 0);
+    return healthy.length === 0 ? null : Math.min(...healthy.map(({ priority }) => priority));
   }
 
   /**

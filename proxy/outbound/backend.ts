@@ -51,9 +51,14 @@ export class OutboundBackend {
     return this.#endpoints;
   }
 
-  /** The endpoint for the next attempt; null: there is none, or all are ejected. Hash and avoid as in {@link Balancer}. */
-  pick(nowMs: number, hash: number, avoid: readonly EndpointClient[] | null): EndpointClient | null {
-    return this.#balancer.pick(nowMs, hash, avoid);
+  /** The endpoint for the next attempt; null: there is none, or all are ejected. The rest as in {@link Balancer}. */
+  pick(
+    nowMs: number,
+    hash: number,
+    avoid: readonly EndpointClient[] | null,
+    leavesLocality = false,
+  ): EndpointClient | null {
+    return this.#balancer.pick(nowMs, hash, avoid, leavesLocality);
   }
 
   update(description: Backend): void {

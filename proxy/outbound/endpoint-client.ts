@@ -11,6 +11,7 @@ import type { Labels } from '../telemetry/registry.ts';
 import { DEFAULT_KEEP_ALIVE } from '../transport/deadline-sweep.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
+import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
 import { writeTransportHeader } from '../transport/transport-header.ts';
 import type { BackendShare } from './backend.ts';
@@ -164,7 +165,7 @@ export class EndpointClient implements Candidate {
         this.#tcp.closed();
       },
       // Proxies answer at once; a server that is busy with one request for long may be alive all the same.
-      keepAlive: this.endpoint.tls ? DEFAULT_KEEP_ALIVE : null,
+      keepAlive: this.#share.limits.http2KeepAlive ?? (this.endpoint.tls ? DEFAULT_KEEP_ALIVE : null),
       onRoundTrip: (ms: number) => this.#context.metrics.pingRoundTrip.observe(ms / 1000),
       onLimit: (limit: string) => this.#context.metrics.exceeded('outbound', 'dst', limit),
     };
@@ -230,5 +231,4 @@ const HTTP2_IDLE_MS = 60_000;
 /** linkerd2-proxy's; below the 5 s after which common servers close an idle connection. */
 const HTTP1_IDLE_MS = 3000;
 
-const MAX_TIMER_MS = 2 ** 31 - 1;
 const NOTHING = Buffer.alloc(0);

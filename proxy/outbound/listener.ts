@@ -11,6 +11,7 @@ import type { ClientLimits } from '../transport/client-limits.ts';
 import { type Detected, detectProtocol } from '../transport/detect.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
+import { IdleTimer, MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek } from '../transport/peek.ts';
 import { raceToSpeak } from '../transport/server-first.ts';
@@ -225,12 +226,21 @@ export class OutboundListener {
     target.active++;
     client.load.inFlight++;
     const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
+    const { idleTimeoutMs = 0, maxConnectionMs = 0 } = client.share.limits;
+    const idle =
+      idleTimeoutMs > 0 ? new IdleTimer(Math.min(idleTimeoutMs, MAX_TIMER_MS), () => socket.destroy()) : null;
+    const life =
+      maxConnectionMs > 0 ? setTimeout(() => socket.destroy(), Math.min(maxConnectionMs, MAX_TIMER_MS)).unref() : null;
+    idle?.rest();
     relay(socket, upstream, {
       onOctets: (fromA, fromB) => {
         this.#fromApplication.octets(fromA, fromB);
         client.countOctets(fromB, fromA);
+        idle?.rest();
       },
       onEnd: () => {
+        idle?.stop();
+        if (life) clearTimeout(life);
         remove();
         target.active--;
         client.load.inFlight--;

@@ -28,7 +28,8 @@ export function requestHash({ key }: ConsistentHash, head: RequestHead, client: 
   const value = randomUUID();
   const age = key.ttlMs > 0 ? `; Max-Age=${Math.ceil(key.ttlMs / 1000)}` : '';
   const path = key.path === '' ? '' : `; Path=${key.path}`;
-  return { hash: hashOf(value), cookie: { header: `${key.cookie}=${value}${path}${age}; HttpOnly` } };
+  const attributes = (key.attributes ?? []).map((attribute) => `; ${attribute}`).join('');
+  return { hash: hashOf(value), cookie: { header: `${key.cookie}=${value}${path}${age}; HttpOnly${attributes}` } };
 }
 
 function hashed(value: string | null): RequestHash | null {

@@ -1,5 +1,6 @@
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { Timeouts } from '../../api/routing.ts';
+import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
 
 /** Which timeout passed, and how long it was. */
@@ -60,6 +61,3 @@ export class RequestTimers {
 export function hasTimeouts({ headMs, requestMs, responseMs, idleMs }: Timeouts): boolean {
   return Boolean(headMs || requestMs || responseMs || idleMs);
 }
-
-/** 24.8 days; a longer timer would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -312,7 +312,12 @@ export class OutboundRequest implements StreamListener {
 
   /** Bounds, balance, connect. */
   #try(): void {
-    const client = this.#backend.pick(performance.now(), this.#hash, this.#tried);
+    const client = this.#backend.pick(
+      performance.now(),
+      this.#hash,
+      this.#tried,
+      this.#route.route.retry?.leavesLocality,
+    );
     if (!client) return this.#awaitEndpoints();
     const overflow = this.#overflow(client);
     if (overflow !== null) return this.#fail({ reason: 'overflow', message: overflow });
@@ -414,8 +419,11 @@ export class OutboundRequest implements StreamListener {
     if (this.#perTry) clearTimeout(this.#perTry);
     this.#retries++;
     this.#attempt = null;
-    this.#tried ??= [];
-    this.#tried.push(tried);
+    const { retry } = this.#route.route;
+    if (!retry?.reusesEndpoints || retry.leavesLocality) {
+      this.#tried ??= [];
+      this.#tried.push(tried);
+    }
     if (waitMs < 1) this.#try();
     else this.#wait(waitMs, () => this.#try());
   }

@@ -1,3 +1,6 @@
+/** 24.8 days; a longer timer would fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Tells when something has been idle for a time, for what rests and wakes with every request: the timer is armed once and
  * looks, when it fires, at how long the rest has lasted. Setting and clearing one for each rest costs every request.

@@ -1,8 +1,10 @@
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import * as net from 'node:net';
 import t, { type Test } from 'tap';
 
 import type { Backend, OutboundTarget, RetryPolicy } from '../../api/routing.ts';
+import type { ConnectionLimits } from '../../api/traffic-policy.ts';
 import { request } from '../support/http-request.ts';
 import { endpoint, route, service, TestAuthority, TestProxy } from '../support/mesh.ts';
 
@@ -530,4 +532,24 @@ t.test('one long-lived client connection is balanced request by request', async 
   t.teardown(() => agent.destroy());
   for (let i = 0; i < 200; i++) await request(port, { agent });
   for (const { heard } of applications) t.ok(heard.length > 20, `${heard.length} of 200`);
+});
+
+t.test('ends connections of octets that are idle, or open, for as long as a rule allows', async (t) => {
+  const server = net.createServer((socket) => socket.on('data', (data) => socket.write(data)).on('error', () => {}));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const endpoints = [endpoint((server.address() as AddressInfo).port)];
+  const endedAfter = async (limits: ConnectionLimits) => {
+    const { port } = await proxyOf(t, { '': { endpoints, limits } }, { protocol: 'opaque' });
+    const socket = net.connect(port, '127.0.0.1');
+    const start = performance.now();
+    const talk = setInterval(() => socket.write('a'), 20);
+    setTimeout(() => clearInterval(talk), 300);
+    socket.on('data', () => {}).on('error', () => {});
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(talk);
+    return performance.now() - start;
+  };
+  t.ok((await endedAfter({ idleTimeoutMs: 200 })) > 400, 'idle begins with the last octet');
+  t.ok((await endedAfter({ maxConnectionMs: 100 })) < 300, 'however busy it is');
 });

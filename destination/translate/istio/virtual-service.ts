@@ -40,7 +40,8 @@ export interface HttpRule {
   readonly mirrors: readonly { readonly destination: Destination; readonly fraction: number }[];
   /** 0: none. */
   readonly timeoutMs: number;
-  readonly retry: RetryPolicy | null;
+  /** null: it says nothing of retries; a policy of null switches them off. */
+  readonly retries: { readonly policy: RetryPolicy | null } | null;
 }
 
 export interface HttpMatch {

@@ -1,5 +1,9 @@
 import type { MeshRoute } from '../gateway-api/mesh-route.ts';
 import { readGrpcRoute, readHttpRoute } from '../gateway-api/read-route.ts';
+import type { DestinationRule } from '../istio/destination-rule.ts';
+import { readDestinationRule } from '../istio/read-destination-rule.ts';
+import { readVirtualService } from '../istio/read-virtual-service.ts';
+import type { VirtualService } from '../istio/virtual-service.ts';
 import { readServiceProfile, type ServiceProfile } from '../linkerd/service-profile.ts';
 import type { Problem } from '../problem.ts';
 import { type RouteGroup, readRouteGroup } from '../smi/route-group.ts';
@@ -28,6 +32,8 @@ export interface Kinds {
   LinkerdHTTPRoute: MeshRoute;
   TrafficSplit: TrafficSplit;
   HTTPRouteGroup: RouteGroup;
+  VirtualService: VirtualService;
+  DestinationRule: DestinationRule;
 }
 
 export type Kind = keyof Kinds;
@@ -53,6 +59,10 @@ export interface KindDefinition<K extends Kind> {
 /** What clusters serve of the archived Service Mesh Interface; Linkerd's extension serves the second. */
 const SMI_VERSIONS = ['v1alpha4', 'v1alpha2', 'v1alpha3', 'v1alpha1'] as const;
 
+const ISTIO = 'networking.istio.io';
+/** One schema under three names. */
+const ISTIO_VERSIONS = ['v1', 'v1beta1', 'v1alpha3'] as const;
+
 export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   Namespace: kind('Namespace', '', 'v1', 'namespaces', readNamespace, { isNamespaced: false, metadataOnly: true }),
   Node: kind('Node', '', 'v1', 'nodes', readNode, { isNamespaced: false, metadataOnly: true }),
@@ -74,6 +84,12 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
     isOptional: true,
   }),
   HTTPRouteGroup: kind('HTTPRouteGroup', 'specs.smi-spec.io', SMI_VERSIONS, 'httproutegroups', readRouteGroup, {
+    isOptional: true,
+  }),
+  VirtualService: kind('VirtualService', ISTIO, ISTIO_VERSIONS, 'virtualservices', readVirtualService, {
+    isOptional: true,
+  }),
+  DestinationRule: kind('DestinationRule', ISTIO, ISTIO_VERSIONS, 'destinationrules', readDestinationRule, {
     isOptional: true,
   }),
   ServiceProfile: kind('ServiceProfile', 'linkerd.io', 'v1alpha2', 'serviceprofiles', readServiceProfile, {

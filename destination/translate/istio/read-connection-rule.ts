@@ -1,0 +1,71 @@
+import { isIP } from 'node:net';
+
+import type { FieldReader } from '../field-reader.ts';
+import { readClientSelector } from './client-selector.ts';
+import { canonicalHost, isHost } from './host.ts';
+import { readDestinations } from './read-destination.ts';
+import type { ConnectionMatch, ConnectionRule } from './virtual-service.ts';
+
+/**
+ * Reads an entry of `tls` or `tcp`.
+ *
+ * Source: VirtualService, "TLSRoute" and "TCPRoute".
+ * @param hosts of the VirtualService, in lower case: a server name has to be covered by one of them
+ */
+export function readConnectionRule(reader: FieldReader, kind: 'tls' | 'tcp', hosts: readonly string[]): ConnectionRule {
+  reader.allow(['match', 'route']);
+  const matches = reader.nestedList('match').map((entry) => readMatch(entry, kind, hosts));
+  if (kind === 'tls' && matches.length === 0) reader.problem('match', 'is missing; a tls rule names sniHosts');
+  if (!reader.has('route')) reader.problem('route', 'is missing');
+  return {
+    path: reader.path,
+    matches: matches.length > 0 ? matches : [ANY_CONNECTION],
+    destinations: readDestinations(reader, false),
+  };
+}
+
+function readMatch(reader: FieldReader, kind: 'tls' | 'tcp', hosts: readonly string[]): ConnectionMatch {
+  reader.allow([
+    ...['destinationSubnets', 'port', 'sourceLabels', 'gateways', 'sourceNamespace'],
+    ...(kind === 'tls' ? ['sniHosts'] : ['sourceSubnet']),
+  ]);
+  if (reader.has('sourceSubnet'))
+    reader.warning('sourceSubnet', 'is not looked at, as in Istio; write sourceLabels or sourceNamespace');
+  const destinationSubnets = reader.texts('destinationSubnets');
+  for (const [at, subnet] of destinationSubnets.entries())
+    if (!isSubnet(subnet)) reader.problem(`destinationSubnets[${at}]`, `"${subnet}" is neither an address nor a CIDR`);
+  return {
+    sni: kind === 'tls' ? readServerNames(reader, hosts) : null,
+    destinationSubnets,
+    selector: readClientSelector(reader),
+  };
+}
+
+function readServerNames(reader: FieldReader, hosts: readonly string[]): string[] {
+  const names = reader.texts('sniHosts').map(canonicalHost);
+  if (names.length === 0) reader.problem('sniHosts', 'is missing');
+  for (const [at, name] of names.entries()) {
+    if (!isHost(name)) reader.problem(`sniHosts[${at}]`, `"${name}" is no host`);
+    else if (!hosts.some((host) => covers(host, name)))
+      reader.problem(`sniHosts[${at}]`, `"${name}" is covered by none of the hosts`);
+  }
+  return names;
+}
+
+/** Whether every name that `name` stands for is one that `host` stands for. */
+function covers(host: string, name: string): boolean {
+  return host === '*' || host === name || (host.startsWith('*.') && name.endsWith(host.slice(1)));
+}
+
+function isSubnet(text: string): boolean {
+  const [address = '', length, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128));
+}
+
+const ANY_CONNECTION: ConnectionMatch = {
+  sni: null,
+  destinationSubnets: [],
+  selector: { port: null, sourceLabels: {}, sourceNamespace: '', isForMesh: null },
+};

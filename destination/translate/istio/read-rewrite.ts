@@ -1,0 +1,26 @@
+import type { FieldReader } from '../field-reader.ts';
+import { patternFault } from '../pattern-fault.ts';
+import type { RuleRewrite } from './virtual-service.ts';
+
+/** Reads `rewrite`. Source: VirtualService, "HTTPRewrite". */
+export function readRewrite(reader: FieldReader): RuleRewrite {
+  reader.allow(['uri', 'authority', 'uriRegexRewrite']);
+  const uri = reader.optionalText('uri');
+  const authority = reader.optionalText('authority');
+  const regex = readRegex(reader.nested('uriRegexRewrite'));
+  if (uri !== null && regex) reader.problem('uriRegexRewrite', 'excludes uri, which stands beside it');
+  if (uri === null && authority === null && !regex)
+    reader.problem('', 'says nothing; write uri, authority or uriRegexRewrite');
+  return { authority, uri, regex };
+}
+
+function readRegex(reader: FieldReader | null): RuleRewrite['regex'] {
+  if (!reader) return null;
+  reader.allow(['match', 'rewrite']);
+  const pattern = reader.text('match') ?? '';
+  const fault = patternFault(pattern);
+  if (fault) reader.problem('match', fault);
+  const substitution = reader.optionalText('rewrite') ?? '';
+  if (/\\[^0-9\\]|\\$/.test(substitution)) reader.problem('rewrite', 'has a \\ that is no group such as \\1');
+  return { pattern, substitution };
+}

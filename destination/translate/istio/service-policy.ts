@@ -1,0 +1,42 @@
+import type { Backend, Endpoint } from '../../../api/routing.ts';
+import type { ClientView } from '../client-view.ts';
+import type { PlacedEndpoint } from '../endpoints.ts';
+import { isSelected } from '../kinds/meta.ts';
+import type { Subset, TrafficPolicy } from './destination-rule.ts';
+import { type Grouping, groupByLocality } from './locality.ts';
+
+/** The endpoints of a Service that a subset has: those whose pod has every one of its labels. */
+export function endpointsInSubset(endpoints: readonly PlacedEndpoint[], { labels }: Subset): PlacedEndpoint[] {
+  if (Object.keys(labels).length === 0) return [...endpoints];
+  return endpoints.filter(({ pod }) => pod && isSelected(pod.labels, labels));
+}
+
+/** A backend's endpoints and what holds towards them, as a policy says. */
+export function applyPolicy(
+  policy: TrafficPolicy,
+  endpoints: readonly PlacedEndpoint[],
+  client: ClientView,
+): Pick<Backend, 'endpoints' | 'balancer' | 'limits' | 'breaker' | 'whenEmpty'> {
+  const { loadBalancer, limits, breaker, tls } = policy;
+  // TLS of the application's own is not begun here: sending without it would say in the clear what was not meant to be.
+  if (tls === 'origination') return { endpoints: [], whenEmpty: 503 };
+  const located = endpoints.map(({ locality, pod }) => ({ locality, labels: pod?.labels ?? {} }));
+  const grouping = groupByLocality(loadBalancer?.locality ?? null, breaker !== undefined, located, client);
+  const balancer = grouping
+    ? { algorithm: 'peak-ewma' as const, ...loadBalancer?.balancer, localities: grouping.localities }
+    : loadBalancer?.balancer;
+  return {
+    endpoints: withPlaces(endpoints, grouping, tls === 'plain'),
+    ...(balancer && { balancer }),
+    ...(limits && Object.keys(limits).length > 0 && { limits }),
+    ...(breaker && { breaker }),
+  };
+}
+
+function withPlaces(endpoints: readonly PlacedEndpoint[], grouping: Grouping | null, isPlain: boolean): Endpoint[] {
+  return endpoints.flatMap(({ endpoint }, at) => {
+    const group = grouping ? grouping.groupOf[at]! : 0;
+    if (group === null) return [];
+    return { ...endpoint, ...(isPlain && { tls: null }), ...(group > 0 && { locality: group }) };
+  });
+}
