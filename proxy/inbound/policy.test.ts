@@ -1,9 +1,10 @@
 import t from 'tap';
 
 import { DEFAULT_INBOUND_POLICIES } from '../../api/names.ts';
-import { ClusterNetworks, judge } from './policy.ts';
+import { IpNetworks } from '../../core/config/ip-networks.ts';
+import { judge } from './policy.ts';
 
-const networks = new ClusterNetworks(['10.0.0.0/8', 'fd00::/8', 'nonsense']);
+const networks = new IpNetworks(['10.0.0.0/8', 'fd00::/8', 'nonsense']);
 const inside = { identity: '', spiffe: '', address: '10.1.2.3', isLocal: false };
 const outside = { identity: '', spiffe: '', address: '192.0.2.1', isLocal: false };
 const known = (client: typeof inside) => ({ ...client, identity: 'web.default' });

@@ -1,9 +1,9 @@
 import type { InboundConfig, InboundPolicy, Protocol } from '../../api/routing.ts';
+import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
-import { ClusterNetworks } from './policy.ts';
 
 /** What holds for one port of the pod. */
 export interface PortRules {
@@ -20,7 +20,7 @@ export class InboundPorts {
   readonly #opaque: PortRanges;
   #config: InboundConfig;
   #byPort = new Map<number, PortRules>();
-  networks: ClusterNetworks;
+  networks: IpNetworks;
   readonly #series = new Map<string, ResponseSeries>();
   readonly #metrics: Metrics;
 
@@ -28,13 +28,13 @@ export class InboundPorts {
   constructor(initial: InboundConfig, opaque: PortRanges, metrics: Metrics) {
     this.#opaque = opaque;
     this.#config = initial;
-    this.networks = new ClusterNetworks(initial.clusterNetworks);
+    this.networks = new IpNetworks(initial.clusterNetworks);
     this.#metrics = metrics;
   }
 
   update(config: InboundConfig): void {
     this.#config = config;
-    this.networks = new ClusterNetworks(config.clusterNetworks);
+    this.networks = new IpNetworks(config.clusterNetworks);
     this.#byPort = new Map(
       config.ports.map((port) => {
         const tables = new Map(

@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-
+import { isIpNetwork } from '../../../core/config/ip-networks.ts';
 import type { FieldReader } from '../field-reader.ts';
 import { readClientSelector } from './client-selector.ts';
 import { canonicalHost, isHost } from './host.ts';
@@ -33,7 +32,8 @@ function readMatch(reader: FieldReader, kind: 'tls' | 'tcp', hosts: readonly str
     reader.warning('sourceSubnet', 'is not looked at, as in Istio; write sourceLabels or sourceNamespace');
   const destinationSubnets = reader.texts('destinationSubnets');
   for (const [at, subnet] of destinationSubnets.entries())
-    if (!isSubnet(subnet)) reader.problem(`destinationSubnets[${at}]`, `"${subnet}" is neither an address nor a CIDR`);
+    if (!isIpNetwork(subnet))
+      reader.problem(`destinationSubnets[${at}]`, `"${subnet}" is neither an address nor a CIDR`);
   return {
     sni: kind === 'tls' ? readServerNames(reader, hosts) : null,
     destinationSubnets,
@@ -55,13 +55,6 @@ function readServerNames(reader: FieldReader, hosts: readonly string[]): string[
 /** Whether every name that `name` stands for is one that `host` stands for. */
 function covers(host: string, name: string): boolean {
   return host === '*' || host === name || (host.startsWith('*.') && name.endsWith(host.slice(1)));
-}
-
-function isSubnet(text: string): boolean {
-  const [address = '', length, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128));
 }
 
 const ANY_CONNECTION: ConnectionMatch = {

@@ -1,6 +1,5 @@
-import { BlockList, isIP } from 'node:net';
-
 import type { ConnectionRoute, Route } from '../../../api/routing.ts';
+import { IpNetworks } from '../../../core/config/ip-networks.ts';
 import { formatRef, type ObjectRef } from '../complain.ts';
 import { compareText } from '../kinds/meta.ts';
 import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
@@ -71,14 +70,8 @@ function connectionRoutesOf(question: RoutingQuestion, object: VirtualService): 
 /** Clients dial the Service's own addresses. */
 function isDialled({ destinationSubnets }: ConnectionMatch, clusterIPs: readonly string[]): boolean {
   if (destinationSubnets.length === 0) return true;
-  const list = new BlockList();
-  for (const subnet of destinationSubnets) {
-    const [address = '', length] = subnet.split('/');
-    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    if (length === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(length), family);
-  }
-  return clusterIPs.some((ip) => list.check(ip, isIP(ip) === 4 ? 'ipv4' : 'ipv6'));
+  const networks = new IpNetworks(destinationSubnets);
+  return clusterIPs.some((ip) => networks.has(ip));
 }
 
 function byAgeThenName(a: VirtualService, b: VirtualService): number {
