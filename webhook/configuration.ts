@@ -10,6 +10,7 @@ import {
   WEBHOOK_SERVICE_ACCOUNT,
 } from '../api/names.ts';
 import { WEBHOOK_SERVICE_PORT } from '../api/ports.ts';
+import { VALIDATED_KINDS } from './validate/kinds.ts';
 
 /** Paths that reviews go to. */
 export const INJECT_PATH = '/inject';
@@ -68,7 +69,7 @@ export function webhookConfigurations(settings: RegistrationSettings): Registrat
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',
       metadata: { name: VALIDATOR_NAME, labels },
-      webhooks: [serviceProfileEntry(namespace), routeProfileEntry(namespace)],
+      webhooks: [serviceProfileEntry(namespace), policyEntry(namespace), routeProfileEntry(namespace)],
     },
   ];
 }
@@ -187,6 +188,16 @@ function injectEntry(name: string, failurePolicy: 'Fail' | 'Ignore', controlName
 function serviceProfileEntry(controlNamespace: string): object {
   const rule = { apiGroups: ['linkerd.io'], apiVersions: ['v1alpha1', 'v1alpha2'], resources: ['serviceprofiles'] };
   return validateEntry('service-profile.validate.weft.dev', [rule], controlNamespace);
+}
+
+/** Fails open, since destination keeps the last good version of what it cannot honour, and says so. */
+function policyEntry(controlNamespace: string): object {
+  const rules = VALIDATED_KINDS.filter(({ isShared }) => isShared).map(({ group, versions, resource }) => ({
+    apiGroups: [group],
+    apiVersions: versions,
+    resources: [resource],
+  }));
+  return validateEntry('policy.validate.weft.dev', rules, controlNamespace);
 }
 
 /** Objects that have a route profile as an annotation; no other Deployment or pod waits for the webhook. */

@@ -12,6 +12,7 @@ import { AnnotationMirror } from './cluster/annotation-mirror.ts';
 import { Events } from './cluster/events.ts';
 import { ForeignMeshes } from './cluster/foreign-meshes.ts';
 import { NamespaceDirectory } from './cluster/namespace-directory.ts';
+import { NamespaceMembership } from './cluster/namespace-membership.ts';
 import { hasNativeSidecars } from './cluster/native-sidecar.ts';
 import { Restarts } from './cluster/restarts.ts';
 import { ServiceProfiles } from './cluster/service-profiles.ts';
@@ -54,11 +55,13 @@ export async function startWebhook(
   let material = await secret.read(clock.now());
   const profiles = new ServiceProfiles(api);
 
+  const membership = new NamespaceMembership(namespaces, () => meshes.families());
+
   const server = new AdmissionServer({
     certificate: servingCertificate(material),
     reviewers: {
       [INJECT_PATH]: (request) => reviewInjection(request, namespaces, settings()),
-      [VALIDATE_PATH]: (request) => reviewValidation(request, profiles),
+      [VALIDATE_PATH]: (request) => reviewValidation(request, profiles, membership),
     },
     onReviewed(request, outcome) {
       const notice = skipNotice(request, outcome);

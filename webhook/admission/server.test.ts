@@ -39,7 +39,7 @@ async function start(t: Test, host = '127.0.0.1'): Promise<Running> {
     certificate: { key: material['tls.key'], cert: material['tls.crt'] },
     reviewers: {
       '/inject': (request) => reviewInjection(request, namespaces, settings),
-      '/validate': (request) => reviewValidation(request, PROFILES),
+      '/validate': (request) => reviewValidation(request, PROFILES, { isOurs: async (name) => name !== 'elsewhere' }),
     },
     onReviewed: (...each) => reviewed.push(each),
     metrics,
@@ -164,6 +164,41 @@ t.test('checks service profiles', async (t) => {
   for (const object of [7, [], {}, 'x', { spec: 7 }]) {
     t.match((await post(address, '/validate', profileReview(object))).body.response, { allowed: false });
   }
+});
+
+const ROUTES = { group: 'networking.istio.io', version: 'v1', kind: 'VirtualService' };
+const BROKEN = { metadata: { name: 'web' }, spec: { hosts: ['web'], http: [{ timeout: 'soon' }] } };
+
+t.test('refuses routes of every dialect that cannot be honoured, with their fields and what to write', async (t) => {
+  const { address } = await start(t);
+  const send = async (object: object, change: object) =>
+    (await post(address, '/validate', review(object, change))).body.response;
+  t.match(await send(BROKEN, { kind: ROUTES }), {
+    allowed: false,
+    status: { message: /spec\.http\[0\].* spec\.http\[0\]\.timeout: "soon" is no duration, such as 500ms or 10s/ },
+  });
+  const split = { group: 'split.smi-spec.io', version: 'v1alpha2', kind: 'TrafficSplit' };
+  const weightless = { metadata: { name: 'web' }, spec: { service: 'web', backends: [{ service: 'a' }] } };
+  t.match(await send(weightless, { kind: split }), {
+    allowed: false,
+    status: { message: /spec\.backends\[0\]\.weight/ },
+  });
+});
+
+t.test('warns of what is not honoured, and where another mesh may read the object', async (t) => {
+  const { address } = await start(t);
+  const send = async (object: object, change: object = {}) =>
+    (await post(address, '/validate', review(object, { kind: ROUTES, ...change }))).body.response;
+  const delegated = { metadata: { name: 'web' }, spec: { hosts: ['web'], http: [{ delegate: { name: 'a' } }] } };
+  t.match(await send(delegated), { allowed: true, warnings: [/^spec\.http\[0\]\.delegate: is not followed/] });
+  t.match(await send(BROKEN, { namespace: 'elsewhere' }), { allowed: true, warnings: [/http\[0\]/, /timeout/] });
+});
+
+t.test('does not stop a controller because of what was wrong with routes before', async (t) => {
+  const { address } = await start(t);
+  const object = { ...BROKEN, metadata: { name: 'web', finalizers: [] } };
+  const change = { kind: ROUTES, operation: 'UPDATE', oldObject: BROKEN };
+  t.match((await post(address, '/validate', review(object, change))).body.response, { allowed: true });
 });
 
 t.test('warns of a service profile that does not exist yet, and lets the object in', async (t) => {

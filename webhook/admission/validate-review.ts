@@ -9,19 +9,28 @@ export interface ProfileLookup {
   has(namespace: string, name: string): Promise<boolean | null>;
 }
 
+/** Whose namespaces are. */
+export interface Membership {
+  /** Whether a namespace asks for this mesh. Never throws. */
+  isOurs(namespace: string): Promise<boolean>;
+}
+
 /**
  * Reviews the writing of an object: refuses it with every problem that it has, and warns of what it names and is not
- * there, since manifests are applied in any order.
+ * there, since manifests are applied in any order. In a namespace that another mesh may serve, problems of kinds that
+ * both read are warnings.
  */
 export async function reviewValidation(
   { group, kind, namespace, object, before }: AdmissionRequest,
   profiles: ProfileLookup,
+  membership: Membership,
 ): Promise<ReviewOutcome> {
   const checks = validatedKind(group, kind);
   const found = checks && object !== null ? checks.findings(object, before) : NO_FINDINGS;
   const warnings = [...found.warnings, ...(await warningsOf(found.named, namespace, profiles))];
-  if (found.problems.length === 0) {
-    const answer = { isAllowed: true, warnings };
+  const isRefused = found.problems.length > 0 && (!checks!.isShared || (await membership.isOurs(namespace)));
+  if (!isRefused) {
+    const answer = { isAllowed: true, warnings: [...found.problems, ...warnings] };
     return { answer, outcome: 'valid', reason: checks ? '' : 'unsupported_kind', message: '' };
   }
   const message = `this ${kind} cannot be honoured: ${found.problems.join('; ')}`;

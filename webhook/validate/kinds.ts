@@ -1,6 +1,8 @@
+import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
 import { serviceProfileProblems } from '../../destination/translate/linkerd/service-profile.ts';
 import { formatProblem } from '../../destination/translate/problem.ts';
 import { type Findings, NO_FINDINGS } from './findings.ts';
+import { policyKind } from './policy-kind.ts';
 import { routeProfileFindings } from './route-profile-annotation.ts';
 
 /** A kind whose objects are checked when they are written. */
@@ -10,9 +12,16 @@ export interface ValidatedKind {
   readonly kind: string;
   /** Plural, as in paths. */
   readonly resource: string;
+  /** Another mesh or a gateway may read it too: it is refused in namespaces of this mesh alone, elsewhere warned of. */
+  readonly isShared: boolean;
   /** Checks an object; `before` is the one that it replaces, null where it is new. Never throws. */
   findings(object: unknown, before: unknown): Findings;
 }
+
+/** Kinds that a cluster may lack, because somebody else installs them: routes and policies of every dialect. */
+const POLICY_KINDS = (Object.keys(KINDS) as Kind[]).filter(
+  (kind) => KINDS[kind].isOptional && kind !== 'ServiceProfile',
+);
 
 /** Every kind that Weft checks. The registration of the webhook lists the same. */
 export const VALIDATED_KINDS: readonly ValidatedKind[] = [
@@ -21,8 +30,10 @@ export const VALIDATED_KINDS: readonly ValidatedKind[] = [
     versions: ['v1alpha1', 'v1alpha2'],
     kind: 'ServiceProfile',
     resource: 'serviceprofiles',
+    isShared: false,
     findings: (object) => ({ ...NO_FINDINGS, problems: serviceProfileProblems(object).map(formatProblem) }),
   },
+  ...POLICY_KINDS.map(policyKind),
   annotatedKind('apps', 'Deployment', 'deployments'),
   annotatedKind('apps', 'StatefulSet', 'statefulsets'),
   annotatedKind('apps', 'DaemonSet', 'daemonsets'),
@@ -37,5 +48,5 @@ export function validatedKind(group: string, kind: string): ValidatedKind | null
 /** A kind that can have a route profile as an annotation. */
 function annotatedKind(group: string, kind: string, resource: string): ValidatedKind {
   const findings = (object: unknown, before: unknown) => routeProfileFindings(kind, object, before);
-  return { group, versions: ['v1'], kind, resource, findings };
+  return { group, versions: ['v1'], kind, resource, isShared: false, findings };
 }
