@@ -49,7 +49,7 @@ t.test('gives every entry a name of its own, and is called again after other web
 t.test('leaves out the families that are switched off', async (t) => {
   const text = JSON.stringify(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }));
   t.notMatch(text, /istio-injection|istio\.io\/rev|sidecar\.istio|linkerd\.io\/inject/);
-  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 6);
+  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 7);
 });
 
 t.test('registers exactly the kinds that are checked', async (t) => {
