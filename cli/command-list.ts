@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { analyze } from './commands/analyze.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { identity } from './commands/identity.ts';
@@ -8,4 +9,4 @@ import { run } from './commands/run.ts';
 import { version } from './commands/version.ts';
 
 /** Every command, in the order in which help lists them. */
-export const COMMANDS: readonly Command[] = [install, inject, check, identity, run, demo, version];
+export const COMMANDS: readonly Command[] = [install, inject, check, analyze, identity, run, demo, version];

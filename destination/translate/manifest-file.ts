@@ -16,21 +16,33 @@ export interface Manifest {
   readonly place: string;
 }
 
+/** An object of a kind that decides nothing here. */
+export interface OtherManifest {
+  /** API group, empty for the core group. */
+  readonly group: string;
+  readonly kind: string;
+  /** As it is written. */
+  readonly raw: Fields;
+  /** `path:line` of its first line. */
+  readonly place: string;
+}
+
 export interface ParsedFile {
   readonly manifests: readonly Manifest[];
+  readonly others: readonly OtherManifest[];
   /** Faults that keep a document from being read. Empty: `manifests` is all that the file means to hold. */
   readonly faults: readonly Report[];
 }
 
 /**
- * Reads the YAML or JSON documents of a file. Kinds that decide nothing here are passed over; a `List` stands for its
- * items; an object without a namespace is in `default`, as kubectl has it.
+ * Reads the YAML or JSON documents of a file. A `List` stands for its items; an object without a namespace is in
+ * `default`, as kubectl has it.
  *
  * @param path what reports call the file
  * @throws never
  */
 export function parseManifestFile(path: string, text: string): ParsedFile {
-  const manifests: Manifest[] = [];
+  const found = { manifests: [] as Manifest[], others: [] as OtherManifest[] };
   const faults: Report[] = [];
   const lines = new LineCounter();
   const fault = (line: number, message: string) =>
@@ -42,17 +54,22 @@ export function parseManifestFile(path: string, text: string): ParsedFile {
       const line = lines.linePos(error ? error.pos[0] : (document.contents?.range?.[0] ?? 0)).line;
       if (error) fault(line, `is no YAML: ${error.message.split('\n', 1)[0]}`);
       else
-        readDocument(document.toJS({ maxAliasCount: 100 }), `${path}:${line}`, manifests, (message) =>
+        readDocument(document.toJS({ maxAliasCount: 100 }), `${path}:${line}`, found, (message) =>
           fault(line, message),
         );
     }
   } catch (error) {
     fault(1, `cannot be read: ${errorMessage(error)}`);
   }
-  return { manifests, faults };
+  return { ...found, faults };
 }
 
-function readDocument(value: unknown, place: string, manifests: Manifest[], fault: (message: string) => void): void {
+interface Found {
+  readonly manifests: Manifest[];
+  readonly others: OtherManifest[];
+}
+
+function readDocument(value: unknown, place: string, found: Found, fault: (message: string) => void): void {
   if (value === null || value === undefined) return;
   const raw = value as { apiVersion?: unknown; kind?: unknown; items?: unknown; metadata?: Record<string, unknown> };
   if (typeof raw !== 'object' || typeof raw.apiVersion !== 'string' || typeof raw.kind !== 'string') {
@@ -60,11 +77,15 @@ function readDocument(value: unknown, place: string, manifests: Manifest[], faul
     return;
   }
   if (raw.kind.endsWith('List') && Array.isArray(raw.items)) {
-    for (const item of raw.items) readDocument(item, place, manifests, fault);
+    for (const item of raw.items) readDocument(item, place, found, fault);
     return;
   }
-  const kind = kindOf(raw.apiVersion, raw.kind);
-  if (kind === null) return;
+  const group = raw.apiVersion.includes('/') ? raw.apiVersion.slice(0, raw.apiVersion.lastIndexOf('/')) : '';
+  const kind = kindOf(group, raw.kind);
+  if (kind === null) {
+    found.others.push({ group, kind: raw.kind, raw: raw as Fields, place });
+    return;
+  }
   const { name, namespace } = raw.metadata ?? {};
   if (typeof name !== 'string' || name === '') {
     fault(`a ${kind} has no metadata.name`);
@@ -72,12 +93,11 @@ function readDocument(value: unknown, place: string, manifests: Manifest[], faul
   }
   const home = KINDS[kind].isNamespaced ? (typeof namespace === 'string' && namespace) || 'default' : '';
   const metadata = { ...raw.metadata, namespace: home };
-  manifests.push({ kind, namespace: home, name, raw: { ...raw, metadata }, place });
+  found.manifests.push({ kind, namespace: home, name, raw: { ...raw, metadata }, place });
 }
 
 /** The kind that a document is of, whatever the version of its API; null for one that decides nothing here. */
-function kindOf(apiVersion: string, name: string): Kind | null {
-  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.lastIndexOf('/')) : '';
+export function kindOf(group: string, name: string): Kind | null {
   return (
     (Object.keys(KINDS) as Kind[]).find((kind) => KINDS[kind].name === name && KINDS[kind].group === group) ?? null
   );

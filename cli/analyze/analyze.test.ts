@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import t from 'tap';
+
+import { deployment, pod, service, serviceProfile, slice } from '../../destination/testing/manifests.ts';
+import { type Files, stateOf } from '../state/testing/state-of.ts';
+import { analyze } from './analyze.ts';
+import { formatFinding } from './finding.ts';
+
+function findingsIn(files: Files): string[] {
+  return analyze(stateOf(files)).map(formatFinding);
+}
+
+t.test('finds nothing wrong with a Service and its pod', async (t) => {
+  t.same(
+    findingsIn({
+      'a.yaml': [service('api', '10.96.0.1'), pod('api-1', '10.0.0.1'), slice('api', [['api-1', '10.0.0.1']])],
+    }),
+    [],
+  );
+});
+
+t.test('goes on after a broken file, and names its line', async (t) => {
+  const found = findingsIn({
+    'a.yaml': 'apiVersion: v1\nkind: Service\nmetadata: {name: api\n',
+    'b.yaml': [service('api', '10.96.0.1', { port: { targetPort: 0 } })],
+  });
+  t.equal(found.length, 2);
+  t.match(found[0], /^a\.yaml:\d: error: is no YAML/);
+  t.match(found[1], /^b\.yaml:1: error: Service\/default\/api: spec\.ports\[0\]\.targetPort: /);
+});
+
+t.test('names the object that keeps another from deciding, once for all clients', async (t) => {
+  const found = findingsIn({
+    'service.yaml': [
+      service('api', '10.96.0.1'),
+      service('v1', '10.96.0.2'),
+      deployment('web'),
+      deployment('b', { labels: { v: '2' } }),
+    ],
+    'split.yaml': [split('old', 'v1'), split('young', 'v1')],
+  });
+  t.same(found, [
+    'split.yaml:1: error: TrafficSplit/default/young: has no effect on requests to api.default.svc.cluster.local:80: TrafficSplit/default/old decides them',
+  ]);
+});
+
+t.test('names a backend that is not there', async (t) => {
+  const found = findingsIn({
+    'a.yaml': [service('api', '10.96.0.1'), profile({ dstOverrides: [{ authority: 'v9.default', weight: 1 }] })],
+  });
+  t.match(
+    found.join('\n'),
+    /error: ServiceProfile\/default\/api\.default\.svc\.cluster\.local: dstOverrides: v9\.default.* is no port of a Service/,
+  );
+});
+
+t.test('says that an object without its Service has no effect', async (t) => {
+  t.match(findingsIn({ 'a.yaml': [profile({ routes: [route('GET')] })] }), [
+    /^a\.yaml:1: warning: ServiceProfile\/.*: has no effect/,
+  ]);
+});
+
+t.test('warns once of a rule that repeats POST', async (t) => {
+  const found = findingsIn({
+    'a.yaml': [
+      service('api', '10.96.0.1'),
+      deployment('web'),
+      profile({ routes: [route('GET'), { ...route('POST'), name: 'create' }] }),
+    ],
+  });
+  t.match(found, [/^a\.yaml:1: warning: ServiceProfile\/.*: route "create" may send a POST again/]);
+  t.equal(found.length, 1);
+});
+
+t.test('is loud about security that is not enforced, and quieter about the rest', async (t) => {
+  const object = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: 'x' } });
+  const found = findingsIn({
+    'a.yaml': [
+      object('security.istio.io/v1', 'SomethingNew'),
+      object('security.istio.io/v1', 'RequestAuthentication'),
+      object('networking.istio.io/v1alpha3', 'EnvoyFilter'),
+      object('v1', 'ConfigMap'),
+      object('apps/v1', 'StatefulSet'),
+    ],
+  });
+  t.match(found, [
+    /warning: EnvoyFilter\/default\/x: would patch the configuration of Envoy/,
+    /error: RequestAuthentication\/default\/x: IS NOT ENFORCED/,
+    /warning: SomethingNew\/default\/x: is a kind of security\.istio\.io that Weft does not read/,
+  ]);
+  t.equal(found.length, 3);
+});
+
+t.test("reads the user's own manifests beside their Service", async (t) => {
+  const found = analyze(stateOf({ 'cluster.yaml': USER_CLUSTER }, [USER]))
+    .map(formatFinding)
+    .join('\n');
+  t.match(
+    found,
+    /istio-authorization-policy\.yaml:1: error: AuthorizationPolicy\/default\/api-policy: IS NOT ENFORCED/,
+  );
+  t.match(found, /istio-peer-authentication\.yaml:1: error: PeerAuthentication\/default\/default: IS NOT ENFORCED/);
+  t.match(found, /istio-gateway\.yaml:1: warning: Gateway\/default\/main-gateway: /);
+  t.notMatch(found, /(ServiceProfile|TrafficSplit)\/.*has no effect: no Service/, 'their Service is there');
+});
+
+function split(name: string, backend: string) {
+  return {
+    apiVersion: 'split.smi-spec.io/v1alpha2',
+    kind: 'TrafficSplit',
+    metadata: { name },
+    spec: { service: 'api', backends: [{ service: backend, weight: 1 }] },
+  };
+}
+
+function profile(spec: object) {
+  return serviceProfile('api.default.svc.cluster.local', spec);
+}
+
+function route(method: string) {
+  return { name: method, condition: { method }, isRetryable: true };
+}
+
+const USER = join(import.meta.dirname, '../../test/fixtures/user');
+const USER_CLUSTER = [
+  service('api-service', '10.96.0.1'),
+  service('api-service-stable', '10.96.0.2'),
+  service('api-service-canary', '10.96.0.3'),
+  pod('api-1', '10.0.0.1', { labels: { app: 'api-service', version: 'v1' } }),
+  pod('api-2', '10.0.0.2', { labels: { app: 'api-service', version: 'v2' } }),
+  slice('api-service', [
+    ['api-1', '10.0.0.1'],
+    ['api-2', '10.0.0.2'],
+  ]),
+];

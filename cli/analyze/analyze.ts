@@ -1,0 +1,94 @@
+import type { OutboundTarget } from '../../api/routing.ts';
+import type { ObjectRef } from '../../destination/translate/complain.ts';
+import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
+import type { MeshState } from '../state/mesh-state.ts';
+import { type Finding, inOrder } from './finding.ts';
+import { kindsNotRead } from './kinds-not-read.ts';
+import { repeatedMethods } from './repeated-methods.ts';
+import { type Translation, translateAll } from './translate-all.ts';
+
+/** Everything that is wrong with a set of objects, by itself and together. Pure. */
+export function analyze(state: MeshState): Finding[] {
+  const translation = translateAll(state);
+  return inOrder([
+    ...state.reports.map(
+      ({ object, place, path, message, severity }): Finding => ({
+        severity: severity ?? 'error',
+        check: 'read',
+        object: object && { ...object, kind: calledKind(object.kind) },
+        place,
+        field: path,
+        message,
+      }),
+    ),
+    ...translation.complaints.map(
+      ({ object, path, message }): Finding => ({
+        severity: 'error',
+        check: 'together',
+        object,
+        place: state.placeOf(object),
+        field: path,
+        message,
+      }),
+    ),
+    ...kindsNotRead(state.others),
+    ...unused(state, translation),
+    ...repeated(state, translation.targets),
+  ]);
+}
+
+/** Objects of the mesh that no translation looked up: their Service is not there, or nothing refers to them. */
+function unused(state: MeshState, { topics }: Translation): Finding[] {
+  return (Object.keys(KINDS) as Kind[])
+    .filter((kind) => KINDS[kind].isOptional)
+    .flatMap((kind) =>
+      [...state.objects.list(kind)]
+        .filter((object) => !state.isLookedUp(kind, object, topics))
+        .map(({ namespace, name }): Finding => {
+          const object = { kind: KINDS[kind].name, namespace, name };
+          const message = 'has no effect: no Service that was read is its, and no object refers to it';
+          return {
+            severity: 'warning',
+            check: 'unused',
+            object,
+            place: state.placeOf({ ...object, kind }),
+            field: '',
+            message,
+          };
+        }),
+    );
+}
+
+/** One finding for each rule, however many targets and clients have it. */
+function repeated(state: MeshState, targets: readonly OutboundTarget[]): Finding[] {
+  const rules = new Map<string, Finding>();
+  for (const route of targets.flatMap(({ routes }) => routes)) {
+    const methods = repeatedMethods(route);
+    if (methods.length === 0) continue;
+    const object = parseRef(route.origin);
+    const called = route.path === undefined && route.name !== '' ? `route "${route.name}"` : 'its retry rule';
+    const message = `${called} may send a ${methods.join(' or ')} again that the application has already carried out; exclude the method, or make sure that repeating it does no harm`;
+    const rule = `${route.origin} ${route.path ?? route.name}`;
+    const field = route.path ?? '';
+    rules.set(rule, {
+      severity: 'warning',
+      check: 'retry',
+      object,
+      place: state.placeOf(object),
+      field,
+      message,
+    });
+  }
+  return [...rules.values()];
+}
+
+/** As manifests call it. */
+function calledKind(kind: string): string {
+  return Object.hasOwn(KINDS, kind) ? KINDS[kind as Kind].name : kind;
+}
+
+/** The object that an origin names (`formatRef`). */
+function parseRef(origin: string): ObjectRef {
+  const [kind = '', namespace = '', ...name] = origin.split('/');
+  return { kind, namespace, name: name.join('/') };
+}

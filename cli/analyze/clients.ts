@@ -1,0 +1,24 @@
+import type { ClientPlace } from '../../destination/translate/client-view.ts';
+import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
+import type { ObjectStore } from '../../destination/translate/object-store.ts';
+
+/**
+ * Clients whose views may differ: for each namespace that has workloads or objects that route requests, one without
+ * labels and one for each distinct set of labels that its pods and pod templates have.
+ */
+export function clientsOf(objects: ObjectStore): ReadonlyMap<string, readonly ClientPlace[]> {
+  const byNamespace = new Map<string, Map<string, ClientPlace>>();
+  const add = (namespace: string, labels: Readonly<Record<string, string>>) => {
+    const places = byNamespace.get(namespace) ?? new Map<string, ClientPlace>();
+    byNamespace.set(namespace, places);
+    const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+    places.set(JSON.stringify(entries), { namespace, node: '', zone: '', labels });
+  };
+  for (const kind of Object.keys(KINDS) as Kind[]) {
+    if (!KINDS[kind].isNamespaced || kind === 'EndpointSlice' || kind === 'ReplicaSet') continue;
+    for (const { namespace } of objects.list(kind)) if (!byNamespace.has(namespace)) add(namespace, {});
+  }
+  for (const { namespace, labels } of objects.list('Pod')) add(namespace, labels);
+  for (const { namespace, templateLabels } of objects.list('Deployment')) add(namespace, templateLabels);
+  return new Map([...byNamespace].map(([namespace, places]) => [namespace, [...places.values()]]));
+}

@@ -1,0 +1,204 @@
+import { kindOf, type OtherManifest } from '../../destination/translate/manifest-file.ts';
+import { MESH_GROUPS } from '../state/mesh-groups.ts';
+import type { Finding } from './finding.ts';
+
+/** Findings about objects of mesh API groups whose kinds are not read: what each would have done, and what to do. */
+export function kindsNotRead(others: readonly OtherManifest[]): Finding[] {
+  return others.flatMap(({ group, kind, raw, place }): Finding[] => {
+    if (!MESH_GROUPS.includes(group) || kindOf(group, kind) !== null) return [];
+    const { namespace, name } = (raw.metadata ?? {}) as { namespace?: unknown; name?: unknown };
+    const { isSecurity = false, text } = NOT_READ.find((each) => each.group === group && each.kind === kind) ?? {
+      text: `is a kind of ${group} that Weft does not read: what it asks for does not happen`,
+    };
+    const object = {
+      kind,
+      namespace: CLUSTER_KINDS.includes(kind) ? '' : String(namespace || 'default'),
+      name: String(name ?? ''),
+    };
+    return [
+      {
+        severity: isSecurity ? 'error' : 'warning',
+        check: 'not_read',
+        object,
+        place,
+        field: '',
+        message: isSecurity ? `IS NOT ENFORCED: ${text}` : text,
+      },
+    ];
+  });
+}
+
+interface KindNotRead {
+  readonly group: string;
+  readonly kind: string;
+  /** What it would have done, and what to use instead. */
+  readonly text: string;
+  /** Its author relies on something being refused or encrypted, and it is not. */
+  readonly isSecurity?: boolean;
+}
+
+/** Kinds that belong to no namespace. */
+const CLUSTER_KINDS: readonly string[] = ['GatewayClass'];
+
+const INSTEAD_POLICY =
+  'until Weft reads it, weft.dev/default-inbound-policy on pod or namespace (deny, all-authenticated, cluster-authenticated) bounds who may call';
+
+/** A kind that becomes readable drops out of the findings by itself, whatever stands here. */
+const NOT_READ: readonly KindNotRead[] = [
+  {
+    group: 'security.istio.io',
+    kind: 'AuthorizationPolicy',
+    isSecurity: true,
+    text: `it would allow or deny requests by identity, method and path, and every request passes; ${INSTEAD_POLICY}`,
+  },
+  {
+    group: 'security.istio.io',
+    kind: 'PeerAuthentication',
+    isSecurity: true,
+    text: 'it would demand mutual TLS or forbid it, and plaintext is accepted as before; weft.dev/default-inbound-policy: all-authenticated on the namespace refuses clients without a certificate',
+  },
+  {
+    group: 'security.istio.io',
+    kind: 'RequestAuthentication',
+    isSecurity: true,
+    text: 'it would refuse requests with invalid JSON Web Tokens, and tokens are not looked at; let the application check them',
+  },
+  {
+    group: 'policy.linkerd.io',
+    kind: 'Server',
+    isSecurity: true,
+    text: `it would close a port to everyone who is not authorized, and the port stays open; ${INSTEAD_POLICY}`,
+  },
+  {
+    group: 'policy.linkerd.io',
+    kind: 'ServerAuthorization',
+    isSecurity: true,
+    text: `it would say who may use a Server, and nobody is refused; ${INSTEAD_POLICY}`,
+  },
+  {
+    group: 'policy.linkerd.io',
+    kind: 'AuthorizationPolicy',
+    isSecurity: true,
+    text: `it would say who may use a Server, a route or a namespace, and nobody is refused; ${INSTEAD_POLICY}`,
+  },
+  {
+    group: 'policy.linkerd.io',
+    kind: 'MeshTLSAuthentication',
+    isSecurity: true,
+    text: `it would name the identities that an AuthorizationPolicy lets in, and nobody is refused; ${INSTEAD_POLICY}`,
+  },
+  {
+    group: 'policy.linkerd.io',
+    kind: 'NetworkAuthentication',
+    isSecurity: true,
+    text: `it would name the networks that an AuthorizationPolicy lets in, and nobody is refused; ${INSTEAD_POLICY}`,
+  },
+  {
+    group: 'policy.linkerd.io',
+    kind: 'EgressNetwork',
+    isSecurity: true,
+    text: 'it would govern what leaves the cluster, and all of it passes untouched; a NetworkPolicy can refuse it',
+  },
+  {
+    group: 'policy.linkerd.io',
+    kind: 'HTTPLocalRateLimitPolicy',
+    text: 'would bound the requests a second of a Server, and they are not counted',
+  },
+  {
+    group: 'access.smi-spec.io',
+    kind: 'TrafficTarget',
+    isSecurity: true,
+    text: `it would say which service accounts may call which, and nobody is refused; ${INSTEAD_POLICY}`,
+  },
+  {
+    group: 'gateway.networking.k8s.io',
+    kind: 'BackendTLSPolicy',
+    isSecurity: true,
+    text: 'it would have requests to a Service go in TLS with a checked certificate, and they go as the client sends them; between injected pods mutual TLS needs no object',
+  },
+  {
+    group: 'networking.istio.io',
+    kind: 'EnvoyFilter',
+    text: 'would patch the configuration of Envoy, and there is no Envoy here; say it with a VirtualService, an HTTPRoute or in the application',
+  },
+  {
+    group: 'networking.istio.io',
+    kind: 'Sidecar',
+    text: 'would bound what a proxy knows; a proxy of Weft asks only for the targets that its pod uses, so it can go, but as a limit of egress it limits nothing',
+  },
+  {
+    group: 'networking.istio.io',
+    kind: 'WorkloadEntry',
+    text: 'would add an address outside the cluster to a Service; an EndpointSlice of a Service without a selector does that',
+  },
+  {
+    group: 'networking.istio.io',
+    kind: 'WorkloadGroup',
+    text: 'would describe workloads outside the cluster; Weft has no proxies there, an EndpointSlice makes their addresses known',
+  },
+  {
+    group: 'networking.istio.io',
+    kind: 'ProxyConfig',
+    text: 'would set up Envoy; the proxy of Weft is set by WEFT_PROXY_* variables (docs/reference/environment.md)',
+  },
+  {
+    group: 'networking.istio.io',
+    kind: 'Gateway',
+    text: 'would open a port of an ingress gateway, and Weft has none; inject any ingress controller with weft.dev/inject: ingress',
+  },
+  {
+    group: 'networking.istio.io',
+    kind: 'ServiceEntry',
+    text: 'would make a host outside the cluster known, and it is not read yet: requests to it go out untouched, without routes, retries or timeouts',
+  },
+  {
+    group: 'telemetry.istio.io',
+    kind: 'Telemetry',
+    text: 'would choose metrics, logs and traces; the proxy of Weft has its metrics always (docs/reference/metrics.md)',
+  },
+  {
+    group: 'extensions.istio.io',
+    kind: 'WasmPlugin',
+    text: 'would run WebAssembly in Envoy, and Weft runs none; whatever it checks is not checked',
+  },
+  {
+    group: 'workload.linkerd.io',
+    kind: 'ExternalWorkload',
+    text: 'would make a machine outside the cluster an endpoint; an EndpointSlice of a Service without a selector does that, in the clear',
+  },
+  {
+    group: 'multicluster.linkerd.io',
+    kind: 'Link',
+    text: "would mirror another cluster's Services here, and Weft joins no clusters",
+  },
+  {
+    group: 'specs.smi-spec.io',
+    kind: 'TCPRoute',
+    text: 'would name TCP traffic for a TrafficTarget, which is not enforced',
+  },
+  {
+    group: 'gateway.networking.k8s.io',
+    kind: 'TCPRoute',
+    text: 'would route connections, and Weft routes none by it: they go to the Service that the client asked for',
+  },
+  {
+    group: 'gateway.networking.k8s.io',
+    kind: 'TLSRoute',
+    text: 'would route TLS connections by their server name, and Weft routes none by it: they go to the Service that the client asked for',
+  },
+  {
+    group: 'gateway.networking.k8s.io',
+    kind: 'ReferenceGrant',
+    text: 'would allow references across namespaces; Weft follows those of mesh routes without it, so it permits nothing and its absence forbids nothing',
+  },
+  {
+    group: 'gateway.networking.k8s.io',
+    kind: 'Gateway',
+    text: 'would open ports into the cluster, and Weft opens none; inject the implementation of the Gateway with weft.dev/inject: ingress',
+  },
+  {
+    group: 'gateway.networking.k8s.io',
+    kind: 'GatewayClass',
+    text: 'would name an implementation of gateways, and Weft is none',
+  },
+];

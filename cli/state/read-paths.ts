@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { errorMessage } from '../../core/errors/weft-error.ts';
+import { type ParsedFile, parseManifestFile } from '../../destination/translate/manifest-file.ts';
+import { overlay } from '../../destination/translate/overlay.ts';
+import { UsageError } from '../command.ts';
+import { DEFAULT_DOMAIN } from './default-domain.ts';
+import type { FoundObjects } from './mesh-state.ts';
+
+/**
+ * Reads manifest files and folders as one set: an object stands once, of two that differ the first is used. What cannot
+ * be read is reported and stops nothing else.
+ *
+ * @param paths `-` is standard input
+ * @throws UsageError for a path that is not there
+ */
+export function readPaths(paths: readonly string[]): FoundObjects {
+  return together(parsePaths(paths));
+}
+
+/** Each file of `paths`, once. @throws UsageError as {@link readPaths} */
+export function parsePaths(paths: readonly string[]): readonly ParsedFile[] {
+  return [...new Set(paths.flatMap(filesOf))].map(readFile);
+}
+
+/** What parsed files hold as one set. */
+export function together(parsed: readonly ParsedFile[]): FoundObjects {
+  const { puts, faults } = overlay([parsed.flatMap(({ manifests }) => manifests)]);
+  return {
+    puts,
+    others: parsed.flatMap(({ others }) => others),
+    faults: [...parsed.flatMap((file) => file.faults), ...faults],
+    domain: DEFAULT_DOMAIN,
+  };
+}
+
+/**
+ * The `.yaml`, `.yml` and `.json` files of a folder and the folders below it, in order, as destination finds them; a
+ * file stands for itself, whatever its name.
+ */
+function filesOf(path: string): string[] {
+  if (path === '-') return [path];
+  if (!statSync(path, { throwIfNoEntry: false }))
+    throw new UsageError(`-f ${path}: there is no such file or folder`, 'name files, folders, or - for standard input');
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith('.') && name !== 'node_modules')
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const below = join(path, entry.name);
+      if (entry.isDirectory()) return filesOf(below);
+      return /\.(ya?ml|json)$/.test(entry.name) ? [below] : [];
+    });
+}
+
+function readFile(path: string): ParsedFile {
+  const called = path === '-' ? 'stdin' : path;
+  try {
+    return parseManifestFile(called, readFileSync(path === '-' ? 0 : path, 'utf8'));
+  } catch (error) {
+    const message = `cannot be read: ${errorMessage(error)}`;
+    return { manifests: [], others: [], faults: [{ object: null, place: called, path: '', message }] };
+  }
+}
