@@ -12,7 +12,7 @@ export function clientsOf(objects: ObjectStore): ReadonlyMap<string, readonly Cl
     const places = byNamespace.get(namespace) ?? new Map<string, ClientPlace>();
     byNamespace.set(namespace, places);
     const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-    places.set(JSON.stringify(entries), { namespace, node: '', zone: '', labels });
+    places.set(JSON.stringify(entries), { namespace, node: '', zone: '', locality: '', labels });
   };
   for (const kind of Object.keys(KINDS) as Kind[]) {
     if (!KINDS[kind].isNamespaced || kind === 'EndpointSlice' || kind === 'ReplicaSet') continue;
