@@ -8,6 +8,8 @@ import type { Metrics } from './server/metrics.ts';
 import { Publisher } from './server/publisher.ts';
 import { TrustBundle } from './server/trust-bundle.ts';
 import { WatchServer, type WatchServerObserver } from './server/watch-server.ts';
+import type { Judged } from './status/policy-survey.ts';
+import { StatusKeeper, type VerdictWriter } from './status/status-keeper.ts';
 import { formatReport, type Reports } from './translate/reports.ts';
 import type { Source } from './watch/source.ts';
 
@@ -25,6 +27,9 @@ export class Destination {
   #credentials: CertifiedCredentials | null = null;
   #awaitCredentials: ((credentials: CertifiedCredentials) => void) | null = null;
   #publisher: Publisher | null = null;
+  readonly #verdictWriter: VerdictWriter;
+  #statusKeeper: StatusKeeper | null = null;
+  #judged: readonly Judged[] = [];
   #server: WatchServer | null = null;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
 
@@ -35,7 +40,10 @@ export class Destination {
     metrics: Metrics;
     log: Logger;
     clock?: Clock;
+    /** Absent: objects have no status. */
+    verdictWriter?: VerdictWriter;
   }) {
+    this.#verdictWriter = options.verdictWriter ?? { write: async () => 0, forget() {} };
     this.#config = options.config;
     this.#source = options.source;
     this.#reports = options.reports;
@@ -69,6 +77,7 @@ export class Destination {
       reports: this.#reports,
       publisher: () => this.#publisher,
       streams: () => this.#server?.streams ?? [],
+      judged: () => this.#judged,
       certificateNotAfter: () => this.#credentials?.notAfter ?? null,
     });
   }
@@ -89,6 +98,15 @@ export class Destination {
       reports: this.#reports,
       clock: this.#clock,
     });
+    this.#statusKeeper = new StatusKeeper({
+      surveyed: { cluster: this.#publisher.cluster, objects: this.#source.objects, domain },
+      reports: this.#reports,
+      writer: this.#verdictWriter,
+      clock: this.#clock,
+      onVerdicts: (judged) => {
+        this.#judged = judged;
+      },
+    });
     this.#server = new WatchServer({
       credentials: await credentials,
       trust: this.#trust,
@@ -108,6 +126,7 @@ export class Destination {
     await this.#server?.drain(this.#config.drainMs);
     this.#certifier.stop();
     this.#trust.close();
+    this.#statusKeeper?.close();
     this.#publisher?.close();
     await this.#source.stop();
     await this.#admin.close();

@@ -7,6 +7,8 @@ import { systemClock } from '../core/time/clock.ts';
 import { type DestinationConfig, readConfig } from './config.ts';
 import { Destination } from './destination.ts';
 import { Metrics } from './server/metrics.ts';
+import type { VerdictWriter } from './status/status-keeper.ts';
+import { StatusWriter } from './status/status-writer.ts';
 import { Reports } from './translate/reports.ts';
 import { EventWriter } from './watch/events.ts';
 import { FolderSource } from './watch/folder.ts';
@@ -20,8 +22,8 @@ async function main(): Promise<void> {
   const reports = new Reports();
   const metrics = new Metrics();
   try {
-    const source = await openSource(config, { reports, metrics, log });
-    const destination = new Destination({ config, source, reports, metrics, log });
+    const origin = await openSource(config, { reports, metrics, log });
+    const destination = new Destination({ config, ...origin, reports, metrics, log });
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => void shutDown(destination, signal, log));
     log.info(await destination.start(), 'ready');
@@ -31,12 +33,12 @@ async function main(): Promise<void> {
   }
 }
 
-/** A cluster's faults become Events too; those of a folder are logged alone. */
+/** A cluster's faults become Events and conditions of status too; those of a folder are logged alone. */
 async function openSource(
   config: DestinationConfig,
   { reports, metrics, log }: { reports: Reports; metrics: Metrics; log: Logger },
-): Promise<Source> {
-  if (config.source === 'folder') return new FolderSource(config.folders, reports);
+): Promise<{ source: Source; verdictWriter?: VerdictWriter }> {
+  if (config.source === 'folder') return { source: new FolderSource(config.folders, reports) };
   const client = await ApiClient.fromCluster();
   const events = new EventWriter({
     client,
@@ -53,11 +55,9 @@ async function openSource(
     },
   });
   reports.onNew((report) => void events.write(report));
-  return new KubernetesSource({
-    client,
-    reports,
-    onProblem: (message) => log.warn({ message }, 'trouble with the API server'),
-  });
+  const onProblem = (message: string) => log.warn({ message }, 'trouble with the API server');
+  const source = new KubernetesSource({ client, reports, onProblem });
+  return { source, verdictWriter: new StatusWriter(client, onProblem) };
 }
 
 async function shutDown(destination: Destination, signal: string, log: Logger): Promise<void> {

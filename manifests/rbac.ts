@@ -24,6 +24,14 @@ export interface Role {
 
 const FOLLOW = ['list', 'watch'];
 
+/** Routes and policies are followed, and told in their status what is made of them. */
+function policies(group: string, ...resources: readonly string[]): readonly Rule[] {
+  return [
+    { apiGroups: [group], resources, verbs: ['get', ...FOLLOW] },
+    { apiGroups: [group], resources: resources.map((resource) => `${resource}/status`), verbs: ['patch'] },
+  ];
+}
+
 /** What each component may do: no wildcard, no Secret outside its own namespace, nothing that it does not use. */
 export const ROLES: Readonly<Record<string, Role>> = {
   [IDENTITY_SERVICE_ACCOUNT]: {
@@ -45,12 +53,12 @@ export const ROLES: Readonly<Record<string, Role>> = {
       { apiGroups: [''], resources: ['namespaces', 'nodes', 'pods', 'services'], verbs: FOLLOW },
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: FOLLOW },
       { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: FOLLOW },
-      { apiGroups: ['linkerd.io'], resources: ['serviceprofiles'], verbs: FOLLOW },
-      { apiGroups: ['policy.linkerd.io'], resources: ['httproutes'], verbs: FOLLOW },
-      { apiGroups: ['gateway.networking.k8s.io'], resources: ['httproutes', 'grpcroutes'], verbs: FOLLOW },
-      { apiGroups: ['networking.istio.io'], resources: ['virtualservices', 'destinationrules'], verbs: FOLLOW },
-      { apiGroups: ['split.smi-spec.io'], resources: ['trafficsplits'], verbs: FOLLOW },
-      { apiGroups: ['specs.smi-spec.io'], resources: ['httproutegroups'], verbs: FOLLOW },
+      ...policies('linkerd.io', 'serviceprofiles'),
+      ...policies('policy.linkerd.io', 'httproutes'),
+      ...policies('gateway.networking.k8s.io', 'httproutes', 'grpcroutes'),
+      ...policies('networking.istio.io', 'virtualservices', 'destinationrules'),
+      ...policies('split.smi-spec.io', 'trafficsplits'),
+      ...policies('specs.smi-spec.io', 'httproutegroups'),
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
     ],
     own: [],

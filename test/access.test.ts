@@ -5,6 +5,7 @@ import t from 'tap';
 
 import { DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT, WEBHOOK_SERVICE_ACCOUNT } from '../api/names.ts';
 import type { Access } from '../core/kubernetes/access.ts';
+import { STATUS_WRITER_ACCESS } from '../destination/status/status-writer.ts';
 import { EVENT_WRITER_ACCESS } from '../destination/watch/events.ts';
 import { SOURCE_ACCESS } from '../destination/watch/kubernetes.ts';
 import { TOKEN_REVIEW_ACCESS } from '../identity/authenticate/token-review.ts';
@@ -32,7 +33,7 @@ const USED: Readonly<Record<string, readonly Access[]>> = {
     ...ISSUER_SOURCE_ACCESS,
     ...AUTHORITIES_ACCESS,
   ],
-  [DESTINATION_SERVICE_ACCOUNT]: [...SOURCE_ACCESS, ...EVENT_WRITER_ACCESS],
+  [DESTINATION_SERVICE_ACCOUNT]: [...SOURCE_ACCESS, ...EVENT_WRITER_ACCESS, ...STATUS_WRITER_ACCESS],
   [WEBHOOK_SERVICE_ACCOUNT]: [
     ...NAMESPACE_DIRECTORY_ACCESS,
     ...ANNOTATION_MIRROR_ACCESS,

@@ -1,15 +1,15 @@
 import type { OutboundTarget } from '../../api/routing.ts';
 import type { ObjectRef } from '../../destination/translate/complain.ts';
 import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
+import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';
 import { kindsNotRead } from './kinds-not-read.ts';
 import { repeatedMethods } from './repeated-methods.ts';
-import { type Translation, translateAll } from './translate-all.ts';
 
 /** Everything that is wrong with a set of objects, by itself and together. Pure. */
 export function analyze(state: MeshState): Finding[] {
-  const translation = translateAll(state);
+  const survey = surveyAll(state);
   return inOrder([
     ...state.reports.map(
       ({ object, place, path, message, severity }): Finding => ({
@@ -21,7 +21,7 @@ export function analyze(state: MeshState): Finding[] {
         message,
       }),
     ),
-    ...translation.complaints.map(
+    ...survey.complaints.map(
       ({ object, path, message }): Finding => ({
         severity: 'error',
         check: 'together',
@@ -32,13 +32,13 @@ export function analyze(state: MeshState): Finding[] {
       }),
     ),
     ...kindsNotRead(state.others),
-    ...unused(state, translation),
-    ...repeated(state, translation.targets),
+    ...unused(state, survey),
+    ...repeated(state, survey.targets),
   ]);
 }
 
-/** Objects of the mesh that no translation looked up: their Service is not there, or nothing refers to them. */
-function unused(state: MeshState, { topics }: Translation): Finding[] {
+/** Objects of the mesh that no survey looked up: their Service is not there, or nothing refers to them. */
+function unused(state: MeshState, { topics }: Survey): Finding[] {
   return (Object.keys(KINDS) as Kind[])
     .filter((kind) => KINDS[kind].isOptional)
     .flatMap((kind) =>

@@ -1,3 +1,4 @@
+import { DEFAULT_INBOUND_POLICY_ANNOTATION, INJECT } from '../../api/names.ts';
 import { kindOf, type OtherManifest } from '../../destination/translate/manifest-file.ts';
 import { MESH_GROUPS } from '../state/mesh-groups.ts';
 import type { Finding } from './finding.ts';
@@ -40,8 +41,7 @@ interface KindNotRead {
 /** Kinds that belong to no namespace. */
 const CLUSTER_KINDS: readonly string[] = ['GatewayClass'];
 
-const INSTEAD_POLICY =
-  'until Weft reads it, weft.dev/default-inbound-policy on pod or namespace (deny, all-authenticated, cluster-authenticated) bounds who may call';
+const INSTEAD_POLICY = `until Weft reads it, ${DEFAULT_INBOUND_POLICY_ANNOTATION} on pod or namespace (deny, all-authenticated, cluster-authenticated) bounds who may call`;
 
 /** A kind that becomes readable drops out of the findings by itself, whatever stands here. */
 const NOT_READ: readonly KindNotRead[] = [
@@ -55,7 +55,7 @@ const NOT_READ: readonly KindNotRead[] = [
     group: 'security.istio.io',
     kind: 'PeerAuthentication',
     isSecurity: true,
-    text: 'it would demand mutual TLS or forbid it, and plaintext is accepted as before; weft.dev/default-inbound-policy: all-authenticated on the namespace refuses clients without a certificate',
+    text: `it would demand mutual TLS or forbid it, and plaintext is accepted as before; ${DEFAULT_INBOUND_POLICY_ANNOTATION}: all-authenticated on the namespace refuses clients without a certificate`,
   },
   {
     group: 'security.istio.io',
@@ -144,7 +144,7 @@ const NOT_READ: readonly KindNotRead[] = [
   {
     group: 'networking.istio.io',
     kind: 'Gateway',
-    text: 'would open a port of an ingress gateway, and Weft has none; inject any ingress controller with weft.dev/inject: ingress',
+    text: `would open a port of an ingress gateway, and Weft has none; inject any ingress controller with ${INJECT}: ingress`,
   },
   {
     group: 'networking.istio.io',
@@ -194,7 +194,7 @@ const NOT_READ: readonly KindNotRead[] = [
   {
     group: 'gateway.networking.k8s.io',
     kind: 'Gateway',
-    text: 'would open ports into the cluster, and Weft opens none; inject the implementation of the Gateway with weft.dev/inject: ingress',
+    text: `would open ports into the cluster, and Weft opens none; inject the implementation of the Gateway with ${INJECT}: ingress`,
   },
   {
     group: 'gateway.networking.k8s.io',

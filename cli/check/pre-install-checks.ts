@@ -1,5 +1,6 @@
 import { CAPTURE_ANNOTATION, CONTROL_NAMESPACE } from '../../api/names.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { policyCrds } from '../../manifests/policy-crds.ts';
 import { installation } from '../../manifests/render.ts';
 import { serviceProfileCrd } from '../../manifests/service-profile-crd.ts';
 import { DEFAULT_INSTALL_SETTINGS, type Manifest } from '../../manifests/settings.ts';
@@ -59,7 +60,15 @@ export const PRE_INSTALL_CHECKS: readonly Check[] = [
       const wanted = spec.versions.at(-1)!.name;
       if (!there.spec.versions.some(({ name, served }) => name === wanted && served))
         throw new Error(`${metadata.name} is there and does not serve ${wanted}`);
-      return [`${metadata.name} is there and is left as it is`];
+      const notes = [`${metadata.name} is there and is left as it is`];
+      for (const { metadata } of policyCrds()) {
+        const isThere = await getOrNull(
+          api,
+          `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${metadata.name}`,
+        );
+        if (!isThere) notes.push(`${metadata.name} is absent, and may be: weft install --crds adds it too`);
+      }
+      return notes;
     },
   },
   {

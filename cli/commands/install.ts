@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { ApiError } from '../../core/kubernetes/api-error.ts';
+import { policyCrds } from '../../manifests/policy-crds.ts';
 import { installation, toYaml } from '../../manifests/render.ts';
 import { serviceProfileCrd } from '../../manifests/service-profile-crd.ts';
 import { DEFAULT_INSTALL_SETTINGS, type InstallSettings, type Manifest } from '../../manifests/settings.ts';
@@ -89,7 +90,7 @@ function isPullPolicy(text: string): text is InstallSettings['imagePullPolicy'] 
 
 /** The resource definitions to apply: all, or those that the cluster of KUBECONFIG lacks. */
 async function definitions(which: string): Promise<Manifest[]> {
-  const all = [serviceProfileCrd()];
+  const all = [serviceProfileCrd(), ...policyCrds()];
   if (which === 'all') return all;
   if (which !== 'missing') throw new UsageError(`--crds=${which}: use --crds or --crds=all`);
   const api = await ApiClient.fromCluster();

@@ -1,4 +1,5 @@
 import { ProgramMetrics } from '../../core/metrics/program-metrics.ts';
+import type { Judged } from '../status/policy-survey.ts';
 import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
 import type { Reports } from '../translate/reports.ts';
 import type { Source } from '../watch/source.ts';
@@ -11,6 +12,7 @@ export interface Measured {
   readonly reports: Reports;
   readonly publisher: () => Publisher | null;
   readonly streams: () => Iterable<WatchStream>;
+  readonly judged: () => readonly Judged[];
   /** Milliseconds since the epoch; null: not certified yet. */
   readonly certificateNotAfter: () => number | null;
 }
@@ -34,7 +36,7 @@ export class Metrics {
   );
 
   /** Adds the gauges. Called once. */
-  measure({ source, reports, publisher, streams, certificateNotAfter }: Measured): void {
+  measure({ source, reports, publisher, streams, judged, certificateNotAfter }: Measured): void {
     const metrics = this.#metrics;
     const statuses = () => [...streams()].map((stream) => stream.status());
     metrics.readGauge('streams', 'Watch streams that are open.', () => statuses().length);
@@ -56,6 +58,9 @@ export class Metrics {
     });
     metrics.readGauges('problems', 'Faults in objects and files that stand at the moment, by kind.', 'kind', () => {
       return countBy(reports.current().map(({ object }) => object?.kind ?? 'file'));
+    });
+    metrics.readGauges('policies', 'Routes and policies of the mesh, by what is made of them.', 'reason', () => {
+      return countBy(judged().map(({ verdict }) => verdict.reason));
     });
     metrics.readGauges('source_staleness_seconds', 'Time since a source was last known to be right.', 'source', () => {
       return new Map([...source.staleness()].map(([name, ms]) => [name, ms / 1000]));

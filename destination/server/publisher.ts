@@ -52,6 +52,11 @@ export class Publisher {
     });
   }
 
+  /** What is known, as of the last change of the objects. */
+  get cluster(): Cluster {
+    return this.#cluster;
+  }
+
   /** Number of publications that somebody reads. */
   get size(): number {
     return this.#views.size;

@@ -112,6 +112,11 @@ interface Held<K extends Kind> {
   readonly text: string;
 }
 
+/** Whether a finder of {@link Reports} is an object that was read by itself. */
+export function isObjectFinder(finder: string): boolean {
+  return finder.startsWith('object/');
+}
+
 function finderOf(kind: Kind, key: string): string {
   return `object/${kind}/${key}`;
 }

@@ -35,9 +35,10 @@ export class Reports {
     }
   }
 
-  /** Every fault, once, however many find it. */
-  current(): readonly Report[] {
-    return [...new Map([...this.#byFinder.values()].flatMap((reports) => [...reports])).values()];
+  /** Every fault, once, however many find it. @param isWanted asked of finders */
+  current(isWanted: (finder: string) => boolean = () => true): readonly Report[] {
+    const finders = [...this.#byFinder].filter(([finder]) => isWanted(finder));
+    return [...new Map(finders.flatMap(([, reports]) => [...reports])).values()];
   }
 
   onNew(listener: (report: Report) => void): () => void {

@@ -1,12 +1,12 @@
-import type { ClientPlace } from '../../destination/translate/client-view.ts';
-import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
-import type { ObjectStore } from '../../destination/translate/object-store.ts';
+import type { ClientPlace } from './client-view.ts';
+import { KINDS, type Kind } from './kinds/kinds.ts';
+import type { ObjectFeed } from './object-feed.ts';
 
 /**
  * Clients whose views may differ: for each namespace that has workloads or objects that route requests, one without
  * labels and one for each distinct set of labels that its pods and pod templates have.
  */
-export function clientsOf(objects: ObjectStore): ReadonlyMap<string, readonly ClientPlace[]> {
+export function clientsOf(objects: ObjectFeed): ReadonlyMap<string, readonly ClientPlace[]> {
   const byNamespace = new Map<string, Map<string, ClientPlace>>();
   const add = (namespace: string, labels: Readonly<Record<string, string>>) => {
     const places = byNamespace.get(namespace) ?? new Map<string, ClientPlace>();

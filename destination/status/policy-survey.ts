@@ -1,0 +1,79 @@
+import { keysCovering } from '../translate/istio/host.ts';
+import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
+import type { Service } from '../translate/kinds/service.ts';
+import { serviceName } from '../translate/mesh-domain.ts';
+import { isObjectFinder } from '../translate/object-store.ts';
+import type { Report, Reports } from '../translate/reports.ts';
+import { type Complaint, type Surveyed, surveyService } from '../translate/survey.ts';
+import { clientsOf } from '../translate/survey-clients.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
+
+/** An object with a verdict on it. */
+export interface Judged {
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly verdict: Verdict;
+}
+
+/** Kinds of routes and policies: those that somebody else may have installed. */
+export const POLICY_KINDS: readonly Kind[] = (Object.keys(KINDS) as Kind[]).filter((kind) => KINDS[kind].isOptional);
+
+/**
+ * Judges every route and policy in namespaces that have pods of this mesh: what is wrong with it by itself, and what its
+ * Services' clients make of it. It says the same whoever is connected, so that replicas agree.
+ *
+ * @param rest called between Services, so that proxies are served meanwhile
+ */
+export async function judgePolicies(
+  surveyed: Surveyed,
+  reports: Reports,
+  rest: () => Promise<void>,
+): Promise<{ readonly judged: readonly Judged[]; readonly complaints: readonly Complaint[] }> {
+  const { objects, domain } = surveyed;
+  const complaints: Complaint[] = [];
+  const clients = clientsOf(objects);
+  const profiles = new Set([...objects.list('ServiceProfile')].map(({ name }) => name));
+  for (const service of [...objects.list('Service')]) {
+    if (!hasPolicy(surveyed, service, profiles)) continue;
+    complaints.push(...surveyService(surveyed, service, clients));
+    await rest();
+  }
+  const meshed = new Set(
+    [...objects.list('Pod')]
+      .filter(({ controlNamespace }) => controlNamespace === domain.controlNamespace)
+      .map(({ namespace }) => namespace),
+  );
+  const faults = reports.current(isObjectFinder);
+  const judged = POLICY_KINDS.flatMap((kind) =>
+    namesOf(kind, surveyed, faults)
+      .filter(({ namespace }) => meshed.has(namespace))
+      .map(({ namespace, name }): Judged => {
+        const isIts = (object: { kind: string; namespace: string; name: string } | null, called: string) =>
+          object?.kind === called && object.namespace === namespace && object.name === name;
+        const problems = faults.filter(({ object }) => isIts(object, kind));
+        const told = complaints.filter(({ object }) => isIts(object, KINDS[kind].name));
+        return { kind, namespace, name, verdict: verdictOf(problems, told) };
+      }),
+  );
+  return { judged, complaints };
+}
+
+/** Objects that were read, and those that could not be. */
+function namesOf(kind: Kind, { objects }: Surveyed, faults: readonly Report[]): { namespace: string; name: string }[] {
+  const read = [...objects.list(kind)].map(({ namespace, name }) => ({ namespace, name }));
+  const unread = faults.flatMap(({ object }) => (object?.kind === kind && object.name !== '' ? [object] : []));
+  return [...new Map([...read, ...unread].map((each) => [`${each.namespace}/${each.name}`, each])).values()];
+}
+
+/** Whether any object speaks of a Service, to whichever client. */
+function hasPolicy({ cluster, domain }: Surveyed, service: Service, profiles: ReadonlySet<string>): boolean {
+  return (
+    profiles.has(serviceName(service, domain)) ||
+    cluster.trafficSplitsOf(service).length > 0 ||
+    cluster.meshRoutesOf(service).length > 0 ||
+    keysCovering(service, domain)
+      .flat()
+      .some((key) => cluster.virtualServicesOf(key).length > 0 || cluster.destinationRulesOf(key).length > 0)
+  );
+}

@@ -1,0 +1,89 @@
+import t from 'tap';
+
+import { TEST_DOMAIN } from '../testing/cluster.ts';
+import { FakeSource } from '../testing/fake-source.ts';
+import { pod, service } from '../testing/manifests.ts';
+import { Cluster } from '../translate/cluster.ts';
+import { Reports } from '../translate/reports.ts';
+import { CONTROLLER_NAME, routeStatusWith, statusWith } from './object-status.ts';
+import { judgePolicies } from './policy-survey.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
+
+const NOW = '2026-01-02T03:04:05Z';
+const good: Verdict = { isAccepted: true, reason: 'Accepted', message: 'everything in it is honoured' };
+const bad: Verdict = { isAccepted: false, reason: 'Invalid', message: 'spec.hosts: is missing' };
+
+t.test('an object is accepted, in part, in conflict or invalid, the worst first', async (t) => {
+  const object = { kind: 'VirtualService', namespace: 'default', name: 'a' };
+  const lost = { object, path: '', message: 'has no effect' };
+  const missing = { object, path: 'spec.http[0]', message: 'is no port of a Service' };
+  t.same(verdictOf([], []), good);
+  t.match(verdictOf([{ path: 'spec.a', message: 'is odd', severity: 'warning' }], [missing]), {
+    isAccepted: true,
+    reason: 'PartiallyHonoured',
+    message: 'spec.a: is odd; spec.http[0]: is no port of a Service',
+  });
+  t.match(verdictOf([], [missing, lost]), { isAccepted: false, reason: 'Conflicted', message: 'has no effect' });
+  t.match(verdictOf([{ path: 'spec.hosts', message: 'is missing' }], [lost]), bad);
+});
+
+t.test('a verdict is a condition beside those of others, and its time is that of its status', async (t) => {
+  const others = [{ type: 'Reconciled', status: 'True' }];
+  const raw = { metadata: { generation: 2 }, status: { conditions: others, validationMessages: [] } };
+  const first = statusWith(raw, good, NOW)!;
+  t.match(first, { validationMessages: [], conditions: [{ type: 'Reconciled' }, { type: 'weft.dev/Accepted' }] });
+  t.match((first.conditions as object[])[1], { status: 'True', observedGeneration: 2, lastTransitionTime: NOW });
+  t.equal(statusWith({ ...raw, status: first }, good, '2027-01-01T00:00:00Z'), null, 'it says so already');
+  const later = statusWith({ metadata: { generation: 3 }, status: first }, good, '2027-01-01T00:00:00Z')!;
+  t.match((later.conditions as object[])[1], { observedGeneration: 3, lastTransitionTime: NOW });
+  const turned = statusWith({ ...raw, status: first }, bad, '2027-01-01T00:00:00Z')!;
+  t.match((turned.conditions as object[])[1], { status: 'False', lastTransitionTime: '2027-01-01T00:00:00Z' });
+});
+
+t.test('a route has a condition for each Service that it is attached to, beside what gateways say', async (t) => {
+  const parentRef = { group: '', kind: 'Service', name: 'api', port: 80 };
+  const gateway = { controllerName: 'example.com/gateway', parentRef: { name: 'edge' }, conditions: [] };
+  const raw = {
+    metadata: { generation: 1 },
+    spec: { parentRefs: [{ name: 'edge' }, parentRef] },
+    status: { parents: [gateway] },
+  };
+  const status = routeStatusWith(raw, bad, NOW)!;
+  t.match(status.parents, [
+    gateway,
+    { controllerName: CONTROLLER_NAME, parentRef, conditions: [{ type: 'Accepted', status: 'False' }] },
+  ]);
+  t.equal(routeStatusWith({ ...raw, status }, bad, '2027-01-01T00:00:00Z'), null);
+});
+
+t.test('everything in a namespace of the mesh is judged, whoever is connected', async (t) => {
+  const reports = new Reports();
+  const source = new FakeSource(reports);
+  const cluster = new Cluster();
+  source.objects.onChange((changes) => cluster.apply(changes));
+  const virtualService = (name: string, namespace: string, createdAt: string, spec: object = {}) => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name, namespace, creationTimestamp: createdAt },
+    spec: { hosts: ['api'], http: [{ route: [{ destination: { host: 'api' } }] }], ...spec },
+  });
+  source.put(
+    service('api', '10.96.0.1'),
+    pod('api-1', '10.0.0.1'),
+    virtualService('old', 'default', '2026-01-01T00:00:00Z'),
+    virtualService('young', 'default', '2026-02-01T00:00:00Z'),
+    virtualService('broken', 'default', '2026-02-01T00:00:00Z', { http: [{}] }),
+    virtualService('foreign', 'elsewhere', '2026-02-01T00:00:00Z', { http: [{}] }),
+  );
+  const surveyed = { cluster, objects: source.objects, domain: TEST_DOMAIN };
+  const { judged, complaints } = await judgePolicies(surveyed, reports, async () => {});
+  t.match(
+    judged.map(({ name, verdict }) => [name, verdict.reason]),
+    [
+      ['old', 'Accepted'],
+      ['young', 'Conflicted'],
+      ['broken', 'Invalid'],
+    ],
+  );
+  t.match(complaints, [{ object: { name: 'young' }, message: /has no effect/ }]);
+});

@@ -1,0 +1,78 @@
+import type { Manifest } from './settings.ts';
+
+/**
+ * Definitions of kinds that belong to other projects, so that their manifests apply unchanged where those projects are
+ * not installed. Printed only where the cluster has none, never changed and never deleted.
+ *
+ * Their schemas let every field through: the validating webhook reads the objects as the control plane does, and says
+ * more than a schema can.
+ */
+export function policyCrds(): Manifest[] {
+  return [
+    definition(
+      'networking.istio.io',
+      'VirtualService',
+      'virtualservices',
+      ['vs'],
+      ['v1', 'v1beta1', 'v1alpha3'],
+      [{ name: 'Hosts', type: 'string', jsonPath: '.spec.hosts' }],
+    ),
+    definition(
+      'networking.istio.io',
+      'DestinationRule',
+      'destinationrules',
+      ['dr'],
+      ['v1', 'v1beta1', 'v1alpha3'],
+      [{ name: 'Host', type: 'string', jsonPath: '.spec.host' }],
+    ),
+    definition(
+      'split.smi-spec.io',
+      'TrafficSplit',
+      'trafficsplits',
+      ['ts'],
+      ['v1alpha4', 'v1alpha2', 'v1alpha1'],
+      [{ name: 'Service', type: 'string', jsonPath: '.spec.service' }],
+    ),
+    definition('specs.smi-spec.io', 'HTTPRouteGroup', 'httproutegroups', ['htr'], ['v1alpha4', 'v1alpha3'], []),
+  ];
+}
+
+interface Column {
+  readonly name: string;
+  readonly type: 'string' | 'date';
+  readonly jsonPath: string;
+}
+
+/** @param versions the first is stored; all have one schema */
+function definition(
+  group: string,
+  kind: string,
+  plural: string,
+  shortNames: readonly string[],
+  versions: readonly string[],
+  columns: readonly Column[],
+): Manifest {
+  const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List`, shortNames },
+      versions: versions.map((name, at) => ({
+        name,
+        served: true,
+        storage: at === 0,
+        subresources: { status: {} },
+        schema: { openAPIV3Schema: { type: 'object', properties: { spec: anything, status: anything } } },
+        additionalPrinterColumns: [
+          ...columns,
+          { name: 'Accepted', type: 'string', jsonPath: '.status.conditions[?(@.type=="weft.dev/Accepted")].status' },
+          { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+        ],
+      })),
+    },
+  };
+}
