@@ -124,7 +124,7 @@ t.test('the manifests of the user guide on the cluster', async (t) => {
     t.ok(isLikely(seen.v2!, COUNT, 0.1), JSON.stringify(seen));
     t.equal(seen.v1! + seen.v2!, COUNT);
     const script =
-      "const start = performance.now(); fetch('http://api-service.default/slow/60000').then((r) => console.log(r.status, Math.round(performance.now() - start)))";
+      "const send = (path) => fetch('http://api-service.default' + path); send('/').then((r) => r.text()).then(() => { const start = performance.now(); return send('/slow/60000').then((r) => console.log(r.status, Math.round(performance.now() - start))); })";
     const [status, ms] = (await inLoad(script)).trim().split(' ').map(Number);
     t.equal(status, 504);
     t.ok(ms! > 9980 && ms! < 11_000, `${ms} ms`);
@@ -151,7 +151,7 @@ t.test('the manifests of the user guide on the cluster', async (t) => {
 
   await t.test('a TrafficSplit shares requests out', async (t) => {
     await applyFiles('smi-traffic-split');
-    t.ok(await eventually(async () => (await sent(30)) && /dst_service="api-service-canary"/.test(await metrics())));
+    t.ok(await eventually(async () => Math.abs((await sent(100)).v2! - 10) <= 2), 'instead of a third');
     const seen = await sent(COUNT);
     t.ok(isLikely(seen.v2!, COUNT, 0.1), JSON.stringify(seen));
     t.comment(JSON.stringify(seen));
