@@ -16,6 +16,7 @@ import { Metrics } from '../proxy/telemetry/metrics.ts';
 import { processMetrics } from '../proxy/telemetry/process-metrics.ts';
 import { WebhookMetrics } from '../webhook/admission/metrics.ts';
 import { SETTINGS as WEBHOOK } from '../webhook/config.ts';
+import { compatibilityTable } from './compatibility.ts';
 import { PROXY_ERROR_ADVICE } from './proxy-error-advice.ts';
 
 /** Every generated part of the reference, as Markdown by name. */
@@ -61,6 +62,7 @@ export function referenceParts(): Readonly<Record<string, string>> {
         consequence,
       ]),
     ),
+    compatibility: compatibilityTable(),
     commands: COMMANDS.map(({ name, help }) => `## weft ${name}\n\n\`\`\`text\n${help.trim()}\n\`\`\``).join('\n\n'),
   };
 }

@@ -65,7 +65,7 @@ export function readFilters(
         found.fixed = { ...found.fixed, cors: readCors(fields) };
         break;
       default:
-        faults.push({ path: `${place}.type`, message: `"${type}" is not known here; requests of the rule get 500` });
+        faults.push({ path: place, message: `"${type}" is not known here; requests of the rule get 500` });
     }
   }
   if (found.redirect && found.rewrite)

@@ -28,6 +28,9 @@ function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): M
   const meta = readMeta(raw);
   const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', problems);
   reader.allow(['parentRefs', 'hostnames', 'rules', 'useDefaultGateways']);
+  for (const name of ['hostnames', 'useDefaultGateways'])
+    if (reader.has(name))
+      reader.warning(name, 'is not looked at where a route is attached to a Service, as GAMMA has it');
   const parents = reader
     .list('parentRefs')
     .flatMap((entry, at) => readParent(entry, `spec.parentRefs[${at}]`, meta.namespace, problems) ?? []);

@@ -101,6 +101,14 @@ const REFUSED: Readonly<Record<string, readonly [spec: object, complaint: RegExp
   ],
   'a time that is none': [{ hosts: ['api'], http: [{ route: ROUTE, timeout: '10' }] }, /timeout "10" is no duration/],
   'an empty fault': [{ hosts: ['api'], http: [{ route: ROUTE, fault: {} }] }, /fault has neither delay nor abort/],
+  'a delay that no proxy has': [
+    { hosts: ['api'], http: [{ route: ROUTE, fault: { delay: { exponentialDelay: '1s' } } }] },
+    /exponentialDelay is not supported/,
+  ],
+  'an abort that no proxy has': [
+    { hosts: ['api'], http: [{ route: ROUTE, fault: { abort: { http2Error: 'CANCEL' } } }] },
+    /http2Error is not supported/,
+  ],
   'a share above 100 %': [
     { hosts: ['api'], http: [{ route: ROUTE, fault: { abort: { httpStatus: 500, percentage: { value: 101 } } } }] },
     /percentage\.value/,
