@@ -96,6 +96,8 @@ export interface OutlierDetection {
   /** Only where {@link splitsLocalOrigin}; else what has no answer counts as 5xx and as gateway error. */
   readonly consecutiveLocalFailures: number;
   readonly splitsLocalOrigin: boolean;
+  /** Statuses that count as 5xx, in place of 500 to 599, and those of them that are gateway errors. Absent: those. */
+  readonly errorStatuses?: readonly number[];
   readonly intervalMs: number;
   readonly baseEjectionMs: number;
   readonly maxEjectionMs: number;

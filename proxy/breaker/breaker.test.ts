@@ -187,3 +187,11 @@ t.test('outlier detection', async (t) => {
     t.equal(bound.ejected, 0);
   });
 });
+
+t.test('outlier detection counts the statuses that a rule names in place of every 5xx', async (t) => {
+  const { first } = breakers({ ...outliers, errorStatuses: [429] });
+  fail(first, 3, 0, 503);
+  t.notOk(first.isEjected(0));
+  fail(first, 3, 0, 429);
+  t.ok(first.isEjected(0));
+});

@@ -40,13 +40,13 @@ export class OutlierDetector implements Breaker {
 
   onResult(result: AttemptResult, status: number, nowMs: number): void {
     this.#heal(nowMs);
-    const { splitsLocalOrigin } = this.#settings;
+    const { splitsLocalOrigin, errorStatuses } = this.#settings;
     if (result === 'local' && splitsLocalOrigin) {
       this.#runLocal++;
     } else {
       this.#runLocal = 0;
-      const isServerError = result === 'local' || status >= 500;
-      const isGatewayError = result === 'local' || (status >= 502 && status <= 504);
+      const isServerError = result === 'local' || (errorStatuses ? errorStatuses.includes(status) : status >= 500);
+      const isGatewayError = result === 'local' || (isServerError && status >= 502 && status <= 504);
       this.#run5xx = isServerError ? this.#run5xx + 1 : 0;
       this.#runGateway = isGatewayError ? this.#runGateway + 1 : 0;
     }
