@@ -91,6 +91,21 @@ t.test('no request is lost while Deployments are rolled out', async (t) => {
   t.same(tally.statuses, { 200: tally.sent }, ['and well', ...tally.failures].join('; '));
 });
 
+t.test('no request is lost while three replicas are restarted one by one under 1,000 requests a second', async (t) => {
+  await kubectl('-n', NAMESPACE, 'scale', 'deployment/api', '--replicas=3');
+  await kubectl('-n', NAMESPACE, 'rollout', 'status', 'deployment/api', '--timeout=120s');
+  await allReady();
+  const load = openLoopLoad(40, 1000, ['api']);
+  await pause(3);
+  await kubectl('-n', NAMESPACE, 'rollout', 'restart', 'deployment/api');
+  await kubectl('-n', NAMESPACE, 'rollout', 'status', 'deployment/api', '--timeout=120s');
+  const tally = await load;
+  t.comment(JSON.stringify(tally));
+  t.equal(tally.answered, tally.sent, 'every request was answered');
+  t.same(tally.statuses, { 200: tally.sent }, ['and well', ...tally.failures].join('; '));
+  await kubectl('-n', NAMESPACE, 'scale', 'deployment/api', '--replicas=2');
+});
+
 t.test('and the harm ends', async () => {
   await endSaboteur();
 });
@@ -103,9 +118,9 @@ interface Tally {
   readonly failures: readonly string[];
 }
 
-/** Sends requests by the clock from the client's pod to all Services. @returns what became of them */
-async function openLoopLoad(seconds: number, rate = RATE): Promise<Tally> {
-  const urls = SERVICES.map((name) => `http://${name}.${NAMESPACE}.svc.cluster.local${name === 'db' ? ':8080' : ''}/`);
+/** Sends requests by the clock from the client's pod to Services. @returns what became of them */
+async function openLoopLoad(seconds: number, rate = RATE, services = SERVICES): Promise<Tally> {
+  const urls = services.map((name) => `http://${name}.${NAMESPACE}.svc.cluster.local${name === 'db' ? ':8080' : ''}/`);
   const script = `process.argv.splice(1, 0, 'load');${LOAD.replace(/^import .*$/m, "const { Agent, get } = require('node:http'); (async () => {")} })();`;
   const { code, out, error } = await run('kubectl', [
     ...['-n', NAMESPACE, 'exec', 'deploy/client', '-c', 'client', '--'],

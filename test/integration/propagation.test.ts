@@ -1,11 +1,11 @@
-/** How soon a change of an endpoint reaches a hundred streams of a real mesh, three of them of real proxies. */
+/** How soon a change of an endpoint, or of a VirtualService, reaches a hundred streams of a real mesh, three of them of real proxies. */
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import t, { type Test } from 'tap';
 
 import { DEFAULT_IDENTITY_DOMAIN, dnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
 import { openLoopback } from '../../cli/run/loopback.ts';
@@ -42,27 +42,7 @@ spec:
 `;
 
 t.test(`a change of an endpoint reaches ${STREAMS} streams, ${PROXIES} of them of real proxies`, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-propagation-'));
-  writeFileSync(join(folder, 'mesh.yaml'), MANIFESTS);
-  const mesh = await startMesh({
-    folder,
-    objects: readFolder(folder).objects,
-    network: await openLoopback((line) => t.comment(line)),
-    progress() {},
-    onOutput() {},
-    certificateLifetime: '1h',
-  });
-  t.teardown(async () => {
-    for (const watch of watches) watch.session.destroy();
-    await mesh.end();
-    rmSync(folder, { recursive: true });
-  });
-  const pods = mesh.plan.pods.map(({ ips }) => ips[0]!);
-  for (const pod of pods) t.equal(await statusThrough(pod, 'http://web/'), 200);
-  const target = Object.keys((await stateOf(pods[0]!)).targets)[0]!;
-  const watches = await openWatches(mesh.state, mesh.control.destinationAddress, target);
-  t.equal(watches.length + pods.length, STREAMS);
-
+  const { mesh, pods, target, watches } = await openMesh(t);
   const leaving = mesh.plan.pods[PROXIES - 1]!;
   const streams: number[] = [];
   const proxies: number[] = [];
@@ -83,6 +63,32 @@ t.test(`a change of an endpoint reaches ${STREAMS} streams, ${PROXIES} of them o
   t.equal(streams.length, CHANGES * watches.length, 'every change reached every stream');
   t.equal(proxies.length, CHANGES * PROXIES, 'and every proxy applied it');
 });
+
+/** A mesh of {@link MANIFESTS}, in which every stream watches one target. */
+async function openMesh(t: Test) {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-propagation-'));
+  writeFileSync(join(folder, 'mesh.yaml'), MANIFESTS);
+  const mesh = await startMesh({
+    folder,
+    objects: readFolder(folder).objects,
+    network: await openLoopback((line) => t.comment(line)),
+    progress() {},
+    onOutput() {},
+    certificateLifetime: '1h',
+  });
+  const watches: TestWatch[] = [];
+  t.teardown(async () => {
+    for (const watch of watches) watch.session.destroy();
+    await mesh.end();
+    rmSync(folder, { recursive: true });
+  });
+  const pods = mesh.plan.pods.map(({ ips }) => ips[0]!);
+  for (const pod of pods) t.equal(await statusThrough(pod, 'http://web/'), 200);
+  const target = Object.keys((await stateOf(pods[0]!)).targets)[0]!;
+  watches.push(...(await openWatches(mesh.state, mesh.control.destinationAddress, target)));
+  t.equal(watches.length + pods.length, STREAMS);
+  return { mesh, folder, pods, target, watches };
+}
 
 /** Streams of workloads that have no proxy: certificates of the mesh's own issuer, one each. */
 async function openWatches(state: string, destination: string, target: string): Promise<TestWatch[]> {
@@ -119,14 +125,59 @@ async function openWatches(state: string, destination: string, target: string): 
   return watches;
 }
 
+t.test(`a change of a VirtualService reaches ${STREAMS} streams, and nothing under way is lost`, async (t) => {
+  const { mesh, folder, pods, target, watches } = await openMesh(t);
+  const write = (seconds: number) => writeFileSync(join(folder, 'routes.yaml'), virtualService(seconds));
+  write(100);
+  await Promise.all(watches.map((watch) => watch.expects('snapshot')));
+  const slow = pods.flatMap((pod) => [
+    statusThrough(pod, 'http://web/slow/15000'),
+    statusThrough(pod, 'http://web/slow/8000'),
+  ]);
+  const streams: number[] = [];
+  const proxies: number[] = [];
+  for (let change = 0; change < CHANGES; change++) {
+    const begun = performance.now();
+    for (const watch of watches) watch.onMessage = () => streams.push(performance.now() - begun);
+    write(101 + change);
+    await Promise.all([
+      ...watches.map((watch) => watch.expects('snapshot')),
+      ...pods.map(async (pod) => {
+        while ((await timeoutOf(pod, target)) !== (101 + change) * 1000);
+        proxies.push(performance.now() - begun);
+      }),
+    ]);
+  }
+  t.comment(`streams: ${describe(streams)}; proxies, with the time to ask them: ${describe(proxies)}`);
+  t.equal(streams.length, CHANGES * watches.length, 'every change reached every stream');
+  t.equal(proxies.length, CHANGES * PROXIES, 'and every proxy applied it');
+  t.same(new Set(await Promise.all(slow)), new Set([200]), 'what was under way all the time was answered');
+  t.ok(mesh.plan.pods.length === PROXIES);
+});
+
+function virtualService(seconds: number): string {
+  return `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: web, namespace: default }
+spec: { hosts: [web], http: [{ timeout: ${seconds}s, route: [{ destination: { host: web } }] }] }
+`;
+}
+
 interface ProxyState {
-  readonly targets: Readonly<
-    Record<string, { target: { backends: Record<string, { endpoints: { uid: string }[] }> } | null }>
-  >;
+  readonly targets: Readonly<Record<string, { target: ProxyTarget | null }>>;
+}
+
+interface ProxyTarget {
+  readonly routes: readonly { readonly timeouts: { readonly requestMs?: number } }[];
+  readonly backends: Readonly<Record<string, { readonly endpoints: readonly { readonly uid: string }[] }>>;
 }
 
 async function stateOf(pod: string): Promise<ProxyState> {
   return (await fetch(`http://${pod}:4191/state`)).json() as Promise<ProxyState>;
+}
+
+async function timeoutOf(pod: string, target: string): Promise<number | undefined> {
+  return (await stateOf(pod)).targets[target]!.target!.routes[0]?.timeouts.requestMs;
 }
 
 async function endpointsOf(pod: string, target: string): Promise<string[]> {
