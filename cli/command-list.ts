@@ -7,6 +7,7 @@ import { inject } from './commands/inject.ts';
 import { install } from './commands/install.ts';
 import { run } from './commands/run.ts';
 import { version } from './commands/version.ts';
+import { why } from './commands/why.ts';
 
 /** Every command, in the order in which help lists them. */
-export const COMMANDS: readonly Command[] = [install, inject, check, analyze, identity, run, demo, version];
+export const COMMANDS: readonly Command[] = [install, inject, check, analyze, why, identity, run, demo, version];

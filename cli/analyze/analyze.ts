@@ -1,8 +1,8 @@
 import type { OutboundTarget } from '../../api/routing.ts';
-import type { ObjectRef } from '../../destination/translate/complain.ts';
 import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
 import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
+import { parseRef } from '../state/parse-ref.ts';
 import { type Finding, inOrder } from './finding.ts';
 import { kindsNotRead } from './kinds-not-read.ts';
 import { repeatedMethods } from './repeated-methods.ts';
@@ -85,10 +85,4 @@ function repeated(state: MeshState, targets: readonly OutboundTarget[]): Finding
 /** As manifests call it. */
 function calledKind(kind: string): string {
   return Object.hasOwn(KINDS, kind) ? KINDS[kind as Kind].name : kind;
-}
-
-/** The object that an origin names (`formatRef`). */
-function parseRef(origin: string): ObjectRef {
-  const [kind = '', namespace = '', ...name] = origin.split('/');
-  return { kind, namespace, name: name.join('/') };
 }

@@ -1,11 +1,13 @@
 /** The manifests of the user guide, unchanged, on the cluster: each alone, then all together. They are of `default`. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 import { container, IDLE, weft } from '../support/cluster.ts';
 import { apply, eventually, kubectl } from '../support/kubectl.ts';
+import { routeCounts, TEN_REQUESTS } from '../support/ten-requests.ts';
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), '../fixtures/user');
 const file = (name: string) => join(fixtures, `${name}.yaml`);
@@ -206,6 +208,34 @@ t.test('the manifests of the user guide on the cluster', async (t) => {
       const { out, code } = await weft('analyze', '-n', 'default');
       t.match(out, /error: VirtualService\/default\/api-service: has no effect/);
       t.equal(code, 1);
+    },
+  );
+
+  await t.test(
+    'weft why says the same of ten requests on files and on the cluster, and the proxies do it',
+    async (t) => {
+      const folder = mkdtempSync(join(tmpdir(), 'weft-why-'));
+      t.teardown(() => rmSync(folder, { recursive: true }));
+      writeFileSync(join(folder, 'objects.yaml'), text);
+      const names = ['istio-virtual-service', 'istio-destination-rule', 'smi-traffic-split', 'linkerd-service-profile'];
+      const files = ['objects', ...names].flatMap((name) => ['-f', name === 'objects' ? folder : file(name)]);
+      for (const { method, path, route } of TEN_REQUESTS) {
+        const args = ['why', method, `http://api-service.default${path}`, '--from', 'deploy/load', '-o', 'json'];
+        const [offline, live] = await Promise.all([weft(...args, ...files), weft(...args)]);
+        const decision = ({ out }: { out: string }) => {
+          const { route, unmatched, passedOver, retryBudget, split, complaints } = JSON.parse(out);
+          const decided = route && { ...route, place: '' };
+          const shares = split.map(({ backend, share }: { backend: string; share: number }) => ({ backend, share }));
+          const names = passedOver.map(({ name, origin }: { name: string; origin: string }) => ({ name, origin }));
+          return { route: decided, unmatched, passedOver: names, retryBudget, split: shares, complaints };
+        };
+        t.same(decision(live), decision(offline), `${method} ${path}`);
+        t.equal(decision(live).route?.name ?? '', route);
+        const before = routeCounts(await metrics(), 'api-service.default');
+        await inLoad(`fetch('http://api-service.default${path}', { method: '${method}' }).then((r) => r.text())`);
+        const after = routeCounts(await metrics(), 'api-service.default');
+        t.equal((after.get(route) ?? 0) - (before.get(route) ?? 0), 1, 'and that is what the proxy did');
+      }
     },
   );
 

@@ -9,7 +9,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 
+import { MeshState } from '../../cli/state/mesh-state.ts';
+import { readPaths } from '../../cli/state/read-paths.ts';
+import { explain } from '../../cli/why/explain.ts';
+import { parseQuestion } from '../../cli/why/question.ts';
 import { LocalMesh, unprivilegedObstacle } from '../support/local-mesh.ts';
+import { routeCounts, TEN_REQUESTS } from '../support/ten-requests.ts';
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), '../fixtures');
 const folder = mkdtempSync(join(tmpdir(), 'weft-user-'));
@@ -227,6 +232,17 @@ t.test(
     const metrics = await mesh.metrics();
     t.match(metrics, /route_request_total\{[^}]*rt_route="GET \/api\/users"/);
     t.notMatch(metrics, /rt_route="api-service\[0\]"/, 'the VirtualService routes nothing');
+    for (const { method, path, route } of TEN_REQUESTS) {
+      const explanation = explain(
+        new MeshState(readPaths([mesh.place])),
+        parseQuestion(method, `http://api-service.default${path}`, [], 'deploy/frontend', 'default'),
+      );
+      t.equal(explanation.route?.name ?? '', route, `weft why: ${method} ${path}`);
+      const before = routeCounts(await mesh.metrics(), 'api-service.default');
+      await ask(mesh.proxy, path, method);
+      const after = routeCounts(await mesh.metrics(), 'api-service.default');
+      t.equal((after.get(route) ?? 0) - (before.get(route) ?? 0), 1, 'and that is what the proxy did');
+    }
     const { state } = mesh.mesh;
     t.match(mesh.mesh.output + logsOf(state), /VirtualService\/default\/api-service.*has no effect/);
     t.comment(`canary: ${canary} of ${COUNT}`);

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+
+import { type Command, UsageError } from '../command.ts';
+import { findObjects } from '../state/find-objects.ts';
+import { MeshState } from '../state/mesh-state.ts';
+import { explain } from '../why/explain.ts';
+import { printExplanation } from '../why/print.ts';
+import { parseQuestion } from '../why/question.ts';
+
+/** `weft why`. */
+export const why: Command = {
+  name: 'why',
+  summary: 'say which objects decide what becomes of a request',
+  help: `usage: weft why METHOD URL [-H 'NAME: VALUE']... [--from WORKLOAD] [-n NAMESPACE] [-f PATH]... [-o json]
+
+Prints which object and field decides the route of a request, its timeouts, retries and split, the endpoints with the
+identity that each must prove, which routes were passed over, and which objects were told that they do not decide. It is
+the code of the control plane and of the proxy that answers, on files or on the cluster of KUBECONFIG.
+
+  weft why GET http://api.default:8080/users -H 'x-user: 1' --from deploy/web -n default
+
+  -H, --header 'NAME: VALUE'  a header of the request; repeatable; host: is the authority
+  --from WORKLOAD             deploy/NAME, statefulset/NAME or pod/NAME of the namespace, or ns/NAMESPACE: who sends it;
+                              without it a client without labels
+  -n, --namespace NAME        namespace of the client; default: default
+  -f, --filename PATH         a file, a folder with those below it, or - for standard input; repeatable
+  -o json                     print {"client", "target", "route": {"name", "origin", "field", "place", "timeouts",
+                              "retry", "filters"}|null, "unmatched", "passedOver", "retryBudget", "split": [{"backend", "share",
+                              "filters", "policy", "endpoints"}], "complaints"}; durations in milliseconds
+`,
+  async run(args) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        header: { type: 'string', short: 'H', multiple: true, default: [] },
+        from: { type: 'string', default: '' },
+        namespace: { type: 'string', short: 'n', default: 'default' },
+        filename: { type: 'string', short: 'f', multiple: true, default: [] },
+        output: { type: 'string', short: 'o', default: 'text' },
+      },
+    });
+    const [method, url, ...rest] = positionals;
+    if (method === undefined || url === undefined || rest.length > 0)
+      throw new UsageError('name a method and a URL', 'weft why GET http://api.default/users');
+    if (!['text', 'json'].includes(values.output)) throw new UsageError(`-o ${values.output}: use text or json`);
+    const question = parseQuestion(method, url, values.header, values.from, values.namespace);
+    const explanation = explain(new MeshState(await findObjects(values.filename)), question);
+    const lines =
+      values.output === 'json' ? [JSON.stringify(explanation, null, 2)] : printExplanation(question, explanation);
+    process.stdout.write(`${lines.join('\n')}\n`);
+    return 0;
+  },
+};
