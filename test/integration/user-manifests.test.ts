@@ -48,7 +48,7 @@ function ask(proxy: string, path: string, method = 'GET'): Promise<Answer> {
       },
       async (answer) => {
         const body = (await answer.toArray()).join('');
-        const said = answer.statusCode === 200 ? JSON.parse(body) : {};
+        const said = answer.statusCode === 200 && body !== '' ? JSON.parse(body) : {};
         resolve({
           status: answer.statusCode!,
           pod: said.pod ?? '',
