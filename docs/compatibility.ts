@@ -148,6 +148,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 const EXPLAINED_IN: Readonly<Record<string, string>> = {
   DestinationRule: 'istio-destination-rule.yaml',
+  HTTPLocalRateLimitPolicy: 'linkerd-rate-limit.yaml',
   HTTPRouteGroup: 'smi-traffic-split.yaml',
   TrafficSplit: 'smi-traffic-split.yaml',
   VirtualService: 'virtual-service.test.ts',
@@ -162,6 +163,9 @@ export const EXPLAINED: readonly (CompatibilityRow & { readonly note: string })[
     'honoured',
     'deprecated, as consecutiveGatewayErrors',
   ),
+  explained('HTTPLocalRateLimitPolicy', 'spec.overrides[].clientRefs[].group', 'honoured', 'there is one group'),
+  explained('HTTPLocalRateLimitPolicy', 'spec.targetRef.group', 'honoured', 'there is one group'),
+  explained('HTTPLocalRateLimitPolicy', 'spec.targetRef.namespace', 'honoured', 'its own; another is refused'),
   explained('HTTPRouteGroup', 'spec.matches[].name', 'honoured', 'names a match; splits take the whole group'),
   explained('TrafficSplit', 'spec.matches[].apiGroup', 'honoured', 'there is one group'),
   explained('VirtualService', 'spec.http[].mirrorPercent', 'honoured', 'deprecated'),

@@ -54,7 +54,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: FOLLOW },
       { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: FOLLOW },
       ...policies('linkerd.io', 'serviceprofiles'),
-      ...policies('policy.linkerd.io', 'httproutes'),
+      ...policies('policy.linkerd.io', 'httproutes', 'servers', 'httplocalratelimitpolicies'),
       ...policies('gateway.networking.k8s.io', 'httproutes', 'grpcroutes'),
       ...policies('networking.istio.io', 'virtualservices', 'destinationrules'),
       ...policies('split.smi-spec.io', 'trafficsplits'),

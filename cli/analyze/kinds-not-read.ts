@@ -65,21 +65,15 @@ const NOT_READ: readonly KindNotRead[] = [
   },
   {
     group: 'policy.linkerd.io',
-    kind: 'Server',
-    isSecurity: true,
-    text: `it would close a port to everyone who is not authorized, and the port stays open; ${INSTEAD_POLICY}`,
-  },
-  {
-    group: 'policy.linkerd.io',
     kind: 'ServerAuthorization',
     isSecurity: true,
-    text: `it would say who may use a Server, and nobody is refused; ${INSTEAD_POLICY}`,
+    text: `it would say who may use a Server, and only the Server’s own accessPolicy decides; ${INSTEAD_POLICY}`,
   },
   {
     group: 'policy.linkerd.io',
     kind: 'AuthorizationPolicy',
     isSecurity: true,
-    text: `it would say who may use a Server, a route or a namespace, and nobody is refused; ${INSTEAD_POLICY}`,
+    text: `it would say who may use a Server, a route or a namespace, and it lets nobody in; ${INSTEAD_POLICY}`,
   },
   {
     group: 'policy.linkerd.io',
@@ -98,11 +92,6 @@ const NOT_READ: readonly KindNotRead[] = [
     kind: 'EgressNetwork',
     isSecurity: true,
     text: 'it would govern what leaves the cluster, and all of it passes untouched; a NetworkPolicy can refuse it',
-  },
-  {
-    group: 'policy.linkerd.io',
-    kind: 'HTTPLocalRateLimitPolicy',
-    text: 'would bound the requests a second of a Server, and they are not counted',
   },
   {
     group: 'access.smi-spec.io',

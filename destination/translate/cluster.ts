@@ -8,6 +8,8 @@ import { type Change, type Kind, type Kinds, mapOfEachKind } from './kinds/kinds
 import { byAge, compareText, isSelected, type Meta } from './kinds/meta.ts';
 import { isFinished, type Pod } from './kinds/pod.ts';
 import type { Service } from './kinds/service.ts';
+import type { RateLimitPolicy } from './linkerd/rate-limit-policy.ts';
+import type { Server } from './linkerd/server.ts';
 import type { TrafficSplit } from './smi/traffic-split.ts';
 
 /**
@@ -115,6 +117,16 @@ export class Cluster {
     return (this.#lookUp(`traffic-splits/${service.namespace}/${service.name}`) as TrafficSplit[]).sort(byAge);
   }
 
+  /** Servers of Linkerd in a namespace, in no order. */
+  serversOf(namespace: string): readonly Server[] {
+    return this.#lookUp(`servers/${namespace}`) as Server[];
+  }
+
+  /** HTTPLocalRateLimitPolicies of a Server, in no order. */
+  rateLimitsOf(server: Server): readonly RateLimitPolicy[] {
+    return this.#lookUp(`rate-limits/${server.namespace}/${server.name}`) as RateLimitPolicy[];
+  }
+
   /** VirtualServices that name a host, by its {@link hostKey}, in no order. */
   virtualServicesOf(key: string): readonly VirtualService[] {
     return this.#lookUp(`virtual-services/${key}`) as VirtualService[];
@@ -164,6 +176,10 @@ function groupsOf(kind: Kind, object: Meta): string[] {
       return (object as MeshRoute).parents.map(({ namespace, name }) => `mesh-routes/${namespace}/${name}`);
     case 'TrafficSplit':
       return [`traffic-splits/${object.namespace}/${(object as TrafficSplit).service}`];
+    case 'Server':
+      return [`servers/${object.namespace}`];
+    case 'HTTPLocalRateLimitPolicy':
+      return [`rate-limits/${object.namespace}/${(object as RateLimitPolicy).server}`];
     case 'VirtualService':
       return (object as VirtualService).hosts.map((host) => `virtual-services/${hostKey(host, object.namespace)}`);
     case 'DestinationRule':

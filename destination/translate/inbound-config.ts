@@ -2,18 +2,21 @@ import type { InboundConfig, InboundPolicy, InboundPort, Route } from '../../api
 import type { Cluster } from './cluster.ts';
 import type { Complain } from './complain.ts';
 import type { Pod } from './kinds/pod.ts';
+import { serversOf } from './linkerd/pod-servers.ts';
 import { explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
 
 /**
  * What the proxy of a pod enforces and counts: the default policy, and for each port that its containers declare or a
- * Service leads to, what it speaks and which routes it counts by.
+ * Service leads to or a Server names, what it speaks, who may use it, how often, and which routes it counts by.
  */
 export function inboundConfig(cluster: Cluster, pod: Pod, domain: MeshDomain, complain: Complain): InboundConfig {
   const policy = inboundPolicy(cluster, pod, domain);
   const own = ownProfileOf(cluster, pod, complain);
   const declared = new Map<number, Claim[]>(pod.ports.map(({ port }) => [port, []]));
+  const servers = serversOf(cluster, pod, domain, complain);
+  for (const port of servers.keys()) if (!declared.has(port)) declared.set(port, []);
   for (const claim of claimsOn(cluster, pod)) {
     const port = claim.target;
     declared.set(port, [...(declared.get(port) ?? []), claim]);
@@ -28,7 +31,15 @@ export function inboundConfig(cluster: Cluster, pod: Pod, domain: MeshDomain, co
         const explicit = explicitProfileOf(cluster, service, service.namespace, domain);
         if (explicit) routes[serviceName(service, domain)] = explicit.profile.routes.map(counting);
       }
-      return { port, protocol: podProtocol(cluster, pod, port, domain).protocol, policy, routes };
+      const { server = null, rateLimit = null } = servers.get(port) ?? {};
+      return {
+        port,
+        protocol:
+          server && server.protocol !== 'detect' ? server.protocol : podProtocol(cluster, pod, port, domain).protocol,
+        policy: server ? { mode: server.accessPolicy, origin: `Server/${server.namespace}/${server.name}` } : policy,
+        routes,
+        ...(rateLimit && { rateLimit }),
+      };
     }),
     clusterNetworks: domain.clusterNetworks,
   };

@@ -4,6 +4,7 @@ import type { PortRanges } from '../../core/config/port-ranges.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
+import { RateLimiter } from './rate-limiter.ts';
 
 /** What holds for one port of the pod. */
 export interface PortRules {
@@ -11,6 +12,8 @@ export interface PortRules {
   readonly policy: InboundPolicy;
   /** The port has HTTP rules of its own, so octets that claim to be opaque are looked at again. */
   readonly hasRoutes: boolean;
+  /** null: there is no bound. */
+  readonly rateLimiter: RateLimiter | null;
   /** The route of a request. @param service FQDN that the request is for */
   route(service: string, request: RequestView): CompiledRoute;
 }
@@ -20,6 +23,8 @@ export class InboundPorts {
   readonly #opaque: PortRanges;
   #config: InboundConfig;
   #byPort = new Map<number, PortRules>();
+  /** By port, with the rule as text: a limit that stays keeps what has been counted. */
+  #limiters = new Map<number, { readonly text: string; readonly limiter: RateLimiter }>();
   networks: IpNetworks;
   readonly #series = new Map<string, ResponseSeries>();
   readonly #metrics: Metrics;
@@ -35,6 +40,14 @@ export class InboundPorts {
   update(config: InboundConfig): void {
     this.#config = config;
     this.networks = new IpNetworks(config.clusterNetworks);
+    this.#limiters = new Map(
+      config.ports.flatMap(({ port, rateLimit }) => {
+        if (!rateLimit) return [];
+        const text = JSON.stringify(rateLimit);
+        const known = this.#limiters.get(port);
+        return [[port, known?.text === text ? known : { text, limiter: new RateLimiter(rateLimit) }]];
+      }),
+    );
     this.#byPort = new Map(
       config.ports.map((port) => {
         const tables = new Map(
@@ -47,6 +60,7 @@ export class InboundPorts {
             protocol: port.protocol,
             policy: port.policy,
             hasRoutes: tables.size > 0,
+            rateLimiter: this.#limiters.get(port.port)?.limiter ?? null,
             route: (service, request) => (tables.get(service) ?? own).find(request),
           },
         ];
@@ -73,6 +87,7 @@ export class InboundPorts {
       protocol: this.#opaque.has(port) ? 'opaque' : 'detect',
       policy: this.#config.defaultPolicy,
       hasRoutes: false,
+      rateLimiter: null,
       route: (_service, request) => RouteTable.EMPTY.find(request),
     };
   }

@@ -29,6 +29,7 @@ import type { Waiter } from '../transport/http-client.ts';
 import type { Application, ApplicationServer } from './application.ts';
 import { type Client, judge } from './policy.ts';
 import type { InboundPorts, PortRules } from './ports.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 
 /** What an inbound request needs of the proxy. */
 export interface InboundContext {
@@ -75,7 +76,7 @@ interface Reading {
 /**
  * One request on its way in.
  *
- *     policy ─▶ route (metrics) ─▶ connection to the application ─▶ answer
+ *     policy ─▶ rate limit ─▶ route (metrics) ─▶ connection to the application ─▶ answer
  *
  * Only what provably never reached the application is tried again here; the rest is for the client's proxy to decide.
  */
@@ -131,7 +132,16 @@ export class InboundRequest implements StreamListener, Waiter {
       return;
     }
     allowed.value++;
-    this.#connect();
+    const excess = rules.rateLimiter && this.#excess(rules.rateLimiter);
+    if (excess !== null) this.#fail({ reason: 'rate_limited', message: excess });
+    else this.#connect();
+  }
+
+  /** Which bound the request exceeds; null: none. Probes, and the pod itself, have none. */
+  #excess(limiter: RateLimiter): string | null {
+    const { client } = this.#connection;
+    const isOwn = client.isLocal && client.identity === '';
+    return isOwn || this.#isProbe() ? null : limiter.refusal(client.identity, this.#startMs);
   }
 
   // From the client.

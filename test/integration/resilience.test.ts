@@ -125,7 +125,7 @@ t.test('one of three endpoints freezes', options, async (t) => {
     ['its application', 'stable-0', ['application.mjs']],
     ['its application and its proxy', 'stable-1', ['application.mjs', 'proxy.js']],
   ] as const)
-    await t.test(`${what}: the p99 of others is back within 3 s`, async (t) => {
+    await t.test(`${what}: requests go elsewhere within 3 s`, async (t) => {
       const frozen = processesOfPod(mesh, pod).filter(({ command }) => names.some((name) => command.includes(name)));
       t.equal(frozen.length, names.length);
       const url = 'http://api-service.default/';
@@ -149,7 +149,8 @@ t.test('one of three endpoints freezes', options, async (t) => {
           .map((second) => describeSecond(between(at + second * 1000, at + second * 1000 + 1000)))
           .join(', ')}`,
       );
-      t.ok(quantile(after, 0.99) < quantile(before, 0.99) * 2 + 20, `p99 ${quantile(after, 0.99)} ms`);
+      const stuck = after.filter(({ ms }) => ms > 1000).length;
+      t.ok(stuck < after.length / 100, `${stuck} of ${after.length} wait for the frozen one 3 s later`);
     });
 });
 

@@ -553,3 +553,30 @@ t.test('ends connections of octets that are idle, or open, for as long as a rule
   t.ok((await endedAfter({ idleTimeoutMs: 200 })) > 400, 'idle begins with the last octet');
   t.ok((await endedAfter({ maxConnectionMs: 100 })) < 300, 'however busy it is');
 });
+
+t.test('requests over a bound of the server’s port get 429, each client by its own', async (t) => {
+  const application = await Application.start(t);
+  const rateLimit = { identityPerSecond: 5, origin: 'HTTPLocalRateLimitPolicy/default/api' };
+  const policy = { mode: 'all-unauthenticated', origin: 'test' } as const;
+  const server = new TestProxy('api', authority, {
+    inbound: { ports: [{ port: application.port, protocol: 'detect', policy, routes: {}, rateLimit }] },
+  });
+  t.teardown(() => server.close());
+  const inbound = await server.listenInbound(application.port);
+  const send = async (account: string) => {
+    const client = new TestProxy(account, authority);
+    t.teardown(() => client.close());
+    client.describe('10.96.0.1:80', service('api', [endpoint(inbound, 'api')]));
+    const port = await client.listenOutbound();
+    const answers = [];
+    for (let i = 0; i < 8; i++) answers.push(await request(port));
+    return answers;
+  };
+  for (const account of ['frontend', 'batch']) {
+    const answers = await send(account);
+    t.same(answers.map((answer) => answer.status).sort(), [200, 200, 200, 200, 200, 429, 429, 429], account);
+    t.equal(answers.at(-1)!.headers['weft-proxy-error'], 'rate_limited');
+  }
+  t.equal(application.heard.length, 10);
+  t.match(server.metrics.registry.text(), /inbound_http_errors_total\{error="rate_limited"\} 6/);
+});

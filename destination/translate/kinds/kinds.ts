@@ -4,6 +4,8 @@ import type { DestinationRule } from '../istio/destination-rule.ts';
 import { readDestinationRule } from '../istio/read-destination-rule.ts';
 import { readVirtualService } from '../istio/read-virtual-service.ts';
 import type { VirtualService } from '../istio/virtual-service.ts';
+import { type RateLimitPolicy, readRateLimitPolicy } from '../linkerd/rate-limit-policy.ts';
+import { readServer, type Server } from '../linkerd/server.ts';
 import { readServiceProfile, type ServiceProfile } from '../linkerd/service-profile.ts';
 import type { Problem } from '../problem.ts';
 import { type RouteGroup, readRouteGroup } from '../smi/route-group.ts';
@@ -34,6 +36,8 @@ export interface Kinds {
   HTTPRouteGroup: RouteGroup;
   VirtualService: VirtualService;
   DestinationRule: DestinationRule;
+  Server: Server;
+  HTTPLocalRateLimitPolicy: RateLimitPolicy;
 }
 
 export type Kind = keyof Kinds;
@@ -92,6 +96,17 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   DestinationRule: kind('DestinationRule', ISTIO, ISTIO_VERSIONS, 'destinationrules', readDestinationRule, {
     isOptional: true,
   }),
+  Server: kind('Server', 'policy.linkerd.io', ['v1beta3', 'v1beta2', 'v1beta1'], 'servers', readServer, {
+    isOptional: true,
+  }),
+  HTTPLocalRateLimitPolicy: kind(
+    'HTTPLocalRateLimitPolicy',
+    'policy.linkerd.io',
+    'v1alpha1',
+    'httplocalratelimitpolicies',
+    readRateLimitPolicy,
+    { isOptional: true },
+  ),
   ServiceProfile: kind('ServiceProfile', 'linkerd.io', 'v1alpha2', 'serviceprofiles', readServiceProfile, {
     isOptional: true,
   }),

@@ -1,0 +1,53 @@
+import type { RateLimit } from '../../../api/routing.ts';
+import type { Cluster } from '../cluster.ts';
+import { type Complain, formatRef, type ObjectRef } from '../complain.ts';
+import { byAge, type Meta } from '../kinds/meta.ts';
+import type { Pod } from '../kinds/pod.ts';
+import type { MeshDomain } from '../mesh-domain.ts';
+import { rateLimitOf } from './rate-limit-policy.ts';
+import { portsOf, type Server } from './server.ts';
+
+/** The Server of a port, and the bound on its requests. */
+export interface PodServer {
+  readonly server: Server;
+  readonly rateLimit: RateLimit | null;
+}
+
+/** The Servers of a pod by port: of several for one port the oldest, and of several bounds for one Server the oldest. */
+export function serversOf(
+  cluster: Cluster,
+  pod: Pod,
+  domain: MeshDomain,
+  complain: Complain,
+): ReadonlyMap<number, PodServer> {
+  const servers = new Map<number, PodServer>();
+  for (const server of [...cluster.serversOf(pod.namespace)].sort(byAge))
+    for (const port of portsOf(server, pod)) {
+      const first = servers.get(port)?.server;
+      if (!first) servers.set(port, { server, rateLimit: rateLimitOn(cluster, server, domain, complain) });
+      else
+        complain(
+          refOf('Server', server),
+          '',
+          `has no effect on port ${port} of pods of ${formatRef(refOf('Server', first))}, which is older`,
+        );
+    }
+  return servers;
+}
+
+function rateLimitOn(cluster: Cluster, server: Server, domain: MeshDomain, complain: Complain): RateLimit | null {
+  const [first, ...others] = [...cluster.rateLimitsOf(server)].sort(byAge);
+  for (const other of others)
+    complain(
+      refOf(KIND, other),
+      '',
+      `has no effect: ${formatRef(refOf(KIND, first!))}, which is older, bounds ${server.name}`,
+    );
+  return first ? rateLimitOf(first, domain) : null;
+}
+
+function refOf(kind: string, { namespace, name }: Meta): ObjectRef {
+  return { kind, namespace, name };
+}
+
+const KIND = 'HTTPLocalRateLimitPolicy';

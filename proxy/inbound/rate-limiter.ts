@@ -1,0 +1,96 @@
+import type { RateLimit } from '../../api/routing.ts';
+
+/**
+ * Lets through so many requests a second, in all, of each client identity, or of the identities that an override names
+ * together. A bucket holds one second's worth. A request that its identity may not send takes nothing from the total.
+ *
+ * Source: Linkerd, HTTPLocalRateLimitPolicy.
+ */
+export class RateLimiter {
+  readonly #limit: RateLimit;
+  readonly #total: TokenBucket | null;
+  readonly #overrides = new Map<string, TokenBucket>();
+  readonly #identities = new Map<string, TokenBucket>();
+  /** For identities beyond {@link MAX_IDENTITIES}. */
+  readonly #others: TokenBucket | null;
+
+  constructor(limit: RateLimit) {
+    this.#limit = limit;
+    const { totalPerSecond, identityPerSecond, overrides = [] } = limit;
+    this.#total = totalPerSecond === undefined ? null : new TokenBucket(totalPerSecond);
+    this.#others = identityPerSecond === undefined ? null : new TokenBucket(identityPerSecond);
+    for (const { perSecond, clients } of overrides) {
+      const shared = new TokenBucket(perSecond);
+      for (const client of clients) this.#overrides.set(client, shared);
+    }
+  }
+
+  /**
+   * Takes a request of a client into account.
+   *
+   * @param identity DNS identity; empty: clients without one, who share a bucket
+   * @param nowMs monotonic
+   * @returns a sentence that says which bound it would exceed; null: it may go on
+   */
+  refusal(identity: string, nowMs: number): string | null {
+    const own = this.#overrides.get(identity) ?? this.#bucketOf(identity, nowMs);
+    if (own && !own.has(nowMs)) return this.#sentence(own.perSecond, 'of this client');
+    if (this.#total && !this.#total.has(nowMs)) return this.#sentence(this.#total.perSecond, 'of all clients');
+    own?.take();
+    this.#total?.take();
+    return null;
+  }
+
+  #bucketOf(identity: string, nowMs: number): TokenBucket | null {
+    const { identityPerSecond } = this.#limit;
+    if (identityPerSecond === undefined) return null;
+    let bucket = this.#identities.get(identity);
+    if (bucket) return bucket;
+    if (this.#identities.size >= MAX_IDENTITIES) this.#forgetFull(nowMs);
+    if (this.#identities.size >= MAX_IDENTITIES) return this.#others;
+    bucket = new TokenBucket(identityPerSecond);
+    this.#identities.set(identity, bucket);
+    return bucket;
+  }
+
+  /** A full bucket is as good as a new one. */
+  #forgetFull(nowMs: number): void {
+    for (const [identity, bucket] of this.#identities) if (bucket.isFull(nowMs)) this.#identities.delete(identity);
+  }
+
+  #sentence(perSecond: number, whose: string): string {
+    return `${this.#limit.origin} lets ${perSecond} requests a second ${whose} through`;
+  }
+}
+
+/** Fills up by so many tokens a second, to as many as it gets in one. */
+class TokenBucket {
+  readonly perSecond: number;
+  #tokens: number;
+  #atMs = 0;
+
+  constructor(perSecond: number) {
+    this.perSecond = perSecond;
+    this.#tokens = perSecond;
+  }
+
+  /** Whether a token is there. */
+  has(nowMs: number): boolean {
+    if (this.#atMs > 0)
+      this.#tokens = Math.min(this.perSecond, this.#tokens + ((nowMs - this.#atMs) * this.perSecond) / 1000);
+    this.#atMs = nowMs;
+    return this.#tokens >= 1;
+  }
+
+  take(): void {
+    this.#tokens--;
+  }
+
+  isFull(nowMs: number): boolean {
+    this.has(nowMs);
+    return this.#tokens >= this.perSecond;
+  }
+}
+
+/** Identities that have a bucket of their own, so that a crowd of them cannot take memory: about 100 octets each. */
+const MAX_IDENTITIES = 10_000;
