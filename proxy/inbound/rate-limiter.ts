@@ -11,6 +11,8 @@ export class RateLimiter {
   readonly #total: TokenBucket | null;
   readonly #overrides = new Map<string, TokenBucket>();
   readonly #identities = new Map<string, TokenBucket>();
+  /** When full buckets were last looked for: a crowd of identities must not have all of them searched at each request. */
+  #searchedMs = Number.NEGATIVE_INFINITY;
   /** For identities beyond {@link MAX_IDENTITIES}. */
   readonly #others: TokenBucket | null;
 
@@ -46,7 +48,7 @@ export class RateLimiter {
     if (identityPerSecond === undefined) return null;
     let bucket = this.#identities.get(identity);
     if (bucket) return bucket;
-    if (this.#identities.size >= MAX_IDENTITIES) this.#forgetFull(nowMs);
+    if (this.#identities.size >= MAX_IDENTITIES && nowMs - this.#searchedMs >= SEARCH_MS) this.#forgetFull(nowMs);
     if (this.#identities.size >= MAX_IDENTITIES) return this.#others;
     bucket = new TokenBucket(identityPerSecond);
     this.#identities.set(identity, bucket);
@@ -55,6 +57,7 @@ export class RateLimiter {
 
   /** A full bucket is as good as a new one. */
   #forgetFull(nowMs: number): void {
+    this.#searchedMs = nowMs;
     for (const [identity, bucket] of this.#identities) if (bucket.isFull(nowMs)) this.#identities.delete(identity);
   }
 
@@ -94,3 +97,5 @@ class TokenBucket {
 
 /** Identities that have a bucket of their own, so that a crowd of them cannot take memory: about 100 octets each. */
 const MAX_IDENTITIES = 10_000;
+/** A bucket is full a second after its last request at the latest, so that looking more often finds little. */
+const SEARCH_MS = 1000;
