@@ -15,6 +15,7 @@ import { Application } from './inbound/application.ts';
 import { InboundListener } from './inbound/listener.ts';
 import { InboundPorts } from './inbound/ports.ts';
 import type { Log } from './log.ts';
+import { countEjected, endpointStates } from './outbound/endpoint-state.ts';
 import { ExplicitProxy } from './outbound/explicit-proxy.ts';
 import { Ingress } from './outbound/ingress.ts';
 import { OutboundListener } from './outbound/listener.ts';
@@ -57,8 +58,9 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   const watch = new WatchClient({ config, mutualTls, clock, log, metrics, listener: discovery });
   discovery.use(watch);
 
-  const endpoints = { mutualTls, metrics, connectTimeoutMs: config.outboundConnectTimeoutMs };
+  const endpoints = { mutualTls, metrics, log, connectTimeoutMs: config.outboundConnectTimeoutMs };
   const targets = new Targets(discovery, endpoints);
+  metrics.registry.collect(() => countEjected(metrics, targets.all(), performance.now()));
   const outbound = new OutboundListener({
     context: { metrics, failures },
     targets,
@@ -135,6 +137,7 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
       inbound: ports.config,
       targets: discovery.targets(),
     }),
+    endpoints: () => endpointStates(targets.all(), performance.now()),
     shutdown: config.adminShutdown ? onShutdown : null,
   });
   await admin.listen(config.adminListen);

@@ -17,6 +17,8 @@ export interface AdminOptions {
   readonly isReady: () => boolean;
   /** The state that `GET /state` shows: targets, inbound rules, certificate. */
   readonly state: () => unknown;
+  /** What `GET /endpoints` shows: load and circuit breaker of every endpoint. */
+  readonly endpoints: () => unknown;
   /** null: `POST /shutdown` is switched off. */
   readonly shutdown: (() => void) | null;
 }
@@ -113,7 +115,7 @@ export class AdminServer {
   }
 
   #reply(head: RequestHead, path: string, body: string, local: boolean): Reply {
-    const { failures, log, isReady, state, shutdown } = this.#options;
+    const { failures, log, isReady, state, endpoints, shutdown } = this.#options;
     switch (path) {
       case '/live':
         return { status: 200, body: 'live\n' };
@@ -123,6 +125,8 @@ export class AdminServer {
         return json(failures.entries);
       case '/state':
         return local ? json(state()) : LOOPBACK_ONLY;
+      case '/endpoints':
+        return local ? json(endpoints()) : LOOPBACK_ONLY;
       case '/proxy-log-level':
         if (!local) return LOOPBACK_ONLY;
         if (head.method === 'GET') return { status: 200, body: `${log.level}\n` };
@@ -138,11 +142,12 @@ export class AdminServer {
         queueMicrotask(shutdown);
         return { status: 200, body: 'draining\n' };
       default:
-        return { status: 404, body: 'known paths: /live /ready /metrics /why /state /proxy-log-level /shutdown\n' };
+        return { status: 404, body: `known paths: ${PATHS}\n` };
     }
   }
 }
 
+const PATHS = '/live /ready /metrics /why /state /endpoints /proxy-log-level /shutdown';
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const NOTHING = Buffer.alloc(0);
 const LOOPBACK_ONLY: Reply = { status: 403, body: 'only from loopback\n' };

@@ -28,13 +28,15 @@ const outliers: OutlierDetection = {
 function breakers(settings: CircuitBreaker, total = 1, bound = new EjectionBound(1, 0)) {
   bound.total = total;
   const told: [EjectionCause, number][] = [];
+  let returns = 0;
   const context = {
     bound,
     random: () => 0.5,
     onEject: (cause: EjectionCause, ms: number) => void told.push([cause, ms]),
+    onReturn: () => void returns++,
   };
   const all = Array.from({ length: total }, () => breakerOf(settings, context));
-  return { all, first: all[0]!, bound, told };
+  return { all, first: all[0]!, bound, told, returned: () => returns };
 }
 
 function fail(breaker: Breaker, times: number, nowMs = 0, status = 503): void {
@@ -54,15 +56,18 @@ t.test('consecutive failures', async (t) => {
   });
 
   t.test('let one attempt through after the penalty, which decides', async (t) => {
-    const { first } = breakers(consecutive);
+    const { first, returned } = breakers(consecutive);
     fail(first, 3);
+    t.same(first.stateAt(999), { state: 'open', ejections: 1, untilMs: 1000 });
+    t.same(first.stateAt(1000), { state: 'probation', ejections: 1, untilMs: 0 }, 'also before anybody asks for it');
     t.ok(first.isEjected(999));
     t.notOk(first.isEjected(1000));
     first.onAttempt(1000);
     t.ok(first.isEjected(1001), 'only one');
     first.onResult('success', 200, 1002);
     t.notOk(first.isEjected(1002));
-    t.match(first.state, { state: 'closed', ejections: 0 });
+    t.match(first.stateAt(1002), { state: 'closed', ejections: 0 });
+    t.equal(returned(), 1);
   });
 
   t.test('double the penalty up to its bound while the attempt fails', async (t) => {
@@ -123,10 +128,14 @@ t.test('success rate opens below its threshold, once there are enough requests',
 
 t.test('outlier detection', async (t) => {
   t.test('ejects for the base time, longer each time, and heals by the interval', async (t) => {
-    const { first, told } = breakers(outliers);
+    const { first, told, returned } = breakers(outliers);
     fail(first, 3, 0);
     t.ok(first.isEjected(29_999));
+    t.same(first.stateAt(29_999), { state: 'open', ejections: 1, untilMs: 30_000 });
+    t.match(first.stateAt(30_000), { state: 'closed', untilMs: 0 });
+    t.equal(returned(), 0);
     t.notOk(first.isEjected(30_000));
+    t.equal(returned(), 1);
     fail(first, 3, 30_000);
     t.ok(first.isEjected(89_999));
     t.notOk(first.isEjected(90_000));
@@ -180,11 +189,12 @@ t.test('outlier detection', async (t) => {
   });
 
   t.test('makes room for another when an ejected endpoint goes', async (t) => {
-    const { all, bound } = breakers(outliers, 2, new EjectionBound(0.5, 0));
+    const { all, bound, returned } = breakers(outliers, 2, new EjectionBound(0.5, 0));
     fail(all[0]!, 3);
     t.equal(bound.ejected, 1);
     all[0]!.retire();
     t.equal(bound.ejected, 0);
+    t.equal(returned(), 0, 'it has not come back');
   });
 });
 

@@ -21,8 +21,8 @@ export interface Breaker {
   onAbandoned(): void;
   /** The endpoint is gone. */
   retire(): void;
-  /** For the admin port. */
-  readonly state: BreakerState;
+  /** As a request at that time would find it; changes nothing. */
+  stateAt(nowMs: number): BreakerState;
 }
 
 export interface BreakerState {
@@ -38,6 +38,8 @@ export interface BreakerContext {
   readonly bound: EjectionBound;
   /** The endpoint is left out for so long. @param cause token of what the detector saw */
   readonly onEject: (cause: EjectionCause, durationMs: number) => void;
+  /** It is chosen like the others again; not called for one that is gone. */
+  readonly onReturn: () => void;
   /** From 0 to below 1. */
   readonly random: () => number;
 }

@@ -74,9 +74,10 @@ export class ConsecutiveFailures implements Breaker {
     this.#state = 'closed';
   }
 
-  get state(): BreakerState {
-    const untilMs = this.#state === 'open' ? this.#untilMs : 0;
-    return { state: this.#state, ejections: this.#ejections, untilMs };
+  stateAt(nowMs: number): BreakerState {
+    const isOver = this.#state === 'open' && nowMs >= this.#untilMs;
+    const state = isOver ? 'probation' : this.#state;
+    return { state, ejections: this.#ejections, untilMs: state === 'open' ? this.#untilMs : 0 };
   }
 
   #cause(nowMs: number): EjectionCause | null {
@@ -106,5 +107,6 @@ export class ConsecutiveFailures implements Breaker {
     this.#ejections = 0;
     this.#recent?.successes.clear();
     this.#recent?.results.clear();
+    this.#context.onReturn();
   }
 }

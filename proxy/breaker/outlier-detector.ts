@@ -61,12 +61,9 @@ export class OutlierDetector implements Breaker {
     this.#isOut = false;
   }
 
-  get state(): BreakerState {
-    return {
-      state: this.#isOut ? 'open' : 'closed',
-      ejections: this.#ejections,
-      untilMs: this.#isOut ? this.#untilMs : 0,
-    };
+  stateAt(nowMs: number): BreakerState {
+    const isOut = this.#isOut && nowMs < this.#untilMs;
+    return { state: isOut ? 'open' : 'closed', ejections: this.#ejections, untilMs: isOut ? this.#untilMs : 0 };
   }
 
   #cause(): EjectionCause | null {
@@ -92,6 +89,7 @@ export class OutlierDetector implements Breaker {
     this.#runGateway = 0;
     this.#runLocal = 0;
     this.#healthyMs = nowMs;
+    this.#context.onReturn();
   }
 
   #heal(nowMs: number): void {

@@ -3,6 +3,7 @@ import type { ConnectionLimits } from '../../api/traffic-policy.ts';
 import { Balancer } from '../balance/balancer.ts';
 import { type BreakerContext, breakerOf } from '../breaker/breaker.ts';
 import { EjectionBound } from '../breaker/ejection-bound.ts';
+import { EjectionLog } from '../breaker/ejection-log.ts';
 import type { Counter, Labels } from '../telemetry/registry.ts';
 import type { PoolBounds } from '../transport/http-client.ts';
 import { EndpointClient, type EndpointContext } from './endpoint-client.ts';
@@ -26,8 +27,11 @@ export interface BackendShare extends PoolBounds {
 export class OutboundBackend {
   readonly share: BackendShare = { limits: {}, connections: 0, pending: 0, active: 0, retries: 0 };
   readonly #context: EndpointContext;
-  readonly #labels: Labels;
+  /** Of the series of the backend as a whole. */
+  readonly labels: Labels;
+  readonly #targetLabels: Labels;
   readonly #ejections: Counter;
+  readonly #ejectionLog: EjectionLog;
   #description: Backend;
   #endpoints: readonly EndpointClient[] = [];
   #balancer: Balancer<EndpointClient>;
@@ -36,8 +40,11 @@ export class OutboundBackend {
   /** @param labels of the target, for the series of endpoints */
   constructor(description: Backend, labels: Labels, context: EndpointContext) {
     this.#context = context;
-    this.#labels = labels;
-    this.#ejections = context.metrics.ejections.with({ ...labels, ...backendLabels(description) });
+    this.#targetLabels = labels;
+    const named = backendLabels(description);
+    this.labels = { ...labels, ...named };
+    this.#ejections = context.metrics.ejections.with(this.labels);
+    this.#ejectionLog = new EjectionLog(context.log, { target: labels.authority ?? '', ...named });
     this.#balancer = new Balancer(description.balancer);
     this.#description = { ...description, endpoints: [] };
     this.update(description);
@@ -85,7 +92,7 @@ export class OutboundBackend {
     const next = endpoints.map((endpoint) => {
       let client = known.get(endpointKey(endpoint));
       const isNew = !client;
-      client ??= new EndpointClient(endpoint, this.#labels, this.share, this.#context, nowMs);
+      client ??= new EndpointClient(endpoint, this.#targetLabels, this.share, this.#context, nowMs);
       if (isNew || isNewBreaker) this.#giveBreaker(client);
       kept.add(client);
       return client;
@@ -96,10 +103,23 @@ export class OutboundBackend {
 
   #giveBreaker(client: EndpointClient): void {
     const { breaker } = this.#description;
+    const who = { id: client.id, pod: client.endpoint.labels.dst_pod ?? '' };
+    let sinceMs = 0;
     const context: BreakerContext = {
       bound: this.#bound,
       random: Math.random,
-      onEject: () => this.#ejections.value++,
+      onEject: (cause, durationMs) => {
+        const nowMs = performance.now();
+        this.#ejections.value++;
+        client.ejections++;
+        if (sinceMs === 0) sinceMs = nowMs;
+        this.#ejectionLog.ejected(who, cause, durationMs, nowMs);
+      },
+      onReturn: () => {
+        const nowMs = performance.now();
+        this.#ejectionLog.returned(who, nowMs - sinceMs, nowMs);
+        sinceMs = 0;
+      },
     };
     client.breaker = breaker ? breakerOf(breaker, context) : null;
   }

@@ -6,6 +6,7 @@ import type { Candidate } from '../balance/candidate.ts';
 import { PeakEwma } from '../balance/peak-ewma.ts';
 import type { Breaker } from '../breaker/breaker.ts';
 import type { RequestHead } from '../http.ts';
+import type { Log } from '../log.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { DEFAULT_KEEP_ALIVE } from '../transport/deadline-sweep.ts';
@@ -20,6 +21,7 @@ import type { BackendShare } from './backend.ts';
 export interface EndpointContext {
   readonly mutualTls: MutualTls;
   readonly metrics: Metrics;
+  readonly log: Log;
   readonly connectTimeoutMs: number;
 }
 
@@ -34,6 +36,8 @@ export class EndpointClient implements Candidate {
   readonly #share: BackendShare;
   /** null: there is none. */
   breaker: Breaker | null = null;
+  /** Times that a breaker left it out. */
+  ejections = 0;
   readonly #tcp: TcpSeries;
   #http1: HttpPool | null = null;
   #http2: HttpPool | null = null;

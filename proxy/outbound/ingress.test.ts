@@ -4,6 +4,7 @@ import { systemClock } from '../../core/time/clock.ts';
 import { FailureLog } from '../admin/failure-log.ts';
 import { Discovery } from '../control/discovery.ts';
 import type { RequestHead, ServerStream } from '../http.ts';
+import { Log } from '../log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { MutualTls } from '../transport/mutual-tls.ts';
 import { Ingress } from './ingress.ts';
@@ -22,7 +23,8 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
     unsubscribe() {},
   });
   const metrics = new Metrics();
-  const endpoints = { mutualTls: new MutualTls(() => Date.now()), metrics, connectTimeoutMs: 10 };
+  const log = new Log('silent');
+  const endpoints = { mutualTls: new MutualTls(() => Date.now()), metrics, log, connectTimeoutMs: 10 };
   const ingress = new Ingress(new Targets(discovery, endpoints), { metrics, failures: new FailureLog() }, endpoints);
   const stream: ServerStream = {
     sendResponse() {},

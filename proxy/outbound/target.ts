@@ -89,6 +89,11 @@ export class Target {
     return this.#backends.get(key) ?? this.#backends.get(OWN_BACKEND)!;
   }
 
+  /** Every backend that its routes may choose. */
+  get backends(): readonly OutboundBackend[] {
+    return [...this.#backends.values()];
+  }
+
   /** The backend of a connection whose octets are passed on as they are. @param sni of its ClientHello; empty: none */
   connectionBackend(sni: string): OutboundBackend {
     const routes = this.#description.connectionRoutes ?? [];

@@ -96,6 +96,10 @@ export class Metrics {
     'weft_proxy_endpoint_ejections_total',
     'Times that a circuit breaker left an endpoint out, by backend.',
   );
+  readonly ejected = this.#r.gauge(
+    'weft_proxy_ejected_endpoints',
+    'Endpoints that a circuit breaker leaves out now or has on probation, by backend.',
+  );
   readonly unknownTargets = this.#r.counter(
     'weft_proxy_unknown_target_connections_total',
     'Connections to addresses that discovery does not know, forwarded untouched.',

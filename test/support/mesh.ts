@@ -119,7 +119,7 @@ export class TestProxy {
       subscribe: (key) => queueMicrotask(() => this.#tell(key)),
       unsubscribe() {},
     });
-    const endpoints = { mutualTls: this.mutualTls, metrics: this.metrics, connectTimeoutMs: 1000 };
+    const endpoints = { mutualTls: this.mutualTls, metrics: this.metrics, log, connectTimeoutMs: 1000 };
     this.targets = new Targets(this.discovery, endpoints);
     const context = { metrics: this.metrics, failures: this.failures };
     this.outbound = new OutboundListener({
