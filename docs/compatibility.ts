@@ -1,5 +1,6 @@
 import { type GoldenDocument, goldenFiles, readGolden, translateGolden } from '../destination/testing/golden.ts';
-import { KINDS, type Kind } from '../destination/translate/kinds/kinds.ts';
+import { KINDS, type Kind, POLICY_KINDS } from '../destination/translate/kinds/kinds.ts';
+import { kindOf } from '../destination/translate/manifest-file.ts';
 
 /** What becomes of a field of a kind of routes and policies. */
 export interface CompatibilityRow {
@@ -24,7 +25,7 @@ export function compatibilityRows(): CompatibilityRow[] {
     const { reports, ...whole } = translateGolden(documents);
     const before = resultOf(whole);
     for (const [at, document] of documents.entries()) {
-      const kind = kindOf(document);
+      const kind = policyOf(document);
       if (!kind) continue;
       const own = reports.filter(({ object }) => object?.kind === kind && object.name === document.metadata.name);
       for (const path of pathsOf(document.spec, ['spec'])) {
@@ -65,7 +66,7 @@ export function knownFields(): Set<string> {
   const known = new Set<string>();
   for (const file of goldenFiles())
     for (const document of readGolden(file)) {
-      const kind = kindOf(document);
+      const kind = policyOf(document);
       if (!kind) continue;
       for (const path of [['spec'], ...pathsOf(document.spec, ['spec'])]) {
         const copy = structuredClone(document) as GoldenDocument;
@@ -132,10 +133,10 @@ function resultOf({ outbound, inbound }: { readonly outbound: object; readonly i
   return JSON.stringify([outbound, inbound]);
 }
 
-function kindOf({ apiVersion, kind }: GoldenDocument): Kind | null {
-  const group = apiVersion?.includes('/') ? apiVersion.split('/')[0] : '';
-  const found = (Object.keys(KINDS) as Kind[]).find((each) => KINDS[each].name === kind && KINDS[each].group === group);
-  return found && KINDS[found].isOptional ? found : null;
+/** null: no kind of routes and policies. */
+function policyOf({ apiVersion = '', kind }: GoldenDocument): Kind | null {
+  const found = kindOf(apiVersion.includes('/') ? apiVersion.split('/')[0]! : '', kind);
+  return found && POLICY_KINDS.includes(found) ? found : null;
 }
 
 function calledKind(kind: Kind): string {

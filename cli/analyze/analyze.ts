@@ -1,8 +1,8 @@
 import type { OutboundTarget } from '../../api/routing.ts';
-import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
+import { parseRef } from '../../destination/translate/complain.ts';
+import { KINDS, type Kind, POLICY_KINDS } from '../../destination/translate/kinds/kinds.ts';
 import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
-import { parseRef } from '../state/parse-ref.ts';
 import { type Finding, inOrder } from './finding.ts';
 import { kindsNotRead } from './kinds-not-read.ts';
 import { repeatedMethods } from './repeated-methods.ts';
@@ -39,24 +39,22 @@ export function analyze(state: MeshState): Finding[] {
 
 /** Objects of the mesh that no survey looked up: their Service is not there, or nothing refers to them. */
 function unused(state: MeshState, { topics }: Survey): Finding[] {
-  return (Object.keys(KINDS) as Kind[])
-    .filter((kind) => KINDS[kind].isOptional)
-    .flatMap((kind) =>
-      [...state.objects.list(kind)]
-        .filter((object) => !state.isLookedUp(kind, object, topics))
-        .map(({ namespace, name }): Finding => {
-          const object = { kind: KINDS[kind].name, namespace, name };
-          const message = 'has no effect: no Service that was read is its, and no object refers to it';
-          return {
-            severity: 'warning',
-            check: 'unused',
-            object,
-            place: state.placeOf({ ...object, kind }),
-            field: '',
-            message,
-          };
-        }),
-    );
+  return POLICY_KINDS.flatMap((kind) =>
+    [...state.objects.list(kind)]
+      .filter((object) => !state.isLookedUp(kind, object, topics))
+      .map(({ namespace, name }): Finding => {
+        const object = { kind: KINDS[kind].name, namespace, name };
+        const message = 'has no effect: no Service that was read is its, and no object refers to it';
+        return {
+          severity: 'warning',
+          check: 'unused',
+          object,
+          place: state.placeOf({ ...object, kind }),
+          field: '',
+          message,
+        };
+      }),
+  );
 }
 
 /** One finding for each rule, however many targets and clients have it. */

@@ -1,13 +1,13 @@
 import { type Backend, type OutboundTarget, OWN_BACKEND, type Route } from '../../api/routing.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
+import { parseRef } from '../../destination/translate/complain.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
 import { outboundTarget } from '../../destination/translate/outbound-target.ts';
 import type { Complaint } from '../../destination/translate/survey.ts';
 import { NOT_FOUND, RouteTable } from '../../proxy/routing/route-table.ts';
 import { UsageError } from '../command.ts';
 import type { MeshState } from '../state/mesh-state.ts';
-import { parseRef } from '../state/parse-ref.ts';
 import { clientOf } from './client.ts';
 import type { Question } from './question.ts';
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t from 'tap';
 
 import { pod, service, slice } from '../../destination/testing/manifests.ts';
-import { TEN_REQUESTS } from '../../test/support/ten-requests.ts';
+import { TEN_REQUESTS } from '../../test/support/user-guide.ts';
 import { UsageError } from '../command.ts';
 import { type Files, stateOf } from '../state/testing/state-of.ts';
 import { explain } from './explain.ts';

@@ -1,5 +1,6 @@
+import { formatRef, refOf } from '../translate/complain.ts';
 import { keysCovering } from '../translate/istio/host.ts';
-import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
+import { KINDS, type Kind, POLICY_KINDS } from '../translate/kinds/kinds.ts';
 import type { Service } from '../translate/kinds/service.ts';
 import { serviceName } from '../translate/mesh-domain.ts';
 import { isObjectFinder } from '../translate/object-store.ts';
@@ -15,9 +16,6 @@ export interface Judged {
   readonly name: string;
   readonly verdict: Verdict;
 }
-
-/** Kinds of routes and policies: those that somebody else may have installed. */
-export const POLICY_KINDS: readonly Kind[] = (Object.keys(KINDS) as Kind[]).filter((kind) => KINDS[kind].isOptional);
 
 /**
  * Judges every route and policy in namespaces that have pods of this mesh: what is wrong with it by itself, and what its
@@ -45,15 +43,16 @@ export async function judgePolicies(
       .map(({ namespace }) => namespace),
   );
   const faults = reports.current(isObjectFinder);
+  const problemsOf = Map.groupBy(faults, ({ object }) => object && formatRef(object));
+  const complaintsOf = Map.groupBy(complaints, ({ object }) => formatRef(object));
   const judged = POLICY_KINDS.flatMap((kind) =>
     namesOf(kind, surveyed, faults)
       .filter(({ namespace }) => meshed.has(namespace))
-      .map(({ namespace, name }): Judged => {
-        const isIts = (object: { kind: string; namespace: string; name: string } | null, called: string) =>
-          object?.kind === called && object.namespace === namespace && object.name === name;
-        const problems = faults.filter(({ object }) => isIts(object, kind));
-        const told = complaints.filter(({ object }) => isIts(object, KINDS[kind].name));
-        return { kind, namespace, name, verdict: verdictOf(problems, told) };
+      .map((object): Judged => {
+        // What reads objects names them by the key of their kind, what translates them as manifests do.
+        const problems = problemsOf.get(formatRef(refOf(kind, object))) ?? [];
+        const told = complaintsOf.get(formatRef(refOf(KINDS[kind].name, object))) ?? [];
+        return { ...refOf(kind, object), kind, verdict: verdictOf(problems, told) };
       }),
   );
   return { judged, complaints };

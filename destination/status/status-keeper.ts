@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../../core/time/clock.ts';
-import type { Change } from '../translate/kinds/kinds.ts';
+import { type Change, POLICY_KINDS } from '../translate/kinds/kinds.ts';
 import type { Reports } from '../translate/reports.ts';
 import type { Surveyed } from '../translate/survey.ts';
-import { type Judged, judgePolicies, POLICY_KINDS } from './policy-survey.ts';
+import { type Judged, judgePolicies } from './policy-survey.ts';
 
 /** Where verdicts are written. */
 export interface VerdictWriter {
@@ -11,8 +11,9 @@ export interface VerdictWriter {
 }
 
 /**
- * Keeps the status of routes and policies current: judges all of them {@link QUIET_MS} after the last change of one, of a
- * Service, or of which namespaces have pods of the mesh. What shows only where objects are read together is reported
+ * Keeps the status of routes and policies current: judges all of them {@link QUIET_MS} after a change of one or of a
+ * Service, {@link CHURN_MS} after pods come or go: they decide which namespaces are the mesh's and which clients there are,
+ * and in a large cluster some always do. What shows only where objects are read together is reported
  * although no client has asked yet.
  */
 export class StatusKeeper {
@@ -23,8 +24,9 @@ export class StatusKeeper {
   readonly #onVerdicts: (judged: readonly Judged[]) => void;
   readonly #unlisten: () => void;
   #timer: Timer | null = null;
+  /** When the timer fires, monotonic. */
+  #dueMs = Number.POSITIVE_INFINITY;
   #isJudging = false;
-  #isStale = false;
   #isClosed = false;
 
   constructor(options: {
@@ -41,7 +43,7 @@ export class StatusKeeper {
     this.#clock = options.clock;
     this.#onVerdicts = options.onVerdicts;
     this.#unlisten = options.surveyed.objects.onChange((changes) => this.#take(changes));
-    this.#schedule();
+    this.#schedule(QUIET_MS);
   }
 
   /** Ends the listening; what is being written is finished. */
@@ -52,28 +54,28 @@ export class StatusKeeper {
   }
 
   #take(changes: readonly Change[]): void {
-    let isStale = false;
     for (const { kind, before, after } of changes) {
-      if (POLICY_KINDS.includes(kind)) {
-        isStale = true;
-        if (after) this.#writer.forget({ kind, namespace: after.namespace, name: after.name });
-      } else if (kind === 'Service') isStale = true;
-      else if (kind === 'Pod' && (!before || !after)) isStale = true;
+      const isPolicy = POLICY_KINDS.includes(kind);
+      if (isPolicy && after) this.#writer.forget({ kind, namespace: after.namespace, name: after.name });
+      if (isPolicy || kind === 'Service') this.#schedule(QUIET_MS);
+      else if (kind === 'Pod' && (!before || !after)) this.#schedule(CHURN_MS);
     }
-    if (isStale) this.#schedule();
   }
 
-  #schedule(): void {
-    if (this.#isClosed) return;
-    this.#isStale = true;
-    if (this.#timer || this.#isJudging) return;
-    this.#timer = this.#clock.after(QUIET_MS, () => void this.#judge());
+  /** Judges in `ms`, or earlier where that is due already. */
+  #schedule(ms: number): void {
+    const dueMs = this.#clock.monotonic() + ms;
+    if (this.#isClosed || this.#dueMs <= dueMs) return;
+    this.#dueMs = dueMs;
+    this.#timer?.cancel();
+    // While judging, what comes next is begun when that is over.
+    if (!this.#isJudging) this.#timer = this.#clock.after(ms, () => void this.#judge());
   }
 
   async #judge(): Promise<void> {
     this.#timer = null;
+    this.#dueMs = Number.POSITIVE_INFINITY;
     this.#isJudging = true;
-    this.#isStale = false;
     const rest = () => new Promise<void>((resolve) => setImmediate(resolve));
     const { judged, complaints } = await judgePolicies(this.#surveyed, this.#reports, rest);
     this.#reports.set(
@@ -83,9 +85,12 @@ export class StatusKeeper {
     this.#onVerdicts(judged);
     await this.#writer.write(judged, new Date(this.#clock.now()));
     this.#isJudging = false;
-    if (this.#isStale) this.#schedule();
+    const leftMs = this.#dueMs - this.#clock.monotonic();
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    if (leftMs < Number.POSITIVE_INFINITY) this.#schedule(Math.max(leftMs, 0));
   }
 }
 
 /** A burst of changes, such as a `kubectl apply` of a folder, is judged once. */
 const QUIET_MS = 1000;
+const CHURN_MS = 30_000;

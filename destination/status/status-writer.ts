@@ -1,8 +1,8 @@
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
-import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
+import { KINDS, type Kind, POLICY_KINDS } from '../translate/kinds/kinds.ts';
 import { routeStatusWith, statusWith } from './object-status.ts';
-import { type Judged, POLICY_KINDS } from './policy-survey.ts';
+import type { Judged } from './policy-survey.ts';
 
 /** What this file asks of the API server. */
 export const STATUS_WRITER_ACCESS: readonly Access[] = POLICY_KINDS.flatMap((kind) => {

@@ -1,12 +1,14 @@
 import t from 'tap';
 
 import { TEST_DOMAIN } from '../testing/cluster.ts';
+import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
 import { pod, service } from '../testing/manifests.ts';
 import { Cluster } from '../translate/cluster.ts';
 import { Reports } from '../translate/reports.ts';
 import { CONTROLLER_NAME, routeStatusWith, statusWith } from './object-status.ts';
-import { judgePolicies } from './policy-survey.ts';
+import { type Judged, judgePolicies } from './policy-survey.ts';
+import { StatusKeeper } from './status-keeper.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
 const NOW = '2026-01-02T03:04:05Z';
@@ -57,16 +59,7 @@ t.test('a route has a condition for each Service that it is attached to, beside 
 });
 
 t.test('everything in a namespace of the mesh is judged, whoever is connected', async (t) => {
-  const reports = new Reports();
-  const source = new FakeSource(reports);
-  const cluster = new Cluster();
-  source.objects.onChange((changes) => cluster.apply(changes));
-  const virtualService = (name: string, namespace: string, createdAt: string, spec: object = {}) => ({
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'VirtualService',
-    metadata: { name, namespace, creationTimestamp: createdAt },
-    spec: { hosts: ['api'], http: [{ route: [{ destination: { host: 'api' } }] }], ...spec },
-  });
+  const { reports, source, surveyed } = observed();
   source.put(
     service('api', '10.96.0.1'),
     pod('api-1', '10.0.0.1'),
@@ -75,7 +68,6 @@ t.test('everything in a namespace of the mesh is judged, whoever is connected', 
     virtualService('broken', 'default', '2026-02-01T00:00:00Z', { http: [{}] }),
     virtualService('foreign', 'elsewhere', '2026-02-01T00:00:00Z', { http: [{}] }),
   );
-  const surveyed = { cluster, objects: source.objects, domain: TEST_DOMAIN };
   const { judged, complaints } = await judgePolicies(surveyed, reports, async () => {});
   t.match(
     judged.map(({ name, verdict }) => [name, verdict.reason]),
@@ -87,3 +79,49 @@ t.test('everything in a namespace of the mesh is judged, whoever is connected', 
   );
   t.match(complaints, [{ object: { name: 'young' }, message: /has no effect/ }]);
 });
+
+t.test('a policy is judged a second after it came, and churning pods at most every half minute', async (t) => {
+  const { reports, source, surveyed } = observed();
+  const clock = new FakeClock();
+  const told: string[][] = [];
+  const writer = { write: async () => 0, forget() {} };
+  const onVerdicts = (judged: readonly Judged[]) => void told.push(judged.map(({ name }) => name));
+  const keeper = new StatusKeeper({ surveyed, reports, writer, clock, onVerdicts });
+  t.teardown(() => keeper.close());
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await pass(1000);
+  t.same(told, [[]]);
+  source.put(service('api', '10.96.0.1'), pod('api-1', '10.0.0.1'));
+  source.put(virtualService('routes', 'default', '2026-01-01T00:00:00Z'));
+  await pass(999);
+  t.equal(told.length, 1);
+  await pass(1);
+  t.same(told.slice(1), [['routes']]);
+  for (let i = 0; i < 29; i++) {
+    source.put(pod(`web-${i}`, `10.0.1.${i}`));
+    await pass(1000);
+  }
+  t.equal(told.length, 2);
+  await pass(1000);
+  t.equal(told.length, 3);
+});
+
+function observed() {
+  const reports = new Reports();
+  const source = new FakeSource(reports);
+  const cluster = new Cluster();
+  source.objects.onChange((changes) => cluster.apply(changes));
+  return { reports, source, surveyed: { cluster, objects: source.objects, domain: TEST_DOMAIN } };
+}
+
+function virtualService(name: string, namespace: string, createdAt: string, spec: object = {}) {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name, namespace, creationTimestamp: createdAt },
+    spec: { hosts: ['api'], http: [{ route: [{ destination: { host: 'api' } }] }], ...spec },
+  };
+}

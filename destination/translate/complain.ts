@@ -13,3 +13,17 @@ export type Complain = (object: ObjectRef, path: string, message: string) => voi
 export function formatRef({ kind, namespace, name }: ObjectRef): string {
   return `${kind}/${namespace}/${name}`;
 }
+
+/** The object that {@link formatRef} names. */
+export function parseRef(text: string): ObjectRef {
+  const [kind = '', namespace = '', ...name] = text.split('/');
+  return { kind, namespace, name: name.join('/') };
+}
+
+/** An object of a kind, without all else that is known of it. */
+export function refOf(
+  kind: string,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): ObjectRef {
+  return { kind, namespace, name };
+}

@@ -1,4 +1,4 @@
-import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
+import { POLICY_KINDS } from '../../destination/translate/kinds/kinds.ts';
 import { serviceProfileProblems } from '../../destination/translate/linkerd/service-profile.ts';
 import { formatProblem } from '../../destination/translate/problem.ts';
 import { type Findings, NO_FINDINGS } from './findings.ts';
@@ -18,11 +18,6 @@ export interface ValidatedKind {
   findings(object: unknown, before: unknown): Findings;
 }
 
-/** Kinds that a cluster may lack, because somebody else installs them: routes and policies of every dialect. */
-const POLICY_KINDS = (Object.keys(KINDS) as Kind[]).filter(
-  (kind) => KINDS[kind].isOptional && kind !== 'ServiceProfile',
-);
-
 /** Every kind that Weft checks. The registration of the webhook lists the same. */
 export const VALIDATED_KINDS: readonly ValidatedKind[] = [
   {
@@ -33,7 +28,7 @@ export const VALIDATED_KINDS: readonly ValidatedKind[] = [
     isShared: false,
     findings: (object) => ({ ...NO_FINDINGS, problems: serviceProfileProblems(object).map(formatProblem) }),
   },
-  ...POLICY_KINDS.map(policyKind),
+  ...POLICY_KINDS.filter((kind) => kind !== 'ServiceProfile').map(policyKind),
   annotatedKind('apps', 'Deployment', 'deployments'),
   annotatedKind('apps', 'StatefulSet', 'statefulsets'),
   annotatedKind('apps', 'DaemonSet', 'daemonsets'),

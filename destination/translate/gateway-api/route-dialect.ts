@@ -1,6 +1,6 @@
 import type { Filters, PathRewrite, Redirect } from '../../../api/filters.ts';
 import type { Route, WeightedBackend } from '../../../api/routing.ts';
-import { formatRef, type ObjectRef } from '../complain.ts';
+import { formatRef, refOf } from '../complain.ts';
 import { byAge } from '../kinds/meta.ts';
 import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
 import type { MeshRoute, PathModifier, RouteMatch, RouteRule, RuleBackend, RuleFilters } from './mesh-route.ts';
@@ -35,7 +35,7 @@ export function meshRoutes(question: RoutingQuestion): readonly Candidate[] {
     );
     const producer = routes.filter(({ namespace }) => namespace === service.namespace);
     const chosen = consumer.length > 0 ? consumer : producer;
-    const [first, ...others] = chosen.map(objectOf);
+    const [first, ...others] = chosen.map((route) => refOf(route.kind, route));
     return first ? [{ object: first, others, translate: () => translate(question, chosen) }] : [];
   });
 }
@@ -74,7 +74,7 @@ function compose(question: RoutingQuestion, route: MeshRoute, rule: RouteRule, m
     retry: rule.retry ?? annotations?.retry ?? null,
     classes: [],
     ...(filters && { filters }),
-    origin: formatRef(objectOf(route)),
+    origin: formatRef(refOf(route.kind, route)),
     path: rule.path,
   };
 }
@@ -93,7 +93,7 @@ function splitOf(question: RoutingQuestion, route: MeshRoute, rule: RouteRule, m
 
 function keyOf({ refs, domain }: RoutingQuestion, route: MeshRoute, backend: RuleBackend): string {
   const { service: named } = backend;
-  const reference = { object: objectOf(route), path: backend.path };
+  const reference = { object: refOf(route.kind, route), path: backend.path };
   if (!named) return refs.nothing(statusWithout(route));
   const host = `${named.name}.${named.namespace}.svc.${domain.clusterDomain}`;
   const ref = { host, namespace: named.namespace, port: named.port, subset: '' };
@@ -134,8 +134,4 @@ function pathRewrite({ full, prefix }: PathModifier, match: RouteMatch): PathRew
   if (full !== undefined) return { full };
   if (match.prefix === null) return { full: prefix! };
   return { prefix: { strip: match.prefix, replacement: prefix!, isSegments: true } };
-}
-
-function objectOf({ kind, namespace, name }: MeshRoute): ObjectRef {
-  return { kind, namespace, name };
 }

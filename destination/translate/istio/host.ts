@@ -26,6 +26,11 @@ export function keysCovering(
   return [[`${service.namespace}/${service.name}`, name], ...wildcards, ['*']];
 }
 
+/** Whether `wildcard` is one (`*.example.com`) and the name, or every name that it stands for, is below it. */
+export function isBelow(wildcard: string, name: string): boolean {
+  return wildcard.startsWith('*.') && name.endsWith(wildcard.slice(1));
+}
+
 /** Whether a text can be a host: DNS name, `*.` before one, `*`, or an address. */
 export function isHost(host: string): boolean {
   return host === '*' || /^(\*\.)?[a-z0-9_]([-a-z0-9_.:]*[a-z0-9_])?$/.test(host);

@@ -1,6 +1,6 @@
 import type { Filters, PathRewrite, Redirect } from '../../../api/filters.ts';
 import type { Route, WeightedBackend } from '../../../api/routing.ts';
-import { formatRef } from '../complain.ts';
+import { formatRef, refOf } from '../complain.ts';
 import { clusterServiceOf } from '../mesh-domain.ts';
 import type { RoutingQuestion } from '../service-routes.ts';
 import { expandHost } from './host.ts';
@@ -27,7 +27,7 @@ export function composeRoute(
     retry: rule.retries ? rule.retries.policy : retry,
     classes: [],
     ...(filters && { filters }),
-    origin: formatRef(objectRef(object)),
+    origin: formatRef(refOf('VirtualService', object)),
     path: rule.path,
   };
 }
@@ -57,7 +57,7 @@ function backendOf(question: RoutingQuestion, object: VirtualService, destinatio
   const ports = named ? (cluster.get('Service', named.namespace, named.name)?.ports ?? []) : [];
   const number = destination.port ?? (ports.length === 1 ? ports[0]!.port : port.port);
   const ref = { host, namespace: object.namespace, port: number, subset: destination.subset };
-  return refs.add(ref, { object: objectRef(object), path: destination.path, whenEmpty: 503 });
+  return refs.add(ref, { object: refOf('VirtualService', object), path: destination.path, whenEmpty: 503 });
 }
 
 function filtersOf(
@@ -106,8 +106,4 @@ function redirectOf({ redirect }: HttpRule, match: HttpMatch): Redirect | null {
 /** Where the match is no prefix, the whole path is replaced. */
 function inPlaceOfPrefix(replacement: string, { prefix }: HttpMatch): PathRewrite {
   return prefix === null ? { full: replacement } : { prefix: { strip: prefix, replacement, isSegments: false } };
-}
-
-function objectRef({ namespace, name }: VirtualService) {
-  return { kind: 'VirtualService', namespace, name };
 }

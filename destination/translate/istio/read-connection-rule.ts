@@ -1,7 +1,7 @@
 import { isIpNetwork } from '../../../core/config/ip-networks.ts';
 import type { FieldReader } from '../field-reader.ts';
-import { readClientSelector } from './client-selector.ts';
-import { canonicalHost, isHost } from './host.ts';
+import { ANY_CLIENT, readClientSelector } from './client-selector.ts';
+import { canonicalHost, isBelow, isHost } from './host.ts';
 import { readDestinations } from './read-destination.ts';
 import type { ConnectionMatch, ConnectionRule } from './virtual-service.ts';
 
@@ -54,11 +54,11 @@ function readServerNames(reader: FieldReader, hosts: readonly string[]): string[
 
 /** Whether every name that `name` stands for is one that `host` stands for. */
 function covers(host: string, name: string): boolean {
-  return host === '*' || host === name || (host.startsWith('*.') && name.endsWith(host.slice(1)));
+  return host === '*' || host === name || isBelow(host, name);
 }
 
 const ANY_CONNECTION: ConnectionMatch = {
   sni: null,
   destinationSubnets: [],
-  selector: { port: null, sourceLabels: {}, sourceNamespace: '', isForMesh: null },
+  selector: ANY_CLIENT,
 };

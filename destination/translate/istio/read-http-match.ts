@@ -1,7 +1,7 @@
 import type { Predicate, StringMatch } from '../../../api/routing.ts';
 import { Pattern } from '../../../core/regex/pattern.ts';
 import type { FieldReader } from '../field-reader.ts';
-import { readClientSelector } from './client-selector.ts';
+import { ANY_CLIENT, readClientSelector } from './client-selector.ts';
 import { readStringMatch, readValueMatch, takesEmpty } from './string-match.ts';
 import type { HttpMatch } from './virtual-service.ts';
 
@@ -11,7 +11,7 @@ export const ANY_REQUEST: HttpMatch = {
   statPrefix: '',
   when: { all: [] },
   prefix: '/',
-  selector: { port: null, sourceLabels: {}, sourceNamespace: '', isForMesh: null },
+  selector: ANY_CLIENT,
 };
 
 /** Reads an entry of `http[].match`; its fields hold together. Source: VirtualService, "HTTPMatchRequest". */

@@ -42,7 +42,7 @@ export function readHttpRule(reader: FieldReader): HttpRule {
     cors: readOptional(reader, 'corsPolicy', readCors),
     fault: readOptional(reader, 'fault', readFault),
     mirrors: readMirrors(reader),
-    timeoutMs: readTimeout(reader),
+    timeoutMs: reader.duration('timeout') ?? 0,
     retries: readOptional(reader, 'retries', (fields) => ({ policy: readRetries(fields) })),
   };
   if (rule.rewrite && rule.rewrite.authority !== null && headers.authority !== null)
@@ -53,13 +53,6 @@ export function readHttpRule(reader: FieldReader): HttpRule {
 function readOptional<T>(reader: FieldReader, name: string, read: (fields: FieldReader) => T): T | null {
   const fields = reader.nested(name);
   return fields && read(fields);
-}
-
-/** `0s` is none. */
-function readTimeout(reader: FieldReader): number {
-  const ms = reader.duration('timeout') ?? 0;
-  if (ms > 0 && ms < 1) reader.problem('timeout', 'is shorter than 1ms');
-  return ms;
 }
 
 function readMirrors(reader: FieldReader): HttpRule['mirrors'] {

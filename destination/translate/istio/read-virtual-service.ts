@@ -2,8 +2,8 @@ import { FieldReader } from '../field-reader.ts';
 import { type Fields, fieldsOf } from '../kinds/json.ts';
 import { readMeta } from '../kinds/meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
-import { MESH_GATEWAY } from './client-selector.ts';
-import { canonicalHost, isHost } from './host.ts';
+import { isForEveryClient, MESH_GATEWAY } from './client-selector.ts';
+import { canonicalHost, isBelow, isHost } from './host.ts';
 import { readConnectionRule } from './read-connection-rule.ts';
 import { takesEverything } from './read-http-match.ts';
 import { readHttpRule } from './read-http-rule.ts';
@@ -58,23 +58,15 @@ function checkHosts(reader: FieldReader, { hosts, isForMesh }: VirtualService): 
     if (!isHost(host)) reader.problem(`hosts[${at}]`, `"${host}" is no host`);
     if (host === '*' && isForMesh)
       reader.problem(`hosts[${at}]`, '"*" is for gateways alone; name what workloads call');
-    const other = hosts.find((each, i) => i !== at && (each === host ? i < at : covers(each, host)));
+    const other = hosts.find((each, i) => i !== at && (each === host ? i < at : isBelow(each, host)));
     if (other !== undefined) reader.problem(`hosts[${at}]`, `"${host}" is covered by "${other}" already`);
   }
-}
-
-function covers(wildcard: string, host: string): boolean {
-  return wildcard.startsWith('*.') && host.endsWith(wildcard.slice(1));
 }
 
 /** A rule that takes everything, whoever the client is, leaves nothing to those after it. */
 function warnOfUnreachable({ http }: VirtualService, found: Problem[]): void {
   const last = http.findIndex(({ matches }) =>
-    matches.some((match) => {
-      const { port, sourceLabels, sourceNamespace, isForMesh } = match.selector;
-      const isForAll = port === null && sourceNamespace === '' && isForMesh === null;
-      return takesEverything(match) && isForAll && Object.keys(sourceLabels).length === 0;
-    }),
+    matches.some((match) => takesEverything(match) && isForEveryClient(match.selector)),
   );
   if (last < 0) return;
   for (const { path } of http.slice(last + 1))

@@ -1,6 +1,6 @@
 import type { ClientView } from '../client-view.ts';
 import type { Cluster } from '../cluster.ts';
-import type { Complain, ObjectRef } from '../complain.ts';
+import { type Complain, type ObjectRef, refOf } from '../complain.ts';
 import { byAge } from '../kinds/meta.ts';
 import type { Service, ServicePort } from '../kinds/service.ts';
 import type { MeshDomain } from '../mesh-domain.ts';
@@ -52,18 +52,22 @@ function merge(rules: readonly DestinationRule[], complain: Complain): ChosenRul
   const subsets = new Map<string, Subset>();
   for (const rule of rules) {
     if (rule.policy && rule !== deciding)
-      complain(objectOf(rule), 'spec.trafficPolicy', `has no effect: that of ${deciding!.name}, which is older, holds`);
+      complain(
+        refOf('DestinationRule', rule),
+        'spec.trafficPolicy',
+        `has no effect: that of ${deciding!.name}, which is older, holds`,
+      );
     for (const subset of rule.subsets) {
       if (subsets.has(subset.name))
         complain(
-          objectOf(rule),
+          refOf('DestinationRule', rule),
           subset.path,
           `has no effect: an older DestinationRule has a subset "${subset.name}" too`,
         );
       else subsets.set(subset.name, subset);
     }
   }
-  return { object: objectOf(first!), policy: deciding?.policy ?? null, subsets: [...subsets.values()] };
+  return { object: refOf('DestinationRule', first!), policy: deciding?.policy ?? null, subsets: [...subsets.values()] };
 }
 
 /**
@@ -79,8 +83,4 @@ function overlaid(below: TrafficPolicy, above: PolicyByPort | null, port: Servic
   const { retryBudget = below.retryBudget, ...blocks } = above.policy;
   const onPort = above.ports.get(port.port);
   return { ...(onPort ?? { ...below, ...blocks }), ...(retryBudget && { retryBudget }) };
-}
-
-function objectOf({ namespace, name }: DestinationRule): ObjectRef {
-  return { kind: 'DestinationRule', namespace, name };
 }

@@ -1,6 +1,6 @@
 import type { ConnectionRoute, Route } from '../../../api/routing.ts';
 import { IpNetworks } from '../../../core/config/ip-networks.ts';
-import { formatRef, type ObjectRef } from '../complain.ts';
+import { formatRef, refOf } from '../complain.ts';
 import { compareText } from '../kinds/meta.ts';
 import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
 import { selects } from './client-selector.ts';
@@ -26,7 +26,7 @@ export function virtualServices(question: RoutingQuestion): readonly Candidate[]
       .map((object) => ({ object, group: visibility(object, client.namespace) }))
       .filter(({ group }) => group !== null)
       .sort((a, b) => a.group! - b.group! || byAgeThenName(a.object, b.object))
-      .map(({ object }) => ({ object: objectOf(object), translate: () => translate(question, object) })),
+      .map(({ object }) => ({ object: refOf('VirtualService', object), translate: () => translate(question, object) })),
   );
 }
 
@@ -61,7 +61,7 @@ function connectionRoutesOf(question: RoutingQuestion, object: VirtualService): 
       .map(({ sni }) => ({
         ...(sni && { sni }),
         split: splitOf(question, object, rule.destinations),
-        origin: formatRef(objectOf(object)),
+        origin: formatRef(refOf('VirtualService', object)),
         path: rule.path,
       })),
   );
@@ -76,8 +76,4 @@ function isDialled({ destinationSubnets }: ConnectionMatch, clusterIPs: readonly
 
 function byAgeThenName(a: VirtualService, b: VirtualService): number {
   return compareText(a.createdAt, b.createdAt) || compareText(a.name, b.name) || compareText(a.namespace, b.namespace);
-}
-
-function objectOf({ namespace, name }: VirtualService): ObjectRef {
-  return { kind: 'VirtualService', namespace, name };
 }

@@ -112,6 +112,9 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   }),
 };
 
+/** Kinds of routes and policies: those that a cluster may lack, because somebody else installs them. */
+export const POLICY_KINDS: readonly Kind[] = (Object.keys(KINDS) as Kind[]).filter((kind) => KINDS[kind].isOptional);
+
 /** An object came (`before` is null), changed, or went (`after` is null). Both have the same kind and name. */
 export type Change = {
   [K in Kind]: { readonly kind: K; readonly before: Kinds[K] | null; readonly after: Kinds[K] | null };

@@ -1,7 +1,7 @@
 import type { RateLimit } from '../../../api/routing.ts';
 import type { Cluster } from '../cluster.ts';
-import { type Complain, formatRef, type ObjectRef } from '../complain.ts';
-import { byAge, type Meta } from '../kinds/meta.ts';
+import { type Complain, formatRef, refOf } from '../complain.ts';
+import { byAge } from '../kinds/meta.ts';
 import type { Pod } from '../kinds/pod.ts';
 import type { MeshDomain } from '../mesh-domain.ts';
 import { rateLimitOf } from './rate-limit-policy.ts';
@@ -44,10 +44,6 @@ function rateLimitOn(cluster: Cluster, server: Server, domain: MeshDomain, compl
       `has no effect: ${formatRef(refOf(KIND, first!))}, which is older, bounds ${server.name}`,
     );
   return first ? rateLimitOf(first, domain) : null;
-}
-
-function refOf(kind: string, { namespace, name }: Meta): ObjectRef {
-  return { kind, namespace, name };
 }
 
 const KIND = 'HTTPLocalRateLimitPolicy';

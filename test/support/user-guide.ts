@@ -27,3 +27,8 @@ export function routeCounts(metrics: string, service: string): Map<string, numbe
   }
   return counts;
 }
+
+/** Whether a share of `count` draws lies where that of its weight does in 99.9 % of all cases. */
+export function isLikely(found: number, count: number, share: number): boolean {
+  return Math.abs(found - count * share) <= 3.29 * Math.sqrt(count * share * (1 - share));
+}
