@@ -9,7 +9,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { container, IDLE, IMAGE, NAMESPACE, weft } from '../../test/support/cluster.ts';
-import { apply, eventually, kubectl, run } from '../../test/support/kubectl.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { apply, kubectl, run } from '../../test/support/kubectl.ts';
 import { record, summary } from '../result.ts';
 
 const STARTS = 20;

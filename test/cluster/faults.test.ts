@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 import { IMAGE, NAMESPACE, podIps, weft } from '../support/cluster.ts';
-import { apply, eventually, kubectl, run } from '../support/kubectl.ts';
+import { eventually } from '../support/eventually.ts';
+import { apply, kubectl, run } from '../support/kubectl.ts';
 import { endSaboteur, keepAway, startSaboteur } from '../support/saboteur.ts';
 
 /** Seconds that a program stays away; 60 where a release is tested. */

@@ -1,7 +1,8 @@
 import t from 'tap';
 
 import { IMAGE, weft } from '../support/cluster.ts';
-import { apply, eventually, kubectl } from '../support/kubectl.ts';
+import { eventually } from '../support/eventually.ts';
+import { apply, kubectl } from '../support/kubectl.ts';
 
 t.test('the control plane is installed by what weft install prints', async (t) => {
   const args = ['install', '--image', IMAGE, '--issuance-lifetime', '20s'];

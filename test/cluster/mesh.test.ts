@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import t from 'tap';
 
 import { container, IDLE, metrics, NAMESPACE, podIp, request, SERVER, workload } from '../support/cluster.ts';
-import { apply, eventually, kubectl, run } from '../support/kubectl.ts';
+import { eventually } from '../support/eventually.ts';
+import { apply, kubectl, run } from '../support/kubectl.ts';
 
 const probe = { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 2 };
 /** Time for the endpoint to leave, as rollouts want it: SIGTERM and the news of it go different ways. */

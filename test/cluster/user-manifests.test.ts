@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 import { container, IDLE, weft } from '../support/cluster.ts';
-import { apply, eventually, kubectl } from '../support/kubectl.ts';
-import { routeCounts, TEN_REQUESTS } from '../support/ten-requests.ts';
+import { eventually } from '../support/eventually.ts';
+import { apply, kubectl } from '../support/kubectl.ts';
+import { isLikely, routeCounts, TEN_REQUESTS } from '../support/user-guide.ts';
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), '../fixtures/user');
 const file = (name: string) => join(fixtures, `${name}.yaml`);
@@ -86,11 +87,6 @@ async function sent(count: number, path = '/', key = 'version'): Promise<Record<
 async function metrics(): Promise<string> {
   const ip = await kubectl('-n', 'default', 'get', 'pods', '-l', 'app=load', '-o', 'jsonpath={.items[0].status.podIP}');
   return (await fetch(`http://${ip}:4191/metrics`)).text();
-}
-
-/** Whether a share of `count` draws lies where that of its weight does in 99.9 % of all cases. */
-function isLikely(found: number, count: number, share: number): boolean {
-  return Math.abs(found - count * share) <= 3.29 * Math.sqrt(count * share * (1 - share));
 }
 
 const COUNT = 20_000;

@@ -1,38 +1,15 @@
-import * as http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 
-import type { OutlierDetection } from '../../api/traffic-policy.ts';
 import { AdminServer } from '../../proxy/admin/server.ts';
 import { Log } from '../../proxy/log.ts';
 import { countEjected, endpointStates } from '../../proxy/outbound/endpoint-state.ts';
+import { Application, THREE_IN_A_ROW } from '../support/application.ts';
 import { request } from '../support/http-request.ts';
 import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
 
 const authority = new TestAuthority();
 
-const breaker: OutlierDetection = {
-  kind: 'outlier-detection',
-  consecutive5xx: 3,
-  consecutiveGatewayErrors: 0,
-  consecutiveLocalFailures: 0,
-  splitsLocalOrigin: false,
-  intervalMs: 1000,
-  baseEjectionMs: 1500,
-  maxEjectionMs: 1500,
-  maxEjectionPercent: 50,
-  minHealthPercent: 0,
-};
-
-async function application(t: Test, handler: http.RequestListener): Promise<number> {
-  const server = http.createServer(handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return (server.address() as AddressInfo).port;
-}
+const breaker = { ...THREE_IN_A_ROW, baseEjectionMs: 1500, maxEjectionMs: 1500 };
 
 /** A client's proxy with an admin port. */
 async function observed(t: Test) {
@@ -64,8 +41,8 @@ t.test('shows nothing while nothing is used', async (t) => {
 
 t.test('shows load, cost and breaker of each endpoint, from the ejection to the return', async (t) => {
   let isBroken = true;
-  const bad = await application(t, (_, response) => void response.writeHead(isBroken ? 500 : 200).end());
-  const good = await application(t, (_, response) => void response.end('ok'));
+  const bad = (await Application.start(t, (_, response) => void response.writeHead(isBroken ? 500 : 200).end())).port;
+  const good = (await Application.start(t, (_, response) => void response.end('ok'))).port;
   const { proxy, adminPort, port, states } = await observed(t);
   const localities = [{ name: 'priority 0', priority: 0, weight: 1 }];
   const backend = { breaker, balancer: { algorithm: 'round-robin', localities } } as const;
@@ -101,10 +78,12 @@ t.test('shows load, cost and breaker of each endpoint, from the ejection to the 
 t.test('shows what is under way', async (t) => {
   let release = () => {};
   const arrived = Promise.withResolvers<void>();
-  const slow = await application(t, (_, response) => {
-    release = () => void response.end('ok');
-    arrived.resolve();
-  });
+  const slow = (
+    await Application.start(t, (_, response) => {
+      release = () => void response.end('ok');
+      arrived.resolve();
+    })
+  ).port;
   const { proxy, port, states } = await observed(t);
   proxy.describe('10.96.0.1:80', service('api', [endpoint(slow)]));
   const pending = request(port);

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
+import { eventually } from '../support/eventually.ts';
 import { LocalMesh, unprivilegedObstacle } from '../support/local-mesh.ts';
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), '../fixtures');
@@ -28,15 +29,6 @@ function manifests(name: string, text: string): string {
   chmodSync(place, 0o755);
   writeFileSync(join(place, 'mesh.yaml'), text);
   return place;
-}
-
-async function eventually(holds: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<boolean> {
-  const deadline = Date.now() + limitMs;
-  while (Date.now() < deadline) {
-    if (await holds()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return false;
 }
 
 t.test('a mesh without privileges', { skip: unprivilegedObstacle() || false }, async (t) => {

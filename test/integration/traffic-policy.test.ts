@@ -1,63 +1,13 @@
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import * as net from 'node:net';
-import t, { type Test } from 'tap';
+import t from 'tap';
 
-import type { Backend, OutboundTarget, RetryPolicy } from '../../api/routing.ts';
-import type { ConnectionLimits } from '../../api/traffic-policy.ts';
+import type { RetryPolicy } from '../../api/routing.ts';
+import { Application, never, proxyOf, status } from '../support/application.ts';
 import { request } from '../support/http-request.ts';
-import { endpoint, route, service, TestAuthority, TestProxy } from '../support/mesh.ts';
+import { endpoint, route, TestAuthority } from '../support/mesh.ts';
 
 const authority = new TestAuthority();
-
-/** A server that says who it is, and what it has heard. */
-class Application {
-  readonly heard: http.IncomingMessage[] = [];
-  readonly bodies: string[] = [];
-  answer: http.RequestListener = (_, response) => void response.end('ok');
-  port = 0;
-
-  static async start(t: Test, answer?: http.RequestListener): Promise<Application> {
-    const application = new Application();
-    if (answer) application.answer = answer;
-    const server = http.createServer((incoming, outgoing) => {
-      application.heard.push(incoming);
-      let body = '';
-      incoming.on('data', (chunk) => {
-        body += chunk;
-      });
-      incoming.on('end', () => application.bodies.push(body));
-      application.answer(incoming, outgoing);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    application.port = (server.address() as AddressInfo).port;
-    t.teardown(() => {
-      server.close();
-      server.closeAllConnections();
-    });
-    return application;
-  }
-}
-
-function status(code: number, headers: http.OutgoingHttpHeaders = {}): http.RequestListener {
-  return (_, response) => void response.writeHead(code, headers).end();
-}
-
-const never: http.RequestListener = () => {};
-
-/** A client's proxy that is told of a Service with these backends; the first is the Service's own. */
-async function proxyOf(t: Test, backends: Record<string, Partial<Backend>>, options: Partial<OutboundTarget> = {}) {
-  const proxy = new TestProxy('frontend', authority);
-  const whole = Object.fromEntries(
-    Object.entries(backends).map(([key, backend]) => [
-      key,
-      { service: key || 'api', port: 80, endpoints: [], ...backend },
-    ]),
-  );
-  proxy.describe('10.96.0.1:80', service('api', [], { backends: whole, ...options }));
-  t.teardown(() => proxy.close());
-  return { proxy, port: await proxy.listenOutbound() };
-}
 
 const retry = (policy: Partial<RetryPolicy>): RetryPolicy => ({
   on: { outcomes: ['reset', 'head-timeout'], statuses: [{ min: 500, max: 599 }] },
@@ -75,6 +25,7 @@ t.test('shares requests out as the weights say, evenly also over few', async (t)
   ];
   const { port } = await proxyOf(
     t,
+    authority,
     {
       '': {},
       stable: { endpoints: [endpoint(stable.port)] },
@@ -92,7 +43,7 @@ t.test('a backend without endpoints answers by its rule', async (t) => {
     route('unavailable', { when: { path: { exact: '/503' } }, split: [{ backend: 'a', weight: 1 }] }),
     route('unknown', { when: { path: { exact: '/500' } }, split: [{ backend: 'b', weight: 1 }] }),
   ];
-  const { port } = await proxyOf(t, { '': {}, a: { whenEmpty: 503 }, b: { whenEmpty: 500 } }, { routes });
+  const { port } = await proxyOf(t, authority, { '': {}, a: { whenEmpty: 503 }, b: { whenEmpty: 500 } }, { routes });
   const unavailable = await request(port, { path: '/503' });
   t.match(unavailable, { status: 503, headers: { 'weft-proxy-error': 'no_endpoint' } });
   t.ok(unavailable.tookMs < 2500, 'without waiting for one');
@@ -106,6 +57,7 @@ t.test('a request that no route takes is refused, where the routes are all that 
   const application = await Application.start(t);
   const { port } = await proxyOf(
     t,
+    authority,
     { '': { endpoints: [endpoint(application.port)] } },
     { routes: [route('users', { when: { path: { prefix: '/users' } } })], unmatched: 'not-found' },
   );
@@ -121,7 +73,12 @@ t.test('retries', async (t) => {
   t.test('try again what the rule names, elsewhere, and no more often than it says', async (t) => {
     const [bad, good] = [await Application.start(t, status(503)), await Application.start(t)];
     const endpoints = [endpoint(bad.port), endpoint(good.port)];
-    const { port } = await proxyOf(t, { '': { endpoints } }, { routes: [route('all', { retry: retry({}) })] });
+    const { port } = await proxyOf(
+      t,
+      authority,
+      { '': { endpoints } },
+      { routes: [route('all', { retry: retry({}) })] },
+    );
     for (let i = 0; i < 20; i++) t.equal((await request(port, { method: 'PUT' }, `${i}`)).status, 200);
     t.ok(bad.heard.length > 0);
     good.answer = status(404);
@@ -137,6 +94,7 @@ t.test('retries', async (t) => {
     const rule = retry({ maxBodyBytes: 1000 });
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       { routes: [route('all', { retry: rule })] },
     );
@@ -153,11 +111,12 @@ t.test('retries', async (t) => {
 
   t.test('do not repeat what may have arrived, where no rule says so', async (t) => {
     const application = await Application.start(t, (incoming) => void incoming.socket.destroy());
-    const { port } = await proxyOf(t, { '': { endpoints: [endpoint(application.port)] } });
+    const { port } = await proxyOf(t, authority, { '': { endpoints: [endpoint(application.port)] } });
     t.equal((await request(port)).status, 502);
     t.equal(application.heard.length, 1);
     const ruled = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       { routes: [route('all', { retry: retry({ limit: 2 }) })] },
     );
@@ -172,6 +131,7 @@ t.test('retries', async (t) => {
     });
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       { routes: [route('all', { retry: retry({ on: { outcomes: ['failure'] } }) })] },
     );
@@ -191,13 +151,14 @@ t.test('retries', async (t) => {
     await new Promise((resolve) => gone.close(resolve));
     const balancer = { algorithm: 'round-robin' } as const;
     const large = 'x'.repeat(1_000_000);
-    const unreachable = await proxyOf(t, {
+    const unreachable = await proxyOf(t, authority, {
       '': { endpoints: [endpoint(closed), endpoint(good.port)], balancer },
     });
     for (let i = 0; i < 4; i++) t.equal((await request(unreachable.port, { method: 'PUT' }, large)).status, 200);
     t.ok(good.bodies.every((body) => body.length === large.length));
     const failing = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(bad.port), endpoint(good.port)], balancer } },
       { routes: [route('all', { retry: retry({ maxBodyBytes: 2_000_000 }) })] },
     );
@@ -210,6 +171,7 @@ t.test('retries', async (t) => {
     const rule = retry({ perTryMs: 150 });
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       {
         routes: [
@@ -237,6 +199,7 @@ t.test('retries', async (t) => {
     const rule = retry({ backoff: { baseMs: 25, maxMs: 250 } });
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       { routes: [route('all', { retry: rule })] },
     );
@@ -256,6 +219,7 @@ t.test('retries', async (t) => {
     const application = await Application.start(t, status(503));
     const { port, proxy } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       {
         routes: [route('all', { retry: retry({}) })],
@@ -277,6 +241,7 @@ t.test('timeouts', async (t) => {
     });
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       {
         routes: [
@@ -297,6 +262,7 @@ t.test('timeouts', async (t) => {
     const application = await Application.start(t, never);
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       { routes: [route('response', { timeouts: { responseMs: 150 } })] },
     );
@@ -307,6 +273,7 @@ t.test('timeouts', async (t) => {
     const application = await Application.start(t, never);
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       { routes: [route('delayed', { filters: { fault: { delay: { fraction: 1, ms: 100 } } } })] },
     );
@@ -320,109 +287,12 @@ t.test('timeouts', async (t) => {
   });
 });
 
-t.test('circuit breakers', async (t) => {
-  t.test('leave a failing endpoint out, and take it back', async (t) => {
-    const [bad, good] = [await Application.start(t, status(500)), await Application.start(t)];
-    const breaker = {
-      kind: 'outlier-detection',
-      consecutive5xx: 3,
-      consecutiveGatewayErrors: 0,
-      consecutiveLocalFailures: 0,
-      splitsLocalOrigin: false,
-      intervalMs: 1000,
-      baseEjectionMs: 2000,
-      maxEjectionMs: 2000,
-      maxEjectionPercent: 50,
-      minHealthPercent: 0,
-    } as const;
-    const endpoints = [endpoint(bad.port), endpoint(good.port)];
-    const { port, proxy } = await proxyOf(t, {
-      '': { endpoints, breaker, balancer: { algorithm: 'round-robin' } },
-    });
-    for (let i = 0; i < 20; i++) await request(port);
-    t.equal(bad.heard.length, 3);
-    t.match(proxy.metrics.registry.text(), /weft_proxy_endpoint_ejections_total\{[^}]*\} 1/);
-    await new Promise((resolve) => setTimeout(resolve, 2020));
-    bad.answer = good.answer;
-    for (let i = 0; i < 20; i++) await request(port);
-    t.ok(bad.heard.length > 10, `it is back: ${bad.heard.length}`);
-  });
-
-  t.test('make requests wait while the only endpoint is out', async (t) => {
-    const application = await Application.start(t, status(500));
-    const breaker = {
-      kind: 'consecutive-failures',
-      maxFailures: 2,
-      minPenaltyMs: 400,
-      maxPenaltyMs: 400,
-      jitterRatio: 0,
-    } as const;
-    const { port } = await proxyOf(t, { '': { endpoints: [endpoint(application.port)], breaker } });
-    await request(port);
-    await request(port);
-    application.answer = status(200);
-    const waited = await request(port);
-    t.equal(waited.status, 200);
-    t.ok(waited.tookMs >= 300, `${waited.tookMs}`);
-    t.equal((await request(port)).status, 200, 'closed again');
-  });
-});
-
-t.test('bounds of a backend', async (t) => {
-  t.test('refuse requests beyond them at once', async (t) => {
-    const held: http.ServerResponse[] = [];
-    const application = await Application.start(t, (_, response) => void held.push(response));
-    const { port } = await proxyOf(t, { '': { endpoints: [endpoint(application.port)], limits: { maxRequests: 2 } } });
-    const waiting = [request(port), request(port)];
-    while (held.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
-    const refused = await request(port);
-    t.match(refused, { status: 503, headers: { 'weft-proxy-error': 'overflow' } });
-    for (const response of held) response.end();
-    await Promise.all(waiting);
-    application.answer = status(200);
-    t.equal((await request(port)).status, 200, 'there is room again');
-  });
-
-  t.test('let requests wait for one of few connections, but not too many', async (t) => {
-    const held: http.ServerResponse[] = [];
-    const application = await Application.start(t, (_, response) => void held.push(response));
-    const limits = { maxConnections: 1, maxPendingRequests: 1 };
-    const { port } = await proxyOf(t, { '': { endpoints: [endpoint(application.port)], limits } });
-    const first = request(port);
-    while (held.length < 1) await new Promise((resolve) => setTimeout(resolve, 10));
-    const second = request(port);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    t.match(await request(port), { status: 503, headers: { 'weft-proxy-error': 'overflow' } });
-    held[0]!.end('first');
-    t.equal(String((await first).body), 'first');
-    while (held.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
-    held[1]!.end('second');
-    t.equal(String((await second).body), 'second');
-    t.equal(new Set(application.heard.map(({ socket }) => socket.remotePort)).size, 1);
-  });
-
-  t.test('use a connection for so many requests', async (t) => {
-    const application = await Application.start(t);
-    const limits = { maxRequestsPerConnection: 2 };
-    const { port } = await proxyOf(t, { '': { endpoints: [endpoint(application.port)], limits } });
-    const ports = new Set<number>();
-    application.answer = (incoming, response) => {
-      ports.add(incoming.socket.remotePort!);
-      response.end();
-    };
-    // Without an agent a client asks for its connection to be closed, and so it is, all the way.
-    const agent = new http.Agent({ keepAlive: true });
-    t.teardown(() => agent.destroy());
-    for (let i = 0; i < 6; i++) await request(port, { agent });
-    t.equal(ports.size, 3);
-  });
-});
-
 t.test('filters', async (t) => {
   t.test('change headers both ways and rewrite path and host', async (t) => {
     const application = await Application.start(t, status(200, { 'x-internal': '1', 'x-kept': '1' }));
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(application.port)] } },
       {
         routes: [
@@ -449,6 +319,7 @@ t.test('filters', async (t) => {
   t.test('answer without a backend: redirects, direct responses, faults', async (t) => {
     const { port, proxy } = await proxyOf(
       t,
+      authority,
       { '': {} },
       {
         routes: [
@@ -480,6 +351,7 @@ t.test('filters', async (t) => {
     const [real, shadow] = [await Application.start(t), await Application.start(t, never)];
     const { port } = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(real.port)] }, shadow: { endpoints: [endpoint(shadow.port)] } },
       { routes: [route('all', { filters: { mirrors: [{ backend: 'shadow', fraction: 1 }] } })] },
     );
@@ -489,6 +361,7 @@ t.test('filters', async (t) => {
     t.equal(shadow.heard[0]!.method, 'POST');
     const delayed = await proxyOf(
       t,
+      authority,
       { '': { endpoints: [endpoint(real.port)] }, shadow: { endpoints: [endpoint(shadow.port)] } },
       {
         routes: [
@@ -511,7 +384,7 @@ t.test('a key keeps requests at one endpoint; a cookie is given to those without
   const applications = await Promise.all(Array.from({ length: 4 }, () => Application.start(t)));
   const endpoints = applications.map(({ port }) => endpoint(port));
   const hash = { key: { cookie: 'seat', path: '/', ttlMs: 60_000 }, table: 'ring-hash', size: 1024 } as const;
-  const { port } = await proxyOf(t, { '': { endpoints, balancer: { algorithm: 'consistent-hash', hash } } });
+  const { port } = await proxyOf(t, authority, { '': { endpoints, balancer: { algorithm: 'consistent-hash', hash } } });
   const { headers } = await request(port);
   const [cookie] = headers['set-cookie']!;
   t.match(cookie, /^seat=[0-9a-f-]{36}; Path=\/; Max-Age=60; HttpOnly$/);
@@ -525,58 +398,11 @@ t.test('a key keeps requests at one endpoint; a cookie is given to those without
 
 t.test('one long-lived client connection is balanced request by request', async (t) => {
   const applications = await Promise.all(Array.from({ length: 4 }, () => Application.start(t)));
-  const { port } = await proxyOf(t, {
+  const { port } = await proxyOf(t, authority, {
     '': { endpoints: applications.map(({ port }) => endpoint(port)), balancer: { algorithm: 'least-request' } },
   });
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   t.teardown(() => agent.destroy());
   for (let i = 0; i < 200; i++) await request(port, { agent });
   for (const { heard } of applications) t.ok(heard.length > 20, `${heard.length} of 200`);
-});
-
-t.test('ends connections of octets that are idle, or open, for as long as a rule allows', async (t) => {
-  const server = net.createServer((socket) => socket.on('data', (data) => socket.write(data)).on('error', () => {}));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  const endpoints = [endpoint((server.address() as AddressInfo).port)];
-  const endedAfter = async (limits: ConnectionLimits) => {
-    const { port } = await proxyOf(t, { '': { endpoints, limits } }, { protocol: 'opaque' });
-    const socket = net.connect(port, '127.0.0.1');
-    const start = performance.now();
-    const talk = setInterval(() => socket.write('a'), 20);
-    setTimeout(() => clearInterval(talk), 300);
-    socket.on('data', () => {}).on('error', () => {});
-    await new Promise((resolve) => socket.once('close', resolve));
-    clearInterval(talk);
-    return performance.now() - start;
-  };
-  t.ok((await endedAfter({ idleTimeoutMs: 200 })) > 400, 'idle begins with the last octet');
-  t.ok((await endedAfter({ maxConnectionMs: 100 })) < 300, 'however busy it is');
-});
-
-t.test('requests over a bound of the server’s port get 429, each client by its own', async (t) => {
-  const application = await Application.start(t);
-  const rateLimit = { identityPerSecond: 5, origin: 'HTTPLocalRateLimitPolicy/default/api' };
-  const policy = { mode: 'all-unauthenticated', origin: 'test' } as const;
-  const server = new TestProxy('api', authority, {
-    inbound: { ports: [{ port: application.port, protocol: 'detect', policy, routes: {}, rateLimit }] },
-  });
-  t.teardown(() => server.close());
-  const inbound = await server.listenInbound(application.port);
-  const send = async (account: string) => {
-    const client = new TestProxy(account, authority);
-    t.teardown(() => client.close());
-    client.describe('10.96.0.1:80', service('api', [endpoint(inbound, 'api')]));
-    const port = await client.listenOutbound();
-    const answers = [];
-    for (let i = 0; i < 8; i++) answers.push(await request(port));
-    return answers;
-  };
-  for (const account of ['frontend', 'batch']) {
-    const answers = await send(account);
-    t.same(answers.map((answer) => answer.status).sort(), [200, 200, 200, 200, 200, 429, 429, 429], account);
-    t.equal(answers.at(-1)!.headers['weft-proxy-error'], 'rate_limited');
-  }
-  t.equal(application.heard.length, 10);
-  t.match(server.metrics.registry.text(), /inbound_http_errors_total\{error="rate_limited"\} 6/);
 });

@@ -29,13 +29,3 @@ export async function apply(manifests: string): Promise<void> {
   const { code, error } = await run('kubectl', ['apply', '-f', '-'], manifests);
   if (code !== 0) throw new Error(`kubectl apply: ${error}`);
 }
-
-/** Asks again until it holds. @returns whether it did */
-export async function eventually(holds: () => Promise<boolean>, limitMs = 30_000): Promise<boolean> {
-  const deadline = Date.now() + limitMs;
-  while (Date.now() < deadline) {
-    if (await holds().catch(() => false)) return true;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  return false;
-}
