@@ -209,12 +209,26 @@ t.test('warms up an endpoint that comes late', async (t) => {
 
 t.test('feels a slow answer at once and forgets it with time', async (t) => {
   const load = new PeakEwma(0);
-  load.observe(500, 1000);
+  load.asked();
+  load.answered(500, 1000);
   t.ok(load.cost(1000) > 499);
   load.inFlight = 3;
   t.ok(load.cost(1000) > 1999, 'requests in flight count');
   load.inFlight = 0;
   t.ok(load.cost(60_000) < 5, 'a minute later it is tried again');
+});
+
+t.test('does not take an endpoint that owes answers for one that has recovered', async (t) => {
+  const load = new PeakEwma(0);
+  load.asked();
+  load.asked();
+  t.ok(load.cost(60_000) > 29, 'nothing is forgotten while an answer is owed');
+  load.answered(10, 60_000);
+  load.abandoned(9000, 61_000);
+  t.ok(load.cost(61_000) > 8999, 'a request that was given up would have taken longer');
+  load.asked();
+  load.abandoned(1, 62_000);
+  t.ok(load.cost(62_000) > 8000, 'one that failed at once says nothing of its latency');
 });
 
 t.test('allows a share of the requests again, and some a second in any case', async (t) => {

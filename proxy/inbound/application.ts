@@ -72,8 +72,7 @@ export class ApplicationServer {
         tcp.closed();
       },
       // No network to lose it by: it is in this pod.
-      keepAlive: null,
-      onRoundTrip() {},
+      signsOfLife: null,
       bounds: unbounded(),
       onLimit: (limit) => this.#metrics.exceeded('inbound', 'dst', limit),
     };

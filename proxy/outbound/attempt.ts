@@ -37,7 +37,9 @@ export class Attempt implements StreamListener, Waiter {
   /** Asks for a stream to the endpoint. @param isRetry the request was sent before */
   start(isRetry: boolean): void {
     const { load, share, breaker } = this.client;
+    this.client.onAttempt(this.#startMs);
     load.inFlight++;
+    load.asked();
     share.active++;
     share.pending++;
     this.#isPending = true;
@@ -95,6 +97,10 @@ export class Attempt implements StreamListener, Waiter {
     this.#wait(false);
     const { load, share } = this.client;
     load.inFlight--;
+    if (this.#head === null) {
+      const nowMs = performance.now();
+      load.abandoned(nowMs - this.#startMs, nowMs);
+    }
     share.active--;
     if (this.#isRetry) share.retries--;
   }
@@ -107,12 +113,13 @@ export class Attempt implements StreamListener, Waiter {
   onResponse(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
     const nowMs = performance.now();
-    this.client.load.observe(nowMs - this.#startMs, nowMs);
+    this.client.load.answered(nowMs - this.#startMs, nowMs);
     this.#head = head;
     if (!this.#request.onUpstreamResponse(this, head, end)) {
       this.#over = true;
       return;
     }
+    this.client.onAnswer();
     if (end) this.#end(null);
   }
 

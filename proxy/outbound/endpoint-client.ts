@@ -9,11 +9,11 @@ import type { RequestHead } from '../http.ts';
 import type { Log } from '../log.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
-import { DEFAULT_KEEP_ALIVE } from '../transport/deadline-sweep.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
+import { DEFAULT_KEEP_ALIVE, type SignsOfLife } from '../transport/server-watch.ts';
 import { writeTransportHeader } from '../transport/transport-header.ts';
 import type { BackendShare } from './backend.ts';
 
@@ -41,9 +41,11 @@ export class EndpointClient implements Candidate {
   readonly #tcp: TcpSeries;
   #http1: HttpPool | null = null;
   #http2: HttpPool | null = null;
-  /** Connecting failed: others are preferred until then. */
+  /** Connecting failed, or is tried again by one request: others are preferred until then. */
   #avoidUntilMs = 0;
   #connectFailures = 0;
+  /** Connections whose far end gives no sign of life. */
+  #silent = 0;
 
   /** @param share what it has in common with the other endpoints of its backend */
   constructor(endpoint: Endpoint, targetLabels: Labels, share: BackendShare, context: EndpointContext, nowMs: number) {
@@ -73,7 +75,7 @@ export class EndpointClient implements Candidate {
   }
 
   isReady(nowMs: number): boolean {
-    return nowMs >= this.#avoidUntilMs;
+    return this.#silent === 0 && nowMs >= this.#avoidUntilMs;
   }
 
   isEjected(nowMs: number): boolean {
@@ -140,8 +142,20 @@ export class EndpointClient implements Candidate {
 
   /** Remembers whether connecting worked: a failed endpoint is avoided, longer each time, up to 5 s. */
   noteConnect(error: ConnectError | null): void {
-    if (!error) this.#connectFailures = 0;
+    if (!error) this.onAnswer();
     else this.#avoidUntilMs = performance.now() + Math.min(5000, 100 * 2 ** this.#connectFailures++);
+  }
+
+  /** A request goes there. After failures one tries alone whether it can be reached again: others do not wait with it. */
+  onAttempt(nowMs: number): void {
+    if (this.#connectFailures > 0) this.#avoidUntilMs = Math.max(this.#avoidUntilMs, nowMs + this.#connectTimeoutMs);
+  }
+
+  /** It can be reached. */
+  onAnswer(): void {
+    if (this.#connectFailures === 0) return;
+    this.#connectFailures = 0;
+    this.#avoidUntilMs = 0;
   }
 
   /** The endpoint is gone from discovery: requests under way finish, connections close after them. */
@@ -161,17 +175,29 @@ export class EndpointClient implements Candidate {
       keepCase: this.keepsCase,
       prologue: this.#isDirect ? this.#transportHeader('http2') : NOTHING,
       onOpened: () => {
-        this.#connectFailures = 0;
+        this.onAnswer();
         this.#tcp.opened();
       },
       onClosed: (read: number, written: number) => {
         this.#tcp.octets(read, written);
         this.#tcp.closed();
       },
-      // Proxies answer at once; a server that is busy with one request for long may be alive all the same.
-      keepAlive: this.#share.limits.http2KeepAlive ?? (this.endpoint.tls ? DEFAULT_KEEP_ALIVE : null),
-      onRoundTrip: (ms: number) => this.#context.metrics.pingRoundTrip.observe(ms / 1000),
+      signsOfLife: this.#signsOfLife,
       onLimit: (limit: string) => this.#context.metrics.exceeded('outbound', 'dst', limit),
+    };
+  }
+
+  /** Proxies answer at once; a server that is busy with one request for long may be alive all the same. */
+  get #signsOfLife(): SignsOfLife | null {
+    const keepAlive = this.#share.limits.http2KeepAlive ?? (this.endpoint.tls ? DEFAULT_KEEP_ALIVE : null);
+    if (!keepAlive) return null;
+    return {
+      keepAlive,
+      onSilence: (isSilent) => {
+        this.#silent += isSilent ? 1 : -1;
+      },
+      onDead: () => this.noteConnect(new ConnectError('connect_timeout', 'it gives no sign of life')),
+      onRoundTrip: (ms) => this.#context.metrics.pingRoundTrip.observe(ms / 1000),
     };
   }
 

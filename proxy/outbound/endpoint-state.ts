@@ -35,7 +35,7 @@ interface EndpointState {
   readonly inFlight: number;
   /** What another request would cost here by peak-EWMA: milliseconds times requests. */
   readonly cost: number;
-  /** False: connecting has just failed, others are preferred. */
+  /** False: connecting has just failed, or it answers no PING; others are preferred. */
   readonly isReady: boolean;
   /** null: there is none. */
   readonly breaker: BreakerView | null;

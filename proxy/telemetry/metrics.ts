@@ -65,7 +65,7 @@ export class Metrics {
   readonly pingRoundTrip = this.#r
     .histogram(
       'weft_proxy_ping_round_trip_seconds',
-      'Time to the answer of a keep-alive PING to another proxy, which is sent after 10 s of silence.',
+      'Time to the answer of a keep-alive PING to another proxy, which is sent after 1 s of silence while answers are owed.',
       ADDED_SECONDS,
     )
     .with({ direction: 'outbound' });

@@ -122,44 +122,6 @@ export function watchHttp2(
   };
 }
 
-/** When a server that is silent while requests are open is asked for a sign of life, and given up. Milliseconds. */
-export interface KeepAlive {
-  readonly quietMs: number;
-  readonly answerMs: number;
-}
-
-/** linkerd2-proxy's. A proxy answers within a round trip, whatever its application does. */
-export const DEFAULT_KEEP_ALIVE: KeepAlive = { quietMs: 10_000, answerMs: 3000 };
-
-/**
- * Watches a client's connection of HTTP/2. Any octet is a sign of life, so that a busy connection is never asked; nor is
- * one without requests, whose end nobody waits for.
- *
- * @param onDead nothing came since it was asked: the server, or the way to it, is gone
- */
-export function watchServer(
-  connection: Http2Connection,
-  wire: SocketWire,
-  { quietMs, answerMs }: KeepAlive,
-  onDead: () => void,
-): Watched {
-  /** Octets read when it was asked last; -1: never. */
-  let askedAt = -1;
-  return {
-    look(stillness) {
-      if (connection.streamCount === 0 || connection.failed) return;
-      const stillMs = stillness.of(connection, 'quiet', wire.readOctets);
-      if (stillMs < quietMs) return;
-      if (askedAt === wire.readOctets) {
-        if (stillMs >= quietMs + answerMs) onDead();
-      } else {
-        askedAt = wire.readOctets;
-        connection.ping();
-      }
-    },
-  };
-}
-
 function isStalled(wire: SocketWire, stillness: Stillness, limits: ClientLimits): boolean {
   return wire.blocked && stillness.of(wire, 'blocked', wire.writtenOctets) > limits.stallTimeoutMs;
 }

@@ -5,11 +5,11 @@ import type { ClientStream, StreamListener } from '../http.ts';
 import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
-import { deadlines, type KeepAlive, watchServer } from './deadline-sweep.ts';
 import { type ConnectError, whenConnected } from './dialer.ts';
 import { type HttpLimit, http2Owner, nowMs } from './http-server.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { decodeLatin1 } from './latin1.ts';
+import { ServerWatch, type SignsOfLife } from './server-watch.ts';
 import { enterTurn, leaveTurn, SocketWire } from './socket-wire.ts';
 import { windowBudget } from './window-budget.ts';
 
@@ -39,10 +39,8 @@ export interface PoolOptions {
   readonly onClosed: (read: number, written: number) => void;
   /** A server has exceeded a limit. */
   readonly onLimit: (limit: HttpLimit) => void;
-  /** HTTP/2: asks a silent server for a sign of life; null: never. */
-  readonly keepAlive: KeepAlive | null;
-  /** An answer to a keep-alive PING took so many milliseconds. */
-  readonly onRoundTrip: (ms: number) => void;
+  /** HTTP/2: asks a silent server for signs of life, on each connection; null: never. */
+  readonly signsOfLife: SignsOfLife | null;
   readonly bounds: PoolBounds;
 }
 
@@ -164,7 +162,7 @@ export class Http2Pool implements HttpPool {
           if (connection.streamCount === 0) entry.idle.rest();
           if (this.#waiting.length > 0) this.#serve();
         },
-        onPong: this.#options.onRoundTrip,
+        onPong: (ms) => this.#options.signsOfLife?.onRoundTrip(ms),
         onLimit: this.#options.onLimit,
         onFailed: leave,
       },
@@ -178,14 +176,8 @@ export class Http2Pool implements HttpPool {
       expiry: expiryOf(this.#options.bounds, () => this.#leave(entry)),
     };
     this.#open.push(entry);
-    const { keepAlive, bounds } = this.#options;
-    const onDead = () => {
-      connection.onClosed(CANCEL);
-      wire.destroy();
-    };
-    const unwatch = keepAlive
-      ? deadlines.add(watchServer(connection, wire, keepAlive, onDead), keepAlive.quietMs)
-      : () => {};
+    const { bounds } = this.#options;
+    const unwatch = this.#watch(connection, wire);
     wire.attach(
       http2Owner(connection, wire, () => {
         unwatch();
@@ -196,6 +188,18 @@ export class Http2Pool implements HttpPool {
       }),
     );
     if (this.#ended) connection.shutdown();
+  }
+
+  /** @returns how to end that */
+  #watch(connection: Http2Connection, wire: SocketWire): () => void {
+    const { signsOfLife } = this.#options;
+    if (!signsOfLife) return () => {};
+    const onDead = () => {
+      signsOfLife.onDead();
+      connection.onClosed(CANCEL);
+      wire.destroy();
+    };
+    return new ServerWatch(connection, wire, { ...signsOfLife, onDead }).start();
   }
 }
 

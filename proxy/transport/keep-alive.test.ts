@@ -34,6 +34,7 @@ async function silentServer(t: Test, answers: boolean) {
   const { port } = server.address() as { port: number };
   let closed = 0;
   const roundTrips: number[] = [];
+  const heard: string[] = [];
   const pool = new Http2Pool({
     dial: () => dial('127.0.0.1', port),
     connected: 'connect',
@@ -41,10 +42,14 @@ async function silentServer(t: Test, answers: boolean) {
     idleMs: 60_000,
     keepCase: false,
     prologue: Buffer.alloc(0),
-    keepAlive: { quietMs: 80, answerMs: 60 },
+    signsOfLife: {
+      keepAlive: { quietMs: 80, answerMs: 60 },
+      onSilence: (isSilent) => void heard.push(isSilent ? 'silent' : 'alive'),
+      onDead: () => void heard.push('dead'),
+      onRoundTrip: (ms) => void roundTrips.push(ms),
+    },
     onOpened() {},
     onClosed: () => void closed++,
-    onRoundTrip: (ms) => void roundTrips.push(ms),
     onLimit() {},
     bounds: unbounded(),
   });
@@ -68,22 +73,24 @@ async function silentServer(t: Test, answers: boolean) {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { recorder, ended, pings: () => pings, closed: () => closed, roundTrips };
+  return { recorder, ended, pings: () => pings, closed: () => closed, heard, roundTrips };
 }
 
 t.test('gives up a server that is silent and answers no PING', async (t) => {
-  const { recorder, ended, pings, closed } = await silentServer(t, false);
+  const { recorder, ended, pings, closed, heard } = await silentServer(t, false);
   await ended;
   t.same(recorder.heard, ['reset 8']);
   t.equal(pings(), 1);
   await new Promise((resolve) => setTimeout(resolve, 50));
   t.equal(closed(), 1);
+  t.same(heard, ['silent', 'dead', 'alive'], 'doubted first; with the connection the doubt ends');
 });
 
 t.test('waits for a server that is silent and answers PING', async (t) => {
-  const { recorder, pings, roundTrips } = await silentServer(t, true);
+  const { recorder, pings, heard, roundTrips } = await silentServer(t, true);
   await new Promise((resolve) => setTimeout(resolve, 600));
   t.same(recorder.heard, []);
+  t.same(heard, []);
   t.ok(pings() >= 2, `${pings()} PINGs were answered`);
   t.ok(roundTrips.length >= 1 && roundTrips.every((ms) => ms > 0 && ms < 500), `round trips of ${roundTrips} ms`);
 });
