@@ -41,6 +41,12 @@ export const DEFAULT_INBOUND_POLICY_ANNOTATION = 'weft.dev/default-inbound-polic
 export const OPAQUE_PORTS_ANNOTATION = 'weft.dev/opaque-ports';
 export const LINKERD_OPAQUE_PORTS_ANNOTATION = 'config.linkerd.io/opaque-ports';
 
+/**
+ * Annotation on a Service or namespace: `enabled` lets a request say itself how it is retried and timed out, by the headers
+ * that Linkerd and Envoy have for that.
+ */
+export const REQUEST_OVERRIDES_ANNOTATION = 'weft.dev/request-overrides';
+
 /** Annotations on a pod or namespace: ports and CIDRs that the redirect rules leave alone. */
 export const SKIP_INBOUND_PORTS_ANNOTATION = 'weft.dev/skip-inbound-ports';
 export const SKIP_OUTBOUND_PORTS_ANNOTATION = 'weft.dev/skip-outbound-ports';

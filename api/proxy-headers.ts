@@ -13,6 +13,30 @@ export const DST_CANONICAL_HEADER = 'l5d-dst-canonical';
 /** Target of a request, `host` or `host:port`: application to proxy, in ingress mode. Linkerd's. */
 export const DST_OVERRIDE_HEADER = 'l5d-dst-override';
 
+/**
+ * How the application wants this request retried and timed out, where {@link REQUEST_OVERRIDES_ANNOTATION} allows it.
+ * Linkerd's: durations such as `300ms`; lists of conditions as in its annotations.
+ */
+export const LINKERD_OVERRIDE_HEADERS = {
+  retryLimit: 'l5d-retry-limit',
+  retryHttp: 'l5d-retry-http',
+  retryGrpc: 'l5d-retry-grpc',
+  retryTimeout: 'l5d-retry-timeout',
+  /** The short form; `requestTimeout` wins over it. */
+  timeout: 'l5d-timeout',
+  requestTimeout: 'l5d-request-timeout',
+  responseTimeout: 'l5d-response-timeout',
+} as const;
+/** The same of Envoy: durations are whole milliseconds. */
+export const ENVOY_OVERRIDE_HEADERS = {
+  maxRetries: 'x-envoy-max-retries',
+  retryOn: 'x-envoy-retry-on',
+  retryGrpcOn: 'x-envoy-retry-grpc-on',
+  retriableStatusCodes: 'x-envoy-retriable-status-codes',
+  perTryTimeoutMs: 'x-envoy-upstream-rq-per-try-timeout-ms',
+  timeoutMs: 'x-envoy-upstream-rq-timeout-ms',
+} as const;
+
 /** HTTP/2 frames follow; header names keep their case. */
 export const ALPN_WEFT_HTTP = 'weft.http/1';
 /** Octets follow. */

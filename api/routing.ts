@@ -180,6 +180,8 @@ export interface OutboundTarget {
   /** The first that takes the connection; none does: the target's own backend. Absent: none. */
   readonly connectionRoutes?: readonly ConnectionRoute[];
   readonly retryBudget: RetryBudget;
+  /** Requests may say themselves how they are retried and timed out. Absent: headers that ask for it go on as they are. */
+  readonly requestOverrides?: 'allowed';
   /** Endpoint sets by key. The target's own is {@link OWN_BACKEND}. */
   readonly backends: Readonly<Record<string, Backend>>;
 }

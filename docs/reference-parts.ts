@@ -190,6 +190,11 @@ const LABELS: readonly (readonly [name: string, where: string, meaning: string])
     'annotation of a namespace',
     '`enabled`: workloads whose pods slipped through are restarted once (see below)',
   ],
+  [
+    names.REQUEST_OVERRIDES_ANNOTATION,
+    'annotation of a Service or namespace',
+    '`enabled`: requests may say themselves how they are retried and timed out (see below)',
+  ],
   [names.RESTARTED_ANNOTATION, 'annotation of a pod template', 'when the webhook restarted the workload'],
   [names.NAMESPACE_ANNOTATION_LABEL, 'label of a namespace', 'set by the webhook where a namespace asks by annotation'],
   [names.CONTROL_NAMESPACE_LABEL, 'label of every injected pod', 'namespace of the control plane that its proxy obeys'],

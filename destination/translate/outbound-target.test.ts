@@ -46,6 +46,20 @@ t.test('the address of a Service leads to its pods', async (t) => {
   });
 });
 
+t.test('requests may say how they are retried where the Service allows it, or else its namespace', async (t) => {
+  const allowed = (ofService: object, ofNamespace: object) => {
+    const objects = [namespace('default', ofNamespace), service('api', '10.96.0.1', { annotations: ofService })];
+    const { target, reports } = clusterOf(...objects);
+    return { ...target('10.96.0.1:80'), problems: reports.current().length };
+  };
+  const word = (text: string) => ({ 'weft.dev/request-overrides': text });
+  t.match(allowed({}, {}), { requestOverrides: undefined, problems: 0 });
+  t.match(allowed(word('enabled'), {}), { requestOverrides: 'allowed' });
+  t.match(allowed({}, word('enabled')), { requestOverrides: 'allowed' });
+  t.match(allowed(word('disabled'), word('enabled')), { requestOverrides: undefined });
+  t.match(allowed(word('yes'), word('enabled')), { requestOverrides: undefined, problems: 1 });
+});
+
 t.test('what is not known is null', async (t) => {
   const { target } = clusterOf(...MINIMAL);
   for (const key of [

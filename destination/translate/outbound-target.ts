@@ -91,6 +91,9 @@ function serviceTarget(
     labels: { dst_service: service.name, dst_namespace: service.namespace },
     ...routes,
     retryBudget,
+    ...((service.settings.requestOverrides ?? namespace?.settings.requestOverrides) && {
+      requestOverrides: 'allowed' as const,
+    }),
     backends: refs.all,
   };
 }

@@ -31,6 +31,7 @@ import { grpcTimeoutMs, withGrpcTimeout } from './grpc-timeout.ts';
 import { MirrorRequest } from './mirror-request.ts';
 import { RequestBody } from './request-body.ts';
 import { requestHash, type StickyCookie } from './request-hash.ts';
+import { overriddenRequest } from './request-overrides.ts';
 import { hasTimeouts, RequestTimers } from './request-timers.ts';
 import { backoffMs, pushbackMs, retriesAnswer } from './retry-rule.ts';
 import type { RouteSeries, Target } from './target.ts';
@@ -68,7 +69,7 @@ const MAX_PUSHBACK_MS = 5000;
  */
 export class OutboundRequest implements StreamListener {
   readonly #downstream: ServerStream;
-  /** As the application sent it. */
+  /** As the application sent it, without what only the proxy was to know. */
   readonly #head: RequestHead;
   readonly #target: Target;
   readonly #context: OutboundContext;
@@ -112,13 +113,15 @@ export class OutboundRequest implements StreamListener {
     client: string,
   ) {
     this.#downstream = downstream;
-    this.#head = head;
-    this.#forwarded = head;
     this.#target = target;
     this.#context = context;
     this.#client = client;
     this.#grpc = isGrpc(head);
-    const compiled = target.route(head);
+    const found = target.route(head);
+    const overridden = target.description.requestOverrides ? overriddenRequest(head, found) : null;
+    const compiled = overridden?.route ?? found;
+    this.#head = overridden?.head ?? head;
+    this.#forwarded = this.#head;
     this.#route = compiled;
     const { route } = compiled;
     this.#series = target.series(route.name);
@@ -139,7 +142,7 @@ export class OutboundRequest implements StreamListener {
     const sticky = hash ? requestHash(hash, head, client) : null;
     this.#hash = sticky?.hash ?? NO_HASH;
     this.#cookie = sticky?.cookie ?? null;
-    if (compiled === NOT_FOUND) this.#failUnmatched();
+    if (found === NOT_FOUND) this.#failUnmatched();
     else if (this.#filters) this.#filter(this.#filters);
     else this.#try();
   }

@@ -1,4 +1,8 @@
-import { DEFAULT_INBOUND_POLICIES, type DefaultInboundPolicy } from '../../../api/names.ts';
+import {
+  DEFAULT_INBOUND_POLICIES,
+  type DefaultInboundPolicy,
+  REQUEST_OVERRIDES_ANNOTATION,
+} from '../../../api/names.ts';
 import { POD_ANNOTATIONS } from '../../../api/pod-annotations.ts';
 import { PortRanges } from '../../../core/config/port-ranges.ts';
 import type { Problem } from '../problem.ts';
@@ -8,6 +12,8 @@ export interface Settings {
   readonly opaquePorts: PortSetting | null;
   readonly skipInboundPorts: PortSetting | null;
   readonly inboundPolicy: PolicySetting | null;
+  /** Whether requests may say how they are retried and timed out. Of Services and namespaces. */
+  readonly requestOverrides: boolean | null;
 }
 
 export interface PortSetting {
@@ -35,6 +41,7 @@ export function readSettings(annotations: Readonly<Record<string, string>>, prob
     opaquePorts: readPorts(annotations, OPAQUE_PORTS, problems),
     skipInboundPorts: readPorts(annotations, SKIP_INBOUND_PORTS, problems),
     inboundPolicy: readPolicy(annotations, problems),
+    requestOverrides: readRequestOverrides(annotations, problems),
   };
 }
 
@@ -75,6 +82,19 @@ function readPolicy(annotations: Readonly<Record<string, string>>, problems: Pro
     problems.push({ path: annotationPath(annotation), message: `"${text}" is none of ${allowed}; deny applies` });
   }
   return { annotation, mode: mode ?? 'deny' };
+}
+
+function readRequestOverrides(
+  annotations: Readonly<Record<string, string>>,
+  problems: Problem[],
+): Settings['requestOverrides'] {
+  const text = annotations[REQUEST_OVERRIDES_ANNOTATION];
+  if (text === undefined) return null;
+  if (text !== 'enabled' && text !== 'disabled') {
+    const message = `"${text}" is neither enabled nor disabled; disabled applies`;
+    problems.push({ path: annotationPath(REQUEST_OVERRIDES_ANNOTATION), message });
+  }
+  return text === 'enabled';
 }
 
 /** @param metadata path of the metadata that holds the annotation */

@@ -1,4 +1,5 @@
-import type { RetryPolicy, StatusRange, Timeouts } from '../../../api/routing.ts';
+import type { RetryPolicy, Timeouts } from '../../../api/routing.ts';
+import { LINKERD_GRPC_CODES, linkerdStatuses } from '../../../core/retry/linkerd-conditions.ts';
 import { parseGoDuration } from '../go-duration.ts';
 import { annotationPath } from '../kinds/settings.ts';
 import type { Problem } from '../problem.ts';
@@ -39,15 +40,15 @@ function readRetry(annotations: Readonly<Record<string, string>>, problems: Prob
   const statuses = readList(
     annotations,
     HTTP,
-    readStatus,
+    linkerdStatuses,
     'one of 5xx, gateway-error, a status such as 503, a range such as 500-503',
     problems,
   );
   const grpc = readList(
     annotations,
     GRPC,
-    (text) => GRPC_CODES[text] ?? null,
-    `one of ${Object.keys(GRPC_CODES).join(', ')}`,
+    (text) => LINKERD_GRPC_CODES.get(text) ?? null,
+    `one of ${[...LINKERD_GRPC_CODES.keys()].join(', ')}`,
     problems,
   );
   const limit = readLimit(annotations, problems);
@@ -80,16 +81,6 @@ function readList<T>(
       problems.push({ path: annotationPath(name), message: `"${entry}" is not ${allowed}; it is left out` });
     return value ?? [];
   });
-}
-
-function readStatus(text: string): StatusRange | null {
-  if (text === '5xx') return { min: 500, max: 599 };
-  if (text === 'gateway-error') return { min: 502, max: 504 };
-  const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(text);
-  if (!match) return null;
-  const min = Number(match[1]);
-  const max = Number(match[2] ?? match[1]);
-  return min <= max ? { min, max } : null;
 }
 
 function readLimit(annotations: Readonly<Record<string, string>>, problems: Problem[]): number {
@@ -126,10 +117,3 @@ const KNOWN = [
   'timeout.linkerd.io/response',
   'timeout.linkerd.io/idle',
 ];
-const GRPC_CODES: Readonly<Record<string, number>> = {
-  cancelled: 1,
-  'deadline-exceeded': 4,
-  'resource-exhausted': 8,
-  internal: 13,
-  unavailable: 14,
-};
