@@ -166,12 +166,17 @@ export interface ConnectionRoute {
 
 /** What an outbound address or name is for. */
 export interface OutboundTarget {
-  /** FQDN of the Service (`api.default.svc.cluster.local`), or the address of a pod. */
+  /** FQDN of the Service (`api.default.svc.cluster.local`), host of a ServiceEntry, or the address of a pod. */
   readonly name: string;
   /** `pod`: one address dialled directly; forwarded to exactly that endpoint. */
   readonly kind: 'service' | 'pod';
   readonly port: number;
   readonly protocol: Protocol;
+  /**
+   * The address is nobody's, but requests that come to it may name a host that is known on this port: by their authority,
+   * or the server name of TLS. Absent: the address decides.
+   */
+  readonly byHost?: true;
   /** Metric labels of the target, e.g. `dst_service`, `dst_namespace`. */
   readonly labels: Readonly<Record<string, string>>;
   readonly routes: readonly Route[];
@@ -209,7 +214,7 @@ export interface Backend {
 export interface Endpoint {
   /** Pod UID, or `<ip>:<port>` where there is no pod: a reused address is a new endpoint. */
   readonly uid: string;
-  /** IPv4 or IPv6 literal. */
+  /** IPv4 or IPv6 literal, or a DNS name outside the cluster, which the proxy resolves whenever it connects. */
   readonly address: string;
   readonly port: number;
   /** Mutual TLS demanded of the endpoint; null: it has no proxy and is spoken to in the clear. */

@@ -151,6 +151,7 @@ const EXPLAINED_IN: Readonly<Record<string, string>> = {
   DestinationRule: 'istio-destination-rule.yaml',
   HTTPLocalRateLimitPolicy: 'linkerd-rate-limit.yaml',
   HTTPRouteGroup: 'smi-traffic-split.yaml',
+  ServiceEntry: 'istio-service-entry.yaml',
   TrafficSplit: 'smi-traffic-split.yaml',
   VirtualService: 'virtual-service.test.ts',
 };
@@ -168,6 +169,7 @@ export const EXPLAINED: readonly (CompatibilityRow & { readonly note: string })[
   explained('HTTPLocalRateLimitPolicy', 'spec.targetRef.group', 'honoured', 'there is one group'),
   explained('HTTPLocalRateLimitPolicy', 'spec.targetRef.namespace', 'honoured', 'its own; another is refused'),
   explained('HTTPRouteGroup', 'spec.matches[].name', 'honoured', 'names a match; splits take the whole group'),
+  explained('ServiceEntry', 'spec.location', 'honoured', 'a pod of the mesh is spoken to over mutual TLS either way'),
   explained('TrafficSplit', 'spec.matches[].apiGroup', 'honoured', 'there is one group'),
   explained('VirtualService', 'spec.http[].mirrorPercent', 'honoured', 'deprecated'),
   explained('VirtualService', 'spec.http[].fault.delay.exponentialDelay', 'reported', 'refused, as in Istio'),

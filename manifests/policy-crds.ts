@@ -26,6 +26,17 @@ export function policyCrds(): Manifest[] {
       [{ name: 'Host', type: 'string', jsonPath: '.spec.host' }],
     ),
     definition(
+      'networking.istio.io',
+      'ServiceEntry',
+      'serviceentries',
+      ['se'],
+      ['v1', 'v1beta1', 'v1alpha3'],
+      [
+        { name: 'Hosts', type: 'string', jsonPath: '.spec.hosts' },
+        { name: 'Resolution', type: 'string', jsonPath: '.spec.resolution' },
+      ],
+    ),
+    definition(
       'split.smi-spec.io',
       'TrafficSplit',
       'trafficsplits',

@@ -56,7 +56,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
       ...policies('linkerd.io', 'serviceprofiles'),
       ...policies('policy.linkerd.io', 'httproutes', 'servers', 'httplocalratelimitpolicies'),
       ...policies('gateway.networking.k8s.io', 'httproutes', 'grpcroutes'),
-      ...policies('networking.istio.io', 'virtualservices', 'destinationrules'),
+      ...policies('networking.istio.io', 'virtualservices', 'destinationrules', 'serviceentries'),
       ...policies('split.smi-spec.io', 'trafficsplits'),
       ...policies('specs.smi-spec.io', 'httproutegroups'),
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },

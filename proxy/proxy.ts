@@ -19,6 +19,7 @@ import { countEjected, endpointStates } from './outbound/endpoint-state.ts';
 import { ExplicitProxy } from './outbound/explicit-proxy.ts';
 import { Ingress } from './outbound/ingress.ts';
 import { OutboundListener } from './outbound/listener.ts';
+import { NamedTargets } from './outbound/named-targets.ts';
 import { Targets } from './outbound/targets.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
@@ -61,10 +62,13 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   const endpoints = { mutualTls, metrics, log, connectTimeoutMs: config.outboundConnectTimeoutMs };
   const targets = new Targets(discovery, endpoints);
   metrics.registry.collect(() => countEjected(metrics, targets.all(), performance.now()));
+  const outboundContext = { metrics, failures };
+  const named = new NamedTargets(targets, outboundContext);
   const outbound = new OutboundListener({
-    context: { metrics, failures },
+    context: outboundContext,
     targets,
-    ingress: config.ingress ? new Ingress(targets, { metrics, failures }, endpoints) : null,
+    named,
+    ingress: config.ingress ? new Ingress(named, outboundContext, endpoints) : null,
     originalDestination,
     connections,
     log,
@@ -72,7 +76,7 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
     silenceMs: config.silenceMs,
     limits: config.limits,
   });
-  const explicit = new ExplicitProxy(targets, { metrics, failures }, outbound);
+  const explicit = new ExplicitProxy(targets, outboundContext, outbound);
   const inbound = new InboundListener({
     context: {
       ports,

@@ -136,11 +136,6 @@ const NOT_READ: readonly KindNotRead[] = [
     text: `would open a port of an ingress gateway, and Weft has none; inject any ingress controller with ${INJECT}: ingress`,
   },
   {
-    group: 'networking.istio.io',
-    kind: 'ServiceEntry',
-    text: 'would make a host outside the cluster known, and it is not read yet: requests to it go out untouched, without routes, retries or timeouts',
-  },
-  {
     group: 'telemetry.istio.io',
     kind: 'Telemetry',
     text: 'would choose metrics, logs and traces; the proxy of Weft has its metrics always (docs/reference/metrics.md)',

@@ -5,7 +5,7 @@ import type { Service } from '../translate/kinds/service.ts';
 import { serviceName } from '../translate/mesh-domain.ts';
 import { isObjectFinder } from '../translate/object-store.ts';
 import type { Report, Reports } from '../translate/reports.ts';
-import { type Complaint, type Surveyed, surveyService } from '../translate/survey.ts';
+import { type Complaint, type Surveyed, servicesOf, surveyService } from '../translate/survey.ts';
 import { clientsOf } from '../translate/survey-clients.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -32,7 +32,7 @@ export async function judgePolicies(
   const complaints: Complaint[] = [];
   const clients = clientsOf(objects);
   const profiles = new Set([...objects.list('ServiceProfile')].map(({ name }) => name));
-  for (const service of [...objects.list('Service')]) {
+  for (const service of servicesOf(objects)) {
     if (!hasPolicy(surveyed, service, profiles)) continue;
     complaints.push(...surveyService(surveyed, service, clients));
     await rest();
@@ -68,6 +68,7 @@ function namesOf(kind: Kind, { objects }: Surveyed, faults: readonly Report[]): 
 /** Whether any object speaks of a Service, to whichever client. */
 function hasPolicy({ cluster, domain }: Surveyed, service: Service, profiles: ReadonlySet<string>): boolean {
   return (
+    service.entry !== null ||
     profiles.has(serviceName(service, domain)) ||
     cluster.trafficSplitsOf(service).length > 0 ||
     cluster.meshRoutesOf(service).length > 0 ||

@@ -47,6 +47,11 @@ export function translateGolden(documents: readonly GoldenDocument[]): {
     ...[...source.objects.list('Service')].flatMap(({ name, namespace, ports }) =>
       ports.map(({ port }) => `${name}.${namespace}:${port}`),
     ),
+    ...[...source.objects.list('ServiceEntry')].flatMap(({ hosts, addresses, ports }) =>
+      [...hosts, ...addresses.slice(0, 1)]
+        .map((host) => host.replace('*', 'any'))
+        .flatMap((host) => ports.map(({ port }) => `${host}:${port}`)),
+    ),
     ...pods.flatMap(({ ips, ports }) => ports.map(({ port }) => `${ips[0]}:${port}`)),
   ];
   const seenBy = ({

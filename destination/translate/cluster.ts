@@ -1,6 +1,7 @@
 import type { MeshRoute } from './gateway-api/mesh-route.ts';
 import type { DestinationRule } from './istio/destination-rule.ts';
 import { hostKey } from './istio/host.ts';
+import type { ServiceEntry } from './istio/service-entry.ts';
 import type { VirtualService } from './istio/virtual-service.ts';
 import type { Deployment } from './kinds/deployment.ts';
 import type { EndpointSlice } from './kinds/endpoint-slice.ts';
@@ -137,6 +138,16 @@ export class Cluster {
     return this.#lookUp(`destination-rules/${key}`) as DestinationRule[];
   }
 
+  /** ServiceEntries that name a host, wildcards as they are written; older first. */
+  serviceEntriesOf(host: string): readonly ServiceEntry[] {
+    return (this.#lookUp(`service-entries/${host}`) as ServiceEntry[]).sort(byAge);
+  }
+
+  /** ServiceEntries with a port of that number, older first. */
+  serviceEntriesOnPort(port: number): readonly ServiceEntry[] {
+    return (this.#lookUp(`service-entry-ports/${port}`) as ServiceEntry[]).sort(byAge);
+  }
+
   #lookUp(topic: string): Meta[] {
     this.#topics?.add(topic);
     return [...(this.#groups.get(topic) ?? [])];
@@ -184,6 +195,13 @@ function groupsOf(kind: Kind, object: Meta): string[] {
       return (object as VirtualService).hosts.map((host) => `virtual-services/${hostKey(host, object.namespace)}`);
     case 'DestinationRule':
       return [`destination-rules/${hostKey((object as DestinationRule).host, object.namespace)}`];
+    case 'ServiceEntry': {
+      const { hosts, ports } = object as ServiceEntry;
+      return [
+        ...hosts.map((host) => `service-entries/${host}`),
+        ...ports.map(({ port }) => `service-entry-ports/${port}`),
+      ];
+    }
     case 'Deployment':
       return [`deployments/${object.namespace}`];
     default:

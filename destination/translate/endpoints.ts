@@ -3,6 +3,7 @@ import type { Endpoint, EndpointTls, Protocol } from '../../api/routing.ts';
 import { dnsIdentity } from '../../api/workload-identity.ts';
 import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
+import { entryEndpoints } from './istio/entry-endpoints.ts';
 import type { SliceAddress } from './kinds/endpoint-slice.ts';
 import { compareText, type Owner } from './kinds/meta.ts';
 import { isFinished, type Pod } from './kinds/pod.ts';
@@ -16,8 +17,8 @@ import { nearEndpoints, type Placed } from './topology.ts';
 /** An endpoint, and what decides how near it is and which subsets it is in. */
 export interface PlacedEndpoint {
   readonly endpoint: Endpoint;
-  /** null: something else than a pod. */
-  readonly pod: Pod | null;
+  /** Of its pod, or of the entry that names it; null: it has none, and is in no subset. */
+  readonly labels: Readonly<Record<string, string>> | null;
   /** `region/zone/subzone`, unknown parts empty. */
   readonly locality: string;
 }
@@ -36,6 +37,15 @@ export function endpointsOf(
   client: ClientView,
   domain: MeshDomain,
 ): PlacedEndpoint[] {
+  if (service.entry) {
+    const { protocol } = decideProtocol({
+      service: { object: service, port },
+      profile: null,
+      pod: null,
+      namespace: null,
+    });
+    return entryEndpoints(cluster, service.entry, port, protocol, domain);
+  }
   const found = new Map<string, Placed & PlacedEndpoint>();
   for (const slice of cluster.slicesOf(service.namespace, service.name)) {
     const target = slice.ports.find((each) => each.name === port.name)?.port;
@@ -50,7 +60,7 @@ export function endpointsOf(
     }
   }
   return nearEndpoints(service, [...found.values()], client)
-    .map(({ endpoint, pod, locality }) => ({ endpoint, pod, locality }))
+    .map(({ endpoint, labels, locality }) => ({ endpoint, labels, locality }))
     .sort((a, b) => compareText(a.endpoint.uid, b.endpoint.uid));
 }
 
@@ -79,7 +89,7 @@ function endpointOf(
   address: SliceAddress,
   port: number,
   domain: MeshDomain,
-): Pick<PlacedEndpoint, 'endpoint' | 'pod'> | null {
+): Pick<PlacedEndpoint, 'endpoint' | 'labels'> | null {
   if (!address.isReady || address.isTerminating) return null;
   const namespace = cluster.get('Namespace', '', service.namespace) ?? null;
   const witnesses = {
@@ -91,13 +101,13 @@ function endpointOf(
     const { protocol } = decideProtocol({ ...witnesses, pod: null });
     const labels = { dst_namespace: service.namespace, ...(address.zone && { dst_zone: address.zone }) };
     const endpoint = { uid: `${address.ip}:${port}`, address: address.ip, port, tls: null, protocol, labels };
-    return { endpoint, pod: null };
+    return { endpoint, labels: null };
   }
   const pod = cluster.get('Pod', service.namespace, address.pod.name);
   if (!pod || !isLiving(pod, address)) return null;
   const { protocol } = decideProtocol({ ...witnesses, pod: { object: pod, port } });
   const place = { address: address.ip, port, protocol, zone: address.zone };
-  return { endpoint: podEndpoint(cluster, pod, place, domain), pod };
+  return { endpoint: podEndpoint(cluster, pod, place, domain), labels: pod.labels };
 }
 
 /** Whether the slice means this pod and not an earlier one of the same name or address. */

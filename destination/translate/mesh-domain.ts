@@ -11,11 +11,12 @@ export interface MeshDomain extends IdentityDomain {
   readonly defaultInboundPolicy: DefaultInboundPolicy;
 }
 
-/** `<service>.<namespace>.svc.<cluster domain>`. */
+/** `<service>.<namespace>.svc.<cluster domain>`, or the host of a ServiceEntry. */
 export function serviceName(
-  service: { readonly namespace: string; readonly name: string },
+  service: { readonly namespace: string; readonly name: string; readonly entry?: { readonly host: string } | null },
   domain: MeshDomain,
 ): string {
+  if (service.entry) return service.entry.host;
   return `${service.name}.${service.namespace}.svc.${domain.clusterDomain}`;
 }
 

@@ -2,9 +2,10 @@ import { DEFAULT_RETRY_BUDGET, type OutboundTarget, OWN_BACKEND, type Route } fr
 import { BackendRefs } from './backends.ts';
 import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
-import { type Complain, formatRef, type ObjectRef } from './complain.ts';
+import { type Complain, formatRef, type ObjectRef, refOf } from './complain.ts';
 import { podEndpoint } from './endpoints.ts';
 import { meshRoutes } from './gateway-api/route-dialect.ts';
+import type { EntryHost } from './istio/service-entry.ts';
 import { virtualServices } from './istio/virtual-service-dialect.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
@@ -21,7 +22,7 @@ import {
   type ServiceRoutes,
 } from './service-routes.ts';
 import { splitCandidates } from './smi/split-dialect.ts';
-import { resolveTarget, type TargetAddress } from './target.ts';
+import { entriesOfHost, resolveTarget, type TargetAddress } from './target.ts';
 
 /** What a client may know of a target; null when the target is unknown. Complains of faults. */
 export function outboundTarget(
@@ -33,6 +34,9 @@ export function outboundTarget(
 ): OutboundTarget | null {
   const found = resolveTarget(cluster, target, client.namespace, domain);
   if (!found) return null;
+  if (found.kind === 'stranger') return strangerTarget(found);
+  if (found.kind === 'service' && found.service.entry)
+    complainOfRivals(cluster, found.service.entry, target, client.namespace, complain);
   return found.kind === 'pod'
     ? podTarget(cluster, found, domain)
     : serviceTarget(
@@ -44,6 +48,39 @@ export function outboundTarget(
         domain,
         complain,
       );
+}
+
+/** Other entries of the same host have no effect. */
+function complainOfRivals(
+  cluster: Cluster,
+  { object, host }: EntryHost,
+  { port }: TargetAddress,
+  clientNamespace: string,
+  complain: Complain,
+): void {
+  for (const other of entriesOfHost(cluster, host, port, clientNamespace))
+    if (other !== object && other.hosts.includes(host))
+      complain(
+        refOf('ServiceEntry', other),
+        'spec.hosts',
+        `has no effect on ${host}:${port}: ${formatRef(refOf('ServiceEntry', object))} says where it is`,
+      );
+}
+
+/** An address that nobody knows; requests to it are looked at for a host that is known. */
+function strangerTarget({ address, port }: { readonly address: string; readonly port: number }): OutboundTarget {
+  const endpoint = { uid: `${address}:${port}`, address, port, tls: null, protocol: 'detect', labels: {} } as const;
+  return {
+    name: address,
+    kind: 'pod',
+    port,
+    protocol: 'detect',
+    byHost: true,
+    labels: {},
+    routes: [],
+    retryBudget: DEFAULT_RETRY_BUDGET,
+    backends: { [OWN_BACKEND]: { service: address, port, endpoints: [endpoint] } },
+  };
 }
 
 /** A pod that is dialled by its own address: no balancing, no routes (linkerd2 gives it an endpoint profile too). */

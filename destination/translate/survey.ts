@@ -3,6 +3,7 @@ import { type ClientPlace, ClientView, type Facet, viewKey } from './client-view
 import type { Cluster } from './cluster.ts';
 import type { Complain, ObjectRef } from './complain.ts';
 import { inboundConfig } from './inbound-config.ts';
+import { serviceOfEntry } from './istio/service-entry.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import type { ObjectFeed } from './object-feed.ts';
@@ -40,9 +41,17 @@ export function surveyAll(surveyed: Surveyed): Survey {
   const clients = clientsOf(objects);
   const { value: targets, topics } = cluster.observe(() => {
     for (const pod of objects.list('Pod')) inboundConfig(cluster, pod, domain, complain);
-    return [...objects.list('Service')].flatMap((service) => viewsOf(surveyed, service, clients, complain));
+    return servicesOf(objects).flatMap((service) => viewsOf(surveyed, service, clients, complain));
   });
   return { complaints: [...complaints.values()], targets, topics };
+}
+
+/** Services, and hosts of ServiceEntries in their shape. Hosts below a wildcard are known when they are asked for. */
+export function servicesOf(objects: ObjectFeed): Service[] {
+  const hosts = [...objects.list('ServiceEntry')].flatMap((object) =>
+    object.hosts.filter((host) => !host.startsWith('*')).map((host) => serviceOfEntry({ object, host, dialled: null })),
+  );
+  return [...objects.list('Service'), ...hosts];
 }
 
 /** What the clients of one Service are told is wrong with it. @param clients of {@link clientsOf} */

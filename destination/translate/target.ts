@@ -1,6 +1,10 @@
 import type { TargetKey } from '../../api/watch.ts';
+import { IpNetworks } from '../../core/config/ip-networks.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
 import type { Cluster } from './cluster.ts';
+import { wildcardsCovering } from './istio/host.ts';
+import { type ServiceEntry, serviceOfEntry } from './istio/service-entry.ts';
+import { visibility } from './istio/visibility.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import type { MeshDomain } from './mesh-domain.ts';
@@ -16,6 +20,8 @@ export interface TargetAddress {
 /** What a target turns out to be. */
 export type Resolution =
   | { readonly kind: 'service'; readonly service: Service; readonly port: ServicePort }
+  /** Of no known host, on a port that hosts of ServiceEntries have: each request says whose it is. */
+  | { readonly kind: 'stranger'; readonly address: string; readonly port: number }
   | { readonly kind: 'pod'; readonly pod: Pod; readonly address: string; readonly port: number };
 
 /** Reads `10.0.0.1:80`, `[fd00::1]:80` or `api.default:80`; null when the text is none of them. */
@@ -39,17 +45,55 @@ export function resolveTarget(
   clientNamespace: string,
   domain: MeshDomain,
 ): Resolution | null {
-  return target.isAddress ? resolveAddress(cluster, target) : resolveName(cluster, target, clientNamespace, domain);
+  if (target.isAddress) return resolveAddress(cluster, target, clientNamespace);
+  return resolveName(cluster, target, clientNamespace, domain) ?? resolveEntryHost(cluster, target, clientNamespace);
 }
 
-function resolveAddress(cluster: Cluster, { host, port }: TargetAddress): Resolution | null {
+function resolveAddress(cluster: Cluster, { host, port }: TargetAddress, clientNamespace: string): Resolution | null {
   const service = cluster.serviceByAddress(host);
   if (service) return onPort(service, port);
   const pod = cluster.podByAddress(host);
   if (pod) return { kind: 'pod', pod, address: host, port };
   // Last, because whoever may write a Service can claim any address.
   const external = cluster.serviceByExternalAddress(host);
-  return external ? onPort(external, port) : null;
+  return external ? onPort(external, port) : resolveEntryAddress(cluster, host, port, clientNamespace);
+}
+
+/** The entry that claims an address; else, where there are hosts that a request may name, a stranger. */
+function resolveEntryAddress(
+  cluster: Cluster,
+  dialled: string,
+  port: number,
+  clientNamespace: string,
+): Resolution | null {
+  const entries = cluster.serviceEntriesOnPort(port).filter((entry) => visibility(entry, clientNamespace) !== null);
+  const object = entries.find(({ addresses }) => new IpNetworks(addresses).has(dialled));
+  if (object) return onPort(serviceOfEntry({ object, host: object.hosts[0]!, dialled }), port);
+  return entries.length > 0 ? { kind: 'stranger', address: dialled, port } : null;
+}
+
+/** The host of a ServiceEntry: as it is written, or below one that is. */
+function resolveEntryHost(cluster: Cluster, { host, port }: TargetAddress, clientNamespace: string): Resolution | null {
+  const [object] = entriesOfHost(cluster, host, port, clientNamespace);
+  return object ? onPort(serviceOfEntry({ object, host, dialled: null }), port) : null;
+}
+
+/** Entries that have a host on a port for clients of a namespace, the one that holds first. */
+export function entriesOfHost(
+  cluster: Cluster,
+  host: string,
+  port: number,
+  clientNamespace: string,
+): readonly ServiceEntry[] {
+  return [host, ...wildcardsCovering(host)].flatMap((name) =>
+    cluster
+      .serviceEntriesOf(name)
+      .filter((entry) => entry.ports.some((each) => each.port === port))
+      .map((entry) => ({ entry, rank: visibility(entry, clientNamespace) }))
+      .filter(({ rank }) => rank !== null)
+      .sort((a, b) => a.rank! - b.rank!)
+      .map(({ entry }) => entry),
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ import { Log } from '../log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { MutualTls } from '../transport/mutual-tls.ts';
 import { Ingress } from './ingress.ts';
+import { NamedTargets } from './named-targets.ts';
 import { Targets } from './targets.ts';
 
 t.test('asks about so many names that nobody knows and no more', async (t) => {
@@ -25,7 +26,8 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
   const metrics = new Metrics();
   const log = new Log('silent');
   const endpoints = { mutualTls: new MutualTls(() => Date.now()), metrics, log, connectTimeoutMs: 10 };
-  const ingress = new Ingress(new Targets(discovery, endpoints), { metrics, failures: new FailureLog() }, endpoints);
+  const context = { metrics, failures: new FailureLog() };
+  const ingress = new Ingress(new NamedTargets(new Targets(discovery, endpoints), context), context, endpoints);
   const stream: ServerStream = {
     sendResponse() {},
     sendData: () => 0,

@@ -1,15 +1,12 @@
-import { isIP } from 'node:net';
-
 import { DST_OVERRIDE_HEADER } from '../../api/proxy-headers.ts';
 import { DEFAULT_RETRY_BUDGET, OWN_BACKEND } from '../../api/routing.ts';
-import type { TargetKey } from '../../api/watch.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Failure } from '../answers.ts';
 import { fieldValue, type RequestHead, type ServerStream, type StreamListener, withoutFields } from '../http.ts';
 import type { EndpointContext } from './endpoint-client.ts';
-import { type OutboundContext, OutboundRequest } from './request.ts';
+import type { NamedTargets } from './named-targets.ts';
+import type { OutboundContext } from './request.ts';
 import { Target } from './target.ts';
-import type { Targets } from './targets.ts';
 import { authorityAddress, WaitingRequest } from './waiting-request.ts';
 
 /**
@@ -23,15 +20,12 @@ import { authorityAddress, WaitingRequest } from './waiting-request.ts';
  * Source: https://linkerd.io/2/tasks/using-ingress/, linkerd2-proxy `linkerd/app/outbound/src/ingress.rs`.
  */
 export class Ingress {
-  readonly #targets: Targets;
+  readonly #named: NamedTargets;
   readonly #context: OutboundContext;
   readonly #endpointContext: EndpointContext;
-  /** Names that discovery does not know; strangers choose them, so there is a bound. */
-  readonly #unknown = new Set<TargetKey>();
-  #unknownSinceMs = performance.now();
 
-  constructor(targets: Targets, context: OutboundContext, endpointContext: EndpointContext) {
-    this.#targets = targets;
+  constructor(named: NamedTargets, context: OutboundContext, endpointContext: EndpointContext) {
+    this.#named = named;
     this.#context = context;
     this.#endpointContext = endpointContext;
   }
@@ -41,12 +35,7 @@ export class Ingress {
     const override = fieldValue(head.fields, DST_OVERRIDE_HEADER);
     if (override !== null) return this.#overridden(stream, head, end, override, client);
     const address = authorityAddress(head.authority);
-    // An address in the authority says no more than the original destination, and less reliably.
-    const found = address && isIP(address.host) === 0 ? this.#find(address) : null;
-    if (found instanceof Promise) {
-      return new WaitingRequest(stream, head, end, this.#context, client).follow(found, original);
-    }
-    return new OutboundRequest(stream, head, end, found ?? original, this.#context, client);
+    return this.#named.request(stream, head, end, { address, original, client });
   }
 
   /** A target for an address that discovery does not know: spoken to as it is, in the clear. */
@@ -67,29 +56,6 @@ export class Ingress {
       return waiting.refuse({ reason: 'target_invalid', message });
     }
     const message = `${DST_OVERRIDE_HEADER}: destination knows no target ${override}`;
-    return waiting.follow(this.#find(address), { reason: 'target_unknown', message } satisfies Failure);
-  }
-
-  /** Asks discovery, unless too many names were unknown of late. */
-  #find({ host, port }: SocketAddress): Promise<Target | null> | Target | null {
-    const key = formatSocketAddress(host.toLowerCase().replace(/\.$/, ''), port);
-    if (performance.now() - this.#unknownSinceMs > UNKNOWN_PERIOD_MS) {
-      this.#unknown.clear();
-      this.#unknownSinceMs = performance.now();
-    }
-    if (this.#unknown.size >= MAX_UNKNOWN && !this.#unknown.has(key) && !this.#targets.has(key)) return null;
-    const found = this.#targets.find(key);
-    return found instanceof Promise ? found.then((target) => this.#note(key, target)) : this.#note(key, found);
-  }
-
-  #note(key: TargetKey, target: Target | null): Target | null {
-    if (target) this.#unknown.delete(key);
-    else this.#unknown.add(key);
-    return target;
+    return waiting.follow(this.#named.find(address), { reason: 'target_unknown', message } satisfies Failure);
   }
 }
-
-/** Names that discovery is asked about for nothing, at about 300 octets each here and there. */
-const MAX_UNKNOWN = 1000;
-/** Unused targets are let go of after this time too (proxy.ts). */
-const UNKNOWN_PERIOD_MS = 10 * 60_000;

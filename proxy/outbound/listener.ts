@@ -18,14 +18,18 @@ import { raceToSpeak } from '../transport/server-first.ts';
 import { relay } from '../transport/tcp-relay.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import type { Ingress } from './ingress.ts';
+import type { NamedTargets } from './named-targets.ts';
 import { type OutboundContext, OutboundRequest } from './request.ts';
 import type { Target } from './target.ts';
 import type { Targets } from './targets.ts';
+import { authorityAddress } from './waiting-request.ts';
 
 /** What the outbound side needs. */
 export interface OutboundOptions {
   readonly context: OutboundContext;
   readonly targets: Targets;
+  /** Finds the host that a request to a stranger's address names. */
+  readonly named: NamedTargets;
   /** Finds the target of each request in ingress mode; null: the original destination decides. */
   readonly ingress: Ingress | null;
   readonly originalDestination: OriginalDestination;
@@ -50,6 +54,7 @@ interface Upstream {
  *                                           │                 └──────▶ octets: relay to one endpoint
  *                                           └─ unknown: forwarded untouched, counted
  *
+ * On a port that hosts outside the cluster have, requests to an unknown address may name such a host and go there.
  * In ingress mode each HTTP request finds its own target, also on connections to unknown addresses.
  */
 export class OutboundListener {
@@ -172,7 +177,13 @@ export class OutboundListener {
     const handler: RequestHandler = {
       onRequest: (stream: ServerStream, head: RequestHead, end: boolean): StreamListener =>
         ingress?.request(stream, head, end, target, client) ??
-        new OutboundRequest(stream, head, end, target, context, client),
+        (target.description.byHost
+          ? this.#options.named.request(stream, head, end, {
+              address: hostOn(head.authority, target.description.port),
+              original: target,
+              client,
+            })
+          : new OutboundRequest(stream, head, end, target, context, client)),
       onMalformed: (reason) => {
         context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
         return ['weft-proxy-error', 'request_malformed'];
@@ -189,12 +200,15 @@ export class OutboundListener {
   }
 
   async #relay(socket: Socket, target: Target): Promise<void> {
-    this.#join(socket, await this.#open(target, await this.#serverName(socket, target)), target);
+    const sni = await this.#serverName(socket, target);
+    const { byHost, port } = target.description;
+    const named = byHost && sni !== '' ? await this.#options.named.find({ host: sni, port }) : null;
+    this.#join(socket, await this.#open(named ?? target, sni), named ?? target);
   }
 
-  /** The name that a TLS client asks for, where a route of the target looks at it; else empty. */
-  async #serverName(socket: Socket, target: Target): Promise<string> {
-    if (!target.description.connectionRoutes?.some(({ sni }) => sni)) return '';
+  /** The name that a TLS client asks for, where it makes a difference; else empty. */
+  async #serverName(socket: Socket, { description }: Target): Promise<string> {
+    if (!description.byHost && !description.connectionRoutes?.some(({ sni }) => sni)) return '';
     const peeked = await peek(
       socket,
       (bytes) => {
@@ -286,6 +300,12 @@ export class OutboundListener {
   #count(result: string): void {
     this.#options.context.metrics.detected.with({ direction: 'outbound', result }).value++;
   }
+}
+
+/** The host that an authority names, on the port that was dialled; null: it is none. */
+function hostOn(authority: string, port: number): SocketAddress | null {
+  const address = authorityAddress(authority);
+  return address && { ...address, port };
 }
 
 /** Who is at the other end, `host:port`; empty where it has gone already. */

@@ -25,6 +25,7 @@ import { Log } from '../../proxy/log.ts';
 import { ExplicitProxy } from '../../proxy/outbound/explicit-proxy.ts';
 import { Ingress } from '../../proxy/outbound/ingress.ts';
 import { OutboundListener } from '../../proxy/outbound/listener.ts';
+import { NamedTargets } from '../../proxy/outbound/named-targets.ts';
 import { Targets } from '../../proxy/outbound/targets.ts';
 import { Metrics } from '../../proxy/telemetry/metrics.ts';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from '../../proxy/transport/client-limits.ts';
@@ -122,10 +123,12 @@ export class TestProxy {
     const endpoints = { mutualTls: this.mutualTls, metrics: this.metrics, log, connectTimeoutMs: 1000 };
     this.targets = new Targets(this.discovery, endpoints);
     const context = { metrics: this.metrics, failures: this.failures };
+    const named = new NamedTargets(this.targets, context);
     this.outbound = new OutboundListener({
       context,
       targets: this.targets,
-      ingress: options.ingress ? new Ingress(this.targets, context, endpoints) : null,
+      named,
+      ingress: options.ingress ? new Ingress(named, context, endpoints) : null,
       originalDestination: { of: () => this.outboundDestination },
       connections: this.connections,
       log,

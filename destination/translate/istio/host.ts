@@ -16,14 +16,17 @@ export function hostKey(host: string, namespace: string): string {
 }
 
 /** Keys of every host that covers a Service, the most specific first. */
-export function keysCovering(
-  service: { readonly namespace: string; readonly name: string },
-  domain: MeshDomain,
-): string[][] {
+export function keysCovering(service: Parameters<typeof serviceName>[0], domain: MeshDomain): string[][] {
   const name = serviceName(service, domain);
+  // A name without a dot is a Service's, never an entry's.
+  const own = service.entry ? [name] : [`${service.namespace}/${service.name}`, name];
+  return [own, ...wildcardsCovering(name).map((host) => [host]), ['*']];
+}
+
+/** Hosts with `*.` that cover a name, the most specific first. */
+export function wildcardsCovering(name: string): string[] {
   const labels = name.split('.');
-  const wildcards = labels.slice(1).map((_, at) => [`*.${labels.slice(at + 1).join('.')}`]);
-  return [[`${service.namespace}/${service.name}`, name], ...wildcards, ['*']];
+  return labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join('.')}`);
 }
 
 /** Whether `wildcard` is one (`*.example.com`) and the name, or every name that it stands for, is below it. */

@@ -5,10 +5,10 @@ import { isSelected } from '../kinds/meta.ts';
 import type { Subset, TrafficPolicy } from './destination-rule.ts';
 import { type Grouping, groupByLocality } from './locality.ts';
 
-/** The endpoints of a Service that a subset has: those whose pod has every one of its labels. */
+/** The endpoints of a Service that a subset has: those that have every one of its labels. */
 export function endpointsInSubset(endpoints: readonly PlacedEndpoint[], { labels }: Subset): PlacedEndpoint[] {
   if (Object.keys(labels).length === 0) return [...endpoints];
-  return endpoints.filter(({ pod }) => pod && isSelected(pod.labels, labels));
+  return endpoints.filter((each) => each.labels && isSelected(each.labels, labels));
 }
 
 /** A backend's endpoints and what holds towards them, as a policy says. */
@@ -20,7 +20,7 @@ export function applyPolicy(
   const { loadBalancer, limits, breaker, tls } = policy;
   // TLS of the application's own is not begun here: sending without it would say in the clear what was not meant to be.
   if (tls === 'origination') return { endpoints: [], whenEmpty: 503 };
-  const located = endpoints.map(({ locality, pod }) => ({ locality, labels: pod?.labels ?? {} }));
+  const located = endpoints.map(({ locality, labels }) => ({ locality, labels: labels ?? {} }));
   const grouping = groupByLocality(loadBalancer?.locality ?? null, breaker !== undefined, located, client);
   const balancer = grouping
     ? { algorithm: 'peak-ewma' as const, ...loadBalancer?.balancer, localities: grouping.localities }

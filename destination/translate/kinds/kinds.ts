@@ -2,7 +2,9 @@ import type { MeshRoute } from '../gateway-api/mesh-route.ts';
 import { readGrpcRoute, readHttpRoute } from '../gateway-api/read-route.ts';
 import type { DestinationRule } from '../istio/destination-rule.ts';
 import { readDestinationRule } from '../istio/read-destination-rule.ts';
+import { readServiceEntry } from '../istio/read-service-entry.ts';
 import { readVirtualService } from '../istio/read-virtual-service.ts';
+import type { ServiceEntry } from '../istio/service-entry.ts';
 import type { VirtualService } from '../istio/virtual-service.ts';
 import { type RateLimitPolicy, readRateLimitPolicy } from '../linkerd/rate-limit-policy.ts';
 import { readServer, type Server } from '../linkerd/server.ts';
@@ -36,6 +38,7 @@ export interface Kinds {
   HTTPRouteGroup: RouteGroup;
   VirtualService: VirtualService;
   DestinationRule: DestinationRule;
+  ServiceEntry: ServiceEntry;
   Server: Server;
   HTTPLocalRateLimitPolicy: RateLimitPolicy;
 }
@@ -96,6 +99,7 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   DestinationRule: kind('DestinationRule', ISTIO, ISTIO_VERSIONS, 'destinationrules', readDestinationRule, {
     isOptional: true,
   }),
+  ServiceEntry: kind('ServiceEntry', ISTIO, ISTIO_VERSIONS, 'serviceentries', readServiceEntry, { isOptional: true }),
   Server: kind('Server', 'policy.linkerd.io', ['v1beta3', 'v1beta2', 'v1beta1'], 'servers', readServer, {
     isOptional: true,
   }),

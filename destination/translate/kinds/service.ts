@@ -1,5 +1,6 @@
 import type { CircuitBreaker } from '../../../api/traffic-policy.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
+import type { EntryHost } from '../istio/service-entry.ts';
 import { readFailureAccrual } from '../linkerd/failure-accrual.ts';
 import { type RouteAnnotations, readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
@@ -9,6 +10,8 @@ import { readSettings, type Settings } from './settings.ts';
 
 export interface Service extends Meta {
   readonly settings: Settings;
+  /** The ServiceEntry's host that it stands for; null: it is a Service. */
+  readonly entry: EntryHost | null;
   /** The DNS name that the Service is another name for (`ExternalName`), in lower case; empty: it is none. */
   readonly externalName: string;
   /** Whether clients use the endpoints of their own node alone (`internalTrafficPolicy: Local`). */
@@ -47,6 +50,7 @@ export function readService(raw: Fields, problems: Problem[]): Service {
   }
   return {
     ...readMeta(raw),
+    entry: null,
     settings: readSettings(readAnnotations(raw), problems),
     externalName: type === 'ExternalName' ? readExternalName(spec) : '',
     // A headless Service leaves the choice to DNS, which knows no policy.
