@@ -42,6 +42,14 @@ t.test('a verdict is a condition beside those of others, and its time is that of
   t.match((turned.conditions as object[])[1], { status: 'False', lastTransitionTime: '2027-01-01T00:00:00Z' });
 });
 
+t.test('the status of a policy that names its target names it too', async (t) => {
+  const targetRef = { group: 'policy.linkerd.io', kind: 'Server', name: 'api' };
+  t.match(statusWith({ spec: { targetRef } }, good, NOW), { targetRef, conditions: [{ status: 'True' }] });
+  const before = { targetRef: { name: 'before' } };
+  t.match(statusWith({ spec: { targetRef }, status: before }, good, NOW), { targetRef }, 'as it is now');
+  t.notHas(statusWith({ spec: {} }, good, NOW), { targetRef: {} });
+});
+
 t.test('a route has a condition for each Service that it is attached to, beside what gateways say', async (t) => {
   const parentRef = { group: '', kind: 'Service', name: 'api', port: 80 };
   const gateway = { controllerName: 'example.com/gateway', parentRef: { name: 'edge' }, conditions: [] };
