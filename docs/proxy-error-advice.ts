@@ -35,7 +35,7 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   ],
   rate_limited: [
     'the client, or all clients, made more requests a second than the port allows',
-    'the message names the limit',
+    'the message names the limit (rate-limits.md)',
   ],
   load_shed: ['reserved: the proxy has more to do than it may hold', 'more replicas of the application'],
   loop_detected: ['the request came back to a proxy that had sent it', 'the Service selects its own client'],

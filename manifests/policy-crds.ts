@@ -45,12 +45,37 @@ export function policyCrds(): Manifest[] {
       [{ name: 'Service', type: 'string', jsonPath: '.spec.service' }],
     ),
     definition('specs.smi-spec.io', 'HTTPRouteGroup', 'httproutegroups', ['htr'], ['v1alpha4', 'v1alpha3'], []),
+    definition(
+      'policy.linkerd.io',
+      'Server',
+      'servers',
+      ['srv'],
+      ['v1beta3', 'v1beta2', 'v1beta1'],
+      [
+        // A number, or the name of a container's port.
+        { name: 'Port', type: 'string', jsonPath: '.spec.port' },
+        { name: 'Protocol', type: 'string', jsonPath: '.spec.proxyProtocol' },
+        { name: 'Access Policy', type: 'string', jsonPath: '.spec.accessPolicy' },
+      ],
+    ),
+    definition(
+      'policy.linkerd.io',
+      'HTTPLocalRateLimitPolicy',
+      'httplocalratelimitpolicies',
+      [],
+      ['v1alpha1'],
+      [
+        { name: 'Server', type: 'string', jsonPath: '.spec.targetRef.name' },
+        { name: 'Total', type: 'integer', jsonPath: '.spec.total.requestsPerSecond' },
+        { name: 'Identity', type: 'integer', jsonPath: '.spec.identity.requestsPerSecond' },
+      ],
+    ),
   ];
 }
 
 interface Column {
   readonly name: string;
-  readonly type: 'string' | 'date';
+  readonly type: 'string' | 'integer';
   readonly jsonPath: string;
 }
 

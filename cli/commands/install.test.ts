@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import { KINDS, POLICY_KINDS } from '../../destination/translate/kinds/kinds.ts';
 import { UsageError } from '../command.ts';
 import { install } from './install.ts';
 
@@ -31,4 +32,42 @@ t.test('refuses a family that does not exist, and to leave out its own', async (
   for (const families of ['weft,consul', 'istio', '']) {
     await t.rejects(install.run(['--label-families', families]), UsageError, families);
   }
+});
+
+t.test('prints the definitions of kinds that are followed, with the versions that are asked for', async (t) => {
+  const definitions = await printed(t, '--crds=all');
+  t.same(
+    definitions.map(({ spec }) => spec.names.kind).sort(),
+    [
+      'DestinationRule',
+      'HTTPLocalRateLimitPolicy',
+      'HTTPRouteGroup',
+      'Server',
+      'ServiceEntry',
+      'ServiceProfile',
+      'TrafficSplit',
+      'VirtualService',
+    ],
+    'Gateway API brings its own',
+  );
+  for (const { metadata, spec } of definitions) {
+    const kind = POLICY_KINDS.map((name) => KINDS[name]).find(
+      ({ plural, group }) => `${plural}.${group}` === metadata.name,
+    );
+    t.equal(kind?.name, spec.names.kind, metadata.name);
+    const stored = spec.versions.filter(({ storage }: { storage: boolean }) => storage);
+    t.match(stored, [{ name: kind!.versions[0], served: true }], `${metadata.name} is stored as it is asked for`);
+  }
+});
+
+t.test('says of a Server and of a rate limit what a list of them should show', async (t) => {
+  const definitions = await printed(t, '--crds=all');
+  const columnsOf = (name: string) => {
+    const { versions } = definitions.find(({ spec }) => spec.names.kind === name).spec;
+    return versions.map(({ additionalPrinterColumns }: { additionalPrinterColumns: { name: string }[] }) =>
+      additionalPrinterColumns.map((column) => column.name).join(', '),
+    );
+  };
+  t.same(columnsOf('Server'), Array(3).fill('Port, Protocol, Access Policy, Accepted, Age'));
+  t.same(columnsOf('HTTPLocalRateLimitPolicy'), ['Server, Total, Identity, Accepted, Age']);
 });

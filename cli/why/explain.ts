@@ -1,4 +1,4 @@
-import { type Backend, type OutboundTarget, OWN_BACKEND, type Route } from '../../api/routing.ts';
+import { type Backend, type OutboundTarget, OWN_BACKEND, type RateLimit, type Route } from '../../api/routing.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
 import { parseRef } from '../../destination/translate/complain.ts';
@@ -60,8 +60,8 @@ export interface ExplainedEndpoint {
   readonly identity: string | null;
   /** Name of its group of nearness; empty: there is one. */
   readonly locality: string;
-  /** Who may call it, and what says so; null: no proxy guards it. */
-  readonly inbound: { readonly mode: string; readonly origin: string } | null;
+  /** Who may call it, what says so, and how often; null: no proxy guards it. */
+  readonly inbound: { readonly mode: string; readonly origin: string; readonly rateLimit: RateLimit | null } | null;
 }
 
 /**
@@ -132,13 +132,13 @@ function explainEndpoint(
   const { dst_pod: name = '', dst_namespace: namespace = '' } = labels;
   const pod = [...objects.list('Pod')].find((each) => each.name === name && each.namespace === namespace);
   const config = pod && tls ? inboundConfig(cluster, pod, domain, () => {}) : null;
-  const policy = config?.ports.find((each) => each.port === port)?.policy ?? config?.defaultPolicy;
+  const { policy = config?.defaultPolicy, rateLimit = null } = config?.ports.find((each) => each.port === port) ?? {};
   return {
     address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
     pod: name && `${namespace}/${name}`,
     identity: tls?.identity ?? null,
     locality: balancer?.localities?.[locality]?.name ?? '',
-    inbound: policy ? { mode: policy.mode, origin: policy.origin } : null,
+    inbound: policy ? { mode: policy.mode, origin: policy.origin, rateLimit } : null,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Filters } from '../../api/filters.ts';
-import type { RetryPolicy, Timeouts } from '../../api/routing.ts';
+import type { RateLimit, RetryPolicy, Timeouts } from '../../api/routing.ts';
 import { formatProblem } from '../../destination/translate/problem.ts';
 import type { ExplainedAlternative, Explanation, RouteName } from './explain.ts';
 import type { Question } from './question.ts';
@@ -84,10 +84,20 @@ function alternativeLines({ backend, share, filters, policy, endpoints }: Explai
     ...endpoints.map(({ address, pod, identity, locality, inbound }) => {
       const who = identity ? `mutual TLS with ${identity}` : 'in the clear';
       const guard = inbound ? `; lets in ${inbound.mode} (${inbound.origin})` : '';
-      return row('', `  ${[address, pod, locality].filter((part) => part !== '').join(' ')} ${who}${guard}`);
+      const limit = inbound?.rateLimit ? `; ${limitText(inbound.rateLimit)}` : '';
+      return row('', `  ${[address, pod, locality].filter((part) => part !== '').join(' ')} ${who}${guard}${limit}`);
     }),
     ...(endpoints.length === 0 ? [row('', `  no endpoint: ${emptyLine(whenEmpty)}`)] : []),
   ];
+}
+
+function limitText({ totalPerSecond, identityPerSecond, overrides = [], origin }: RateLimit): string {
+  const bounds = [
+    totalPerSecond && `${totalPerSecond} of all clients`,
+    identityPerSecond && `${identityPerSecond} of each`,
+    ...overrides.map(({ perSecond, clients }) => `${perSecond} of ${clients.join(' and ')}`),
+  ].filter(Boolean);
+  return `takes, a second, ${bounds.join(', ')} (${origin})`;
 }
 
 function emptyLine(whenEmpty: 500 | 503 | undefined): string {

@@ -20,7 +20,14 @@ export function statusWith(raw: Fields, verdict: Verdict, now: string): Fields |
   const condition = conditionOf(ACCEPTED_CONDITION, verdict, generation, now);
   const before = conditions.find(({ type }) => type === ACCEPTED_CONDITION);
   if (before && isSame(before, condition)) return null;
-  return { ...status, conditions: [...conditions.filter((each) => each !== before), keepTime(before, condition)] };
+  const { targetRef } = objectOf(raw.spec);
+  // Linkerd's definition of HTTPLocalRateLimitPolicy demands in a status whom it is about.
+  const about = targetRef === undefined ? {} : { targetRef };
+  return {
+    ...status,
+    ...about,
+    conditions: [...conditions.filter((each) => each !== before), keepTime(before, condition)],
+  };
 }
 
 /** As {@link statusWith} for routes of Gateway API, which have conditions for each parent. */

@@ -5,7 +5,7 @@ import type { Service } from '../translate/kinds/service.ts';
 import { serviceName } from '../translate/mesh-domain.ts';
 import { isObjectFinder } from '../translate/object-store.ts';
 import type { Report, Reports } from '../translate/reports.ts';
-import { type Complaint, type Surveyed, servicesOf, surveyService } from '../translate/survey.ts';
+import { type Complaint, type Surveyed, servicesOf, surveyPod, surveyService } from '../translate/survey.ts';
 import { clientsOf } from '../translate/survey-clients.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -19,16 +19,16 @@ export interface Judged {
 
 /**
  * Judges every route and policy in namespaces that have pods of this mesh: what is wrong with it by itself, and what its
- * Services' clients make of it. It says the same whoever is connected, so that replicas agree.
+ * Services' clients and the pods of its Servers make of it. It says the same whoever is connected, so that replicas agree.
  *
- * @param rest called between Services, so that proxies are served meanwhile
+ * @param rest called between Services, and between pods, so that proxies are served meanwhile
  */
 export async function judgePolicies(
   surveyed: Surveyed,
   reports: Reports,
   rest: () => Promise<void>,
 ): Promise<{ readonly judged: readonly Judged[]; readonly complaints: readonly Complaint[] }> {
-  const { objects, domain } = surveyed;
+  const { cluster, objects, domain } = surveyed;
   const complaints: Complaint[] = [];
   const clients = clientsOf(objects);
   const profiles = new Set([...objects.list('ServiceProfile')].map(({ name }) => name));
@@ -37,11 +37,16 @@ export async function judgePolicies(
     complaints.push(...surveyService(surveyed, service, clients));
     await rest();
   }
-  const meshed = new Set(
-    [...objects.list('Pod')]
-      .filter(({ controlNamespace }) => controlNamespace === domain.controlNamespace)
-      .map(({ namespace }) => namespace),
-  );
+  const pods = [...objects.list('Pod')].filter(({ controlNamespace }) => controlNamespace === domain.controlNamespace);
+  const meshed = new Set(pods.map(({ namespace }) => namespace));
+  const ofPods = new Map<string, Complaint>();
+  for (const pod of pods) {
+    if (cluster.serversOf(pod.namespace).length === 0) continue;
+    // What one pod shows the next of its workload mostly shows too.
+    for (const complaint of surveyPod(surveyed, pod)) ofPods.set(JSON.stringify(complaint), complaint);
+    await rest();
+  }
+  complaints.push(...ofPods.values());
   const faults = reports.current(isObjectFinder);
   const problemsOf = Map.groupBy(faults, ({ object }) => object && formatRef(object));
   const complaintsOf = Map.groupBy(complaints, ({ object }) => formatRef(object));

@@ -3,7 +3,7 @@ import t from 'tap';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
-import { pod, service } from '../testing/manifests.ts';
+import { pod, rateLimit, server, service } from '../testing/manifests.ts';
 import { Cluster } from '../translate/cluster.ts';
 import { Reports } from '../translate/reports.ts';
 import { CONTROLLER_NAME, routeStatusWith, statusWith } from './object-status.ts';
@@ -42,6 +42,14 @@ t.test('a verdict is a condition beside those of others, and its time is that of
   t.match((turned.conditions as object[])[1], { status: 'False', lastTransitionTime: '2027-01-01T00:00:00Z' });
 });
 
+t.test('the status of a policy that names its target names it too', async (t) => {
+  const targetRef = { group: 'policy.linkerd.io', kind: 'Server', name: 'api' };
+  t.match(statusWith({ spec: { targetRef } }, good, NOW), { targetRef, conditions: [{ status: 'True' }] });
+  const before = { targetRef: { name: 'before' } };
+  t.match(statusWith({ spec: { targetRef }, status: before }, good, NOW), { targetRef }, 'as it is now');
+  t.notHas(statusWith({ spec: {} }, good, NOW), { targetRef: {} });
+});
+
 t.test('a route has a condition for each Service that it is attached to, beside what gateways say', async (t) => {
   const parentRef = { group: '', kind: 'Service', name: 'api', port: 80 };
   const gateway = { controllerName: 'example.com/gateway', parentRef: { name: 'edge' }, conditions: [] };
@@ -78,6 +86,29 @@ t.test('everything in a namespace of the mesh is judged, whoever is connected', 
     ],
   );
   t.match(complaints, [{ object: { name: 'young' }, message: /has no effect/ }]);
+});
+
+t.test('of the Servers and rate limits of a pod’s port the younger are told, once for all pods', async (t) => {
+  const { reports, source, surveyed } = observed();
+  const total = { total: { requestsPerSecond: 1 } };
+  source.put(
+    ...['1', '2'].map((at) => pod(`api-${at}`, `10.0.0.${at}`)),
+    server('a', {}, '2026-02-01T00:00:00Z'),
+    server('b', { proxyProtocol: 'opaque' }, '2026-01-01T00:00:00Z'),
+    rateLimit('a', 'b', total),
+    rateLimit('b', 'b', total),
+  );
+  const { judged, complaints } = await judgePolicies(surveyed, reports, async () => {});
+  t.match(
+    judged.map(({ kind, name, verdict }) => `${kind}/${name} ${verdict.reason}`),
+    [
+      'Server/a Conflicted',
+      'Server/b Accepted',
+      'HTTPLocalRateLimitPolicy/a PartiallyHonoured',
+      'HTTPLocalRateLimitPolicy/b Conflicted',
+    ],
+  );
+  t.equal(complaints.length, 3);
 });
 
 t.test('a policy is judged a second after it came, and churning pods at most every half minute', async (t) => {

@@ -103,3 +103,23 @@ export function deployment(
 export function serviceProfile(name: string, spec: object) {
   return { apiVersion: 'linkerd.io/v1alpha2', kind: 'ServiceProfile', metadata: { name, namespace: 'default' }, spec };
 }
+
+/** A Server for port 8080 of the pods labelled `app: api`, unless told otherwise. */
+export function server(name: string, spec: object, createdAt = '2026-01-01T00:00:00Z') {
+  return {
+    apiVersion: 'policy.linkerd.io/v1beta3',
+    kind: 'Server',
+    metadata: { name, namespace: 'default', creationTimestamp: createdAt },
+    spec: { podSelector: { matchLabels: { app: 'api' } }, port: 8080, accessPolicy: 'all-unauthenticated', ...spec },
+  };
+}
+
+/** An HTTPLocalRateLimitPolicy of a Server. */
+export function rateLimit(name: string, serverName: string, spec: object) {
+  return {
+    apiVersion: 'policy.linkerd.io/v1alpha1',
+    kind: 'HTTPLocalRateLimitPolicy',
+    metadata: { name, namespace: 'default' },
+    spec: { targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: serverName }, ...spec },
+  };
+}

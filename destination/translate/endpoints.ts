@@ -9,6 +9,7 @@ import { compareText, type Owner } from './kinds/meta.ts';
 import { isFinished, type Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { coversPort } from './kinds/settings.ts';
+import { serverOn } from './linkerd/pod-servers.ts';
 import type { Profile } from './linkerd/service-profile.ts';
 import type { MeshDomain } from './mesh-domain.ts';
 import { decideProtocol } from './protocol.ts';
@@ -39,6 +40,7 @@ export function endpointsOf(
 ): PlacedEndpoint[] {
   if (service.entry) {
     const { protocol } = decideProtocol({
+      server: null,
       service: { object: service, port },
       profile: null,
       pod: null,
@@ -98,14 +100,18 @@ function endpointOf(
     namespace,
   };
   if (!address.pod) {
-    const { protocol } = decideProtocol({ ...witnesses, pod: null });
+    const { protocol } = decideProtocol({ ...witnesses, server: null, pod: null });
     const labels = { dst_namespace: service.namespace, ...(address.zone && { dst_zone: address.zone }) };
     const endpoint = { uid: `${address.ip}:${port}`, address: address.ip, port, tls: null, protocol, labels };
     return { endpoint, labels: null };
   }
   const pod = cluster.get('Pod', service.namespace, address.pod.name);
   if (!pod || !isLiving(pod, address)) return null;
-  const { protocol } = decideProtocol({ ...witnesses, pod: { object: pod, port } });
+  const { protocol } = decideProtocol({
+    ...witnesses,
+    server: serverOn(cluster, pod, port),
+    pod: { object: pod, port },
+  });
   const place = { address: address.ip, port, protocol, zone: address.zone };
   return { endpoint: podEndpoint(cluster, pod, place, domain), labels: pod.labels };
 }

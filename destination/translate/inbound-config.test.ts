@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { clusterOf, TEST_DOMAIN } from '../testing/cluster.ts';
-import { deployment, namespace, pod, service, serviceProfile } from '../testing/manifests.ts';
+import { deployment, namespace, pod, rateLimit, server, service, serviceProfile } from '../testing/manifests.ts';
 import { inboundConfig } from './inbound-config.ts';
 
 const POLICY = 'weft.dev/default-inbound-policy';
@@ -133,6 +133,25 @@ t.test('a route profile that became unreadable leaves the last good one in force
   source.put(annotated('routes: ['));
   t.match(target('api:80')?.routes, [{ name: 'good' }]);
   t.equal(reports.current().length, 1);
+});
+
+t.test('a rate limit of a port whose octets no proxy reads is complained about', async (t) => {
+  const api = pod('api-1', '10.244.0.1', { annotations: { 'weft.dev/opaque-ports': '8080' } });
+  const complaintsAbout = (proxyProtocol: string) => {
+    const { cluster, complain, complaints } = clusterOf(
+      api,
+      server('api', { proxyProtocol }),
+      rateLimit('limit', 'api', { total: { requestsPerSecond: 10 } }),
+    );
+    inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, complain);
+    return complaints;
+  };
+  t.match(complaintsAbout('opaque'), [
+    /^HTTPLocalRateLimitPolicy\/default\/limit.*no request to port 8080.*opaque by proxyProtocol\/Server\/default\/api/,
+  ]);
+  t.match(complaintsAbout('unknown'), [/opaque by weft\.dev\/opaque-ports\/Pod\/default\/api-1/]);
+  t.match(complaintsAbout('TLS'), [/tls by proxyProtocol/]);
+  t.same(complaintsAbout('HTTP/1'), []);
 });
 
 function configOf(...manifests: object[]) {

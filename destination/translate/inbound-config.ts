@@ -1,6 +1,6 @@
 import type { InboundConfig, InboundPolicy, InboundPort, Route } from '../../api/routing.ts';
 import type { Cluster } from './cluster.ts';
-import type { Complain } from './complain.ts';
+import { type Complain, parseRef } from './complain.ts';
 import type { Pod } from './kinds/pod.ts';
 import { serversOf } from './linkerd/pod-servers.ts';
 import { explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
@@ -32,10 +32,16 @@ export function inboundConfig(cluster: Cluster, pod: Pod, domain: MeshDomain, co
         if (explicit) routes[serviceName(service, domain)] = explicit.profile.routes.map(counting);
       }
       const { server = null, rateLimit = null } = servers.get(port) ?? {};
+      const { protocol, rule } = podProtocol(cluster, pod, port, domain);
+      if (rateLimit && (protocol === 'opaque' || protocol === 'tls'))
+        complain(
+          parseRef(rateLimit.origin),
+          'spec.targetRef',
+          `bounds no request to port ${port} of some pods, which is ${protocol} by ${rule}`,
+        );
       return {
         port,
-        protocol:
-          server && server.protocol !== 'detect' ? server.protocol : podProtocol(cluster, pod, port, domain).protocol,
+        protocol,
         policy: server ? { mode: server.accessPolicy, origin: `Server/${server.namespace}/${server.name}` } : policy,
         routes,
         ...(rateLimit && { rateLimit }),

@@ -9,6 +9,7 @@ import type { EntryHost } from './istio/service-entry.ts';
 import { virtualServices } from './istio/virtual-service-dialect.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
+import { serverBehind } from './linkerd/pod-servers.ts';
 import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
 import { profileCandidate, takesSplit } from './linkerd/profile-dialect.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
@@ -114,7 +115,13 @@ function serviceTarget(
 ): OutboundTarget {
   const namespace = cluster.get('Namespace', '', service.namespace) ?? null;
   const witness = chosen && { opaquePorts: chosen.profile.opaquePorts, origin: chosen.origin };
-  const { protocol } = decideProtocol({ service: { object: service, port }, profile: witness, pod: null, namespace });
+  const { protocol } = decideProtocol({
+    server: serverBehind(cluster, service, port),
+    service: { object: service, port },
+    profile: witness,
+    pod: null,
+    namespace,
+  });
   const profile = chosen?.profile ?? null;
   const refs = new BackendRefs({ service, port, profile, cluster, client, domain, complain });
   const question: RoutingQuestion = { cluster, service, port, client, domain, complain, refs };

@@ -1,6 +1,7 @@
 import type { Cluster } from './cluster.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
+import { serverOn } from './linkerd/pod-servers.ts';
 import { profileOf } from './linkerd/profile-choice.ts';
 import type { MeshDomain } from './mesh-domain.ts';
 import { decideProtocol, type ProtocolDecision } from './protocol.ts';
@@ -27,11 +28,11 @@ export function claimsOn(cluster: Cluster, pod: Pod): Claim[] {
 
 /**
  * What a port of a pod speaks, for its own proxy and for clients that dial the pod's address, as those of a headless
- * Service do: what all Services that lead to it say; where they disagree it is detected.
+ * Service do: what its Server says, else what all Services that lead to it say; where they disagree it is detected.
  */
 export function podProtocol(cluster: Cluster, pod: Pod, port: number, domain: MeshDomain): ProtocolDecision {
   const namespace = cluster.get('Namespace', '', pod.namespace) ?? null;
-  const witness = { pod: { object: pod, port }, namespace };
+  const witness = { server: serverOn(cluster, pod, port), pod: { object: pod, port }, namespace };
   const decisions = claimsOn(cluster, pod)
     .filter(({ target }) => target === port)
     .map((claim) => {

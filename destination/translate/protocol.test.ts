@@ -1,7 +1,7 @@
 import t from 'tap';
 import { DEFAULT_OPAQUE_PORTS } from '../../api/names.ts';
 import { clusterOf, TEST_DOMAIN } from '../testing/cluster.ts';
-import { deployment, namespace, pod, service, serviceProfile, slice } from '../testing/manifests.ts';
+import { deployment, namespace, pod, server, service, serviceProfile, slice } from '../testing/manifests.ts';
 import { inboundConfig } from './inbound-config.ts';
 import { decideProtocol } from './protocol.ts';
 
@@ -75,6 +75,7 @@ t.test('the nearest statement decides what a port speaks', async (t) => {
     const { cluster } = clusterOf(service('db', '10.96.0.1', { ...fields, port }), namespace('default', namespaceSays));
     const object = cluster.get('Service', 'default', 'db')!;
     const decision = decideProtocol({
+      server: null,
       service: { object, port: object.ports[0]! },
       profile: null,
       pod: null,
@@ -95,6 +96,79 @@ t.test('a pod says what its own port speaks, to clients and to its own proxy', a
   t.equal(target('10.244.0.1:8080')?.protocol, 'opaque');
   const config = inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {});
   t.match(config.ports, [{ port: 8080, protocol: 'opaque' }]);
+});
+
+/** What is said of port 8080 of the pod api-1: to clients of the Service, of the endpoint and of the pod, and inbound. */
+function said(...manifests: object[]): string[] {
+  const { target, cluster } = clusterOf(...manifests);
+  const ofService = target('api:80')!;
+  const config = inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {});
+  return [
+    ofService.protocol,
+    ofService.backends['']!.endpoints[0]!.protocol,
+    target('10.244.0.1:8080')!.protocol,
+    config.ports.find(({ port }) => port === 8080)!.protocol,
+  ];
+}
+
+t.test('a Server says what a port speaks, to clients and to the pod’s own proxy', async (t) => {
+  const api = [service('api', '10.96.0.1'), pod('api-1', '10.244.0.1'), slice('api', [['api-1', '10.244.0.1']])];
+  for (const [proxyProtocol, protocol] of [
+    ['opaque', 'opaque'],
+    ['HTTP/1', 'http1'],
+    ['HTTP/2', 'http2'],
+    ['gRPC', 'grpc'],
+    ['TLS', 'tls'],
+    ['unknown', 'detect'],
+    [undefined, 'detect'],
+  ] as const)
+    t.same(said(...api, server('api', { proxyProtocol })), Array(4).fill(protocol), proxyProtocol ?? 'nothing');
+  t.same(said(...api, server('api', { proxyProtocol: 'opaque', port: 'http' })), Array(4).fill('opaque'), 'by name');
+  t.same(said(...api, server('api', { proxyProtocol: 'opaque', port: 9090 })), Array(4).fill('detect'), 'another port');
+});
+
+t.test('a Server beats appProtocol and annotations, unless its protocol is unknown', async (t) => {
+  const api = (onService: object, onPod: object, appProtocol: string) => [
+    service('api', '10.96.0.1', { annotations: onService, port: { appProtocol } }),
+    pod('api-1', '10.244.0.1', { annotations: onPod }),
+    slice('api', [['api-1', '10.244.0.1']]),
+  ];
+  const opaque = { 'weft.dev/opaque-ports': '80,8080' };
+  const grpc = server('api', { proxyProtocol: 'gRPC' });
+  t.same(said(...api(opaque, {}, ''), grpc), Array(4).fill('grpc'));
+  t.same(said(...api({}, opaque, ''), grpc), Array(4).fill('grpc'));
+  t.same(said(...api({}, {}, 'http'), server('api', { proxyProtocol: 'opaque' })), Array(4).fill('opaque'));
+  const unknown = server('api', { proxyProtocol: 'unknown' });
+  t.same(said(...api(opaque, {}, ''), unknown), Array(4).fill('opaque'));
+  t.same(said(...api({}, {}, 'http2'), unknown), Array(4).fill('http2'));
+});
+
+t.test('of two Servers of a port the older says what it speaks', async (t) => {
+  const older = server('z', { proxyProtocol: 'opaque' }, '2026-01-01T00:00:00Z');
+  const younger = server('a', { proxyProtocol: 'HTTP/1' }, '2026-02-01T00:00:00Z');
+  const api = [service('api', '10.96.0.1'), pod('api-1', '10.244.0.1'), slice('api', [['api-1', '10.244.0.1']])];
+  t.same(said(...api, younger, older), Array(4).fill('opaque'));
+});
+
+t.test('a Service is opaque by Servers where those of all its pods say so', async (t) => {
+  const { target, source } = clusterOf(
+    service('api', '10.96.0.1'),
+    pod('api-1', '10.244.0.1', { labels: { version: 'v1' } }),
+    pod('api-2', '10.244.0.2', { labels: { version: 'v2' } }),
+    slice('api', [
+      ['api-1', '10.244.0.1'],
+      ['api-2', '10.244.0.2', { conditions: { ready: false } }],
+    ]),
+    server('v1', { podSelector: { matchLabels: { version: 'v1' } }, proxyProtocol: 'opaque' }),
+  );
+  t.match(target('api:80'), { protocol: 'detect', backends: { '': { endpoints: [{ protocol: 'opaque' }] } } });
+  t.equal(target('10.244.0.2:8080')?.protocol, 'detect');
+  const other = (proxyProtocol: string) =>
+    server('v2', { podSelector: { matchLabels: { version: 'v2' } }, proxyProtocol });
+  source.put(other('HTTP/1'));
+  t.equal(target('api:80')?.protocol, 'detect', 'they disagree');
+  source.put(other('opaque'));
+  t.equal(target('api:80')?.protocol, 'opaque');
 });
 
 t.test('a ServiceProfile names opaque ports of its Service', async (t) => {

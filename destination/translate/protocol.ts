@@ -5,17 +5,20 @@ import type { Namespace } from './kinds/namespace.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { coversPort, type PortSetting } from './kinds/settings.ts';
+import type { Server } from './linkerd/server.ts';
 import type { Profile } from './linkerd/service-profile.ts';
 
 /** What a port speaks, and the rule that says so. */
 export interface ProtocolDecision {
   readonly protocol: Protocol;
-  /** `appProtocol/Service/default/api`, `weft.dev/opaque-ports/Namespace/default`, `default opaque ports`, `default`. */
+  /** `proxyProtocol/Server/default/api`, `appProtocol/Service/default/api`, `weft.dev/opaque-ports/Namespace/default`, `default opaque ports`, `default`. */
   readonly rule: string;
 }
 
 /** Everything that may say what a port speaks, nearest first; absent ones are null. */
 export interface ProtocolWitnesses {
+  /** The Server of the pod's port, or of the port of every pod behind the Service. */
+  readonly server: Server | null;
   /** The Service that was asked for, with its port. */
   readonly service: { readonly object: Service; readonly port: ServicePort } | null;
   readonly profile: { readonly opaquePorts: Profile['opaquePorts']; readonly origin: string } | null;
@@ -27,17 +30,21 @@ export interface ProtocolWitnesses {
 /**
  * Decides what a port speaks. The first that says something decides:
  *
- * 1. an opaque-ports annotation of the Service, then of the pod, that covers the port
- * 2. `opaquePorts` of the ServiceProfile
- * 3. `appProtocol` of the Service's port
- * 4. the nearest opaque-ports annotation (Service, pod, namespace), which takes the place of the default list
- * 5. the default opaque ports
- * 6. detection
+ * 1. `proxyProtocol` of the Server, unless it is `unknown`
+ * 2. an opaque-ports annotation of the Service, then of the pod, that covers the port
+ * 3. `opaquePorts` of the ServiceProfile
+ * 4. `appProtocol` of the Service's port
+ * 5. the nearest opaque-ports annotation (Service, pod, namespace), which takes the place of the default list
+ * 6. the default opaque ports
+ * 7. detection
  *
- * An `appProtocol` that nobody knows leaves the port to detection, which handles every protocol.
+ * An `appProtocol` that nobody knows leaves the port to detection, which handles every protocol. `unknown` is also what
+ * an API server writes where a Server has no `proxyProtocol`, so it says nothing; linkerd2-proxy detects whatever else is said.
  */
 export function decideProtocol(witnesses: ProtocolWitnesses): ProtocolDecision {
-  const { service, profile, pod, namespace } = witnesses;
+  const { server, service, profile, pod, namespace } = witnesses;
+  if (server && server.protocol !== 'detect')
+    return { protocol: server.protocol, rule: `proxyProtocol/${ownerOf('Server', server)}` };
   const port = pod?.port ?? service!.port.port;
   const annotated = [
     service && {

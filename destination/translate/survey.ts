@@ -4,6 +4,7 @@ import type { Cluster } from './cluster.ts';
 import type { Complain, ObjectRef } from './complain.ts';
 import { inboundConfig } from './inbound-config.ts';
 import { serviceOfEntry } from './istio/service-entry.ts';
+import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import type { ObjectFeed } from './object-feed.ts';
@@ -62,6 +63,13 @@ export function surveyService(
 ): Complaint[] {
   const complaints = new Map<string, Complaint>();
   viewsOf(surveyed, service, clients, collect(complaints));
+  return [...complaints.values()];
+}
+
+/** What shows to be wrong when the proxy of one pod is told what to enforce. */
+export function surveyPod({ cluster, domain }: Surveyed, pod: Pod): Complaint[] {
+  const complaints = new Map<string, Complaint>();
+  inboundConfig(cluster, pod, domain, collect(complaints));
   return [...complaints.values()];
 }
 

@@ -174,8 +174,8 @@ export class InboundListener {
 
   /** What octets are that the client calls opaque: that is only its claim, so a port with HTTP rules looks again. */
   async #claimedOpaque(socket: Socket, { port }: SocketAddress): Promise<Detected> {
-    const { hasRoutes, protocol } = this.#options.context.ports.rules(port);
-    if (!hasRoutes || protocol === 'opaque') return 'opaque';
+    const { hasRoutes, rateLimiter, protocol } = this.#options.context.ports.rules(port);
+    if ((!hasRoutes && !rateLimiter) || protocol === 'opaque') return 'opaque';
     const detected = await peekProtocol(socket, this.#options.silenceMs);
     if (detected === 'opaque') throw new Refused('opaque_on_http_port', `port ${port} has HTTP rules`);
     return detected ?? 'opaque';

@@ -1,10 +1,11 @@
-import type { InboundConfig, InboundPolicy, Protocol } from '../../api/routing.ts';
+import type { InboundConfig, InboundPolicy, Protocol, RateLimit } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import type { Counter } from '../telemetry/registry.ts';
+import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
 
 /** What holds for one port of the pod. */
 export interface PortRules {
@@ -45,7 +46,8 @@ export class InboundPorts {
         if (!rateLimit) return [];
         const text = JSON.stringify(rateLimit);
         const known = this.#limiters.get(port);
-        return [[port, known?.text === text ? known : { text, limiter: new RateLimiter(rateLimit) }]];
+        if (known?.text === text) return [[port, known]];
+        return [[port, { text, limiter: new RateLimiter(rateLimit, this.#refusals(port, rateLimit)) }]];
       }),
     );
     this.#byPort = new Map(
@@ -90,6 +92,14 @@ export class InboundPorts {
       rateLimiter: null,
       route: (_service, request) => RouteTable.EMPTY.find(request),
     };
+  }
+
+  /** Counters of a limit on a port. They begin at 0 when the limit does, so that a rate shows the first refusal. */
+  #refusals(port: number, { origin }: RateLimit): Record<RateLimitScope, Counter> {
+    const [kind = '', , name = ''] = origin.split('/');
+    const labels = { target_port: String(port), ratelimit_kind: kind, ratelimit_name: name };
+    const counter = (scope: RateLimitScope) => this.#metrics.rateLimited.with({ ...labels, ratelimit_scope: scope });
+    return { total: counter('total'), identity: counter('identity'), override: counter('override') };
   }
 
   /** Series of a route of a Service of this pod. */

@@ -1,6 +1,7 @@
 import t from 'tap';
 
 import type { RateLimit } from '../../api/routing.ts';
+import { Counter } from '../telemetry/registry.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
 /** How many of `count` requests of a client pass at once. */
@@ -10,8 +11,10 @@ function passed(limiter: RateLimiter, identity: string, count: number, nowMs = 1
   return passed;
 }
 
-const limit = (fields: Partial<RateLimit>): RateLimiter =>
-  new RateLimiter({ origin: 'HTTPLocalRateLimitPolicy/a/b', ...fields });
+const counters = () => ({ total: new Counter(), identity: new Counter(), override: new Counter() });
+
+const limit = (fields: Partial<RateLimit>, refused = counters()): RateLimiter =>
+  new RateLimiter({ origin: 'HTTPLocalRateLimitPolicy/a/b', ...fields }, refused);
 
 t.test('lets a second’s worth through at once, and then as many a second', async (t) => {
   const limiter = limit({ totalPerSecond: 10 });
@@ -32,6 +35,30 @@ t.test('an override takes the place of the identity’s bound and is shared by t
   const limiter = limit({ identityPerSecond: 5, overrides: [{ perSecond: 20, clients: ['a', 'b'] }] });
   t.equal(passed(limiter, 'a', 15) + passed(limiter, 'b', 15), 20);
   t.equal(passed(limiter, 'c', 15), 5);
+});
+
+t.test('of several overrides that name a client the last holds', async (t) => {
+  const overrides = [
+    { perSecond: 20, clients: ['a'] },
+    { perSecond: 7, clients: ['a'] },
+  ];
+  t.equal(passed(limit({ overrides }), 'a', 50), 7);
+});
+
+t.test('counts what it refuses by the bound that refused it', async (t) => {
+  const refused = counters();
+  const limiter = limit(
+    { totalPerSecond: 10, identityPerSecond: 4, overrides: [{ perSecond: 3, clients: ['a'] }] },
+    refused,
+  );
+  for (const [identity, total, own, override] of [
+    ['a', 0, 0, 2],
+    ['b', 0, 1, 2],
+    ['c', 2, 1, 2],
+  ] as const) {
+    passed(limiter, identity, 5);
+    t.same([refused.total.value, refused.identity.value, refused.override.value], [total, own, override], identity);
+  }
 });
 
 t.test('a client over its own bound takes nothing from the others', async (t) => {

@@ -1,13 +1,19 @@
 import type { RateLimit } from '../../api/routing.ts';
+import type { Counter } from '../telemetry/registry.ts';
+
+/** Which bound of a rate limit a request exceeds: that of all clients, of each identity, or of those named together. */
+export type RateLimitScope = 'total' | 'identity' | 'override';
 
 /**
  * Lets through so many requests a second, in all, of each client identity, or of the identities that an override names
- * together. A bucket holds one second's worth. A request that its identity may not send takes nothing from the total.
+ * together: they share one bucket, and an identity that several overrides name has that of the last. A bucket holds one
+ * second's worth. A request that its identity may not send takes nothing from the total, which in linkerd2-proxy it does.
  *
- * Source: Linkerd, HTTPLocalRateLimitPolicy.
+ * Source: Linkerd, HTTPLocalRateLimitPolicy; linkerd2-proxy, linkerd/proxy/server-policy/src/local_rate_limit.rs.
  */
 export class RateLimiter {
   readonly #limit: RateLimit;
+  readonly #refused: Readonly<Record<RateLimitScope, Counter>>;
   readonly #total: TokenBucket | null;
   readonly #overrides = new Map<string, TokenBucket>();
   readonly #identities = new Map<string, TokenBucket>();
@@ -16,8 +22,10 @@ export class RateLimiter {
   /** For identities beyond {@link MAX_IDENTITIES}. */
   readonly #others: TokenBucket | null;
 
-  constructor(limit: RateLimit) {
+  /** @param refused counts the requests that are not let through */
+  constructor(limit: RateLimit, refused: Readonly<Record<RateLimitScope, Counter>>) {
     this.#limit = limit;
+    this.#refused = refused;
     const { totalPerSecond, identityPerSecond, overrides = [] } = limit;
     this.#total = totalPerSecond === undefined ? null : new TokenBucket(totalPerSecond);
     this.#others = identityPerSecond === undefined ? null : new TokenBucket(identityPerSecond);
@@ -35,9 +43,10 @@ export class RateLimiter {
    * @returns a sentence that says which bound it would exceed; null: it may go on
    */
   refusal(identity: string, nowMs: number): string | null {
-    const own = this.#overrides.get(identity) ?? this.#bucketOf(identity, nowMs);
-    if (own && !own.has(nowMs)) return this.#sentence(own.perSecond, 'of this client');
-    if (this.#total && !this.#total.has(nowMs)) return this.#sentence(this.#total.perSecond, 'of all clients');
+    const override = this.#overrides.get(identity);
+    const own = override ?? this.#bucketOf(identity, nowMs);
+    if (own && !own.has(nowMs)) return this.#refuse(override ? 'override' : 'identity', own.perSecond);
+    if (this.#total && !this.#total.has(nowMs)) return this.#refuse('total', this.#total.perSecond);
     own?.take();
     this.#total?.take();
     return null;
@@ -61,8 +70,9 @@ export class RateLimiter {
     for (const [identity, bucket] of this.#identities) if (bucket.isFull(nowMs)) this.#identities.delete(identity);
   }
 
-  #sentence(perSecond: number, whose: string): string {
-    return `${this.#limit.origin} lets ${perSecond} requests a second ${whose} through`;
+  #refuse(scope: RateLimitScope, perSecond: number): string {
+    this.#refused[scope].value++;
+    return `${this.#limit.origin} lets ${perSecond} requests a second ${WHOSE[scope]} through`;
   }
 }
 
@@ -94,6 +104,12 @@ class TokenBucket {
     return this.#tokens >= this.perSecond;
   }
 }
+
+const WHOSE: Readonly<Record<RateLimitScope, string>> = {
+  total: 'of all clients',
+  identity: 'of this client',
+  override: 'of this client and those named with it',
+};
 
 /** Identities that have a bucket of their own, so that a crowd of them cannot take memory: about 100 octets each. */
 const MAX_IDENTITIES = 10_000;

@@ -78,6 +78,10 @@ export class Metrics {
   readonly tcpWrite = this.#r.counter('tcp_write_bytes_total', 'Octets written.');
   readonly authzAllow = this.#r.counter('inbound_http_authz_allow_total', 'Requests that the inbound policy let in.');
   readonly authzDeny = this.#r.counter('inbound_http_authz_deny_total', 'Requests that the inbound policy refused.');
+  readonly rateLimited = this.#r.counter(
+    'inbound_http_local_ratelimit_total',
+    'Requests over a rate limit, by the policy and by which of its bounds: total, identity or override.',
+  );
   readonly tcpAuthzAllow = this.#r.counter(
     'inbound_tcp_authz_allow_total',
     'Connections that the inbound policy let in.',

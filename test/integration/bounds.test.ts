@@ -144,5 +144,8 @@ t.test('requests over a bound of the server’s port get 429, each client by its
     t.equal(answers.at(-1)!.headers['weft-proxy-error'], 'rate_limited');
   }
   t.equal(application.heard.length, 10);
-  t.match(server.metrics.registry.text(), /inbound_http_errors_total\{error="rate_limited"\} 6/);
+  const text = server.metrics.registry.text();
+  t.match(text, /inbound_http_errors_total\{error="rate_limited"\} 6/);
+  const labels = `target_port="${application.port}",ratelimit_kind="HTTPLocalRateLimitPolicy",ratelimit_name="api"`;
+  t.match(text, `inbound_http_local_ratelimit_total{${labels},ratelimit_scope="identity"} 6\n`);
 });

@@ -542,6 +542,17 @@ t.test(
   },
 );
 
+t.test('requests that claim to be opaque octets are under the rate limit of their port', async (t) => {
+  const { port, server, applicationPort } = await mesh(t, echo, { protocol: 'opaque' });
+  const { config } = server.ports;
+  const rateLimit = { totalPerSecond: 2, origin: 'HTTPLocalRateLimitPolicy/default/api' };
+  const rules = { port: applicationPort, policy: config.defaultPolicy, routes: {}, rateLimit };
+  server.ports.update({ ...config, ports: [{ ...rules, protocol: 'detect' }] });
+  const statuses = [];
+  for (let i = 0; i < 5; i++) statuses.push((await request(port)).status);
+  t.same(statuses, [200, 200, 429, 429, 429]);
+});
+
 t.test('a direct connection from loopback is judged by its identity, not by its address', async (t) => {
   const { port, client, server, applicationPort } = await mesh(t, echo);
   server.ports.update({ ...server.ports.config, defaultPolicy: { mode: 'deny', origin: 'test' } });

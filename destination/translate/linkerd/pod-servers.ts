@@ -3,6 +3,7 @@ import type { Cluster } from '../cluster.ts';
 import { type Complain, formatRef, refOf } from '../complain.ts';
 import { byAge } from '../kinds/meta.ts';
 import type { Pod } from '../kinds/pod.ts';
+import type { Service, ServicePort } from '../kinds/service.ts';
 import type { MeshDomain } from '../mesh-domain.ts';
 import { rateLimitOf } from './rate-limit-policy.ts';
 import { portsOf, type Server } from './server.ts';
@@ -33,6 +34,34 @@ export function serversOf(
         );
     }
   return servers;
+}
+
+/** The Server of a port of a pod; null: there is none. */
+export function serverOn(cluster: Cluster, pod: Pod, port: number): Server | null {
+  const servers = cluster.serversOf(pod.namespace).filter((server) => portsOf(server, pod).includes(port));
+  return servers.sort(byAge)[0] ?? null;
+}
+
+/**
+ * A Server that speaks for every pod behind a port of a Service, ready or not; null: some pod has none, or they do not
+ * agree on what the port speaks.
+ */
+export function serverBehind(cluster: Cluster, service: Service, port: ServicePort): Server | null {
+  if (cluster.serversOf(service.namespace).length === 0) return null;
+  let first: Server | null = null;
+  for (const slice of cluster.slicesOf(service.namespace, service.name)) {
+    const target = slice.ports.find(({ name }) => name === port.name)?.port;
+    if (target === undefined) continue;
+    for (const { pod: ref } of slice.addresses) {
+      const pod = ref && cluster.get('Pod', service.namespace, ref.name);
+      // A pod that is not known yet is no endpoint yet.
+      if (ref && !pod) continue;
+      const server = pod ? serverOn(cluster, pod, target) : null;
+      if (!server || (first && first.protocol !== server.protocol)) return null;
+      first ??= server;
+    }
+  }
+  return first;
 }
 
 function rateLimitOn(cluster: Cluster, server: Server, domain: MeshDomain, complain: Complain): RateLimit | null {
