@@ -1,8 +1,9 @@
 import type { InboundConfig, InboundPolicy, Protocol } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
+import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
-import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
+import type { CompiledRoute } from '../routing/route-table.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import { RateLimiter } from './rate-limiter.ts';
 
@@ -50,18 +51,15 @@ export class InboundPorts {
     );
     this.#byPort = new Map(
       config.ports.map((port) => {
-        const tables = new Map(
-          Object.entries(port.routes).map(([service, routes]) => [service, new RouteTable(routes)]),
-        );
-        const own = tables.get('') ?? RouteTable.EMPTY;
+        const routes = new PortRoutes(port.routes);
         return [
           port.port,
           {
             protocol: port.protocol,
             policy: port.policy,
-            hasRoutes: tables.size > 0,
+            hasRoutes: !routes.isEmpty,
             rateLimiter: this.#limiters.get(port.port)?.limiter ?? null,
-            route: (service, request) => (tables.get(service) ?? own).find(request),
+            route: (service, request) => routes.find(service, request),
           },
         ];
       }),
@@ -88,7 +86,7 @@ export class InboundPorts {
       policy: this.#config.defaultPolicy,
       hasRoutes: false,
       rateLimiter: null,
-      route: (_service, request) => RouteTable.EMPTY.find(request),
+      route: (service, request) => PortRoutes.EMPTY.find(service, request),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { RateLimit } from '../../api/routing.ts';
+import { overridesByClient } from '../routing/rate-override.ts';
 
 /**
  * Lets through so many requests a second, in all, of each client identity, or of the identities that an override names
@@ -21,10 +22,8 @@ export class RateLimiter {
     const { totalPerSecond, identityPerSecond, overrides = [] } = limit;
     this.#total = totalPerSecond === undefined ? null : new TokenBucket(totalPerSecond);
     this.#others = identityPerSecond === undefined ? null : new TokenBucket(identityPerSecond);
-    for (const { perSecond, clients } of overrides) {
-      const shared = new TokenBucket(perSecond);
-      for (const client of clients) this.#overrides.set(client, shared);
-    }
+    const shared = new Map(overrides.map((override) => [override, new TokenBucket(override.perSecond)]));
+    for (const [client, override] of overridesByClient(limit)) this.#overrides.set(client, shared.get(override)!);
   }
 
   /**

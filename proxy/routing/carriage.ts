@@ -1,0 +1,28 @@
+import type { Protocol } from '../../api/routing.ts';
+
+/** How the connections of an application are carried: request by request, as octets, or as their first octets say. */
+export type Carriage = 'http1' | 'http2' | 'octets' | 'detect';
+
+/** How connections to a target that speaks `protocol` are carried. */
+export function carriageOf(protocol: Protocol): Carriage {
+  switch (protocol) {
+    case 'http1':
+      return 'http1';
+    case 'http2':
+    case 'grpc':
+      return 'http2';
+    case 'opaque':
+    case 'tls':
+      return 'octets';
+    default:
+      return 'detect';
+  }
+}
+
+/**
+ * Whether octets that a client calls opaque are looked at again: that is only its claim, and a port with HTTP rules would
+ * be open to whoever makes it. What turns out to be HTTP is governed as such, what does not is refused.
+ */
+export function isLookedAtAgain(port: { readonly protocol: Protocol; readonly hasRoutes: boolean }): boolean {
+  return port.hasRoutes && port.protocol !== 'opaque';
+}
