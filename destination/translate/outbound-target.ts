@@ -12,7 +12,7 @@ import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
 import { profileCandidate, takesSplit } from './linkerd/profile-dialect.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import { podProtocol } from './pod-protocol.ts';
-import { decideProtocol } from './protocol.ts';
+import { serviceProtocol } from './service-protocol.ts';
 import {
   type Candidate,
   type Dialect,
@@ -75,9 +75,7 @@ function serviceTarget(
   domain: MeshDomain,
   complain: Complain,
 ): OutboundTarget {
-  const namespace = cluster.get('Namespace', '', service.namespace) ?? null;
-  const witness = chosen && { opaquePorts: chosen.profile.opaquePorts, origin: chosen.origin };
-  const { protocol } = decideProtocol({ service: { object: service, port }, profile: witness, pod: null, namespace });
+  const { protocol } = serviceProtocol(cluster, service, port, chosen);
   const profile = chosen?.profile ?? null;
   const refs = new BackendRefs({ service, port, profile, cluster, client, domain, complain });
   const question: RoutingQuestion = { cluster, service, port, client, domain, complain, refs };
