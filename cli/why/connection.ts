@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { OutboundTarget, WeightedBackend } from '../../api/routing.ts';
 import { carriageOf } from '../../proxy/routing/carriage.ts';
 import { ConnectionTable } from '../../proxy/routing/connection-table.ts';
+import { hostOf } from '../../proxy/routing/request-parts.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import type { Question } from './question.ts';
 import { nameOf, type RouteName } from './route-name.ts';
@@ -43,10 +44,9 @@ export function carriedAs(protocol: OutboundTarget['protocol'], { scheme }: Ques
 export function explainConnection(
   state: MeshState,
   { routes, connectionRoutes = [] }: OutboundTarget,
-  { host, request }: Question,
+  { request }: Question,
 ): { readonly connection: ExplainedConnection; readonly split: readonly WeightedBackend[] } {
-  // An address is no server name (RFC 6066 section 3).
-  const serverName = request.scheme === 'https' && isIP(host) === 0 ? host : '';
+  const serverName = request.scheme === 'https' ? serverNameOf(request.authority) : '';
   const route = new ConnectionTable(connectionRoutes).find(serverName)?.route ?? null;
   const named = connectionRoutes.map((each) => ({ ...nameOf(state, each), sni: each.sni ?? null }));
   const at = route ? connectionRoutes.indexOf(route) : named.length;
@@ -59,4 +59,10 @@ export function explainConnection(
     },
     split: route?.split ?? [],
   };
+}
+
+/** What a client asks for in TLS that asks for this authority in HTTP: an address is no server name (RFC 6066 section 3). */
+function serverNameOf(authority: string): string {
+  const host = hostOf(authority).replace(/\.$/, '');
+  return isIP(host.replace(/^\[|\]$/g, '')) === 0 ? host : '';
 }

@@ -25,7 +25,7 @@ function policyLine({ mode, origin, field, place, verdict }: ExplainedPolicy): s
     unknown: 'lets it in if its address is of the cluster; --from POD would tell',
     probe: 'is not asked: the kubelet probes this path',
   }[verdict];
-  return `${mode} of ${withPlace([origin, field], place)} ${said}`;
+  return `${mode} by ${withPlace([origin, field], place)} ${said}`;
 }
 
 function rateLimitLine({ origin, place, totalPerSecond, identityPerSecond, client }: ExplainedRateLimit): string {

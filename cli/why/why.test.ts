@@ -4,10 +4,8 @@ import t from 'tap';
 import { pod, service, slice } from '../../destination/testing/manifests.ts';
 import { TEN_REQUESTS } from '../../test/support/user-guide.ts';
 import { UsageError } from '../command.ts';
-import { type Files, stateOf } from '../state/testing/state-of.ts';
-import { explain } from './explain.ts';
-import { printExplanation } from './print.ts';
-import { parseQuestion } from './question.ts';
+import type { Files } from '../state/testing/state-of.ts';
+import { ask as askWith } from './testing/ask.ts';
 
 const USER = join(import.meta.dirname, '../../test/fixtures/user');
 const user = (name: string) => join(USER, `${name}.yaml`);
@@ -25,9 +23,7 @@ const CLUSTER = [
 
 function ask(files: Files, paths: readonly string[], method: string, url: string, ...more: string[]) {
   const [from = '', ...headers] = more;
-  const question = parseQuestion(method, url, headers, from, 'default');
-  const explanation = explain(stateOf(files, paths), question);
-  return { explanation, text: printExplanation(question, explanation).join('\n') };
+  return askWith(files, { method, url, from, headers, paths });
 }
 
 t.test('a Service without rules takes everything itself', async (t) => {

@@ -7,8 +7,9 @@ t.test('a port that says what it speaks is believed, whatever the octets', async
   t.same(carriages.map(carriageOf), ['http1', 'http2', 'http2', 'octets', 'octets', 'detect']);
 });
 
-t.test('octets to a port with HTTP rules are looked at again, unless the port is opaque', async (t) => {
+t.test('octets to a port with HTTP rules are looked at again, unless octets are what it is for', async (t) => {
   t.ok(isLookedAtAgain({ protocol: 'detect', hasRoutes: true }));
   t.notOk(isLookedAtAgain({ protocol: 'detect', hasRoutes: false }));
   t.notOk(isLookedAtAgain({ protocol: 'opaque', hasRoutes: true }));
+  t.notOk(isLookedAtAgain({ protocol: 'tls', hasRoutes: true }), 'an https port of a Service with a profile');
 });

@@ -21,8 +21,9 @@ export function carriageOf(protocol: Protocol): Carriage {
 
 /**
  * Whether octets that a client calls opaque are looked at again: that is only its claim, and a port with HTTP rules would
- * be open to whoever makes it. What turns out to be HTTP is governed as such, what does not is refused.
+ * be open to whoever makes it. What turns out to be HTTP is governed as such, what does not is refused. A port that is
+ * declared to carry octets has no HTTP that rules could hold for.
  */
 export function isLookedAtAgain(port: { readonly protocol: Protocol; readonly hasRoutes: boolean }): boolean {
-  return port.hasRoutes && port.protocol !== 'opaque';
+  return port.hasRoutes && carriageOf(port.protocol) !== 'octets';
 }
