@@ -21,7 +21,8 @@ An https: URL, or a port that is declared to carry octets, is not routed as HTTP
 takes it by its server name, and which objects have no effect because they are about HTTP requests.
 
 Of the proxies that receive it, it prints what they do, pods that decide alike together: the policy that lets it in or
-refuses it, the route that they count it under, and the rate limit that bounds it.
+refuses it, the route that they count it under, and the rate limit that bounds it. Files that have no endpoints are read
+as if the pods and Deployments that the Service selects had a proxy.
 
   weft why GET http://api.default:8080/users -H 'x-user: 1' --from deploy/web -n default
   weft why GET https://db.default:9443 -H 'host: eu.db.example.com'

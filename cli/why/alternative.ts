@@ -2,6 +2,7 @@ import { type Backend, OWN_BACKEND, type Route, type WeightedBackend } from '../
 import type { Complain } from '../../destination/translate/complain.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Arrival, type ExplainedInbound, explainInbound, type PodPort, policyOf } from './inbound.ts';
+import { rawOf, standInsOf } from './stand-ins.ts';
 
 /** One way that a request may go. */
 export interface ExplainedAlternative {
@@ -12,7 +13,10 @@ export interface ExplainedAlternative {
   readonly filters?: Route['filters'];
   readonly policy: Omit<Backend, 'service' | 'port' | 'subset' | 'endpoints'>;
   readonly endpoints: readonly ExplainedEndpoint[];
-  /** What the proxies of the endpoints do with it; one group where they all do the same. */
+  /**
+   * What the proxies of the endpoints do with it; one group where they all do the same. Without an endpoint those of the
+   * pods that would be, with a proxy; of a subset nothing is known then.
+   */
   readonly inbound: readonly ExplainedInbound[];
 }
 
@@ -52,21 +56,22 @@ export function explainAlternative(
 ): ExplainedAlternative {
   const placed = endpoints.map((endpoint) => ({ endpoint, guarded: guardedPod(state, endpoint) }));
   const guarded = placed.flatMap(({ guarded }) => guarded ?? []);
+  const arrivedAt = endpoints.length > 0 || subset !== undefined ? guarded : standInsOf(state, service, port);
   return {
     backend: `${service}:${port}${subset ? `/${subset}` : ''}`,
     share,
     ...(filters && { filters }),
     policy,
     endpoints: placed.map(({ endpoint, guarded }) => explainEndpoint(state, endpoint, guarded, policy)),
-    inbound: explainInbound(state, guarded, arrival, complain),
+    inbound: explainInbound(state, arrivedAt, arrival, complain),
   };
 }
 
 /** The pod whose proxy an endpoint's connections reach; null: there is none on the way. */
-function guardedPod({ cluster }: MeshState, { port, tls, labels }: Backend['endpoints'][number]): PodPort | null {
+function guardedPod(state: MeshState, { port, tls, labels }: Backend['endpoints'][number]): PodPort | null {
   const { dst_pod: name = '', dst_namespace: namespace = '' } = labels;
-  const pod = tls ? cluster.get('Pod', namespace, name) : undefined;
-  return pod ? { pod, port } : null;
+  const pod = tls ? state.cluster.get('Pod', namespace, name) : undefined;
+  return pod ? { pod, port, deployment: null, raw: rawOf(state, pod) } : null;
 }
 
 function explainEndpoint(

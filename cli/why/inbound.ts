@@ -4,6 +4,7 @@ import type { InboundConfig, InboundPolicy, InboundPort, Protocol, RateLimit } f
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { Complain } from '../../destination/translate/complain.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
+import type { Fields } from '../../destination/translate/kinds/json.ts';
 import type { Pod } from '../../destination/translate/kinds/pod.ts';
 import { annotationPath } from '../../destination/translate/kinds/settings.ts';
 import { isLookedAtAgain } from '../../proxy/routing/carriage.ts';
@@ -21,7 +22,7 @@ import { nameOf, placeOf, type RouteName } from './route-name.ts';
 
 /** What the proxies of some pods do with a request that arrives; pods that decide alike stand together. */
 export interface ExplainedInbound {
-  /** `default/api-0`. */
+  /** `default/api-0`; `Deployment/default/api`: those that its template makes. */
   readonly pods: readonly string[];
   /** Port of the pods that it arrives at. */
   readonly port: number;
@@ -65,6 +66,10 @@ export interface Arrival {
 export interface PodPort {
   readonly pod: Pod;
   readonly port: number;
+  /** Name of the Deployment that would make it; null: it is there. */
+  readonly deployment: string | null;
+  /** As it was written. */
+  readonly raw: Fields;
 }
 
 /** Who may use a port of a pod, and what says so. */
@@ -86,11 +91,13 @@ export function explainInbound(
   const groups = new Map<string, ExplainedInbound & { readonly pods: string[] }>();
   for (const place of places) {
     const decided = decide(state, place, arrival, complain);
-    const name = `${place.pod.namespace}/${place.pod.name}`;
-    const key = JSON.stringify(decided, (field, value) => (isOf(field, value, name) ? '' : value));
+    const { namespace, name } = place.pod;
+    const own = `${namespace}/${name}`;
+    const key = JSON.stringify(decided, (field, value) => (isOf(field, value, own) ? '' : value));
+    const called = place.deployment === null ? own : `Deployment/${own}`;
     const group = groups.get(key);
-    if (group) group.pods.push(name);
-    else groups.set(key, { pods: [name], ...decided });
+    if (group) group.pods.push(called);
+    else groups.set(key, { pods: [called], ...decided });
   }
   return [...groups.values()];
 }
@@ -102,21 +109,22 @@ function isOf(field: string, value: unknown, pod: string): boolean {
 
 function decide(
   state: MeshState,
-  { pod, port }: PodPort,
+  place: PodPort,
   arrival: Arrival,
   complain: Complain,
 ): Omit<ExplainedInbound, 'pods'> {
+  const { pod, port } = place;
   const config = inboundConfig(state.cluster, pod, state.domain, complain);
   const rules = rulesOf(config, port);
   const routes = new PortRoutes(rules.routes);
   const seen = seenAs(arrival, { protocol: rules.protocol, hasRoutes: !routes.isEmpty });
-  const isExempt = seen === 'http' && isProbe(probesOf(state, pod), port, arrival.request);
+  const isExempt = seen === 'http' && isProbe(probesOf(place), port, arrival.request);
   const verdict = isExempt ? 'probe' : verdictOf(rules.policy, arrival.client, config.clusterNetworks);
   return {
     port,
     protocol: rules.protocol,
     route: seen === 'http' ? routeOf(state, routes, arrival) : null,
-    policy: explainPolicy(state, pod, rules.policy, verdict),
+    policy: explainPolicy(state, place, rules.policy, verdict),
     rateLimit: seen === 'http' && !isExempt ? explainRateLimit(state, rules.rateLimit, arrival.client) : null,
     refused: seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? 'policy_denied' : null,
   };
@@ -154,19 +162,29 @@ function verdictOf(
 
 function explainPolicy(
   state: MeshState,
-  pod: Pod,
-  { mode, origin }: InboundPolicy,
+  place: PodPort,
+  policy: InboundPolicy,
   verdict: ExplainedPolicy['verdict'],
 ): ExplainedPolicy {
-  return { mode, origin, field: policyField(state, pod, origin), place: placeOf(state, origin), verdict };
+  const { deployment } = place;
+  const origin = deployment === null ? policy.origin : policy.origin.replace(/^annotation\/pod\//, OF_TEMPLATE);
+  return {
+    mode: policy.mode,
+    origin,
+    field: policyField(state, place, origin),
+    place: placeOf(state, origin),
+    verdict,
+  };
 }
 
-function policyField({ cluster }: MeshState, pod: Pod, origin: string): string {
+function policyField({ cluster }: MeshState, { pod }: PodPort, origin: string): string {
   if (origin.startsWith('Server/')) return 'spec.accessPolicy';
   if (!origin.startsWith('annotation/')) return '';
-  const owner = origin.startsWith('annotation/pod/') ? pod : cluster.get('Namespace', '', pod.namespace);
+  const isOfNamespace = origin.startsWith('annotation/namespace/');
+  const owner = isOfNamespace ? cluster.get('Namespace', '', pod.namespace) : pod;
   const { annotation = '' } = owner?.settings.inboundPolicy ?? {};
-  return annotation && annotationPath(annotation);
+  const metadata = origin.startsWith(OF_TEMPLATE) ? 'spec.template.metadata' : 'metadata';
+  return annotation && annotationPath(annotation, metadata);
 }
 
 function explainRateLimit(
@@ -186,11 +204,13 @@ function explainRateLimit(
 }
 
 /** The probes of the pod's own containers, as injection tells its proxy. */
-function probesOf(state: MeshState, { namespace, name }: Pod): ProbePaths {
-  const template = readPodTemplate(state.written({ kind: 'Pod', namespace, name })?.raw);
+function probesOf({ raw }: PodPort): ProbePaths {
+  const template = readPodTemplate(raw);
   if (typeof template === 'string') return {};
   return probePathsOf(containersOf(template.spec).filter((each) => each.name !== PROXY_CONTAINER));
 }
 
+/** Where an annotation stands that pods would have of their template. */
+const OF_TEMPLATE = 'annotation/Deployment/';
 /** Stands for an identity of which only is known that there is one. */
 const SOMEBODY = '?';

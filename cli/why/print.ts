@@ -118,6 +118,9 @@ function alternativeLines(alternative: ExplainedAlternative, at: number, isConne
       return row('', `  ${[address, pod, locality].filter((part) => part !== '').join(' ')} ${who}${guard}`);
     }),
     ...(endpoints.length === 0 ? [row('', `  no endpoint: ${isConnection ? CLOSED : emptyLine(whenEmpty)}`)] : []),
+    ...(endpoints.length === 0 && inbound.length > 0
+      ? [row('', '  of the pods that would be endpoints, with a proxy:')]
+      : []),
     ...inbound.flatMap(inboundLines).map((line) => row('', `  ${line}`)),
   ];
 }
