@@ -72,6 +72,9 @@ export const DEFAULT_INBOUND_POLICIES = [
 ] as const;
 export type DefaultInboundPolicy = (typeof DEFAULT_INBOUND_POLICIES)[number];
 
+/** Private and carrier-grade networks (RFC 1918, RFC 6598, RFC 4193), which is where clusters are; Linkerd's default. */
+export const DEFAULT_CLUSTER_NETWORKS = '10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fd00::/8';
+
 /** Ports of server-first protocols: no HTTP detection on them unless a Service says otherwise. */
 export const DEFAULT_OPAQUE_PORTS = '25,587,3306,4444,5432,6379,9300,11211';
 

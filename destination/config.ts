@@ -2,6 +2,7 @@ import * as env from '../api/destination-environment.ts';
 import {
   CONTROL_NAMESPACE,
   DEFAULT_CLUSTER_DOMAIN,
+  DEFAULT_CLUSTER_NETWORKS,
   DEFAULT_INBOUND_POLICIES,
   DEFAULT_TRUST_DOMAIN,
   IDENTITY_SERVICE_ACCOUNT,
@@ -14,8 +15,6 @@ import { canonicalIp } from '../core/kubernetes/ip-address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import type { MeshDomain } from './translate/mesh-domain.ts';
 
-/** Private and carrier-grade networks (RFC 1918, RFC 6598, RFC 4193), which is where clusters are; Linkerd's default. */
-export const DEFAULT_CLUSTER_NETWORKS = '10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fd00::/8';
 /** Half of the 30 s that the kubelet grants before it kills, less a margin for slow ends. */
 const DEFAULT_DRAIN = '10s';
 

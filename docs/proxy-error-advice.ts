@@ -40,7 +40,10 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   load_shed: ['reserved: the proxy has more to do than it may hold', 'more replicas of the application'],
   loop_detected: ['the request came back to a proxy that had sent it', 'the Service selects its own client'],
   policy_denied: ['the inbound policy refuses the client', 'the message names policy and client'],
-  opaque_on_http_port: ['octets on a port with HTTP rules', 'mark the port opaque, or speak HTTP'],
+  opaque_on_http_port: [
+    'octets on a port with HTTP rules',
+    'mark the port opaque or (`appProtocol: https`) TLS, or speak HTTP',
+  ],
   direct_without_identity: ['a direct connection without a client certificate', 'nothing should dial 4143'],
   direct_without_transport_header: ["a direct connection that is no peer's", 'nothing should dial 4143'],
   transport_header_invalid: ['a direct connection whose header cannot be read', 'nothing should dial 4143'],

@@ -17,16 +17,27 @@ Prints which object and field decides the route of a request, its timeouts, retr
 identity that each must prove, which routes were passed over, and which objects were told that they do not decide. It is
 the code of the control plane and of the proxy that answers, on files or on the cluster of KUBECONFIG.
 
-  weft why GET http://api.default:8080/users -H 'x-user: 1' --from deploy/web -n default
+An https: URL, or a port that is declared to carry octets, is not routed as HTTP: it prints which rule for connections
+takes it by its server name, and which objects have no effect because they are about HTTP requests.
 
-  -H, --header 'NAME: VALUE'  a header of the request; repeatable; host: is the authority
+Of the proxies that receive it, it prints what they do, pods that decide alike together: the policy that lets it in or
+refuses it, the route that they count it under, and the rate limit that bounds it. Files that have no endpoints are read
+as if the pods and Deployments that the Service selects had a proxy.
+
+  weft why GET http://api.default:8080/users -H 'x-user: 1' --from deploy/web -n default
+  weft why GET https://db.default:9443 -H 'host: eu.db.example.com'
+
+  -H, --header 'NAME: VALUE'  a header of the request; repeatable; host: is the authority, and with https: the server name
   --from WORKLOAD             deploy/NAME, statefulset/NAME or pod/NAME of the namespace, or ns/NAMESPACE: who sends it;
-                              without it a client without labels
+                              without it a client without labels; it has a proxy in any case
   -n, --namespace NAME        namespace of the client; default: default
   -f, --filename PATH         a file, a folder with those below it, or - for standard input; repeatable
-  -o json                     print {"client", "target", "route": {"name", "origin", "field", "place", "timeouts",
-                              "retry", "filters"}|null, "unmatched", "passedOver", "retryBudget", "split": [{"backend", "share",
-                              "filters", "policy", "endpoints"}], "complaints"}; durations in milliseconds
+  -o json                     print {"client", "target", "carried": "http"|"octets", "refused": REASON|null, "connection":
+                              {"serverName", "route"|null, "passedOver", "withoutEffect"}|null, "route": {"name",
+                              "origin", "field", "place", "timeouts", "retry", "filters"}|null, "unmatched", "passedOver",
+                              "retryBudget", "split": [{"backend", "share", "filters", "policy", "endpoints", "inbound":
+                              [{"pods", "port", "protocol", "route"|null, "policy", "rateLimit"|null, "refused":
+                              REASON|null}]}], "complaints"}; durations in milliseconds
 `,
   async run(args) {
     const { values, positionals } = parseArgs({

@@ -1,20 +1,42 @@
-import { type Backend, type OutboundTarget, OWN_BACKEND, type RateLimit, type Route } from '../../api/routing.ts';
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
+import type { OutboundTarget, Route } from '../../api/routing.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
-import { parseRef } from '../../destination/translate/complain.ts';
-import { inboundConfig } from '../../destination/translate/inbound-config.ts';
+import type { Complain } from '../../destination/translate/complain.ts';
+import { profileOf } from '../../destination/translate/linkerd/profile-choice.ts';
 import { outboundTarget } from '../../destination/translate/outbound-target.ts';
+import { podProtocol } from '../../destination/translate/pod-protocol.ts';
+import { serviceProtocol } from '../../destination/translate/service-protocol.ts';
 import type { Complaint } from '../../destination/translate/survey.ts';
+import { resolveTarget, type TargetAddress } from '../../destination/translate/target.ts';
+import { compilePathRewrite } from '../../proxy/routing/path-rewrite.ts';
 import { NOT_FOUND, RouteTable } from '../../proxy/routing/route-table.ts';
 import { UsageError } from '../command.ts';
 import type { MeshState } from '../state/mesh-state.ts';
+import { type ExplainedAlternative, explainAlternative, type Share, sharesOf } from './alternative.ts';
 import { clientOf } from './client.ts';
+import { type Carried, carriedAs, type ExplainedConnection, explainConnection } from './connection.ts';
+import type { Arrival } from './inbound.ts';
 import type { Question } from './question.ts';
+import { nameOf, placeOf, type RouteName } from './route-name.ts';
 
 /** Which objects decide what becomes of a request. */
 export interface Explanation {
-  readonly client: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
-  readonly target: Pick<OutboundTarget, 'name' | 'kind' | 'port' | 'protocol'>;
+  readonly client: {
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    /** That its proxy proves; null: not known. */
+    readonly identity: string | null;
+    /** null: not known. */
+    readonly address: string | null;
+  };
+  readonly target: ExplainedTarget;
+  /** `octets`: what a request says decides nothing; see `connection`. */
+  readonly carried: 'http' | 'octets';
+  /** Why the client's own proxy refuses it whatever the routes are; null: it does not. */
+  readonly refused: ProxyErrorReason | null;
+  /** null: it is carried as HTTP. */
+  readonly connection: ExplainedConnection | null;
   /** null: no route takes it; see `unmatched`. */
   readonly route: ExplainedRoute | null;
   /** What a request gets that no route takes. */
@@ -28,41 +50,16 @@ export interface Explanation {
   readonly complaints: readonly Complaint[];
 }
 
-/** Which object wrote a route, and where in it. */
-export interface RouteName {
-  /** Empty: the route has no name. */
-  readonly name: string;
-  readonly origin: string;
-  /** Empty: the object as a whole. */
-  readonly field: string;
-  /** `path:line` of the object; empty where it came from an API server. */
-  readonly place: string;
+/** What a request is for, and what says which protocol is spoken there. */
+export interface ExplainedTarget extends Pick<OutboundTarget, 'name' | 'kind' | 'port' | 'protocol'> {
+  /** `appProtocol/Service/default/api`; `default`: nothing says so. */
+  readonly protocolRule: string;
+  /** `path:line` of the object of that rule; empty: none. */
+  readonly protocolPlace: string;
 }
 
 /** The route that takes the request, without what is said elsewhere. */
 export interface ExplainedRoute extends RouteName, Pick<Route, 'timeouts' | 'retry' | 'filters'> {}
-
-export interface ExplainedAlternative {
-  /** `api.default.svc.cluster.local:80/v1`. */
-  readonly backend: string;
-  /** Of the requests, 0 to 1. */
-  readonly share: number;
-  readonly filters?: Route['filters'];
-  readonly policy: Omit<Backend, 'service' | 'port' | 'subset' | 'endpoints'>;
-  readonly endpoints: readonly ExplainedEndpoint[];
-}
-
-export interface ExplainedEndpoint {
-  readonly address: string;
-  /** Empty: it is no pod. */
-  readonly pod: string;
-  /** Identity that its certificate must carry; null: it is spoken to in the clear. */
-  readonly identity: string | null;
-  /** Name of its group of nearness; empty: there is one. */
-  readonly locality: string;
-  /** Who may call it, what says so, and how often; null: no proxy guards it. */
-  readonly inbound: { readonly mode: string; readonly origin: string; readonly rateLimit: RateLimit | null } | null;
-}
 
 /**
  * Explains a request by the code of the control plane and of the proxy.
@@ -72,20 +69,68 @@ export interface ExplainedEndpoint {
 export function explain(state: MeshState, question: Question): Explanation {
   const { cluster, domain } = state;
   const complaints = new Map<string, Complaint>();
-  const place = clientOf(state, question.from);
-  const ip = canonicalIp(question.host);
-  const address = { host: ip ?? question.host, isAddress: ip !== null, port: question.port };
-  const target = outboundTarget(cluster, address, new ClientView(place), domain, (object, path, message) => {
+  const complain: Complain = (object, path, message) => {
     const complaint = { object, path, message };
     complaints.set(JSON.stringify(complaint), complaint);
-  });
+  };
+  const client = clientOf(state, question.from);
+  const { place, identity, address: clientAddress } = client;
+  const ip = canonicalIp(question.host);
+  const address = { host: ip ?? question.host, isAddress: ip !== null, port: question.port };
+  const target = outboundTarget(cluster, address, new ClientView(place), domain, complain);
   if (!target) throw unknownHost(state, question);
-  const compiled = new RouteTable(target.routes, target).find(question.request);
+  const carried = carriedAs(target.protocol, question.request);
+  const { shares, ...decision } = decide(carried, state, target, question);
+  const arrival: Arrival = {
+    client,
+    request: question.request,
+    service: carried === 'http' && target.kind === 'service' ? target.name : null,
+    isOctets: carried === 'octets',
+  };
+  return {
+    client: { namespace: place.namespace, labels: place.labels, identity, address: clientAddress },
+    target: explainTarget(state, target, address, place.namespace),
+    carried: carried === 'octets' ? 'octets' : 'http',
+    refused: carried === 'malformed' ? 'request_malformed' : null,
+    ...decision,
+    retryBudget: target.retryBudget,
+    split: shares.map((share) =>
+      explainAlternative(
+        state,
+        target.backends[share.backend]!,
+        share,
+        forwarded(arrival, decision.route, share),
+        complain,
+      ),
+    ),
+    complaints: [...complaints.values()],
+  };
+}
+
+/** A request as filters send it on. */
+function forwarded(arrival: Arrival, route: ExplainedRoute | null, { filters }: Share): Arrival {
+  // As in the proxy's filter chain, the backend's own replaces the route's.
+  const rewrite = filters?.rewrite ?? route?.filters?.rewrite;
+  if (!rewrite) return arrival;
+  const { request } = arrival;
+  const { authority = request.authority } = rewrite;
+  const path = rewrite.path ? compilePathRewrite(rewrite.path)(request.path) : request.path;
+  return { ...arrival, request: { ...request, authority, path } };
+}
+
+/** What a request is decided by, besides the target as a whole. */
+interface Decision extends Pick<Explanation, 'connection' | 'route' | 'unmatched' | 'passedOver'> {
+  readonly shares: readonly Share[];
+}
+
+/** Decided by the routes of the target. */
+function routed(state: MeshState, target: OutboundTarget, { request }: Question): Decision {
+  const compiled = new RouteTable(target.routes, target).find(request);
   const at = target.routes.indexOf(compiled.route);
   const route = at < 0 ? null : compiled.route;
+  const isAnswered = compiled === NOT_FOUND || route?.filters?.redirect || route?.filters?.respond;
   return {
-    client: { namespace: place.namespace, labels: place.labels },
-    target: { name: target.name, kind: target.kind, port: target.port, protocol: target.protocol },
+    connection: null,
     route: route && {
       ...nameOf(state, route),
       timeouts: route.timeouts,
@@ -94,52 +139,46 @@ export function explain(state: MeshState, question: Question): Explanation {
     },
     unmatched: target.unmatched === 'not-found' ? '404 route_not_found' : 'the Service itself',
     passedOver: target.routes.slice(0, at < 0 ? undefined : at).map((each) => nameOf(state, each)),
-    retryBudget: target.retryBudget,
-    split: compiled === NOT_FOUND || answersItself(route) ? [] : splitOf(state, target, route),
-    complaints: [...complaints.values()],
+    shares: isAnswered ? [] : sharesOf(route?.split ?? []),
   };
 }
 
-function nameOf(state: MeshState, { name, origin, path = '' }: Route): RouteName {
-  return { name, origin, field: path, place: state.placeOf(parseRef(origin)) };
+/** Decided by the routes of the target's connections. */
+function passedOn(state: MeshState, target: OutboundTarget, question: Question): Decision {
+  const { connection, split } = explainConnection(state, target, question);
+  return { connection, route: null, unmatched: 'the Service itself', passedOver: [], shares: sharesOf(split) };
 }
 
-function answersItself(route: Route | null): boolean {
-  return route?.filters?.redirect !== undefined || route?.filters?.respond !== undefined;
+/** Refused before any route is looked at. */
+const REFUSED: Decision = {
+  connection: null,
+  route: null,
+  unmatched: 'the Service itself',
+  passedOver: [],
+  shares: [],
+};
+
+function decide(carried: Carried, state: MeshState, target: OutboundTarget, question: Question): Decision {
+  if (carried === 'malformed') return REFUSED;
+  return carried === 'octets' ? passedOn(state, target, question) : routed(state, target, question);
 }
 
-function splitOf(state: MeshState, target: OutboundTarget, route: Route | null): ExplainedAlternative[] {
-  const weighted = (route?.split ?? []).filter(({ weight }) => weight > 0);
-  const alternatives = weighted.length > 0 ? weighted : [{ backend: OWN_BACKEND, weight: 1 }];
-  const total = alternatives.reduce((sum, { weight }) => sum + weight, 0);
-  return alternatives.map(({ backend, weight, ...rest }) => {
-    const { service, port, subset, endpoints, ...policy } = target.backends[backend]!;
-    return {
-      backend: `${service}:${port}${subset ? `/${subset}` : ''}`,
-      share: weight / total,
-      ...('filters' in rest && rest.filters && { filters: rest.filters }),
-      policy,
-      endpoints: endpoints.map((endpoint) => explainEndpoint(state, endpoint, policy)),
-    };
-  });
-}
-
-function explainEndpoint(
-  { objects, cluster, domain }: MeshState,
-  { address, port, tls, labels, locality = 0 }: Backend['endpoints'][number],
-  { balancer }: Pick<Backend, 'balancer'>,
-): ExplainedEndpoint {
-  const { dst_pod: name = '', dst_namespace: namespace = '' } = labels;
-  const pod = [...objects.list('Pod')].find((each) => each.name === name && each.namespace === namespace);
-  const config = pod && tls ? inboundConfig(cluster, pod, domain, () => {}) : null;
-  const { policy = config?.defaultPolicy, rateLimit = null } = config?.ports.find((each) => each.port === port) ?? {};
-  return {
-    address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
-    pod: name && `${namespace}/${name}`,
-    identity: tls?.identity ?? null,
-    locality: balancer?.localities?.[locality]?.name ?? '',
-    inbound: policy ? { mode: policy.mode, origin: policy.origin, rateLimit } : null,
+function explainTarget(
+  state: MeshState,
+  { name, kind, port, protocol }: OutboundTarget,
+  address: TargetAddress,
+  clientNamespace: string,
+): ExplainedTarget {
+  const { cluster, domain } = state;
+  const found = resolveTarget(cluster, address, clientNamespace, domain)!;
+  const ruleOf = () => {
+    if (found.kind === 'stranger') return 'default';
+    if (found.kind === 'pod') return podProtocol(cluster, found.pod, found.port, domain).rule;
+    const profile = profileOf(cluster, found.service, clientNamespace, domain, () => {});
+    return serviceProtocol(cluster, found.service, found.port, profile).rule;
   };
+  const rule = ruleOf();
+  return { name, kind, port, protocol, protocolRule: rule, protocolPlace: placeOf(state, rule) };
 }
 
 function unknownHost({ objects }: MeshState, { host, port }: Question): UsageError {

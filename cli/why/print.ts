@@ -1,23 +1,23 @@
 import type { Filters } from '../../api/filters.ts';
-import type { RateLimit, RetryPolicy, Timeouts } from '../../api/routing.ts';
+import type { RetryPolicy, Timeouts } from '../../api/routing.ts';
 import { formatProblem } from '../../destination/translate/problem.ts';
-import type { ExplainedAlternative, Explanation, RouteName } from './explain.ts';
+import type { ExplainedAlternative } from './alternative.ts';
+import type { ConnectionRouteName, ExplainedConnection } from './connection.ts';
+import type { Explanation } from './explain.ts';
+import { inboundLines } from './print-inbound.ts';
+import { routeName, withPlace } from './print-route.ts';
 import type { Question } from './question.ts';
 
 /** An explanation as lines of text. */
 export function printExplanation({ request }: Question, explanation: Explanation): string[] {
-  const { client, target, route, passedOver, split, complaints } = explanation;
+  const { client, target, connection, split, complaints } = explanation;
   const labels = Object.entries(client.labels).map(([key, value]) => `${key}=${value}`);
   return [
-    `${request.method} ${request.authority}${request.path}`,
+    `${request.method} ${request.scheme === 'https' ? 'https://' : ''}${request.authority}${request.path}`,
     row('from', `namespace ${client.namespace}${labels.length > 0 ? `, ${labels.join(', ')}` : ''}`),
-    row('target', `${target.name}:${target.port} (${target.protocol})`),
-    row('route', routeLine(explanation)),
-    ...passedOver.map((each, at) => row(at === 0 ? 'passed over' : '', routeName(each))),
-    ...(route ? [row('timeouts', timeoutsLine(route.timeouts)), row('retry', retryLine(route.retry))] : []),
-    ...(route?.retry ? [row('budget', budgetLine(explanation))] : []),
-    ...filterLines(route?.filters),
-    ...split.flatMap(alternativeLines),
+    row('target', targetLine(target)),
+    ...(connection ? connectionLines(connection, explanation) : requestLines(explanation)),
+    ...split.flatMap((alternative, at) => alternativeLines(alternative, at, connection !== null)),
     ...complaints.map(({ object, ...problem }, at) =>
       row(at === 0 ? 'told' : '', `${object.kind}/${object.namespace}/${object.name}: ${formatProblem(problem)}`),
     ),
@@ -28,16 +28,46 @@ function row(name: string, text: string): string {
   return `  ${name.padEnd(12)} ${text}`;
 }
 
+function targetLine({ name, port, protocol, protocolRule, protocolPlace }: Explanation['target']): string {
+  const by = protocolRule === 'default' ? [] : ['by', protocolRule];
+  return `${name}:${port} (${withPlace([protocol, ...by], protocolPlace)})`;
+}
+
+function requestLines(explanation: Explanation): string[] {
+  const { route, passedOver, refused } = explanation;
+  if (refused) return [row('refused', `${refused}: it is TLS, and the port is declared as HTTP`)];
+  return [
+    row('route', routeLine(explanation)),
+    ...passedOver.map((each, at) => row(at === 0 ? 'passed over' : '', routeName(each))),
+    ...(route ? [row('timeouts', timeoutsLine(route.timeouts)), row('retry', retryLine(route.retry))] : []),
+    ...(route?.retry ? [row('budget', budgetLine(explanation))] : []),
+    ...filterLines(route?.filters),
+  ];
+}
+
+function connectionLines(connection: ExplainedConnection, { target }: Explanation): string[] {
+  const { serverName, route, passedOver, withoutEffect } = connection;
+  const named = serverName === '' ? '' : `, TLS for ${serverName}`;
+  const objects = new Map(withoutEffect.map((each) => [each.origin, each.place]));
+  return [
+    row('carried', `as octets${named}: the proxy reads no request`),
+    row('connection', route ? connectionRouteName(route) : `no route takes it: it goes to ${target.name} itself`),
+    ...passedOver.map((each, at) => row(at === 0 ? 'passed over' : '', connectionRouteName(each))),
+    ...[...objects].map(([origin, place], at) =>
+      row(at === 0 ? 'no effect' : '', `${withPlace([origin], place)}: its rules are for HTTP requests`),
+    ),
+  ];
+}
+
+function connectionRouteName({ origin, field, place, sni }: ConnectionRouteName): string {
+  return `${withPlace([origin, field], place)} takes ${sni ? `TLS for ${sni.join(', ')}` : 'every connection'}`;
+}
+
 function routeLine({ route, unmatched, target }: Explanation): string {
   if (route) return routeName(route);
   return unmatched === 'the Service itself'
     ? `none takes it: it goes to ${target.name} itself`
     : `none takes it: ${unmatched}`;
-}
-
-function routeName({ name, origin, field, place }: RouteName): string {
-  const called = name === '' ? 'without a name' : `"${name}"`;
-  return [called, 'of', origin, field, place && `(${place})`].filter((part) => part !== '').join(' ');
 }
 
 function timeoutsLine({ headMs, requestMs, responseMs, idleMs }: Timeouts): string {
@@ -75,7 +105,8 @@ function filterLines(filters: Filters | undefined): string[] {
   );
 }
 
-function alternativeLines({ backend, share, filters, policy, endpoints }: ExplainedAlternative, at: number): string[] {
+function alternativeLines(alternative: ExplainedAlternative, at: number, isConnection: boolean): string[] {
+  const { backend, share, filters, policy, endpoints, inbound } = alternative;
   const { whenEmpty, ...rest } = policy;
   return [
     row(at === 0 ? 'goes to' : '', `${Math.round(share * 10_000) / 100} % ${backend}`),
@@ -84,22 +115,18 @@ function alternativeLines({ backend, share, filters, policy, endpoints }: Explai
     ...endpoints.map(({ address, pod, identity, locality, inbound }) => {
       const who = identity ? `mutual TLS with ${identity}` : 'in the clear';
       const guard = inbound ? `; lets in ${inbound.mode} (${inbound.origin})` : '';
-      const limit = inbound?.rateLimit ? `; ${limitText(inbound.rateLimit)}` : '';
-      return row('', `  ${[address, pod, locality].filter((part) => part !== '').join(' ')} ${who}${guard}${limit}`);
+      return row('', `  ${[address, pod, locality].filter((part) => part !== '').join(' ')} ${who}${guard}`);
     }),
-    ...(endpoints.length === 0 ? [row('', `  no endpoint: ${emptyLine(whenEmpty)}`)] : []),
+    ...(endpoints.length === 0 ? [row('', `  no endpoint: ${isConnection ? CLOSED : emptyLine(whenEmpty)}`)] : []),
+    ...(endpoints.length === 0 && inbound.length > 0
+      ? [row('', '  of the pods that would be endpoints, with a proxy:')]
+      : []),
+    ...inbound.flatMap(inboundLines).map((line) => row('', `  ${line}`)),
   ];
-}
-
-function limitText({ totalPerSecond, identityPerSecond, overrides = [], origin }: RateLimit): string {
-  const bounds = [
-    totalPerSecond && `${totalPerSecond} of all clients`,
-    identityPerSecond && `${identityPerSecond} of each`,
-    ...overrides.map(({ perSecond, clients }) => `${perSecond} of ${clients.join(' and ')}`),
-  ].filter(Boolean);
-  return `takes, a second, ${bounds.join(', ')} (${origin})`;
 }
 
 function emptyLine(whenEmpty: 500 | 503 | undefined): string {
   return whenEmpty ? `${whenEmpty} at once` : 'requests wait 3 s for one, then get 504 fail_fast';
 }
+
+const CLOSED = 'the connection is closed';

@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import t from 'tap';
 
-import { pod, rateLimit, server, service, slice } from '../../destination/testing/manifests.ts';
+import { pod, service, slice } from '../../destination/testing/manifests.ts';
 import { TEN_REQUESTS } from '../../test/support/user-guide.ts';
 import { UsageError } from '../command.ts';
-import { type Files, stateOf } from '../state/testing/state-of.ts';
-import { explain } from './explain.ts';
-import { printExplanation } from './print.ts';
-import { parseQuestion } from './question.ts';
+import type { Files } from '../state/testing/state-of.ts';
+import { ask as askWith } from './testing/ask.ts';
 
 const USER = join(import.meta.dirname, '../../test/fixtures/user');
 const user = (name: string) => join(USER, `${name}.yaml`);
@@ -25,9 +23,7 @@ const CLUSTER = [
 
 function ask(files: Files, paths: readonly string[], method: string, url: string, ...more: string[]) {
   const [from = '', ...headers] = more;
-  const question = parseQuestion(method, url, headers, from, 'default');
-  const explanation = explain(stateOf(files, paths), question);
-  return { explanation, text: printExplanation(question, explanation).join('\n') };
+  return askWith(files, { method, url, from, headers, paths });
 }
 
 t.test('a Service without rules takes everything itself', async (t) => {
@@ -97,30 +93,6 @@ t.test('who asks makes a difference, and what was passed over is named', async (
   const redirected = ask(files, [], 'GET', 'api', '', 'X-User: 1');
   t.match(redirected.explanation, { route: { filters: { redirect: {} } }, split: [] });
   t.match(redirected.text, /filters +redirect/);
-});
-
-t.test('who may call an endpoint, and how often', async (t) => {
-  const limits = {
-    total: { requestsPerSecond: 100 },
-    identity: { requestsPerSecond: 20 },
-    overrides: [{ requestsPerSecond: 50, clientRefs: [{ kind: 'ServiceAccount', name: 'batch' }] }],
-  };
-  const objects = [
-    service('api', '10.96.0.1'),
-    pod('api-1', '10.0.0.1'),
-    slice('api', [['api-1', '10.0.0.1']]),
-    server('api', { proxyProtocol: 'gRPC' }),
-    rateLimit('limit', 'api', limits),
-  ];
-  const { explanation, text } = ask({ 'a.yaml': objects }, [], 'GET', 'api');
-  t.match(explanation, {
-    target: { protocol: 'grpc' },
-    split: [{ endpoints: [{ inbound: { origin: 'Server/default/api', rateLimit: { totalPerSecond: 100 } } }] }],
-  });
-  t.match(
-    text,
-    /\(Server\/default\/api\); takes, a second, 100 of all clients, 20 of each, 50 of batch\.default\.\S+ \(HTTPLocalRateLimitPolicy\/default\/limit\)/,
-  );
 });
 
 t.test('what cannot be asked about is said', async (t) => {

@@ -1,17 +1,15 @@
-import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
-import type { Endpoint, EndpointTls, Protocol } from '../../api/routing.ts';
-import { dnsIdentity } from '../../api/workload-identity.ts';
+import type { Endpoint } from '../../api/routing.ts';
 import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
 import { entryEndpoints } from './istio/entry-endpoints.ts';
 import type { SliceAddress } from './kinds/endpoint-slice.ts';
-import { compareText, type Owner } from './kinds/meta.ts';
+import { compareText } from './kinds/meta.ts';
 import { isFinished, type Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
-import { coversPort } from './kinds/settings.ts';
 import { serverOn } from './linkerd/pod-servers.ts';
 import type { Profile } from './linkerd/service-profile.ts';
 import type { MeshDomain } from './mesh-domain.ts';
+import { podEndpoint } from './pod-endpoint.ts';
 import { decideProtocol } from './protocol.ts';
 import { nearEndpoints, type Placed } from './topology.ts';
 
@@ -66,23 +64,6 @@ export function endpointsOf(
     .sort((a, b) => compareText(a.endpoint.uid, b.endpoint.uid));
 }
 
-/** The endpoint that one address of a pod is, on a port of its containers. */
-export function podEndpoint(
-  cluster: Cluster,
-  pod: Pod,
-  place: { readonly address: string; readonly port: number; readonly protocol: Protocol; readonly zone: string },
-  domain: MeshDomain,
-): Endpoint {
-  return {
-    uid: pod.uid || `${pod.namespace}/${pod.name}`,
-    address: place.address,
-    port: place.port,
-    tls: tlsOf(cluster, pod, place.port, domain),
-    protocol: place.protocol,
-    labels: labelsOf(cluster, pod, place.zone),
-  };
-}
-
 function endpointOf(
   cluster: Cluster,
   service: Service,
@@ -122,41 +103,3 @@ function isLiving(pod: Pod, address: SliceAddress): boolean {
   const hasAddress = pod.ips.length === 0 || pod.ips.includes(address.ip);
   return isSame && hasAddress && !pod.isTerminating && !isFinished(pod);
 }
-
-/** null where the connection would not reach the pod's proxy: it has none of ours, or the port goes past it. */
-function tlsOf(cluster: Cluster, pod: Pod, port: number, domain: MeshDomain): EndpointTls | null {
-  if (pod.controlNamespace !== domain.controlNamespace || PROXY_PORTS.includes(port)) return null;
-  const skipped =
-    pod.settings.skipInboundPorts ?? cluster.get('Namespace', '', pod.namespace)?.settings.skipInboundPorts ?? null;
-  const names = pod.ports.filter((each) => each.port === port).map((each) => each.name);
-  if (skipped && coversPort(skipped, port, names)) return null;
-  return {
-    identity: dnsIdentity({ namespace: pod.namespace, serviceAccount: pod.serviceAccount }, domain),
-    mesh: 'weft',
-    mode: pod.isUncaptured ? 'direct' : 'transparent',
-    inboundPort: PROXY_INBOUND_PORT,
-  };
-}
-
-/** Linkerd's metric labels of an endpoint (linkerd2 `controller/api/destination`). */
-function labelsOf(cluster: Cluster, pod: Pod, zone: string): Record<string, string> {
-  const owner = workloadOf(cluster, pod);
-  return {
-    dst_namespace: pod.namespace,
-    dst_pod: pod.name,
-    dst_serviceaccount: pod.serviceAccount,
-    ...(owner && { [`dst_${owner.kind.toLowerCase()}`]: owner.name }),
-    ...(pod.labels['pod-template-hash'] && { dst_pod_template_hash: pod.labels['pod-template-hash'] }),
-    ...(pod.controlNamespace && { dst_control_plane_ns: pod.controlNamespace }),
-    ...(zone && { dst_zone: zone }),
-  };
-}
-
-/** What keeps the pod running: its controller, or the Deployment above its ReplicaSet. */
-export function workloadOf(cluster: Cluster, pod: Pod): Owner | null {
-  if (pod.owner?.kind !== 'ReplicaSet') return pod.owner;
-  return cluster.get('ReplicaSet', pod.namespace, pod.owner.name)?.owner ?? pod.owner;
-}
-
-/** The proxy's own listeners, which the redirect rules leave alone. */
-const PROXY_PORTS: readonly number[] = [PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT, PROXY_ADMIN_PORT];

@@ -3,18 +3,17 @@ import { BackendRefs } from './backends.ts';
 import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
 import { type Complain, formatRef, type ObjectRef, refOf } from './complain.ts';
-import { podEndpoint } from './endpoints.ts';
 import { meshRoutes } from './gateway-api/route-dialect.ts';
 import type { EntryHost } from './istio/service-entry.ts';
 import { virtualServices } from './istio/virtual-service-dialect.ts';
 import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
-import { serverBehind } from './linkerd/pod-servers.ts';
 import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
 import { profileCandidate, takesSplit } from './linkerd/profile-dialect.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
+import { podEndpoint } from './pod-endpoint.ts';
 import { podProtocol } from './pod-protocol.ts';
-import { decideProtocol } from './protocol.ts';
+import { serviceProtocol } from './service-protocol.ts';
 import {
   type Candidate,
   type Dialect,
@@ -113,15 +112,8 @@ function serviceTarget(
   domain: MeshDomain,
   complain: Complain,
 ): OutboundTarget {
-  const namespace = cluster.get('Namespace', '', service.namespace) ?? null;
-  const witness = chosen && { opaquePorts: chosen.profile.opaquePorts, origin: chosen.origin };
-  const { protocol } = decideProtocol({
-    server: serverBehind(cluster, service, port),
-    service: { object: service, port },
-    profile: witness,
-    pod: null,
-    namespace,
-  });
+  const namespace = cluster.get('Namespace', '', service.namespace);
+  const { protocol } = serviceProtocol(cluster, service, port, chosen);
   const profile = chosen?.profile ?? null;
   const refs = new BackendRefs({ service, port, profile, cluster, client, domain, complain });
   const question: RoutingQuestion = { cluster, service, port, client, domain, complain, refs };

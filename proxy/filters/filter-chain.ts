@@ -1,9 +1,9 @@
 import type { Fault, Filters, Mirror } from '../../api/filters.ts';
 import type { Route, WeightedBackend } from '../../api/routing.ts';
 import type { Fields, RequestHead, ResponseHead } from '../http.ts';
+import { compilePathRewrite } from '../routing/path-rewrite.ts';
 import { CorsPolicy } from './cors.ts';
 import { bothChanges, changeHeaders, type HeaderContext, isConstant } from './header-change.ts';
-import { compilePathRewrite } from './path-rewrite.ts';
 import { redirectLocation } from './redirect.ts';
 
 /** An answer in the backend's stead. */

@@ -3,9 +3,9 @@ import t from 'tap';
 import type { Filters } from '../../api/filters.ts';
 import type { Route } from '../../api/routing.ts';
 import type { RequestHead } from '../http.ts';
+import { compilePathRewrite } from '../routing/path-rewrite.ts';
 import { FilterChain, filtersOf } from './filter-chain.ts';
 import type { HeaderContext } from './header-change.ts';
-import { compilePathRewrite } from './path-rewrite.ts';
 
 const head: RequestHead = {
   method: 'GET',

@@ -10,6 +10,8 @@ import {
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
+import { isLookedAtAgain } from '../routing/carriage.ts';
+import { type Client, judge } from '../routing/inbound-policy.ts';
 import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
@@ -23,7 +25,6 @@ import { peek, skip } from '../transport/peek.ts';
 import { raceToSpeak } from '../transport/server-first.ts';
 import { relay } from '../transport/tcp-relay.ts';
 import { readTransportHeader } from '../transport/transport-header.ts';
-import { type Client, judge } from './policy.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
 
 /** What the inbound side needs. */
@@ -172,10 +173,9 @@ export class InboundListener {
     return this.#plain(secure, destination, from, session ?? (await this.#claimedOpaque(secure, destination)));
   }
 
-  /** What octets are that the client calls opaque: that is only its claim, so a port with HTTP rules looks again. */
+  /** What octets are that the client calls opaque. */
   async #claimedOpaque(socket: Socket, { port }: SocketAddress): Promise<Detected> {
-    const { hasRoutes, rateLimiter, protocol } = this.#options.context.ports.rules(port);
-    if ((!hasRoutes && !rateLimiter) || protocol === 'opaque') return 'opaque';
+    if (!isLookedAtAgain(this.#options.context.ports.rules(port))) return 'opaque';
     const detected = await peekProtocol(socket, this.#options.silenceMs);
     if (detected === 'opaque') throw new Refused('opaque_on_http_port', `port ${port} has HTTP rules`);
     return detected ?? 'opaque';

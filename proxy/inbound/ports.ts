@@ -1,18 +1,17 @@
-import type { InboundConfig, InboundPolicy, Protocol, RateLimit } from '../../api/routing.ts';
+import type { InboundConfig, InboundPolicy, RateLimit } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
+import type { HttpRules } from '../routing/carriage.ts';
+import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
-import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
+import type { CompiledRoute } from '../routing/route-table.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
 import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
 
 /** What holds for one port of the pod. */
-export interface PortRules {
-  readonly protocol: Protocol;
+export interface PortRules extends HttpRules {
   readonly policy: InboundPolicy;
-  /** The port has HTTP rules of its own, so octets that claim to be opaque are looked at again. */
-  readonly hasRoutes: boolean;
   /** null: there is no bound. */
   readonly rateLimiter: RateLimiter | null;
   /** The route of a request. @param service FQDN that the request is for */
@@ -52,18 +51,16 @@ export class InboundPorts {
     );
     this.#byPort = new Map(
       config.ports.map((port) => {
-        const tables = new Map(
-          Object.entries(port.routes).map(([service, routes]) => [service, new RouteTable(routes)]),
-        );
-        const own = tables.get('') ?? RouteTable.EMPTY;
+        const routes = new PortRoutes(port.routes);
         return [
           port.port,
           {
             protocol: port.protocol,
             policy: port.policy,
-            hasRoutes: tables.size > 0,
+            hasRoutes: !routes.isEmpty,
+            hasRateLimit: port.rateLimit !== undefined,
             rateLimiter: this.#limiters.get(port.port)?.limiter ?? null,
-            route: (service, request) => (tables.get(service) ?? own).find(request),
+            route: (service, request) => routes.find(service, request),
           },
         ];
       }),
@@ -89,8 +86,9 @@ export class InboundPorts {
       protocol: this.#opaque.has(port) ? 'opaque' : 'detect',
       policy: this.#config.defaultPolicy,
       hasRoutes: false,
+      hasRateLimit: false,
       rateLimiter: null,
-      route: (_service, request) => RouteTable.EMPTY.find(request),
+      route: (service, request) => PortRoutes.EMPTY.find(service, request),
     };
   }
 

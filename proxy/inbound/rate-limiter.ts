@@ -1,4 +1,5 @@
 import type { RateLimit } from '../../api/routing.ts';
+import { overridesByClient } from '../routing/rate-override.ts';
 import type { Counter } from '../telemetry/registry.ts';
 
 /** Which bound of a rate limit a request exceeds: that of all clients, of each identity, or of those named together. */
@@ -29,10 +30,8 @@ export class RateLimiter {
     const { totalPerSecond, identityPerSecond, overrides = [] } = limit;
     this.#total = totalPerSecond === undefined ? null : new TokenBucket(totalPerSecond);
     this.#others = identityPerSecond === undefined ? null : new TokenBucket(identityPerSecond);
-    for (const { perSecond, clients } of overrides) {
-      const shared = new TokenBucket(perSecond);
-      for (const client of clients) this.#overrides.set(client, shared);
-    }
+    const shared = new Map(overrides.map((override) => [override, new TokenBucket(override.perSecond)]));
+    for (const [client, override] of overridesByClient(limit)) this.#overrides.set(client, shared.get(override)!);
   }
 
   /**

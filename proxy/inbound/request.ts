@@ -21,13 +21,15 @@ import {
   withoutFields,
 } from '../http.ts';
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
+import { type Client, judge } from '../routing/inbound-policy.ts';
+import { serviceNamed } from '../routing/port-routes.ts';
+import { isProbe, type ProbePaths } from '../routing/probe.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-client.ts';
 import type { Application, ApplicationServer } from './application.ts';
-import { type Client, judge } from './policy.ts';
 import type { InboundPorts, PortRules } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 
@@ -41,8 +43,7 @@ export interface InboundContext {
   readonly spiffe: string;
   /** Where the application is, when it is not at the connection's own destination. */
   readonly applicationAddress: string | null;
-  /** Paths of the pod's own probes, by port: exempt from policy, whatever routes are added. */
-  readonly probePaths: Readonly<Record<string, readonly string[]>>;
+  readonly probePaths: ProbePaths;
   readonly clusterDomain: string;
 }
 
@@ -297,9 +298,7 @@ export class InboundRequest implements StreamListener, Waiter {
   }
 
   #isProbe(): boolean {
-    const paths = this.#context.probePaths[String(this.#connection.destination.port)];
-    if (!paths || (this.#head.method !== 'GET' && this.#head.method !== 'HEAD')) return false;
-    return paths.includes(this.#head.path);
+    return isProbe(this.#context.probePaths, this.#connection.destination.port, this.#head);
   }
 }
 
@@ -392,6 +391,5 @@ function restoreVersion(head: RequestHead): RequestHead {
 
 /** FQDN of the Service that a request is for: named by the client's proxy, else by its authority. */
 function serviceOf(head: RequestHead, clusterDomain: string): string {
-  const name = (fieldValue(head.fields, DST_CANONICAL_HEADER) ?? head.authority).replace(/:\d+$/, '').toLowerCase();
-  return name.endsWith('.svc') ? `${name}.${clusterDomain}` : name;
+  return serviceNamed(fieldValue(head.fields, DST_CANONICAL_HEADER) ?? head.authority, clusterDomain);
 }

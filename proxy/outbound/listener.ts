@@ -5,6 +5,7 @@ import { NO_HASH } from '../balance/balancer.ts';
 import type { Connections } from '../connections.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import type { Log } from '../log.ts';
+import { carriageOf } from '../routing/carriage.ts';
 import { TcpSeries } from '../telemetry/metrics.ts';
 import { readClientHello } from '../transport/client-hello.ts';
 import type { ClientLimits } from '../transport/client-limits.ts';
@@ -121,18 +122,10 @@ export class OutboundListener {
   }
 
   #carry(socket: Socket, target: Target): Promise<void> | void {
-    switch (target.description.protocol) {
-      case 'http1':
-        return this.#detected(socket, target, 'http1');
-      case 'http2':
-      case 'grpc':
-        return this.#detected(socket, target, 'http2');
-      case 'opaque':
-      case 'tls':
-        return this.#relay(socket, target);
-      default:
-        return this.#detect(socket, target);
-    }
+    const carriage = carriageOf(target.description.protocol);
+    if (carriage === 'octets') return this.#relay(socket, target);
+    if (carriage === 'detect') return this.#detect(socket, target);
+    return this.#detected(socket, target, carriage);
   }
 
   async #detect(socket: Socket, target: Target): Promise<void> {
@@ -207,8 +200,8 @@ export class OutboundListener {
   }
 
   /** The name that a TLS client asks for, where it makes a difference; else empty. */
-  async #serverName(socket: Socket, { description }: Target): Promise<string> {
-    if (!description.byHost && !description.connectionRoutes?.some(({ sni }) => sni)) return '';
+  async #serverName(socket: Socket, target: Target): Promise<string> {
+    if (!target.looksAtServerName) return '';
     const peeked = await peek(
       socket,
       (bytes) => {

@@ -1,8 +1,8 @@
-import { type ConnectionRoute, type OutboundTarget, OWN_BACKEND } from '../../api/routing.ts';
+import { type OutboundTarget, OWN_BACKEND } from '../../api/routing.ts';
 import { RetryBudget } from '../balance/retry-budget.ts';
+import { ConnectionTable } from '../routing/connection-table.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import { type CompiledRoute, RouteTable } from '../routing/route-table.ts';
-import { Split } from '../routing/split.ts';
 import { ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
 import { OutboundBackend } from './backend.ts';
@@ -31,6 +31,8 @@ export class Target {
   #description: OutboundTarget;
   #routes = RouteTable.EMPTY;
   #routesText = '';
+  #connections = ConnectionTable.EMPTY;
+  #connectionsText = '';
   #backends = new Map<string, OutboundBackend>();
   #budget: RetryBudget;
   #budgetText = '';
@@ -66,6 +68,11 @@ export class Target {
       this.#routesText = routesText;
       this.#lastRoute = null;
     }
+    const connectionsText = JSON.stringify(description.connectionRoutes ?? []);
+    if (connectionsText !== this.#connectionsText) {
+      this.#connections = new ConnectionTable(description.connectionRoutes ?? []);
+      this.#connectionsText = connectionsText;
+    }
     const budgetText = JSON.stringify(description.retryBudget);
     if (budgetText !== this.#budgetText) {
       this.#budget = new RetryBudget(description.retryBudget);
@@ -94,11 +101,14 @@ export class Target {
     return [...this.#backends.values()];
   }
 
+  /** Whether a route of its connections looks at the name that a TLS client asks for. */
+  get looksAtServerName(): boolean {
+    return this.#connections.looksAtServerName;
+  }
+
   /** The backend of a connection whose octets are passed on as they are. @param sni of its ClientHello; empty: none */
   connectionBackend(sni: string): OutboundBackend {
-    const routes = this.#description.connectionRoutes ?? [];
-    const route = routes.find((each) => !each.sni || each.sni.some((name) => covers(name, sni)));
-    return this.backend((route && splitOf(route).next()?.backend) ?? OWN_BACKEND);
+    return this.backend(this.#connections.find(sni)?.pick()?.backend ?? OWN_BACKEND);
   }
 
   /** Whether any backend has an endpoint. */
@@ -154,21 +164,4 @@ export class Target {
     }
     for (const backend of before.values()) backend.retire();
   }
-}
-
-function splitOf(route: ConnectionRoute): Split {
-  let split = SPLITS.get(route);
-  if (!split) {
-    split = new Split(route.split);
-    SPLITS.set(route, split);
-  }
-  return split;
-}
-
-/** Splits go with the target's description. */
-const SPLITS = new WeakMap<ConnectionRoute, Split>();
-
-/** Whether a server name is one that a route names: itself, or below it (`*.example.com`). */
-function covers(name: string, sni: string): boolean {
-  return name.startsWith('*') ? sni.endsWith(name.slice(1)) && sni.length > name.length - 1 : name === sni;
 }

@@ -1,9 +1,10 @@
 import type { Protocol } from '../../../api/routing.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import type { Cluster } from '../cluster.ts';
-import { type PlacedEndpoint, podEndpoint } from '../endpoints.ts';
+import type { PlacedEndpoint } from '../endpoints.ts';
 import type { ServicePort } from '../kinds/service.ts';
 import type { MeshDomain } from '../mesh-domain.ts';
+import { podEndpoint } from '../pod-endpoint.ts';
 import type { EntryEndpoint, EntryHost } from './service-entry.ts';
 
 /**

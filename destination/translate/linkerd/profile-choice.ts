@@ -1,11 +1,11 @@
 import { ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Complain } from '../complain.ts';
-import { workloadOf } from '../endpoints.ts';
 import type { Pod } from '../kinds/pod.ts';
 import type { Service } from '../kinds/service.ts';
 import { annotationPath } from '../kinds/settings.ts';
 import { type MeshDomain, serviceName } from '../mesh-domain.ts';
+import { workloadOf } from '../pod-endpoint.ts';
 import type { RouteProfile } from './route-profile.ts';
 import type { Profile } from './service-profile.ts';
 

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { DEFAULT_INBOUND_POLICIES } from '../../api/names.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
-import { judge } from './policy.ts';
+import { judge } from './inbound-policy.ts';
 
 const networks = new IpNetworks(['10.0.0.0/8', 'fd00::/8', 'nonsense']);
 const inside = { identity: '', spiffe: '', address: '10.1.2.3', isLocal: false };

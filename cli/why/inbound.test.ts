@@ -1,0 +1,170 @@
+import t from 'tap';
+
+import { namespace, pod, service, serviceProfile, slice } from '../../destination/testing/manifests.ts';
+import { ask } from './testing/ask.ts';
+
+const POLICY = 'weft.dev/default-inbound-policy';
+const SLICE = slice('api', [
+  ['api-0', '10.0.0.1'],
+  ['api-1', '10.0.0.2'],
+]);
+const API = [service('api', '10.96.0.1'), SLICE];
+const PODS = [pod('api-0', '10.0.0.1'), pod('api-1', '10.0.0.2')];
+const WEB = pod('web-0', '10.0.0.9', { labels: { app: 'web' }, spec: { serviceAccountName: 'web' } });
+const PROFILE = serviceProfile('api.default.svc.cluster.local', {
+  routes: [{ name: 'GET /users', condition: { method: 'GET', pathRegex: '/users' } }],
+});
+const server = (name: string, spec: object) => ({
+  apiVersion: 'policy.linkerd.io/v1beta3',
+  kind: 'Server',
+  metadata: { name, namespace: 'default' },
+  spec: { podSelector: { matchLabels: { app: 'api' } }, port: 8080, ...spec },
+});
+const inboundOf = (files: object[], asked: Parameters<typeof ask>[1] = {}) =>
+  ask({ 'a.yaml': files }, asked).explanation.split.flatMap(({ inbound }) => inbound);
+
+t.test('pods that nothing is said of let everything in, and count it under no route', async (t) => {
+  t.same(inboundOf([...API, ...PODS]), [
+    {
+      pods: ['default/api-0', 'default/api-1'],
+      port: 8080,
+      protocol: 'detect',
+      route: null,
+      policy: { mode: 'all-unauthenticated', origin: 'default', field: '', place: '', verdict: 'allowed' },
+      rateLimit: null,
+      refused: null,
+    },
+  ]);
+});
+
+t.test(
+  'the receiving proxy counts a request under the route of the profile, with the object and its line',
+  async (t) => {
+    const files = [...API, ...PODS, PROFILE];
+    const route = { name: 'GET /users', origin: /^ServiceProfile\/default\/api\./, place: /^a\.yaml:\d+$/ };
+    t.match(inboundOf(files, { url: 'http://api/users?page=2' }), [{ route }]);
+    t.match(inboundOf(files, { url: 'http://api/' }), [{ route: null }]);
+    const { text } = ask({ 'a.yaml': files }, { url: 'http://api/users' });
+    t.match(
+      text,
+      /inbound at default\/api-0, default\/api-1, port 8080\n.*\n +counted under "GET \/users" of ServiceProfile/,
+    );
+  },
+);
+
+t.test('the path is counted as the sender rewrites it', async (t) => {
+  const own = {
+    'weft.dev/route-profile': JSON.stringify({ routes: [{ name: 'v2', condition: { pathRegex: '/v2/.*' } }] }),
+  };
+  const rewrite = {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'api' },
+    spec: {
+      hosts: ['api'],
+      http: [
+        { match: [{ uri: { prefix: '/v1/' } }], rewrite: { uri: '/v2/' }, route: [{ destination: { host: 'api' } }] },
+      ],
+    },
+  };
+  const files = [...API, pod('api-0', '10.0.0.1', { annotations: own }), rewrite];
+  t.match(inboundOf(files, { url: 'http://api/v1/users' }), [{ route: { name: 'v2', origin: 'Pod/default/api-0' } }]);
+});
+
+t.test('the Server of the port decides who is let in, before any annotation', async (t) => {
+  const files = [...API, ...PODS, namespace('default', { [POLICY]: 'all-authenticated' })];
+  t.match(inboundOf(files), [
+    {
+      policy: {
+        mode: 'all-authenticated',
+        origin: 'annotation/namespace/default',
+        field: `metadata.annotations["${POLICY}"]`,
+        place: /^a\.yaml:/,
+        verdict: 'allowed',
+      },
+    },
+  ]);
+  const denying = [...files, server('api', { accessPolicy: 'deny' })];
+  t.match(inboundOf(denying), [
+    {
+      policy: { origin: 'Server/default/api', field: 'spec.accessPolicy', verdict: 'denied' },
+      refused: 'policy_denied',
+    },
+  ]);
+  const { text } = ask({ 'a.yaml': denying });
+  t.match(text, /policy deny by Server\/default\/api spec\.accessPolicy \(a\.yaml:\d+\) refuses it: 403 policy_denied/);
+});
+
+t.test('a policy that asks for an address of the cluster needs to know the client', async (t) => {
+  const files = [...API, ...PODS, WEB, namespace('default', { [POLICY]: 'cluster-authenticated' })];
+  t.match(inboundOf(files), [{ policy: { verdict: 'unknown' }, refused: null }]);
+  t.match(inboundOf(files, { from: 'pod/web-0' }), [{ policy: { verdict: 'allowed' } }]);
+  const outside = pod('web-0', '192.0.2.1', { labels: { app: 'web' } });
+  t.match(inboundOf([...files.filter((each) => each !== WEB), outside], { from: 'pod/web-0' }), [
+    { policy: { verdict: 'denied' }, refused: 'policy_denied' },
+  ]);
+});
+
+t.test('what the kubelet probes is let in whatever the policy', async (t) => {
+  const containers = [
+    { name: 'app', ports: [{ containerPort: 8080 }], readinessProbe: { httpGet: { path: '/ready', port: 8080 } } },
+  ];
+  const files = [...API, pod('api-0', '10.0.0.1', { annotations: { [POLICY]: 'deny' }, spec: { containers } })];
+  t.match(inboundOf(files, { url: 'http://api/ready' }), [{ policy: { verdict: 'probe' }, refused: null }]);
+  t.match(inboundOf(files, { method: 'POST', url: 'http://api/ready' }), [{ policy: { verdict: 'denied' } }]);
+});
+
+t.test('the rate limit of the port, and what of it holds for the client', async (t) => {
+  const limit = {
+    apiVersion: 'policy.linkerd.io/v1alpha1',
+    kind: 'HTTPLocalRateLimitPolicy',
+    metadata: { name: 'api-limit', namespace: 'default' },
+    spec: {
+      targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: 'api' },
+      total: { requestsPerSecond: 100 },
+      identity: { requestsPerSecond: 10 },
+      overrides: [{ requestsPerSecond: 50, clientRefs: [{ kind: 'ServiceAccount', name: 'web' }] }],
+    },
+  };
+  const files = [...API, ...PODS, WEB, server('api', { accessPolicy: 'all-unauthenticated' }), limit];
+  const rate = { origin: 'HTTPLocalRateLimitPolicy/default/api-limit', place: /^a\.yaml:/, totalPerSecond: 100 };
+  t.match(inboundOf(files), [{ rateLimit: { ...rate, identityPerSecond: 10, client: null } }]);
+  t.match(inboundOf(files, { from: 'pod/web-0' }), [
+    { rateLimit: { ...rate, client: { perSecond: 50, by: 'override' } } },
+  ]);
+  t.match(inboundOf(files, { from: 'pod/api-0' }), [
+    { rateLimit: { ...rate, client: { perSecond: 10, by: 'identity' } } },
+  ]);
+  t.match(
+    ask({ 'a.yaml': files }, { from: 'pod/web-0' }).text,
+    /bound 50 requests a second of the clients of its override and 100 requests a second of all clients by HTTPLocal/,
+  );
+  t.match(inboundOf(files, { url: 'https://api:80/' }), [{ rateLimit: null }], 'it bounds requests, not connections');
+});
+
+t.test('pods that decide differently are told apart, and only those', async (t) => {
+  const denied = { annotations: { [POLICY]: 'deny' } };
+  const pods = [pod('api-0', '10.0.0.1'), pod('api-1', '10.0.0.2', denied), pod('api-2', '10.0.0.3', denied)];
+  const three = slice('api', [
+    ['api-0', '10.0.0.1'],
+    ['api-1', '10.0.0.2'],
+    ['api-2', '10.0.0.3'],
+  ]);
+  const files = [service('api', '10.96.0.1'), three, ...pods];
+  t.match(inboundOf(files), [
+    { pods: ['default/api-0'], refused: null },
+    { pods: ['default/api-1', 'default/api-2'], refused: 'policy_denied' },
+  ]);
+  const { explanation } = ask({ 'a.yaml': files });
+  const modes = explanation.split[0]!.endpoints.map(({ inbound }) => inbound);
+  t.same(modes, [
+    { mode: 'all-unauthenticated', origin: 'default' },
+    { mode: 'deny', origin: 'annotation/pod/default/api-1' },
+    { mode: 'deny', origin: 'annotation/pod/default/api-2' },
+  ]);
+});
+
+t.test('a pod without a proxy is in no group', async (t) => {
+  const files = [...API, pod('api-0', '10.0.0.1', { meshed: false }), pod('api-1', '10.0.0.2')];
+  t.match(inboundOf(files), [{ pods: ['default/api-1'] }]);
+});

@@ -1,0 +1,217 @@
+import { PROXY_CONTAINER } from '../../api/names.ts';
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
+import type { InboundConfig, InboundPolicy, InboundPort, Protocol, RateLimit } from '../../api/routing.ts';
+import { IpNetworks } from '../../core/config/ip-networks.ts';
+import type { Complain } from '../../destination/translate/complain.ts';
+import { inboundConfig } from '../../destination/translate/inbound-config.ts';
+import type { Fields } from '../../destination/translate/kinds/json.ts';
+import type { Pod } from '../../destination/translate/kinds/pod.ts';
+import { annotationPath } from '../../destination/translate/kinds/settings.ts';
+import { type HttpRules, isLookedAtAgain } from '../../proxy/routing/carriage.ts';
+import { judge } from '../../proxy/routing/inbound-policy.ts';
+import { PortRoutes, serviceNamed } from '../../proxy/routing/port-routes.ts';
+import type { RequestView } from '../../proxy/routing/predicate.ts';
+import { isProbe, type ProbePaths } from '../../proxy/routing/probe.ts';
+import { overridesByClient } from '../../proxy/routing/rate-override.ts';
+import { DEFAULT_ROUTE } from '../../proxy/routing/route-table.ts';
+import { containersOf, readPodTemplate } from '../../webhook/inject/pod-template.ts';
+import { probePathsOf } from '../../webhook/inject/probe-paths.ts';
+import type { MeshState } from '../state/mesh-state.ts';
+import type { Client } from './client.ts';
+import { nameOf, placeOf, type RouteName } from './route-name.ts';
+
+/** What the proxies of some pods do with a request that arrives; pods that decide alike stand together. */
+export interface ExplainedInbound {
+  /** `default/api-0`; `Deployment/default/api`: those that its template makes. */
+  readonly pods: readonly string[];
+  /** Port of the pods that it arrives at. */
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** What it is counted under; null: no route takes it, or it passes as octets. */
+  readonly route: RouteName | null;
+  readonly policy: ExplainedPolicy;
+  /** null: none, or none that holds for it. */
+  readonly rateLimit: ExplainedRateLimit | null;
+  /** Why it never reaches the application; null: it does, but for the rate limit. */
+  readonly refused: ProxyErrorReason | null;
+}
+
+/** What says who is let in, and whether the client is. */
+export interface ExplainedPolicy extends InboundPolicy {
+  /** Empty: no field of an object. */
+  readonly field: string;
+  readonly place: string;
+  /** `unknown`: it depends on the client's address. `probe`: the policy is not asked, because the kubelet asks the same. */
+  readonly verdict: 'allowed' | 'denied' | 'unknown' | 'probe';
+}
+
+/** A bound on requests a second, by each pod's proxy alone. */
+export interface ExplainedRateLimit extends RateLimit {
+  readonly place: string;
+  /** What holds for the client besides the total; null: nothing, or it is not known who the client is. */
+  readonly client: { readonly perSecond: number; readonly by: 'override' | 'identity' } | null;
+}
+
+/** A request as it comes to the proxy of an endpoint. */
+export interface Arrival {
+  readonly client: Client;
+  readonly request: RequestView;
+  /** FQDN of the Service that the client's proxy names; null: it names none. */
+  readonly service: string | null;
+  /** The client's proxy passes octets on. */
+  readonly isOctets: boolean;
+}
+
+/** A port of a pod that has a proxy. */
+export interface PodPort {
+  readonly pod: Pod;
+  readonly port: number;
+  /** Name of the Deployment that would make it; null: it is there. */
+  readonly deployment: string | null;
+  /** As it was written. */
+  readonly raw: Fields;
+}
+
+/** Who may use a port of a pod, and what says so. */
+export function policyOf({ cluster, domain }: MeshState, { pod, port }: PodPort): InboundPolicy {
+  const { mode, origin } = rulesOf(
+    inboundConfig(cluster, pod, domain, () => {}),
+    port,
+  ).policy;
+  return { mode, origin };
+}
+
+/** What the proxies of pods do with a request, those that do the same together, in the order of the pods. */
+export function explainInbound(
+  state: MeshState,
+  places: readonly PodPort[],
+  arrival: Arrival,
+  complain: Complain,
+): ExplainedInbound[] {
+  const groups = new Map<string, ExplainedInbound & { readonly pods: string[] }>();
+  for (const place of places) {
+    const decided = decide(state, place, arrival, complain);
+    const { namespace, name } = place.pod;
+    const own = `${namespace}/${name}`;
+    const key = JSON.stringify(decided, (field, value) => (isOf(field, value, own) ? '' : value));
+    const called = place.deployment === null ? own : `Deployment/${own}`;
+    const group = groups.get(key);
+    if (group) group.pods.push(called);
+    else groups.set(key, { pods: [called], ...decided });
+  }
+  return [...groups.values()];
+}
+
+/** What names the pod itself, as an annotation of its template does, makes it no different from its like. */
+function isOf(field: string, value: unknown, pod: string): boolean {
+  return field === 'place' || (field === 'origin' && String(value).endsWith(`/${pod}`));
+}
+
+function decide(
+  state: MeshState,
+  place: PodPort,
+  arrival: Arrival,
+  complain: Complain,
+): Omit<ExplainedInbound, 'pods'> {
+  const { pod, port } = place;
+  const config = inboundConfig(state.cluster, pod, state.domain, complain);
+  const rules = rulesOf(config, port);
+  const routes = new PortRoutes(rules.routes);
+  const seen = seenAs(arrival, {
+    protocol: rules.protocol,
+    hasRoutes: !routes.isEmpty,
+    hasRateLimit: rules.rateLimit !== undefined,
+  });
+  const isExempt = seen === 'http' && isProbe(probesOf(place), port, arrival.request);
+  const verdict = isExempt ? 'probe' : verdictOf(rules.policy, arrival.client, config.clusterNetworks);
+  return {
+    port,
+    protocol: rules.protocol,
+    route: seen === 'http' ? routeOf(state, routes, arrival) : null,
+    policy: explainPolicy(state, place, rules.policy, verdict),
+    rateLimit: seen === 'http' && !isExempt ? explainRateLimit(state, rules.rateLimit, arrival.client) : null,
+    refused: seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? 'policy_denied' : null,
+  };
+}
+
+function rulesOf({ ports, defaultPolicy }: InboundConfig, port: number): InboundPort {
+  return ports.find((each) => each.port === port) ?? { port, protocol: 'detect', policy: defaultPolicy, routes: {} };
+}
+
+/** What the pod's proxy takes a request for; `neither`: octets where only HTTP may be. TLS of the application is no HTTP. */
+function seenAs({ isOctets, request }: Arrival, port: HttpRules): 'http' | 'octets' | 'neither' {
+  if (!isOctets) return 'http';
+  if (!isLookedAtAgain(port)) return 'octets';
+  return request.scheme === 'https' ? 'neither' : 'http';
+}
+
+function routeOf(state: MeshState, routes: PortRoutes, { service, request }: Arrival): RouteName | null {
+  const found = routes.find(service ?? serviceNamed(request.authority, state.domain.clusterDomain), request);
+  return found === DEFAULT_ROUTE ? null : nameOf(state, found.route);
+}
+
+function verdictOf(
+  policy: InboundPolicy,
+  { identity, address }: Client,
+  clusterNetworks: readonly string[],
+): ExplainedPolicy['verdict'] {
+  if (address === null && policy.mode.startsWith('cluster-')) return 'unknown';
+  // Between proxies the client always proves an identity; which one no policy asks.
+  const client = { identity: identity ?? SOMEBODY, spiffe: '', address: address ?? '', isLocal: false };
+  return judge(policy, client, new IpNetworks(clusterNetworks)) === 'denied' ? 'denied' : 'allowed';
+}
+
+function explainPolicy(
+  state: MeshState,
+  place: PodPort,
+  policy: InboundPolicy,
+  verdict: ExplainedPolicy['verdict'],
+): ExplainedPolicy {
+  const { deployment } = place;
+  const origin = deployment === null ? policy.origin : policy.origin.replace(/^annotation\/pod\//, OF_TEMPLATE);
+  return {
+    mode: policy.mode,
+    origin,
+    field: policyField(state, place, origin),
+    place: placeOf(state, origin),
+    verdict,
+  };
+}
+
+function policyField({ cluster }: MeshState, { pod }: PodPort, origin: string): string {
+  if (origin.startsWith('Server/')) return 'spec.accessPolicy';
+  if (!origin.startsWith('annotation/')) return '';
+  const isOfNamespace = origin.startsWith('annotation/namespace/');
+  const owner = isOfNamespace ? cluster.get('Namespace', '', pod.namespace) : pod;
+  const { annotation = '' } = owner?.settings.inboundPolicy ?? {};
+  const metadata = origin.startsWith(OF_TEMPLATE) ? 'spec.template.metadata' : 'metadata';
+  return annotation && annotationPath(annotation, metadata);
+}
+
+function explainRateLimit(
+  state: MeshState,
+  limit: RateLimit | undefined,
+  { identity }: Client,
+): ExplainedRateLimit | null {
+  if (!limit) return null;
+  const override = identity === null ? undefined : overridesByClient(limit).get(identity);
+  const ofIdentity = identity === null ? undefined : limit.identityPerSecond;
+  const own = override
+    ? ({ perSecond: override.perSecond, by: 'override' } as const)
+    : ofIdentity !== undefined
+      ? ({ perSecond: ofIdentity, by: 'identity' } as const)
+      : null;
+  return { ...limit, place: placeOf(state, limit.origin), client: own };
+}
+
+/** The probes of the pod's own containers, as injection tells its proxy. */
+function probesOf({ raw }: PodPort): ProbePaths {
+  const template = readPodTemplate(raw);
+  if (typeof template === 'string') return {};
+  return probePathsOf(containersOf(template.spec).filter((each) => each.name !== PROXY_CONTAINER));
+}
+
+/** Where an annotation stands that pods would have of their template. */
+const OF_TEMPLATE = 'annotation/Deployment/';
+/** Stands for an identity of which only is known that there is one. */
+const SOMEBODY = '?';

@@ -1,0 +1,41 @@
+import type { ExplainedInbound, ExplainedPolicy, ExplainedRateLimit } from './inbound.ts';
+import { routeName, withPlace } from './print-route.ts';
+
+/** What the proxies of a group of pods do, as lines without their indent. */
+export function inboundLines({ pods, port, route, policy, rateLimit, refused }: ExplainedInbound): string[] {
+  return [
+    `inbound at ${podsLine(pods)}, port ${port}`,
+    ...(refused === 'opaque_on_http_port'
+      ? ['  refused, opaque_on_http_port: it is no HTTP, and the port has HTTP rules']
+      : [`  policy ${policyLine(policy)}`]),
+    ...(refused === null ? [`  counted under ${route ? routeName(route) : 'no route'}`] : []),
+    ...(rateLimit && refused === null ? [`  bound ${rateLimitLine(rateLimit)}`] : []),
+  ];
+}
+
+function podsLine(pods: readonly string[]): string {
+  const rest = pods.length - MAX_PODS;
+  return rest > 0 ? `${pods.slice(0, MAX_PODS).join(', ')} and ${rest} more` : pods.join(', ');
+}
+
+function policyLine({ mode, origin, field, place, verdict }: ExplainedPolicy): string {
+  const said = {
+    allowed: 'lets it in',
+    denied: 'refuses it: 403 policy_denied',
+    unknown: 'lets it in if its address is of the cluster; --from POD would tell',
+    probe: 'is not asked: the kubelet probes this path',
+  }[verdict];
+  return `${mode} by ${withPlace([origin, field], place)} ${said}`;
+}
+
+function rateLimitLine({ origin, place, totalPerSecond, identityPerSecond, client }: ExplainedRateLimit): string {
+  const own = client
+    ? `${client.perSecond} requests a second ${client.by === 'override' ? 'of the clients of its override' : 'of this client'}`
+    : identityPerSecond !== undefined && `${identityPerSecond} requests a second of each client`;
+  const all = totalPerSecond !== undefined && `${totalPerSecond} requests a second of all clients`;
+  const bounds = [own, all].filter(Boolean).join(' and ');
+  return `${bounds || 'of other clients alone'} by ${withPlace([origin], place)}, in each pod`;
+}
+
+/** Pods of a group that are named one by one. */
+const MAX_PODS = 5;

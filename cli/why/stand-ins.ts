@@ -1,0 +1,66 @@
+import type { Deployment } from '../../destination/translate/kinds/deployment.ts';
+import { type Fields, fieldsOf } from '../../destination/translate/kinds/json.ts';
+import { compareText, isSelected } from '../../destination/translate/kinds/meta.ts';
+import { isFinished, type Pod, readPod } from '../../destination/translate/kinds/pod.ts';
+import type { Service } from '../../destination/translate/kinds/service.ts';
+import { clusterServiceOf } from '../../destination/translate/mesh-domain.ts';
+import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
+import { claimsOn } from '../../destination/translate/pod-protocol.ts';
+import { MalformedObject } from '../../destination/translate/problem.ts';
+import type { MeshState } from '../state/mesh-state.ts';
+import type { PodPort } from './inbound.ts';
+
+/**
+ * What would be behind a port of a Service that has no endpoints, as manifests without a cluster have none: the pods that
+ * it selects, and of a Deployment without pods the one that its template makes.
+ *
+ * @param name FQDN of the Service
+ */
+export function standInsOf(state: MeshState, name: string, port: number): PodPort[] {
+  const { cluster, objects, domain } = state;
+  const { namespace = '', name: short = '' } = clusterServiceOf(name, domain) ?? {};
+  const service = cluster.get('Service', namespace, short);
+  if (!service) return [];
+  const pods = [...objects.list('Pod')]
+    .filter((pod) => pod.namespace === namespace && isSelected(pod.labels, service.selector) && !isFinished(pod))
+    .sort((a, b) => compareText(a.name, b.name));
+  const templates = cluster
+    .deploymentsBehind(service)
+    .filter((deployment) => !pods.some((pod) => isOf(state, pod, deployment)))
+    .flatMap((deployment) => templateOf(state, deployment) ?? []);
+  return [...pods.map((pod) => ({ pod, deployment: null, raw: rawOf(state, pod) })), ...templates].flatMap((each) => {
+    const target = targetOf(state, each.pod, service, port);
+    return target === null ? [] : [{ ...each, port: target }];
+  });
+}
+
+/** A pod as it was written. */
+export function rawOf(state: MeshState, { namespace, name }: Pod): Fields {
+  return state.written({ kind: 'Pod', namespace, name })?.raw ?? {};
+}
+
+function isOf({ cluster }: MeshState, pod: Pod, deployment: Deployment): boolean {
+  const workload = workloadOf(cluster, pod);
+  return workload?.kind === 'Deployment' && workload.name === deployment.name;
+}
+
+/** null: the template makes no pod. */
+function templateOf(state: MeshState, deployment: Deployment): Omit<PodPort, 'port'> | null {
+  const { namespace, name } = deployment;
+  const { spec } = state.written({ kind: 'Deployment', namespace, name })!.raw;
+  const template = fieldsOf(fieldsOf(spec, 'spec').template, 'spec.template');
+  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'Deployment', name, controller: true }];
+  const metadata = { ...fieldsOf(template.metadata, 'spec.template.metadata'), namespace, name, ownerReferences };
+  const raw = { metadata, spec: template.spec };
+  try {
+    return { pod: readPod(raw, []), deployment: name, raw };
+  } catch (error) {
+    if (error instanceof MalformedObject) return null;
+    throw error;
+  }
+}
+
+function targetOf({ cluster }: MeshState, pod: Pod, service: Service, port: number): number | null {
+  const claim = claimsOn(cluster, pod).find((each) => each.service === service && each.port.port === port);
+  return claim?.target ?? null;
+}
