@@ -64,7 +64,7 @@ export function decideProtocol(witnesses: ProtocolWitnesses): ProtocolDecision {
   if (service && profile?.opaquePorts?.has(service.port.port))
     return { protocol: 'opaque', rule: `opaquePorts/${profile.origin}` };
   const declared = service && APP_PROTOCOLS.get(service.port.appProtocol.toLowerCase());
-  if (declared) return { protocol: declared, rule: `appProtocol/${ownerOf('Service', service.object)}` };
+  if (declared) return { protocol: declared, rule: declaredBy(service.object) };
   if (annotated.some(({ setting }) => setting !== null)) return DETECT;
   return decideByNamespace(namespace, port);
 }
@@ -77,6 +77,11 @@ function decideByNamespace(namespace: Namespace | null, port: number): ProtocolD
       : DETECT;
   }
   return DEFAULT_RANGES.has(port) ? { protocol: 'opaque', rule: 'default opaque ports' } : DETECT;
+}
+
+function declaredBy(service: Service): string {
+  if (service.entry) return `protocol/${ownerOf('ServiceEntry', service.entry.object)}`;
+  return `appProtocol/${ownerOf('Service', service)}`;
 }
 
 /** A Service's annotation names its own ports, as Linkerd's does. */

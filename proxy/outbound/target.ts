@@ -101,9 +101,9 @@ export class Target {
     return [...this.#backends.values()];
   }
 
-  /** Whether a route of its connections looks at the name that a TLS client asks for. */
+  /** Whether the name that a TLS client asks for makes a difference: to a route of its connections, or to whom they are for. */
   get looksAtServerName(): boolean {
-    return this.#connections.looksAtServerName;
+    return this.#description.byHost === true || this.#connections.looksAtServerName;
   }
 
   /** The backend of a connection whose octets are passed on as they are. @param sni of its ClientHello; empty: none */
