@@ -19,6 +19,8 @@ export interface Case {
    * the generator speaks mutual TLS itself.
    */
   readonly path: 'client' | 'both' | 'server';
+  /** Who takes part: other proxies, or Weft under policies that the requests do not use. */
+  readonly beside: 'peers' | 'unused-policies';
   /** What generator and backend speak; between two proxies it is always HTTP/2. */
   readonly protocol: 'h1' | 'h2' | 'tcp';
   readonly connections: number;
@@ -36,7 +38,16 @@ export interface Case {
   readonly rate: number;
 }
 
-const plain = { kind: 'requests', streams: 32, connections: 8, body: 100, messages: 0, headers: 0, rate: 0 } as const;
+const plain = {
+  kind: 'requests',
+  beside: 'peers',
+  streams: 32,
+  connections: 8,
+  body: 100,
+  messages: 0,
+  headers: 0,
+  rate: 0,
+} as const;
 const h2 = { ...plain, protocol: 'h2' } as const;
 const h1 = { ...plain, protocol: 'h1', streams: 1, connections: 64 } as const;
 const lowRate = { connections: 10, rate: 1000, requests: 10_000 };
@@ -46,6 +57,14 @@ export const CASES: readonly Case[] = [
   { ...h2, name: 'h2', what: 'HTTP/2, one hop', path: 'client', requests: 300_000 },
   { ...h1, name: 'h1', what: 'HTTP/1.1, one hop', path: 'client', requests: 60_000 },
   { ...h2, name: 'h2-mtls', what: 'HTTP/2, two hops, mutual TLS', path: 'both', requests: 150_000 },
+  {
+    ...h2,
+    beside: 'unused-policies',
+    name: 'unused-policies',
+    what: 'HTTP/2, two hops, mutual TLS: beside policies that the requests do not use',
+    path: 'both',
+    requests: 100_000,
+  },
   { ...h1, name: 'h1-to-h2-mtls', what: 'HTTP/1.1, two hops, mutual TLS', path: 'both', requests: 60_000 },
   {
     ...h2,

@@ -27,6 +27,8 @@ export interface Contestant {
 
 /** Everybody who can take part in a case. Weft does twice, which tells how much of a difference is noise. */
 export function contestantsOf(each: Case, wanted: readonly string[]): Contestant[] {
+  if (each.beside === 'unused-policies')
+    return [weft('weft', 'bare'), weft('weft-again', 'bare'), weft('weft-policies', 'policies')];
   const peers = PEERS.filter(({ name, program, carries }) => {
     if (!wanted.includes(name)) return false;
     if (program === '') console.log(`${name} is not installed: left out`);
@@ -56,7 +58,8 @@ const direct: Contestant = {
   },
 };
 
-function weft(name: string): Contestant {
+/** @param service that the load is sent to; absent: the one of the case's path */
+function weft(name: string, service?: string): Contestant {
   return {
     name,
     async open(each, topology) {
@@ -71,7 +74,9 @@ function weft(name: string): Contestant {
       return {
         // Into the server's proxy directly, past the client's own.
         enter: isServer ? [...inside(topology, 'client'), ...asProxy()] : inside(topology, 'client'),
-        host: isServer ? topology.address('server') : topology.clusterIp(each.path === 'both' ? 'server' : 'plain'),
+        host: isServer
+          ? topology.address('server')
+          : topology.clusterIp(service ?? (each.path === 'both' ? 'server' : 'plain')),
         port: portOf(each),
         pids,
         credentials: isServer ? topology.credentials('weft') : '',

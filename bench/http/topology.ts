@@ -145,7 +145,7 @@ export const BACKEND_PORT = PORT;
 /** The port of every iperf3. */
 export const TRANSFER_PORT = 5201;
 
-function manifestsOf(backend: string, { body, messages, kind }: Case): string {
+function manifestsOf(backend: string, { body, messages, kind, beside }: Case): string {
   const service = (name: string) => `apiVersion: v1
 kind: Service
 metadata:
@@ -175,6 +175,15 @@ spec:
       ? `[iperf3, -s, -p, "${TRANSFER_PORT}"], ports: [{ containerPort: ${TRANSFER_PORT} }]`
       : `[${backend}, "${PORT}", "${body}", "${messages}"], ports: [{ containerPort: ${PORT} }]`;
   const idles = '[sleep, infinity]';
+  if (beside === 'unused-policies')
+    return (
+      unusedPolicies(service('bare') + service('policies')) +
+      deployment('client', idles, true) +
+      deployment('server', serves, true) +
+      ['plain', 'peer-client', 'peer-server']
+        .map((name) => deployment(name, name === 'peer-client' ? idles : serves, false))
+        .join('')
+    );
   const routes = Array.from(
     { length: ROUTES },
     (_, i) => `    - { name: route ${i}, condition: { pathRegex: /route${i === ROUTES - 1 ? '' : `-${i}`}/.* } }\n`,
@@ -199,6 +208,66 @@ ${routes.join('')}---
     deployment('peer-server', serves, false)
   );
 }
+
+/**
+ * Two Services of the same pods with the same routes, of which the last takes every request. The other routes of one of
+ * them do everything that a route can do, and its pods have subsets with policies of their own.
+ */
+function unusedPolicies(services: string): string {
+  const match = (i: number) => `match: [{ uri: { prefix: /route${i === ROUTES - 1 ? '' : `-${i}`}/ } }]`;
+  const destination = (host: string) => `route: [{ destination: { host: ${host} } }]`;
+  const routes = (host: string, rich: boolean) =>
+    Array.from({ length: ROUTES }, (_, i) =>
+      rich && i < ROUTES - 1
+        ? `    - name: route ${i}\n      ${match(i)}\n${FEATURES.replaceAll('HOST', host)}`
+        : `    - { name: route ${i}, ${match(i)}, ${destination(host)} }\n`,
+    ).join('');
+  const virtualService = (host: string, rich: boolean) => `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: ${host}, namespace: default }
+spec:
+  hosts: [${host}]
+  http:
+${routes(host, rich)}---
+`;
+  return (
+    services.replaceAll('app: bare', 'app: server').replaceAll('app: policies', 'app: server') +
+    virtualService('bare', false) +
+    virtualService('policies', true) +
+    SUBSETS
+  );
+}
+
+const FEATURES = `      timeout: 5s
+      retries: { attempts: 3, perTryTimeout: 1s, retryOn: "5xx,reset,connect-failure" }
+      fault: { delay: { percentage: { value: 1 }, fixedDelay: 1s }, abort: { percentage: { value: 1 }, httpStatus: 503 } }
+      mirror: { host: HOST, subset: v2 }
+      mirrorPercentage: { value: 10 }
+      headers: { request: { set: { x-a: "1" }, remove: [x-b] }, response: { add: { x-c: "2" } } }
+      corsPolicy: { allowOrigins: [{ exact: "https://example.com" }], allowMethods: [GET] }
+      rewrite: { uri: /other/ }
+      route:
+        - { destination: { host: HOST, subset: v1 }, weight: 90 }
+        - { destination: { host: HOST, subset: v2 }, weight: 10 }
+`;
+
+const SUBSETS = `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: policies, namespace: default }
+spec:
+  host: policies
+  subsets:
+    - name: v1
+      labels: { app: server }
+      trafficPolicy:
+        loadBalancer: { simple: LEAST_REQUEST, warmup: { duration: 30s } }
+        outlierDetection: { consecutive5xxErrors: 5 }
+        connectionPool: { http: { http2MaxRequests: 1000, maxRetries: 3 } }
+    - name: v2
+      labels: { app: server }
+      trafficPolicy: { loadBalancer: { consistentHash: { httpHeaderName: x-user } } }
+---
+`;
 
 /** A P-256 authority with a leaf for each side, in the forms that the peers read. */
 function makeCertificates(folder: string): void {
