@@ -53,12 +53,21 @@ export interface ConnectionLimits {
   /** 0: a connection that is not used is kept. */
   readonly idleTimeoutMs?: number;
   readonly maxConnectionMs?: number;
-  /** Until the first probe; the kernel's interval and count hold besides. */
-  readonly tcpKeepAliveMs?: number;
+  readonly tcpKeepAlive?: TcpKeepAlive;
   /** PINGs on HTTP/2 connections: after how long without an octet, and how long their answer may take. */
   readonly http2KeepAlive?: { readonly quietMs: number; readonly answerMs: number };
   /** HTTP/1.1 requests go to endpoints without a proxy as HTTP/2 (`h2UpgradePolicy: UPGRADE`). */
   readonly upgradesToHttp2?: boolean;
+}
+
+/** When the kernel probes a silent connection. Absent: as the proxy and the kernel have it. Source: DestinationRule `tcpKeepalive`. */
+export interface TcpKeepAlive {
+  /** Until the first probe. */
+  readonly timeMs?: number;
+  /** Between probes; whole seconds. */
+  readonly intervalMs?: number;
+  /** Probes without an answer after which the connection is given up, 1 to 127. */
+  readonly probes?: number;
 }
 
 /** When an endpoint is left out for a while. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
-import type { Endpoint } from '../../api/routing.ts';
+import type { Endpoint, EndpointTls } from '../../api/routing.ts';
 import { formatSocketAddress } from '../../core/config/socket-address.ts';
 import type { Candidate } from '../balance/candidate.ts';
 import { PeakEwma } from '../balance/peak-ewma.ts';
@@ -14,6 +14,7 @@ import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
 import { DEFAULT_KEEP_ALIVE, type SignsOfLife } from '../transport/server-watch.ts';
+import { keepAlive } from '../transport/tcp-keep-alive.ts';
 import { writeTransportHeader } from '../transport/transport-header.ts';
 import type { BackendShare } from './backend.ts';
 
@@ -213,21 +214,17 @@ export class EndpointClient implements Candidate {
 
   #dial(alpn: readonly string[]): Socket {
     const { address, port, tls } = this.endpoint;
-    const { tcpKeepAliveMs } = this.#share.limits;
-    if (!tls) return dial(address, port, tcpKeepAliveMs);
-    if (this.#isDirect)
-      return this.#context.mutualTls.connect({
-        host: address,
-        port: tls.inboundPort,
-        identity: tls.identity,
-        alpn: [ALPN_TRANSPORT_HEADER],
-      });
-    return this.#context.mutualTls.connect({
-      host: address,
-      port,
-      identity: tls.identity,
-      alpn: tls.mesh === 'weft' ? alpn : [],
-    });
+    const { tcpKeepAlive } = this.#share.limits;
+    const socket = tls ? this.#dialProxy(tls, alpn) : dial(address, port);
+    if (tcpKeepAlive) keepAlive(socket, tcpKeepAlive);
+    return socket;
+  }
+
+  #dialProxy({ identity, inboundPort, mesh }: EndpointTls, alpn: readonly string[]): Socket {
+    const { address: host, port } = this.endpoint;
+    const { mutualTls } = this.#context;
+    if (this.#isDirect) return mutualTls.connect({ host, port: inboundPort, identity, alpn: [ALPN_TRANSPORT_HEADER] });
+    return mutualTls.connect({ host, port, identity, alpn: mesh === 'weft' ? alpn : [] });
   }
 
   /** The far side has no redirect rules: its proxy is dialled, and told the port. */

@@ -16,17 +16,16 @@ export class ConnectError extends Error {
   }
 }
 
-/** Opens a TCP connection, not yet established. Nagle off, keep-alive on: `keepAliveMs` until the first probe. */
-export function dial(host: string, port: number, keepAliveMs = KEEP_ALIVE_MS): Socket {
-  const socket = connect({
+/** Opens a TCP connection, not yet established. Nagle off, keep-alive on. */
+export function dial(host: string, port: number): Socket {
+  return connect({
     host,
     port,
     noDelay: true,
     keepAlive: true,
-    keepAliveInitialDelay: keepAliveMs,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
     allowHalfOpen: true,
   });
-  return socket;
 }
 
 /**

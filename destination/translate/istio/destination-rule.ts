@@ -56,6 +56,8 @@ export interface LocalitySetting {
   readonly failover: readonly { readonly from: string; readonly to: string }[];
   /** Names of labels, with `=value` or as the client has it; the more of the first ones an endpoint shares the nearer it is. */
   readonly failoverPriority: readonly string[];
+  /** Zones take what they can bear of their own clients; null: they are not told apart by that. */
+  readonly zoneAware: { readonly minEndpoints: number } | null;
 }
 
 /** `plain`: no TLS at all; `mesh`: mutual TLS between proxies, as without the block; `origination`: the application's own, which no proxy here begins. */

@@ -12,6 +12,7 @@ const setting = (fields: Partial<LocalitySetting>): LocalitySetting => ({
   distribute: [],
   failover: [],
   failoverPriority: [],
+  zoneAware: null,
   ...fields,
 });
 
@@ -56,4 +57,38 @@ t.test('weights share requests out among localities, and the first entry for the
     [80, 20],
   );
   t.same(grouping?.groupOf, [0, 1, null], 'a locality without a weight gets nothing');
+});
+
+t.test('a zone takes the requests of its own clients as far as it can bear them', async (t) => {
+  const zoneAware = { minEndpoints: 3 };
+  const grouped = (place: string, ...localities: string[]) => {
+    const grouping = groupByLocality(setting({ zoneAware }), false, at(...localities), client(place))!;
+    return grouping.groupOf.map((group) => {
+      const { priority, weight } = grouping.localities[group!]!;
+      return `${priority}:${weight}`;
+    });
+  };
+  const even = ['eu/a/', 'eu/b/', 'eu/c/', 'us/a/'];
+  t.same(grouped('eu/a/', ...even), ['0:1', '1:1', '1:1', '2:1'], 'all of them where it has its share');
+  const uneven = ['eu/a/', 'eu/b/', 'eu/b/', 'eu/b/'];
+  t.same(grouped('eu/a/', ...uneven), ['0:0.5', '0:0.5', '0:0.5', '0:0.5'], 'else the rest goes where there are more');
+  t.same(grouped('eu/b/', ...uneven), ['1:1', '0:1', '0:1', '0:1']);
+  t.same(grouped('eu/a/', 'eu/a/', 'eu/b/', 'us/a/'), ['0:1', '0:1', '2:1'], 'with few endpoints zones are alike');
+  t.same(grouped('eu/z/', ...even), ['0:1', '0:1', '0:1', '2:1'], 'and where the client has none in its own');
+  t.equal(groupByLocality(setting({ zoneAware }), false, at(...even), client('')), null, 'the place is not known');
+});
+
+t.test('beyond the region those come first that are to take over', async (t) => {
+  const failover = [{ from: 'eu', to: 'asia' }];
+  const endpoints = at('us/a/', 'asia/a/', 'eu/a/');
+  const { groupOf, localities } = groupByLocality(
+    setting({ zoneAware: { minEndpoints: 1 }, failover }),
+    false,
+    endpoints,
+    client('eu/a/'),
+  )!;
+  t.same(
+    groupOf.map((group) => localities[group!]!.priority),
+    [3, 2, 0],
+  );
 });

@@ -1,6 +1,7 @@
 import type { Balancer } from '../../../api/traffic-policy.ts';
 import type { ClientView } from '../client-view.ts';
 import type { LocalitySetting } from './destination-rule.ts';
+import { groupByZone } from './zone-aware.ts';
 
 /** Groups of nearness, and for each endpoint the index of its own; null: it gets nothing. */
 export interface Grouping {
@@ -32,11 +33,14 @@ export function groupByLocality(
 ): Grouping | null {
   if (setting && !setting.isEnabled) return null;
   if (setting && setting.distribute.length > 0) return distribute(setting, endpoints, client.locality);
-  if (!hasOutlierDetection) return null;
-  const priorities = setting?.failoverPriority.length
+  if (!hasOutlierDetection && !setting?.zoneAware) return null;
+  const nearness = setting?.failoverPriority.length
     ? byLabels(setting.failoverPriority, endpoints, client)
     : byDistance(endpoints, client.locality);
-  return grouped(setting ? withFailover(setting, priorities, endpoints, client) : priorities);
+  const priorities = setting ? withFailover(setting, nearness, endpoints, client) : nearness;
+  return setting?.zoneAware
+    ? groupByZone(endpoints, client.locality, setting.zoneAware.minEndpoints, priorities)
+    : grouped(priorities);
 }
 
 /** The first entry for the client's locality counts; what it names no weight for gets nothing. */

@@ -1,4 +1,4 @@
-import type { ConnectionLimits } from '../../../api/traffic-policy.ts';
+import type { ConnectionLimits, TcpKeepAlive } from '../../../api/traffic-policy.ts';
 import type { FieldReader } from '../field-reader.ts';
 
 /** Reads `connectionPool`; a number of 0 is as good as none. Source: DestinationRule, "ConnectionPoolSettings". */
@@ -13,15 +13,21 @@ export function readConnectionPool(reader: FieldReader): ConnectionLimits {
 function readTcp(reader: FieldReader): ConnectionLimits {
   reader.allow(['maxConnections', 'connectTimeout', 'tcpKeepalive', 'maxConnectionDuration', 'idleTimeout']);
   const keepAlive = reader.nested('tcpKeepalive');
-  keepAlive?.allow(['probes', 'time', 'interval']);
-  for (const name of ['probes', 'interval'])
-    if (keepAlive?.has(name)) keepAlive.warning(name, 'is not set; the kernel’s own holds');
   return withoutNull({
     maxConnections: count(reader, 'maxConnections'),
     connectTimeoutMs: reader.duration('connectTimeout', 1),
-    tcpKeepAliveMs: keepAlive?.duration('time', 1) ?? null,
+    tcpKeepAlive: keepAlive && readKeepAlive(keepAlive),
     maxConnectionMs: reader.duration('maxConnectionDuration', 1),
     idleTimeoutMs: reader.duration('idleTimeout'),
+  });
+}
+
+function readKeepAlive(reader: FieldReader): TcpKeepAlive {
+  reader.allow(['probes', 'time', 'interval']);
+  return withoutNull({
+    timeMs: reader.duration('time', 1),
+    intervalMs: reader.duration('interval', 1),
+    probes: reader.whole('probes', 1, 127),
   });
 }
 

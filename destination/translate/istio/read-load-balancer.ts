@@ -2,17 +2,17 @@ import type { Balancer, ConsistentHash } from '../../../api/traffic-policy.ts';
 import type { FieldReader } from '../field-reader.ts';
 import { headerNameFault } from '../header-name.ts';
 import type { LoadBalancer } from './destination-rule.ts';
-import { readLocalitySetting } from './read-locality-setting.ts';
+import { readLocalitySetting, readZoneAwareSetting } from './read-locality-setting.ts';
 
 /** Reads `loadBalancer`. Source: DestinationRule, "LoadBalancerSettings". */
 export function readLoadBalancer(reader: FieldReader): LoadBalancer {
   reader.allow(['simple', 'consistentHash', 'localityLbSetting', 'warmup', 'warmupDurationSecs', 'zoneAwareLbSetting']);
-  if (reader.has('zoneAwareLbSetting'))
-    reader.warning('zoneAwareLbSetting', 'is not supported; localityLbSetting keeps requests in a zone');
   if (reader.has('simple') && reader.has('consistentHash'))
     reader.problem('consistentHash', 'excludes simple, which stands beside it');
   const hash = reader.nested('consistentHash');
   const locality = reader.nested('localityLbSetting');
+  const zones = reader.nested('zoneAwareLbSetting');
+  if (locality && zones) reader.problem('zoneAwareLbSetting', 'excludes localityLbSetting, which stands beside it');
   const slowStart = readWarmup(reader);
   const algorithm = hash ? 'consistent-hash' : readSimple(reader);
   if (slowStart && (algorithm === 'random' || algorithm === 'consistent-hash'))
@@ -24,7 +24,7 @@ export function readLoadBalancer(reader: FieldReader): LoadBalancer {
       ...(hash && { hash: readConsistentHash(hash) }),
       ...(slowStart && { slowStart }),
     },
-    locality: locality && readLocalitySetting(locality),
+    locality: zones ? readZoneAwareSetting(zones) : locality && readLocalitySetting(locality),
   };
 }
 

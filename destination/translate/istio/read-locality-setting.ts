@@ -9,11 +9,24 @@ export function readLocalitySetting(reader: FieldReader): LocalitySetting {
     distribute: readDistribute(reader),
     failover: readFailover(reader),
     failoverPriority: reader.texts('failoverPriority'),
+    zoneAware: null,
   };
   if (setting.distribute.length > 0)
     for (const name of ['failover', 'failoverPriority'])
       if (reader.has(name)) reader.problem(name, 'excludes distribute, which stands beside it');
   return setting;
+}
+
+/** Reads `zoneAwareLbSetting`. Source: DestinationRule, "ZoneAwareLbSetting". */
+export function readZoneAwareSetting(reader: FieldReader): LocalitySetting {
+  reader.allow(['enabled', 'minClusterSize', 'failover', 'failoverPriority']);
+  return {
+    isEnabled: reader.flag('enabled'),
+    distribute: [],
+    failover: readFailover(reader),
+    failoverPriority: reader.texts('failoverPriority'),
+    zoneAware: { minEndpoints: reader.whole('minClusterSize', 1, 2 ** 31 - 1) ?? DEFAULT_MIN_ENDPOINTS },
+  };
 }
 
 function readDistribute(reader: FieldReader): LocalitySetting['distribute'] {
@@ -46,6 +59,9 @@ function readFailover(reader: FieldReader): LocalitySetting['failover'] {
     return { from, to };
   });
 }
+
+/** Source: Envoy, `min_cluster_size`. */
+const DEFAULT_MIN_ENDPOINTS = 6;
 
 /** `*`, `region`, `region/zone`, `region/zone/subzone`, the last part perhaps `*`. */
 function checkLocality(reader: FieldReader, name: string, text: string): void {
