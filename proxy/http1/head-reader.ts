@@ -113,6 +113,7 @@ export class HeadReader {
     if (this.#emptyLines > MAX_EMPTY_LINES) return 'empty_line_flood';
     if (start === end) return null;
     if (this.#carry === null) {
+      if (this.#kind === 'request' && !canBeginMethod(bytes[start]!)) return 'request_line_invalid';
       const found = findEnd(bytes, start, start, end);
       if (found >= 0) {
         if (found - start > MAX_HEAD_BYTES) return 'head_too_large';
@@ -171,6 +172,11 @@ export class HeadReader {
     for (; end - start >= 2 && bytes[start] === CR && bytes[start + 1] === LF; start += 2) this.#emptyLines++;
     return start;
   }
+}
+
+/** TLS and the like are told at once that this is no HTTP: they may send no line feed for long. */
+function canBeginMethod(octet: number): boolean {
+  return TOKEN[octet] === 1 || octet === CR || octet === LF;
 }
 
 /**

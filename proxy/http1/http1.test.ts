@@ -159,6 +159,13 @@ t.test('refuses what is ambiguous, each with its reason', async (t) => {
   }
 });
 
+t.test('refuses TLS at its first octet', async (t) => {
+  const { feed, faults, wire } = server();
+  feed('\x16');
+  t.same(faults, ['request_line_invalid']);
+  t.ok(wire.closed);
+});
+
 t.test('passes over an upgrade that cannot be honoured', async (t) => {
   for (const [fields, body] of [
     ['Upgrade: websocket\r\nContent-Length: 2\r\n', 'hi'],
