@@ -158,6 +158,41 @@ spec:
   t.match(await metrics('client'), /route_response_total\{.*rt_route="slow",status_code="504"/);
 });
 
+t.test('a request to an address that nobody knows goes to the host outside the cluster that it names', async (t) => {
+  const [endpoint] = addressOf('guarded');
+  const file = join(folder, 'external.yaml');
+  const at = (path: string, host: string) => request('client', `http://203.0.113.7:8080${path}`, '-H', `host: ${host}`);
+  t.equal((await at('/', 'shop.example.com')).status, 0, 'nobody is at that address');
+  writeFileSync(
+    file,
+    `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: shop, namespace: default }
+spec:
+  hosts: [shop.example.com]
+  resolution: STATIC
+  ports: [{ number: 8080, name: http, protocol: HTTP }]
+  endpoints: [{ address: ${endpoint} }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: shop, namespace: default }
+spec:
+  hosts: [shop.example.com]
+  http:
+    - { match: [{ uri: { exact: /teapot } }], directResponse: { status: 418 } }
+    - { route: [{ destination: { host: shop.example.com } }] }
+`,
+  );
+  t.ok(await eventually(async () => (await at('/', 'shop.example.com')).status === 200), 'it is known live');
+  t.match((await at('/', 'shop.example.com')).body, 'client.default.serviceaccount', 'over mutual TLS to a pod');
+  t.equal((await at('/teapot', 'shop.example.com:8080')).status, 418, 'by the rules of that host');
+  t.not((await at('/', 'other.example.com')).status, 200);
+  t.match(await metrics('client'), /request_total\{direction="outbound".*dst_service="shop.example.com"/);
+  rmSync(file);
+  t.ok(await eventually(async () => (await at('/', 'shop.example.com')).status === 0), 'and forgotten');
+});
+
 t.test('the init program leaves the same rules when it runs again', async (t) => {
   const save = async () =>
     (await inPod('client', 'sh', '-c', 'iptables-nft-save -t nat; ip6tables-nft-save -t nat')).out
