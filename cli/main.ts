@@ -26,13 +26,17 @@ function usage(): string {
 /** sysexits EX_USAGE. */
 const EXIT_USAGE = 64;
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: Error) => {
-    const hint = error instanceof WeftError ? error.hint : '';
-    process.stderr.write(`weft: ${error.message}\n${hint ? `hint: ${hint}\n` : ''}`);
-    process.exit(
-      error instanceof UsageError || /^ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? '') ? EXIT_USAGE : 1,
-    );
-  },
-);
+/** Ends when what was printed has been taken: a pipe takes 64 KiB at once, and manifests are more. */
+function end(code: number): void {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+}
+
+// Whoever reads has read enough: `weft install | head`.
+process.stdout.on('error', () => process.exit(0));
+
+main(process.argv.slice(2)).then(end, (error: Error) => {
+  const hint = error instanceof WeftError ? error.hint : '';
+  process.stderr.write(`weft: ${error.message}\n${hint ? `hint: ${hint}\n` : ''}`);
+  const isUsage = error instanceof UsageError || /^ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? '');
+  end(isUsage ? EXIT_USAGE : 1);
+});
