@@ -13,6 +13,13 @@ t.test('prints manifests whole, however late a pipe is read', async (t) => {
   t.match(text, 'trafficsplits.split.smi-spec.io');
 });
 
+t.test('fails when what it prints is lost', async (t) => {
+  t.match(
+    shell(`${weft} install --crds=all 2>&1 > /dev/full || echo failed $?`),
+    /^weft: cannot print: .*\nfailed 1\n$/,
+  );
+});
+
 t.test('ends quietly when nobody reads any more', async (t) => {
   t.equal(shell(`{ ${weft} install --crds=all || echo failed; } 2>&1 | head -c 20 | wc -c`).trim(), '20');
 });

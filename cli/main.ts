@@ -28,11 +28,20 @@ const EXIT_USAGE = 64;
 
 /** Ends when what was printed has been taken: a pipe takes 64 KiB at once, and manifests are more. */
 function end(code: number): void {
-  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+  process.stdout.write('', () => {
+    if (process.stdout.errored) onLost(process.stdout.errored);
+    else process.stderr.write('', () => process.exit(code));
+  });
 }
 
-// Whoever reads has read enough: `weft install | head`.
-process.stdout.on('error', () => process.exit(0));
+/** What was printed could not be written. */
+function onLost(error: NodeJS.ErrnoException): void {
+  // Whoever reads has read enough: `weft install | head`.
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`weft: cannot print: ${error.message}\n`, () => process.exit(1));
+}
+
+process.stdout.on('error', onLost);
 
 main(process.argv.slice(2)).then(end, (error: Error) => {
   const hint = error instanceof WeftError ? error.hint : '';
