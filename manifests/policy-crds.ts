@@ -9,33 +9,12 @@ import type { Manifest } from './settings.ts';
  */
 export function policyCrds(): Manifest[] {
   return [
-    definition(
-      'networking.istio.io',
-      'VirtualService',
-      'virtualservices',
-      ['vs'],
-      ['v1', 'v1beta1', 'v1alpha3'],
-      [{ name: 'Hosts', type: 'string', jsonPath: '.spec.hosts' }],
-    ),
-    definition(
-      'networking.istio.io',
-      'DestinationRule',
-      'destinationrules',
-      ['dr'],
-      ['v1', 'v1beta1', 'v1alpha3'],
-      [{ name: 'Host', type: 'string', jsonPath: '.spec.host' }],
-    ),
-    definition(
-      'networking.istio.io',
-      'ServiceEntry',
-      'serviceentries',
-      ['se'],
-      ['v1', 'v1beta1', 'v1alpha3'],
-      [
-        { name: 'Hosts', type: 'string', jsonPath: '.spec.hosts' },
-        { name: 'Resolution', type: 'string', jsonPath: '.spec.resolution' },
-      ],
-    ),
+    istio('VirtualService', 'virtualservices', 'vs', [{ name: 'Hosts', type: 'string', jsonPath: '.spec.hosts' }]),
+    istio('DestinationRule', 'destinationrules', 'dr', [{ name: 'Host', type: 'string', jsonPath: '.spec.host' }]),
+    istio('ServiceEntry', 'serviceentries', 'se', [
+      { name: 'Hosts', type: 'string', jsonPath: '.spec.hosts' },
+      { name: 'Resolution', type: 'string', jsonPath: '.spec.resolution' },
+    ]),
     definition(
       'split.smi-spec.io',
       'TrafficSplit',
@@ -71,6 +50,11 @@ export function policyCrds(): Manifest[] {
       ],
     ),
   ];
+}
+
+/** A kind of Istio's networking group, which serves one schema under three names. */
+function istio(kind: string, plural: string, shortName: string, columns: readonly Column[]): Manifest {
+  return definition('networking.istio.io', kind, plural, [shortName], ['v1', 'v1beta1', 'v1alpha3'], columns);
 }
 
 interface Column {

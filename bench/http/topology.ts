@@ -146,13 +146,13 @@ export const BACKEND_PORT = PORT;
 export const TRANSFER_PORT = 5201;
 
 function manifestsOf(backend: string, { body, messages, kind, beside }: Case): string {
-  const service = (name: string) => `apiVersion: v1
+  const service = (name: string, app = name) => `apiVersion: v1
 kind: Service
 metadata:
   name: ${name}
   namespace: default
   annotations: { config.linkerd.io/opaque-ports: "${TRANSFER_PORT}" }
-spec: { selector: { app: ${name} }, ports: [{ name: web, port: ${PORT} }, { name: octets, port: ${TRANSFER_PORT} }] }
+spec: { selector: { app: ${app} }, ports: [{ name: web, port: ${PORT} }, { name: octets, port: ${TRANSFER_PORT} }] }
 ---
 `;
   const deployment = (name: string, command: string, meshed: boolean, port = '') => `apiVersion: apps/v1
@@ -175,32 +175,23 @@ spec:
       ? `[iperf3, -s, -p, "${TRANSFER_PORT}"], ports: [{ containerPort: ${TRANSFER_PORT} }]`
       : `[${backend}, "${PORT}", "${body}", "${messages}"], ports: [{ containerPort: ${PORT} }]`;
   const idles = '[sleep, infinity]';
-  if (beside === 'unused-policies')
-    return (
-      unusedPolicies(service('bare') + service('policies')) +
-      deployment('client', idles, true) +
-      deployment('server', serves, true) +
-      ['plain', 'peer-client', 'peer-server']
-        .map((name) => deployment(name, name === 'peer-client' ? idles : serves, false))
-        .join('')
-    );
   const routes = Array.from(
     { length: ROUTES },
     (_, i) => `    - { name: route ${i}, condition: { pathRegex: /route${i === ROUTES - 1 ? '' : `-${i}`}/.* } }\n`,
   );
-  return (
-    ['server', 'plain'].map(service).join('') +
-    ['server', 'plain']
-      .map(
-        (name) => `apiVersion: linkerd.io/v1alpha2
+  const profile = (name: string) => `apiVersion: linkerd.io/v1alpha2
 kind: ServiceProfile
 metadata: { name: ${name}.default.svc.cluster.local, namespace: default }
 spec:
   routes:
 ${routes.join('')}---
-`,
-      )
-      .join('') +
+`;
+  const ruled =
+    beside === 'unused-policies'
+      ? service('bare', 'server') + service('policies', 'server') + unusedPolicies()
+      : ['server', 'plain'].map((name) => service(name) + profile(name)).join('');
+  return (
+    ruled +
     deployment('client', idles, true) +
     deployment('server', serves, true) +
     deployment('plain', serves, false) +
@@ -210,10 +201,10 @@ ${routes.join('')}---
 }
 
 /**
- * Two Services of the same pods with the same routes, of which the last takes every request. The other routes of one of
+ * Rules of two Services of the same pods with the same routes, of which the last takes every request. The other routes of one of
  * them do everything that a route can do, and its pods have subsets with policies of their own.
  */
-function unusedPolicies(services: string): string {
+function unusedPolicies(): string {
   const match = (i: number) => `match: [{ uri: { prefix: /route${i === ROUTES - 1 ? '' : `-${i}`}/ } }]`;
   const destination = (host: string) => `route: [{ destination: { host: ${host} } }]`;
   const routes = (host: string, rich: boolean) =>
@@ -230,12 +221,7 @@ spec:
   http:
 ${routes(host, rich)}---
 `;
-  return (
-    services.replaceAll('app: bare', 'app: server').replaceAll('app: policies', 'app: server') +
-    virtualService('bare', false) +
-    virtualService('policies', true) +
-    SUBSETS
-  );
+  return virtualService('bare', false) + virtualService('policies', true) + SUBSETS;
 }
 
 const FEATURES = `      timeout: 5s

@@ -1,11 +1,11 @@
 import { dnsIdentity } from '../../api/workload-identity.ts';
 import type { ClientPlace } from '../../destination/translate/client-view.ts';
-import type { Fields } from '../../destination/translate/kinds/json.ts';
 import type { Pod } from '../../destination/translate/kinds/pod.ts';
 import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
 import { UsageError } from '../command.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import type { Workload } from './question.ts';
+import { templateOf } from './stand-ins.ts';
 
 /** Who sends a request. It has a proxy: without one there is nothing to explain. */
 export interface Client {
@@ -40,19 +40,13 @@ export function clientOf(state: MeshState, { namespace, kind, name }: Workload):
   }
   const deployment = kind === 'deployment' ? cluster.get('Deployment', namespace, name) : undefined;
   if (deployment) {
-    const { raw } = state.written({ kind: 'Deployment', namespace, name })!;
+    const account = templateOf(state, deployment)?.pod.serviceAccount ?? 'default';
     const place = { ...nowhere, labels: deployment.templateLabels };
-    return { place, identity: identityOf(serviceAccountOf(raw)), address: null };
+    return { place, identity: identityOf(account), address: null };
   }
   const known = kind === 'pod' ? pods.map((each) => each.name) : deploymentsOf(objects, namespace);
   const hint = known.length > 0 ? `there are ${known.slice(0, 10).join(', ')}` : `namespace ${namespace} has none`;
   throw new UsageError(`--from: there is no ${kind} ${name} in namespace ${namespace}`, hint);
-}
-
-/** The service account of the pods that a workload makes. */
-function serviceAccountOf(workload: Fields): string {
-  const { template } = workload.spec as { template?: { spec?: { serviceAccountName?: string } } };
-  return template?.spec?.serviceAccountName || 'default';
 }
 
 function deploymentsOf(objects: MeshState['objects'], namespace: string): string[] {

@@ -2,12 +2,11 @@ import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { OutboundTarget, Route } from '../../api/routing.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
-import type { Complain } from '../../destination/translate/complain.ts';
+import { type Complaint, Complaints } from '../../destination/translate/complain.ts';
 import { profileOf } from '../../destination/translate/linkerd/profile-choice.ts';
 import { outboundTarget } from '../../destination/translate/outbound-target.ts';
 import { podProtocol } from '../../destination/translate/pod-protocol.ts';
 import { serviceProtocol } from '../../destination/translate/service-protocol.ts';
-import type { Complaint } from '../../destination/translate/survey.ts';
 import { resolveTarget, type TargetAddress } from '../../destination/translate/target.ts';
 import { compilePathRewrite } from '../../proxy/routing/path-rewrite.ts';
 import { NOT_FOUND, RouteTable } from '../../proxy/routing/route-table.ts';
@@ -68,16 +67,12 @@ export interface ExplainedRoute extends RouteName, Pick<Route, 'timeouts' | 'ret
  */
 export function explain(state: MeshState, question: Question): Explanation {
   const { cluster, domain } = state;
-  const complaints = new Map<string, Complaint>();
-  const complain: Complain = (object, path, message) => {
-    const complaint = { object, path, message };
-    complaints.set(JSON.stringify(complaint), complaint);
-  };
+  const complaints = new Complaints();
   const client = clientOf(state, question.from);
   const { place, identity, address: clientAddress } = client;
   const ip = canonicalIp(question.host);
   const address = { host: ip ?? question.host, isAddress: ip !== null, port: question.port };
-  const target = outboundTarget(cluster, address, new ClientView(place), domain, complain);
+  const target = outboundTarget(cluster, address, new ClientView(place), domain, complaints.add);
   if (!target) throw unknownHost(state, question);
   const carried = carriedAs(target.protocol, question.request);
   const { shares, ...decision } = decide(carried, state, target, question);
@@ -100,10 +95,10 @@ export function explain(state: MeshState, question: Question): Explanation {
         target.backends[share.backend]!,
         share,
         forwarded(arrival, decision.route, share),
-        complain,
+        complaints.add,
       ),
     ),
-    complaints: [...complaints.values()],
+    complaints: complaints.all,
   };
 }
 

@@ -44,8 +44,8 @@ function isOf({ cluster }: MeshState, pod: Pod, deployment: Deployment): boolean
   return workload?.kind === 'Deployment' && workload.name === deployment.name;
 }
 
-/** null: the template makes no pod. */
-function templateOf(state: MeshState, deployment: Deployment): Omit<PodPort, 'port'> | null {
+/** The pod that the template of a Deployment makes; null: none. */
+export function templateOf(state: MeshState, deployment: Deployment): Omit<PodPort, 'port'> | null {
   const { namespace, name } = deployment;
   const { spec } = state.written({ kind: 'Deployment', namespace, name })!.raw;
   const template = fieldsOf(fieldsOf(spec, 'spec').template, 'spec.template');

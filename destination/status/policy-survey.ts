@@ -1,11 +1,12 @@
-import { formatRef, refOf } from '../translate/complain.ts';
+import { type Complaint, Complaints, formatRef, refOf } from '../translate/complain.ts';
+import { inboundConfig } from '../translate/inbound-config.ts';
 import { keysCovering } from '../translate/istio/host.ts';
 import { KINDS, type Kind, POLICY_KINDS } from '../translate/kinds/kinds.ts';
 import type { Service } from '../translate/kinds/service.ts';
 import { serviceName } from '../translate/mesh-domain.ts';
 import { isObjectFinder } from '../translate/object-store.ts';
 import type { Report, Reports } from '../translate/reports.ts';
-import { type Complaint, type Surveyed, servicesOf, surveyPod, surveyService } from '../translate/survey.ts';
+import { type Surveyed, servicesOf, surveyService } from '../translate/survey.ts';
 import { clientsOf } from '../translate/survey-clients.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -29,27 +30,24 @@ export async function judgePolicies(
   rest: () => Promise<void>,
 ): Promise<{ readonly judged: readonly Judged[]; readonly complaints: readonly Complaint[] }> {
   const { cluster, objects, domain } = surveyed;
-  const complaints: Complaint[] = [];
+  const complaints = new Complaints();
   const clients = clientsOf(objects);
   const profiles = new Set([...objects.list('ServiceProfile')].map(({ name }) => name));
   for (const service of servicesOf(objects)) {
     if (!hasPolicy(surveyed, service, profiles)) continue;
-    complaints.push(...surveyService(surveyed, service, clients));
+    surveyService(surveyed, service, clients, complaints.add);
     await rest();
   }
   const pods = [...objects.list('Pod')].filter(({ controlNamespace }) => controlNamespace === domain.controlNamespace);
   const meshed = new Set(pods.map(({ namespace }) => namespace));
-  const ofPods = new Map<string, Complaint>();
   for (const pod of pods) {
     if (cluster.serversOf(pod.namespace).length === 0) continue;
-    // What one pod shows the next of its workload mostly shows too.
-    for (const complaint of surveyPod(surveyed, pod)) ofPods.set(JSON.stringify(complaint), complaint);
+    inboundConfig(cluster, pod, domain, complaints.add);
     await rest();
   }
-  complaints.push(...ofPods.values());
   const faults = reports.current(isObjectFinder);
   const problemsOf = Map.groupBy(faults, ({ object }) => object && formatRef(object));
-  const complaintsOf = Map.groupBy(complaints, ({ object }) => formatRef(object));
+  const complaintsOf = Map.groupBy(complaints.all, ({ object }) => formatRef(object));
   const judged = POLICY_KINDS.flatMap((kind) =>
     namesOf(kind, surveyed, faults)
       .filter(({ namespace }) => meshed.has(namespace))
@@ -60,7 +58,7 @@ export async function judgePolicies(
         return { ...refOf(kind, object), kind, verdict: verdictOf(problems, told) };
       }),
   );
-  return { judged, complaints };
+  return { judged, complaints: complaints.all };
 }
 
 /** Objects that were read, and those that could not be. */

@@ -9,6 +9,27 @@ export interface ObjectRef {
 /** Called for each fault that shows only when objects are read together. */
 export type Complain = (object: ObjectRef, path: string, message: string) => void;
 
+/** What somebody is told of an object. */
+export interface Complaint {
+  readonly object: ObjectRef;
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Keeps each complaint once, in the order in which they came: clients and pods that are alike complain alike. */
+export class Complaints {
+  readonly #byText = new Map<string, Complaint>();
+
+  readonly add: Complain = (object, path, message) => {
+    const complaint = { object, path, message };
+    this.#byText.set(JSON.stringify(complaint), complaint);
+  };
+
+  get all(): Complaint[] {
+    return [...this.#byText.values()];
+  }
+}
+
 /** `VirtualService/default/api`: how origins of routes, logs and `weft why` name an object. */
 export function formatRef({ kind, namespace, name }: ObjectRef): string {
   return `${kind}/${namespace}/${name}`;

@@ -9,7 +9,7 @@ import type { Service, ServicePort } from './kinds/service.ts';
 import { serverOn } from './linkerd/pod-servers.ts';
 import type { Profile } from './linkerd/service-profile.ts';
 import type { MeshDomain } from './mesh-domain.ts';
-import { podEndpoint } from './pod-endpoint.ts';
+import { plainEndpoint, podEndpoint } from './pod-endpoint.ts';
 import { decideProtocol } from './protocol.ts';
 import { nearEndpoints, type Placed } from './topology.ts';
 
@@ -83,8 +83,7 @@ function endpointOf(
   if (!address.pod) {
     const { protocol } = decideProtocol({ ...witnesses, server: null, pod: null });
     const labels = { dst_namespace: service.namespace, ...(address.zone && { dst_zone: address.zone }) };
-    const endpoint = { uid: `${address.ip}:${port}`, address: address.ip, port, tls: null, protocol, labels };
-    return { endpoint, labels: null };
+    return { endpoint: plainEndpoint(address.ip, port, protocol, labels), labels: null };
   }
   const pod = cluster.get('Pod', service.namespace, address.pod.name);
   if (!pod || !isLiving(pod, address)) return null;

@@ -1,4 +1,10 @@
-import { DEFAULT_RETRY_BUDGET, type OutboundTarget, OWN_BACKEND, type Route } from '../../api/routing.ts';
+import {
+  DEFAULT_RETRY_BUDGET,
+  type Endpoint,
+  type OutboundTarget,
+  OWN_BACKEND,
+  type Route,
+} from '../../api/routing.ts';
 import { BackendRefs } from './backends.ts';
 import type { ClientView } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
@@ -11,7 +17,7 @@ import type { Service, ServicePort } from './kinds/service.ts';
 import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
 import { profileCandidate, takesSplit } from './linkerd/profile-dialect.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
-import { podEndpoint } from './pod-endpoint.ts';
+import { plainEndpoint, podEndpoint } from './pod-endpoint.ts';
 import { podProtocol } from './pod-protocol.ts';
 import { serviceProtocol } from './service-protocol.ts';
 import {
@@ -69,18 +75,7 @@ function complainOfRivals(
 
 /** An address that nobody knows; requests to it are looked at for a host that is known. */
 function strangerTarget({ address, port }: { readonly address: string; readonly port: number }): OutboundTarget {
-  const endpoint = { uid: `${address}:${port}`, address, port, tls: null, protocol: 'detect', labels: {} } as const;
-  return {
-    name: address,
-    kind: 'pod',
-    port,
-    protocol: 'detect',
-    byHost: true,
-    labels: {},
-    routes: [],
-    retryBudget: DEFAULT_RETRY_BUDGET,
-    backends: { [OWN_BACKEND]: { service: address, port, endpoints: [endpoint] } },
-  };
+  return { ...addressTarget(plainEndpoint(address, port, 'detect'), {}), byHost: true };
 }
 
 /** A pod that is dialled by its own address: no balancing, no routes (linkerd2 gives it an endpoint profile too). */
@@ -91,12 +86,18 @@ function podTarget(
 ): OutboundTarget {
   const { protocol } = podProtocol(cluster, pod, port, domain);
   const endpoint = podEndpoint(cluster, pod, { address, port, protocol, zone: '' }, domain);
+  return addressTarget(endpoint, { dst_namespace: pod.namespace });
+}
+
+/** One address, dialled directly. */
+function addressTarget(endpoint: Endpoint, labels: OutboundTarget['labels']): OutboundTarget {
+  const { address, port, protocol } = endpoint;
   return {
     name: address,
     kind: 'pod',
     port,
     protocol,
-    labels: { dst_namespace: pod.namespace },
+    labels,
     routes: [],
     retryBudget: DEFAULT_RETRY_BUDGET,
     backends: { [OWN_BACKEND]: { service: address, port, endpoints: [endpoint] } },

@@ -24,6 +24,16 @@ export function podEndpoint(
   };
 }
 
+/** An endpoint that is no pod, spoken to in the clear. @param address or the DNS name of one */
+export function plainEndpoint(
+  address: string,
+  port: number,
+  protocol: Protocol,
+  labels: Endpoint['labels'] = {},
+): Endpoint {
+  return { uid: `${address}:${port}`, address, port, tls: null, protocol, labels };
+}
+
 /** null where the connection would not reach the pod's proxy: it has none of ours, or the port goes past it. */
 function tlsOf(cluster: Cluster, pod: Pod, port: number, domain: MeshDomain): EndpointTls | null {
   if (pod.controlNamespace !== domain.controlNamespace || PROXY_PORTS.includes(port)) return null;

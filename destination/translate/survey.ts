@@ -1,10 +1,9 @@
 import type { OutboundTarget } from '../../api/routing.ts';
 import { type ClientPlace, ClientView, type Facet, viewKey } from './client-view.ts';
 import type { Cluster } from './cluster.ts';
-import type { Complain, ObjectRef } from './complain.ts';
+import { type Complain, type Complaint, Complaints } from './complain.ts';
 import { inboundConfig } from './inbound-config.ts';
 import { serviceOfEntry } from './istio/service-entry.ts';
-import type { Pod } from './kinds/pod.ts';
 import type { Service, ServicePort } from './kinds/service.ts';
 import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import type { ObjectFeed } from './object-feed.ts';
@@ -28,23 +27,16 @@ export interface Survey {
   readonly topics: ReadonlySet<string>;
 }
 
-export interface Complaint {
-  readonly object: ObjectRef;
-  readonly path: string;
-  readonly message: string;
-}
-
 /** Translates each port of each Service for every client whose view may differ, and what each pod's proxy enforces. */
 export function surveyAll(surveyed: Surveyed): Survey {
   const { cluster, objects, domain } = surveyed;
-  const complaints = new Map<string, Complaint>();
-  const complain = collect(complaints);
+  const complaints = new Complaints();
   const clients = clientsOf(objects);
   const { value: targets, topics } = cluster.observe(() => {
-    for (const pod of objects.list('Pod')) inboundConfig(cluster, pod, domain, complain);
-    return servicesOf(objects).flatMap((service) => viewsOf(surveyed, service, clients, complain));
+    for (const pod of objects.list('Pod')) inboundConfig(cluster, pod, domain, complaints.add);
+    return servicesOf(objects).flatMap((service) => surveyService(surveyed, service, clients, complaints.add));
   });
-  return { complaints: [...complaints.values()], targets, topics };
+  return { complaints: complaints.all, targets, topics };
 }
 
 /** Services, and hosts of ServiceEntries in their shape. Hosts below a wildcard are known when they are asked for. */
@@ -55,32 +47,8 @@ export function servicesOf(objects: ObjectFeed): Service[] {
   return [...objects.list('Service'), ...hosts];
 }
 
-/** What the clients of one Service are told is wrong with it. @param clients of {@link clientsOf} */
+/** Each port of a Service as its clients see it; complains of what they are told is wrong with it. @param clients of {@link clientsOf} */
 export function surveyService(
-  surveyed: Surveyed,
-  service: Service,
-  clients: ReadonlyMap<string, readonly ClientPlace[]>,
-): Complaint[] {
-  const complaints = new Map<string, Complaint>();
-  viewsOf(surveyed, service, clients, collect(complaints));
-  return [...complaints.values()];
-}
-
-/** What shows to be wrong when the proxy of one pod is told what to enforce. */
-export function surveyPod({ cluster, domain }: Surveyed, pod: Pod): Complaint[] {
-  const complaints = new Map<string, Complaint>();
-  inboundConfig(cluster, pod, domain, collect(complaints));
-  return [...complaints.values()];
-}
-
-function collect(complaints: Map<string, Complaint>): Complain {
-  return (object, path, message) => {
-    const complaint = { object, path, message };
-    complaints.set(JSON.stringify(complaint), complaint);
-  };
-}
-
-function viewsOf(
   surveyed: Surveyed,
   service: Service,
   clients: ReadonlyMap<string, readonly ClientPlace[]>,

@@ -1,5 +1,4 @@
 import type { TargetKey } from '../../api/watch.ts';
-import { IpNetworks } from '../../core/config/ip-networks.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
 import type { Cluster } from './cluster.ts';
 import { wildcardsCovering } from './istio/host.ts';
@@ -67,7 +66,7 @@ function resolveEntryAddress(
   clientNamespace: string,
 ): Resolution | null {
   const entries = cluster.serviceEntriesOnPort(port).filter((entry) => visibility(entry, clientNamespace) !== null);
-  const object = entries.find(({ addresses }) => new IpNetworks(addresses).has(dialled));
+  const object = entries.find(({ networks }) => networks.has(dialled));
   if (object) return onPort(serviceOfEntry({ object, host: object.hosts[0]!, dialled }), port);
   return entries.length > 0 ? { kind: 'stranger', address: dialled, port } : null;
 }

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import type { Route } from '../../api/routing.ts';
 import type { RequestHead } from '../http.ts';
-import { RouteTable } from '../routing/route-table.ts';
+import { DEFAULT_ROUTE, RouteTable } from '../routing/route-table.ts';
 import { overriddenRequest } from './request-overrides.ts';
 
 const head = (fields: readonly string[]): RequestHead => ({
@@ -14,15 +14,7 @@ const head = (fields: readonly string[]): RequestHead => ({
   fields,
 });
 
-const PLAIN: Route = {
-  name: 'all',
-  when: { all: [] },
-  split: [],
-  timeouts: {},
-  retry: null,
-  classes: [],
-  origin: 'Service/default/api',
-};
+const PLAIN: Route = { ...DEFAULT_ROUTE.route, name: 'all', origin: 'Service/default/api' };
 
 const RULE = { on: { outcomes: ['reset'] }, limit: 3, maxBodyBytes: 1000, perTryMs: 70 } as const;
 

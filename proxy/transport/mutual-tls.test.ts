@@ -1,22 +1,10 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import koffi from 'koffi';
+import { type AddressInfo, createServer } from 'node:net';
 import t from 'tap';
 
 import { identityOf, TestAuthority } from '../../test/support/mesh.ts';
+import { socketOption } from '../../test/support/socket-option.ts';
 import { MutualTls } from './mutual-tls.ts';
-import { fileDescriptor } from './native-handle.ts';
-
-const getsockopt = koffi
-  .load('libc.so.6')
-  .func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)');
-
-/** Whether an option of a socket is set, as the kernel says. */
-function isSet(socket: Socket, level: number, name: number): boolean {
-  const value = Buffer.alloc(4);
-  if (getsockopt(fileDescriptor(socket), level, name, value, Uint32Array.of(4)) !== 0) throw new Error('getsockopt');
-  return value.readUInt32LE() !== 0;
-}
 
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -36,6 +24,6 @@ t.test('opens connections that wait for no acknowledgement and notice a vanished
     server.close();
   });
   await once(secure, 'connect');
-  t.ok(isSet(secure, IPPROTO_TCP, TCP_NODELAY), 'no delay');
-  t.ok(isSet(secure, SOL_SOCKET, SO_KEEPALIVE), 'keep-alive');
+  t.ok(socketOption(secure, IPPROTO_TCP, TCP_NODELAY) !== 0, 'no delay');
+  t.ok(socketOption(secure, SOL_SOCKET, SO_KEEPALIVE) !== 0, 'keep-alive');
 });

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 
 import type { SocketAddress } from '../../core/config/socket-address.ts';
+import { loadLibc } from './libc.ts';
 import { fileDescriptor } from './native-handle.ts';
 
 /** Reads where a redirected connection was going, before iptables changed it. */
@@ -18,8 +19,7 @@ export interface OriginalDestination {
  * Source: linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h.
  */
 export async function loadOriginalDestination(): Promise<OriginalDestination> {
-  const { default: koffi } = await import('koffi');
-  const libc = koffi.load('libc.so.6');
+  const libc = await loadLibc();
   const getsockopt = libc.func(
     'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
   );

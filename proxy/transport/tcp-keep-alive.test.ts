@@ -1,27 +1,19 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import koffi from 'koffi';
 import t, { type Test } from 'tap';
 
 import { identityOf, TestAuthority } from '../../test/support/mesh.ts';
+import { socketOption } from '../../test/support/socket-option.ts';
 import { dial } from './dialer.ts';
 import { MutualTls } from './mutual-tls.ts';
-import { fileDescriptor } from './native-handle.ts';
 import { keepAlive } from './tcp-keep-alive.ts';
-
-const getsockopt = koffi
-  .load('libc.so.6')
-  .func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)');
 
 /** Seconds to the first probe, seconds between probes, and their number, as the kernel has them. */
 function probesOf(socket: Socket): number[] {
-  return [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT].map((name) => {
-    const value = Buffer.alloc(4);
-    if (getsockopt(fileDescriptor(socket), 6, name, value, Uint32Array.of(4)) !== 0) throw new Error('getsockopt');
-    return value.readInt32LE();
-  });
+  return [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT].map((name) => socketOption(socket, IPPROTO_TCP, name));
 }
 
+const IPPROTO_TCP = 6;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 
 import type { TcpKeepAlive } from '../../api/traffic-policy.ts';
+import { loadLibc } from './libc.ts';
 import { fileDescriptor } from './native-handle.ts';
 
 /**
@@ -29,10 +30,8 @@ type SetOption = (fd: number, name: number, value: number) => void;
 let library: Promise<SetOption> | null = null;
 
 async function load(): Promise<SetOption> {
-  const { default: koffi } = await import('koffi');
-  const setsockopt = koffi
-    .load('libc.so.6')
-    .func('int setsockopt(int fd, int level, int name, const int32_t *value, uint32_t length)');
+  const libc = await loadLibc();
+  const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const int32_t *value, uint32_t length)');
   return (fd, name, value) => setsockopt(fd, IPPROTO_TCP, name, Int32Array.of(value), 4);
 }
 

@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster.ts';
 import type { PlacedEndpoint } from '../endpoints.ts';
 import type { ServicePort } from '../kinds/service.ts';
 import type { MeshDomain } from '../mesh-domain.ts';
-import { podEndpoint } from '../pod-endpoint.ts';
+import { plainEndpoint, podEndpoint } from '../pod-endpoint.ts';
 import type { EntryEndpoint, EntryHost } from './service-entry.ts';
 
 /**
@@ -23,7 +23,7 @@ export function entryEndpoints(
     const pod = canonicalIp(address) === null ? undefined : cluster.podByAddress(address);
     const endpoint = pod
       ? podEndpoint(cluster, pod, { address, port: number, protocol, zone: '' }, domain)
-      : { uid: `${address}:${number}`, address, port: number, tls: null, protocol, labels: {} };
+      : plainEndpoint(address, number, protocol);
     return { endpoint, labels, locality };
   });
 }

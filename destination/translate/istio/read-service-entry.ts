@@ -1,4 +1,4 @@
-import { isIpNetwork } from '../../../core/config/ip-networks.ts';
+import { IpNetworks, isIpNetwork } from '../../../core/config/ip-networks.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import { FieldReader } from '../field-reader.ts';
 import { type Fields, fieldsOf } from '../kinds/json.ts';
@@ -24,10 +24,12 @@ export function readServiceEntry(raw: Fields, problems: Problem[]): ServiceEntry
     ...['workloadSelector', 'exportTo', 'subjectAltNames'],
   ]);
   const resolution = readResolution(reader);
+  const addresses = readAddresses(reader);
   const entry: ServiceEntry = {
     ...meta,
     hosts: readHosts(reader),
-    addresses: readAddresses(reader),
+    addresses,
+    networks: new IpNetworks(addresses),
     ports: readPorts(reader),
     exportTo: readEntryExport(reader),
     resolution,

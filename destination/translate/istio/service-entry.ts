@@ -1,3 +1,4 @@
+import type { IpNetworks } from '../../../core/config/ip-networks.ts';
 import type { Meta } from '../kinds/meta.ts';
 import type { Service, ServicePort } from '../kinds/service.ts';
 import type { ExportTo } from './visibility.ts';
@@ -12,6 +13,8 @@ export interface ServiceEntry extends Meta {
   readonly hosts: readonly string[];
   /** Addresses and CIDRs that clients dial for the first host. */
   readonly addresses: readonly string[];
+  /** The same, for look-ups. */
+  readonly networks: IpNetworks;
   readonly ports: readonly ServicePort[];
   readonly exportTo: ExportTo;
   /** `none`: where the client dialled; `static`: addresses; `dns`: names, or the host itself where there are none. */

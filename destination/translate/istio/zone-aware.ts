@@ -20,24 +20,24 @@ export function groupByZone(
 ): Grouping | null {
   const [region = '', zone = ''] = from.split('/');
   if (zone === '') return null;
-  const isNear = endpoints.map(({ locality }) => locality.split('/')[0] === region);
-  const zones = endpoints.map(({ locality }, at) => (isNear[at] ? locality.split('/')[1]! : null));
+  /** null: in another region. */
+  const zones = endpoints.map(({ locality }) => {
+    const [itsRegion, itsZone] = locality.split('/');
+    return itsRegion === region ? itsZone! : null;
+  });
   const shares = sharesOf(
     zones.filter((each) => each !== null),
     zone,
     minEndpoints,
   );
-  const beyond = [...new Set(nearness.filter((_, at) => !isNear[at]))].sort((a, b) => a - b);
-  const names = [...shares.keys(), ...beyond.map((rank) => `beyond ${rank}`)];
-  return {
-    localities: [
-      ...[...shares].map(([name, weight]) => ({ name, priority: weight > 0 ? 0 : 1, weight: weight || 1 })),
-      ...beyond.map((_, at) => ({ name: `priority ${at + 2}`, priority: at + 2, weight: 1 })),
-    ],
-    groupOf: zones.map((each, at) =>
-      names.indexOf(each === null ? `beyond ${nearness[at]}` : shares.has(each) ? each : ANY),
-    ),
-  };
+  const near = [...shares].map(([name, weight]) => ({ name, priority: weight > 0 ? 0 : 1, weight: weight || 1 }));
+  const ranks = [...new Set(nearness.filter((_, at) => zones[at] === null))].sort((a, b) => a - b);
+  const beyond = ranks.map((_, at) => ({ name: `priority ${at + 2}`, priority: at + 2, weight: 1 }));
+  const groupOf = zones.map((each, at) => {
+    if (each === null) return near.length + ranks.indexOf(nearness[at]!);
+    return near.length === 1 ? 0 : near.findIndex(({ name }) => name === each);
+  });
+  return { localities: [...near, ...beyond], groupOf };
 }
 
 /** Shares of the requests by zone, 0 to 1; one entry, {@link ANY}, where zones are alike. */
