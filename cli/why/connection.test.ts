@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { pod, service, serviceProfile, slice } from '../../destination/testing/manifests.ts';
+import { pod, service, serviceProfile, slice, virtualService } from '../../destination/testing/manifests.ts';
 import { ask } from './testing/ask.ts';
 
 const PODS = [
@@ -19,15 +19,10 @@ const SUBSETS = {
   metadata: { name: 'api' },
   spec: { host: 'api', subsets: ['v1', 'v2'].map((version) => ({ name: version, labels: { version } })) },
 };
-const virtualService = (spec: object) => ({
-  apiVersion: 'networking.istio.io/v1',
-  kind: 'VirtualService',
-  metadata: { name: 'api' },
-  spec: { hosts: ['api'], ...spec },
-});
+const ruledBy = (spec: object) => virtualService('api', spec);
 
 t.test('a request over TLS is octets to the proxy: no rule for HTTP has an effect', async (t) => {
-  const files = { 'a.yaml': [...API, virtualService({ http: [{ route: [{ destination: { host: 'api' } }] }] })] };
+  const files = { 'a.yaml': [...API, ruledBy({ http: [{ route: [{ destination: { host: 'api' } }] }] })] };
   const { explanation, text } = ask(files, { url: 'https://api:80/users' });
   t.match(explanation, {
     carried: 'octets',
@@ -53,7 +48,7 @@ t.test('the server name decides which rule takes the connection, and those befor
     { match: [{ port: 80, sniHosts: ['eu.example.com'] }], route: [to('v1')] },
     { match: [{ port: 80, sniHosts: ['*.example.com'] }], route: [to('v1', 25), to('v2', 75)] },
   ];
-  const files = { 'a.yaml': [...API, SUBSETS, virtualService({ hosts: ['api', '*.example.com'], tls })] };
+  const files = { 'a.yaml': [...API, SUBSETS, ruledBy({ hosts: ['api', '*.example.com'], tls })] };
   const { explanation, text } = ask(files, { url: 'https://10.96.0.1:80/', headers: ['host: us.example.com'] });
   t.match(explanation.connection, {
     serverName: 'us.example.com',
@@ -76,7 +71,7 @@ t.test(
   'a port that is declared to carry octets passes plain HTTP on too, by the rules for any connection',
   async (t) => {
     const opaque = service('api', '10.96.0.1', { annotations: { 'config.linkerd.io/opaque-ports': '80' } });
-    const both = virtualService({ http: [{ route: [to('v1')] }], tcp: [{ route: [to('v2')] }] });
+    const both = ruledBy({ http: [{ route: [to('v1')] }], tcp: [{ route: [to('v2')] }] });
     const { explanation, text } = ask({ 'a.yaml': [opaque, ...PODS, SUBSETS, both] });
     t.match(explanation, {
       target: { protocol: 'opaque', protocolRule: 'config.linkerd.io/opaque-ports/Service/default/api' },

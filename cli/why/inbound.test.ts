@@ -1,6 +1,15 @@
 import t from 'tap';
 
-import { namespace, pod, service, serviceProfile, slice } from '../../destination/testing/manifests.ts';
+import {
+  namespace,
+  pod,
+  rateLimit,
+  server,
+  service,
+  serviceProfile,
+  slice,
+  virtualService,
+} from '../../destination/testing/manifests.ts';
 import { ask } from './testing/ask.ts';
 
 const POLICY = 'weft.dev/default-inbound-policy';
@@ -13,12 +22,6 @@ const PODS = [pod('api-0', '10.0.0.1'), pod('api-1', '10.0.0.2')];
 const WEB = pod('web-0', '10.0.0.9', { labels: { app: 'web' }, spec: { serviceAccountName: 'web' } });
 const PROFILE = serviceProfile('api.default.svc.cluster.local', {
   routes: [{ name: 'GET /users', condition: { method: 'GET', pathRegex: '/users' } }],
-});
-const server = (name: string, spec: object) => ({
-  apiVersion: 'policy.linkerd.io/v1beta3',
-  kind: 'Server',
-  metadata: { name, namespace: 'default' },
-  spec: { podSelector: { matchLabels: { app: 'api' } }, port: 8080, ...spec },
 });
 const inboundOf = (files: object[], asked: Parameters<typeof ask>[1] = {}) =>
   ask({ 'a.yaml': files }, asked).explanation.split.flatMap(({ inbound }) => inbound);
@@ -56,17 +59,11 @@ t.test('the path is counted as the sender rewrites it', async (t) => {
   const own = {
     'weft.dev/route-profile': JSON.stringify({ routes: [{ name: 'v2', condition: { pathRegex: '/v2/.*' } }] }),
   };
-  const rewrite = {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'VirtualService',
-    metadata: { name: 'api' },
-    spec: {
-      hosts: ['api'],
-      http: [
-        { match: [{ uri: { prefix: '/v1/' } }], rewrite: { uri: '/v2/' }, route: [{ destination: { host: 'api' } }] },
-      ],
-    },
-  };
+  const rewrite = virtualService('api', {
+    http: [
+      { match: [{ uri: { prefix: '/v1/' } }], rewrite: { uri: '/v2/' }, route: [{ destination: { host: 'api' } }] },
+    ],
+  });
   const files = [...API, pod('api-0', '10.0.0.1', { annotations: own }), rewrite];
   t.match(inboundOf(files, { url: 'http://api/v1/users' }), [{ route: { name: 'v2', origin: 'Pod/default/api-0' } }]);
 });
@@ -115,17 +112,11 @@ t.test('what the kubelet probes is let in whatever the policy', async (t) => {
 });
 
 t.test('the rate limit of the port, and what of it holds for the client', async (t) => {
-  const limit = {
-    apiVersion: 'policy.linkerd.io/v1alpha1',
-    kind: 'HTTPLocalRateLimitPolicy',
-    metadata: { name: 'api-limit', namespace: 'default' },
-    spec: {
-      targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: 'api' },
-      total: { requestsPerSecond: 100 },
-      identity: { requestsPerSecond: 10 },
-      overrides: [{ requestsPerSecond: 50, clientRefs: [{ kind: 'ServiceAccount', name: 'web' }] }],
-    },
-  };
+  const limit = rateLimit('api-limit', 'api', {
+    total: { requestsPerSecond: 100 },
+    identity: { requestsPerSecond: 10 },
+    overrides: [{ requestsPerSecond: 50, clientRefs: [{ kind: 'ServiceAccount', name: 'web' }] }],
+  });
   const files = [...API, ...PODS, WEB, server('api', { accessPolicy: 'all-unauthenticated' }), limit];
   const rate = { origin: 'HTTPLocalRateLimitPolicy/default/api-limit', place: /^a\.yaml:/, totalPerSecond: 100 };
   t.match(inboundOf(files), [{ rateLimit: { ...rate, identityPerSecond: 10, client: null } }]);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 
-import { pod, service, slice } from '../../destination/testing/manifests.ts';
+import { pod, service, slice, virtualService } from '../../destination/testing/manifests.ts';
 import { TEN_REQUESTS } from '../../test/support/user-guide.ts';
 import { UsageError } from '../command.ts';
 import type { Files } from '../state/testing/state-of.ts';
@@ -70,20 +70,14 @@ t.test('VirtualService and DestinationRule: subsets, times, tries, and who the e
 });
 
 t.test('who asks makes a difference, and what was passed over is named', async (t) => {
-  const virtualService = {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'VirtualService',
-    metadata: { name: 'api' },
-    spec: {
-      hosts: ['api'],
-      http: [
-        { match: [{ headers: { 'x-user': { exact: '1' } } }], redirect: { uri: '/one' } },
-        { match: [{ sourceLabels: { app: 'web' } }], route: [{ destination: { host: 'api' } }] },
-      ],
-    },
-  };
+  const rules = virtualService('api', {
+    http: [
+      { match: [{ headers: { 'x-user': { exact: '1' } } }], redirect: { uri: '/one' } },
+      { match: [{ sourceLabels: { app: 'web' } }], route: [{ destination: { host: 'api' } }] },
+    ],
+  });
   const files = {
-    'a.yaml': [service('api', '10.96.0.1'), pod('web-0', '10.0.0.9', { labels: { app: 'web' } }), virtualService],
+    'a.yaml': [service('api', '10.96.0.1'), pod('web-0', '10.0.0.9', { labels: { app: 'web' } }), rules],
   };
   t.match(ask(files, [], 'GET', 'api', 'pod/web-0').explanation, {
     route: { name: 'api[1]' },

@@ -123,3 +123,13 @@ export function rateLimit(name: string, serverName: string, spec: object) {
     spec: { targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: serverName }, ...spec },
   };
 }
+
+/** A VirtualService, for the host `api` unless the spec names others. */
+export function virtualService(name: string, spec: object) {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name, namespace: 'default' },
+    spec: { hosts: ['api'], ...spec },
+  };
+}

@@ -9,7 +9,7 @@ import type { MeshState } from '../../cli/state/mesh-state.ts';
 import { stateOf } from '../../cli/state/testing/state-of.ts';
 import { type Explanation, explain } from '../../cli/why/explain.ts';
 import { parseQuestion } from '../../cli/why/question.ts';
-import { pod, service, serviceProfile, slice } from '../../destination/testing/manifests.ts';
+import { pod, service, serviceProfile, slice, virtualService } from '../../destination/testing/manifests.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
 import { outboundTarget } from '../../destination/translate/outbound-target.ts';
@@ -123,12 +123,7 @@ const SUBSETS = {
   metadata: { name: 'api' },
   spec: { host: 'api', subsets: Object.keys(ADDRESSES).map((version) => ({ name: version, labels: { version } })) },
 };
-const virtualService = (spec: object) => ({
-  apiVersion: 'networking.istio.io/v1',
-  kind: 'VirtualService',
-  metadata: { name: 'api' },
-  spec: { hosts: ['api', '*.example.com'], ...spec },
-});
+const ruledBy = (spec: object) => virtualService('api', { hosts: ['api', '*.example.com'], ...spec });
 const to = (subset: string) => [{ destination: { host: 'api', subset } }];
 const PROFILE = serviceProfile('api.default.svc.cluster.local', {
   routes: [{ name: 'GET /users', condition: { method: 'GET', pathRegex: '/users' } }],
@@ -145,7 +140,7 @@ t.test('TLS goes where the rule for its server name says, whatever those for HTT
       { match: [{ sniHosts: ['*.example.com'] }], route: to('v2') },
     ],
   };
-  const objects = [service('api', '10.96.0.1'), ...pods(), SUBSETS, virtualService(rules)];
+  const objects = [service('api', '10.96.0.1'), ...pods(), SUBSETS, ruledBy(rules)];
   const mesh = await Mesh.start(t, objects, applications);
   for (const [serverName, field, name] of [
     ['eu.example.com', 'spec.tls[0]', 'v1'],
