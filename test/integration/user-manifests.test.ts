@@ -35,7 +35,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 t.teardown(() => agent.destroy());
 
 /** Sends a request as the frontend would, by its proxy. */
-function ask(proxy: string, path: string, method = 'GET'): Promise<Answer> {
+function ask(proxy: string, path: string, method = 'GET', service = 'api-service'): Promise<Answer> {
   const start = performance.now();
   return new Promise((resolve, reject) => {
     request(
@@ -44,8 +44,8 @@ function ask(proxy: string, path: string, method = 'GET'): Promise<Answer> {
         host: proxy,
         port: 4140,
         method,
-        path: `http://api-service.default${path}`,
-        headers: { host: 'api-service.default' },
+        path: `http://${service}.default${path}`,
+        headers: { host: `${service}.default` },
       },
       async (answer) => {
         const body = (await answer.toArray()).join('');
@@ -99,6 +99,10 @@ class UserMesh {
       await mesh.mesh.ended;
     });
     await mesh.mesh.up();
+    // The mesh is up when its pods are; destination reads a little later which of them are ready. Requests to these
+    // Services wait for an endpoint, where those by subset would get 503 until then.
+    for (const service of ['api-service-stable', 'api-service-canary'])
+      t.equal((await ask(mesh.proxy, '/', 'GET', service)).status, 200, `${service} has an endpoint`);
     return mesh;
   }
 
