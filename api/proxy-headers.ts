@@ -67,6 +67,7 @@ export const PROXY_ERROR_REASONS = [
   'loop_detected',
   'policy_denied',
   'opaque_on_http_port',
+  'peer_without_identity',
   'direct_without_identity',
   'direct_without_transport_header',
   'transport_header_invalid',

@@ -41,8 +41,12 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   loop_detected: ['the request came back to a proxy that had sent it', 'the Service selects its own client'],
   policy_denied: ['the inbound policy refuses the client', 'the message names policy and client'],
   opaque_on_http_port: [
-    'octets on a port with HTTP rules',
+    'octets on a port that is declared as HTTP, or has routes or limits',
     'mark the port opaque or (`appProtocol: https`) TLS, or speak HTTP',
+  ],
+  peer_without_identity: [
+    "a client without a valid certificate offers what is spoken between the mesh's proxies",
+    'is its certificate expired, or of another root?',
   ],
   direct_without_identity: ['a direct connection without a client certificate', 'nothing should dial 4143'],
   direct_without_transport_header: ["a direct connection that is no peer's", 'nothing should dial 4143'],
@@ -50,10 +54,7 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   not_own_address: ['a redirected connection for another pod', 'redirect rules from elsewhere'],
   request_malformed: ['the message breaks RFC 9112 or 9113', '`weft_proxy_malformed_messages_total` has the rule'],
   response_malformed: ["reserved: the application's answer breaks RFC 9112 or 9113", "the application's HTTP library"],
-  upgrade_unsupported: [
-    'reserved: the upgrade cannot be carried to this server',
-    'is the server HTTP/1.1, or does it know extended CONNECT?',
-  ],
+  upgrade_unsupported: ['the upgrade would hide requests (h2c) from the mesh', 'speak HTTP/2 by its preface instead'],
   draining: ['reserved: the proxy is ending', 'the client may try again elsewhere'],
   target_invalid: ['explicit proxy: the target is no host and port', 'check the URL'],
   target_unknown: ['explicit proxy: no such host', 'check the name'],

@@ -38,6 +38,7 @@ export const ANSWER_STATUS: Readonly<Record<ProxyErrorReason, AnswerStatus>> = {
   loop_detected: { status: 508, grpc: 10 },
   policy_denied: { status: 403, grpc: 7 },
   opaque_on_http_port: { status: 403, grpc: 7 },
+  peer_without_identity: { status: 403, grpc: 7 },
   direct_without_identity: { status: 403, grpc: 7 },
   direct_without_transport_header: { status: 403, grpc: 7 },
   transport_header_invalid: { status: 400, grpc: 13 },

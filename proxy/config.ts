@@ -160,6 +160,12 @@ export const SETTINGS = {
     '20ms',
     'How long a silent client is waited for before the server is dialled to speak first.',
   ),
+  undecidedTimeout: setting(
+    env.ENV_UNDECIDED_TIMEOUT,
+    DURATION,
+    '1s',
+    'How long a client that stops within its first words is waited for before they go to the server as octets.',
+  ),
   maxConnections: setting(
     env.ENV_MAX_CONNECTIONS,
     COUNT,
@@ -235,6 +241,7 @@ export interface ProxyConfig {
   readonly outboundConnectTimeoutMs: number;
   readonly inboundConnectTimeoutMs: number;
   readonly silenceMs: number;
+  readonly undecidedMs: number;
   /** Connections that a listener holds at once. */
   readonly maxConnections: number;
   readonly limits: ClientLimits;
@@ -280,6 +287,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     outboundConnectTimeoutMs: read.outboundConnectTimeout,
     inboundConnectTimeoutMs: read.inboundConnectTimeout,
     silenceMs: read.detectTimeout,
+    undecidedMs: read.undecidedTimeout,
     maxConnections: read.maxConnections,
     limits: {
       headerTimeoutMs: read.headerTimeout,

@@ -1,3 +1,5 @@
+import { offeredUpgrades } from './http1/upgrade.ts';
+
 /**
  * HTTP as the layers see it, whichever engine is below: both engines' streams have this shape.
  */
@@ -72,6 +74,21 @@ export function withoutFields(fields: Fields, names: readonly string[]): Fields 
 
 export function isGrpc(head: RequestHead): boolean {
   return fieldValue(head.fields, 'content-type')?.startsWith('application/grpc') ?? false;
+}
+
+/**
+ * A request with the upgrade that may be offered on; null: there is none of what it asks for. Over HTTP/2 (extended
+ * CONNECT, RFC 8441) there is no request left without it, where HTTP/1 goes on as if nothing had been offered.
+ */
+export function withOfferedUpgrade(head: RequestHead): RequestHead | null {
+  if (head.protocol === '') return head;
+  const protocol = offeredUpgrades(head.protocol);
+  return protocol === '' ? null : protocol === head.protocol ? head : { ...head, protocol };
+}
+
+/** The answer to such a request (RFC 9220 section 3 has 501 for it). */
+export function upgradeUnsupported({ protocol }: RequestHead): { reason: 'upgrade_unsupported'; message: string } {
+  return { reason: 'upgrade_unsupported', message: `"${protocol}" is not offered on: nobody would see its requests` };
 }
 
 /** What HTTP/1 says by closing a connection; the engine's own field for `Connection: close`. */

@@ -24,6 +24,7 @@ import { Targets } from './outbound/targets.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
 import { type ConnectionLimit, listen } from './transport/listen.ts';
+import { Loopback } from './transport/loopback.ts';
 import { MutualTls } from './transport/mutual-tls.ts';
 import { loadOriginalDestination } from './transport/original-destination.ts';
 import { windowBudget } from './transport/window-budget.ts';
@@ -59,7 +60,8 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   const watch = new WatchClient({ config, mutualTls, clock, log, metrics, listener: discovery });
   discovery.use(watch);
 
-  const endpoints = { mutualTls, metrics, log, connectTimeoutMs: config.outboundConnectTimeoutMs };
+  const loopback = new Loopback(config.podIps, (socket, destination) => inbound.acceptOwn(socket, destination));
+  const endpoints = { mutualTls, metrics, log, connectTimeoutMs: config.outboundConnectTimeoutMs, loopback };
   const targets = new Targets(discovery, endpoints);
   metrics.registry.collect(() => countEjected(metrics, targets.all(), performance.now()));
   const outboundContext = { metrics, failures };
@@ -70,10 +72,12 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
     named,
     ingress: config.ingress ? new Ingress(named, outboundContext, endpoints) : null,
     originalDestination,
+    loopback,
     connections,
     log,
     connectTimeoutMs: config.outboundConnectTimeoutMs,
     silenceMs: config.silenceMs,
+    undecidedMs: config.undecidedMs,
     limits: config.limits,
   });
   const explicit = new ExplicitProxy(targets, outboundContext, outbound);
@@ -96,6 +100,7 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
     podIps: config.podIps,
     connectTimeoutMs: config.inboundConnectTimeoutMs,
     silenceMs: config.silenceMs,
+    undecidedMs: config.undecidedMs,
     limits: config.limits,
   });
 

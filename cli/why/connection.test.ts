@@ -1,6 +1,14 @@
 import t from 'tap';
 
-import { pod, service, serviceProfile, slice, virtualService } from '../../destination/testing/manifests.ts';
+import {
+  pod,
+  rateLimit,
+  server,
+  service,
+  serviceProfile,
+  slice,
+  virtualService,
+} from '../../destination/testing/manifests.ts';
 import { ask } from './testing/ask.ts';
 
 const PODS = [
@@ -93,15 +101,27 @@ t.test('TLS to a port that is declared as HTTP is refused', async (t) => {
   t.match(text, /refused +request_malformed: it is TLS, and the port is declared as HTTP/);
 });
 
-t.test('TLS to a pod whose port has HTTP rules is refused there, unless the port is declared as TLS', async (t) => {
-  const profile = serviceProfile('api.default.svc.cluster.local', {
-    routes: [{ name: 'all', condition: { method: 'GET' } }],
-  });
+t.test(
+  'TLS to a pod whose port has routes alone passes: a Service may have a port of TLS beside that of HTTP',
+  async (t) => {
+    const profile = serviceProfile('api.default.svc.cluster.local', {
+      routes: [{ name: 'all', condition: { method: 'GET' } }],
+    });
+    const { explanation } = ask({ 'a.yaml': [...API, profile] }, { url: 'https://api:80/' });
+    t.match(explanation.split, [{ inbound: [{ route: null, refused: null }] }]);
+  },
+);
+
+t.test('TLS to a pod whose port has a rate limit is refused there, unless the port is declared as TLS', async (t) => {
+  const limit = [
+    server('api', { accessPolicy: 'all-unauthenticated' }),
+    rateLimit('api-limit', 'api', { total: { requestsPerSecond: 100 } }),
+  ];
   const asked = { url: 'https://api:80/' };
-  const { explanation, text } = ask({ 'a.yaml': [...API, profile] }, asked);
+  const { explanation, text } = ask({ 'a.yaml': [...API, ...limit] }, asked);
   t.match(explanation.split, [{ inbound: [{ route: null, refused: 'opaque_on_http_port' }] }]);
   t.match(text, /refused, opaque_on_http_port/);
   const declared = service('api', '10.96.0.1', { port: { appProtocol: 'https' } });
-  const passed = ask({ 'a.yaml': [declared, ...PODS, profile] }, asked).explanation;
+  const passed = ask({ 'a.yaml': [declared, ...PODS, ...limit] }, asked).explanation;
   t.match(passed.split, [{ inbound: [{ protocol: 'tls', route: null, refused: null }] }]);
 });

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 import type { OutboundTarget, WeightedBackend } from '../../api/routing.ts';
-import { carriageOf } from '../../proxy/routing/carriage.ts';
+import { carriageOf, outgoing } from '../../proxy/routing/carriage.ts';
 import { ConnectionTable } from '../../proxy/routing/connection-table.ts';
 import { hostOf } from '../../proxy/routing/request-parts.ts';
 import type { MeshState } from '../state/mesh-state.ts';
@@ -34,7 +34,7 @@ export type Carried = 'http' | 'octets' | 'malformed';
 
 /** How the client's proxy carries a request to a target of this protocol. */
 export function carriedAs(protocol: OutboundTarget['protocol'], { scheme }: Question['request']): Carried {
-  const carriage = carriageOf(protocol);
+  const carriage = carriageOf(outgoing(protocol));
   if (carriage === 'octets') return 'octets';
   if (scheme !== 'https') return 'http';
   return carriage === 'detect' ? 'octets' : 'malformed';

@@ -7,7 +7,7 @@ import { inboundConfig } from '../../destination/translate/inbound-config.ts';
 import type { Fields } from '../../destination/translate/kinds/json.ts';
 import type { Pod } from '../../destination/translate/kinds/pod.ts';
 import { annotationPath } from '../../destination/translate/kinds/settings.ts';
-import { type HttpRules, isLookedAtAgain } from '../../proxy/routing/carriage.ts';
+import { carriageOf, type HttpRules, passesTls } from '../../proxy/routing/carriage.ts';
 import { judge } from '../../proxy/routing/inbound-policy.ts';
 import { PortRoutes, serviceNamed } from '../../proxy/routing/port-routes.ts';
 import type { RequestView } from '../../proxy/routing/predicate.ts';
@@ -141,8 +141,8 @@ function rulesOf({ ports, defaultPolicy }: InboundConfig, port: number): Inbound
 /** What the pod's proxy takes a request for; `neither`: octets where only HTTP may be. TLS of the application is no HTTP. */
 function seenAs({ isOctets, request }: Arrival, port: HttpRules): 'http' | 'octets' | 'neither' {
   if (!isOctets) return 'http';
-  if (!isLookedAtAgain(port)) return 'octets';
-  return request.scheme === 'https' ? 'neither' : 'http';
+  if (request.scheme === 'https') return passesTls(port) ? 'octets' : 'neither';
+  return carriageOf(port) === 'octets' ? 'octets' : 'http';
 }
 
 function routeOf(state: MeshState, routes: PortRoutes, { service, request }: Arrival): RouteName | null {

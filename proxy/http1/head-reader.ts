@@ -1,6 +1,7 @@
 import { isAuthority } from './authority.ts';
 import { HeadMemo } from './head-memo.ts';
 import { CONNECTION_FIELD, type Fields, type RequestHead, type ResponseHead } from './message.ts';
+import { offeredUpgrades } from './upgrade.ts';
 
 /** Turns octets into a string, one char an octet; given by the host. */
 export type DecodeLatin1 = (bytes: Uint8Array, start: number, end: number) => string;
@@ -67,7 +68,7 @@ export interface Head {
   chunked: boolean;
   close: boolean;
   keepAlive: boolean;
-  /** The `Upgrade` token, lower-case, where `Connection` lists it and it can be honoured; empty: none. */
+  /** What `Upgrade` offers, lower-case, where `Connection` lists it and it can be honoured; empty: nothing. */
   upgrade: string;
   /** What the layers above are told, made when it is first needed. */
   request: RequestHead | HeadFault | null;
@@ -263,7 +264,7 @@ function parseHead(
         for (const option of value.split(',')) connection.push(option.trim().toLowerCase());
         break;
       case 'upgrade':
-        upgrade = value;
+        upgrade = upgrade === '' ? value : `${upgrade}, ${value}`;
         break;
       case 'trailer':
         // Fields that frame a message cannot come after it (RFC 9110 section 6.5.1).
@@ -285,10 +286,8 @@ function parseHead(
   const hasContent = head.chunked || head.contentLength > 0;
   // What would be content and what tunnel parsers do not agree upon (RFC 9110 section 9.3.6).
   if (head.method === 'CONNECT' && hasContent) return 'content_in_connect';
-  // A server may ignore Upgrade (RFC 9110 section 7.8). So is done with content, which would come before the other
-  // protocol, and with h2c, which is gone (RFC 9113 section 3.1).
-  if (connection.includes('upgrade') && head.minor === 1 && !hasContent && !/^h2c\b/i.test(upgrade))
-    head.upgrade = upgrade.toLowerCase();
+  // A server may ignore Upgrade (RFC 9110 section 7.8). So is done with content, which would come before the other protocol.
+  if (connection.includes('upgrade') && head.minor === 1 && !hasContent) head.upgrade = offeredUpgrades(upgrade);
   head.fields = withoutListed(fields, connection);
   return head;
 }

@@ -1,28 +1,23 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
-import {
-  ALPN_TRANSPORT_HEADER,
-  ALPN_WEFT_HTTP,
-  ALPN_WEFT_OPAQUE,
-  type ProxyErrorReason,
-} from '../../api/proxy-headers.ts';
+import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, type ProxyErrorReason } from '../../api/proxy-headers.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
-import { isLookedAtAgain } from '../routing/carriage.ts';
+import { carriageOf, passesTls } from '../routing/carriage.ts';
 import { type Client, judge } from '../routing/inbound-policy.ts';
 import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
 import type { ClientLimits } from '../transport/client-limits.ts';
-import { type Detected, detectProtocol } from '../transport/detect.ts';
+import { type Detected, Detector } from '../transport/detect.ts';
 import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
 import { type MutualTls, peerOf } from '../transport/mutual-tls.ts';
+import { listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
-import { raceToSpeak } from '../transport/server-first.ts';
 import { relay } from '../transport/tcp-relay.ts';
 import { readTransportHeader } from '../transport/transport-header.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
@@ -39,23 +34,47 @@ export interface InboundOptions {
   /** Own addresses; empty: any. */
   readonly podIps: readonly string[];
   readonly connectTimeoutMs: number;
+  /** How long a silent client is waited for before its server is dialled, to let it speak first. */
   readonly silenceMs: number;
+  /** How long octets that may be of any protocol are waited on. */
+  readonly undecidedMs: number;
   readonly limits: ClientLimits;
 }
 
-/** What the first octets of a connection are. */
-type First =
-  | { readonly kind: 'ours' }
-  | { readonly kind: 'tls'; readonly hello: ClientHello }
-  | { readonly kind: Detected };
+/** What the opening words of a connection are: a handshake for us or for somebody else, HTTP, or octets. */
+type Opened = 'ours' | 'tls' | Detected;
+
+/** A connection whose client is known as far as it will be, on its way to a port of the application. */
+interface Arrival {
+  readonly socket: Socket;
+  readonly destination: SocketAddress;
+  readonly client: Client;
+  /** Value of the label `tls` where octets are relayed. */
+  readonly tls: string;
+  /** How long octets that may be of any protocol are waited on: a peer has waited already. */
+  readonly undecidedMs: number;
+}
+
+/** What is known of octets that are relayed. */
+interface Octets {
+  /** Connected already, because it was waited for; null: not yet. */
+  readonly upstream: Socket | null;
+  /** What the client had said before it ended its direction; null: all is in its socket. */
+  readonly ended: Buffer | null;
+  /** Goes on looking at what was taken for octets; null: they are, whatever they say. */
+  readonly detector: Detector | null;
+}
 
 /**
  * Connections on their way in.
  *
  *     accept ─▶ original destination ─▶ ClientHello for us? ─▶ terminate mutual TLS ─▶ ALPN ─▶ HTTP or octets
  *                                          ├─ other TLS ─────▶ pass through, as a client without identity
- *                                          └─ plaintext ─────▶ detect ─▶ HTTP or octets, as a client without identity
+ *                                          └─ plaintext ─────▶ HTTP or octets, as a client without identity
  *     Not redirected (direct mode): mutual TLS and the transport header are demanded, which names the port.
+ *
+ * What is HTTP is decided in one place for all of them (`carriageOf`, then `Detector`): what policy and routes demand comes
+ * before what a client says, and what a client was taken to say is held against it while it may still be HTTP.
  */
 export class InboundListener {
   readonly #options: InboundOptions;
@@ -78,60 +97,68 @@ export class InboundListener {
         : isDirect
           ? this.#direct(socket, own, client)
           : this.#redirected(socket, destination, client);
-    handled.catch((error: Error) => {
-      const reason = error instanceof Refused ? error.reason : 'unexpected';
-      const { context, log } = this.#options;
-      context.metrics.inboundErrors.with({ error: reason }).value++;
-      context.failures.add(
-        'inbound',
-        { reason, message: error.message },
-        {
-          target: formatSocketAddress(destination.host, destination.port),
-          route: '',
-          method: '',
-          path: '',
-          endpoint: client.address,
-        },
-      );
-      log.debug({ reason, error: error.message, peer: client.address }, 'inbound connection refused');
-      socket.destroy();
+    handled.catch((error: Error) => this.#refuse(socket, destination, client, error));
+  }
+
+  /** Takes a connection of the pod to itself, which its outbound side has made within the process. */
+  acceptOwn(socket: Socket, destination: SocketAddress): void {
+    socket.on('error', () => {});
+    const client = { identity: '', spiffe: '', address: destination.host, isLocal: true };
+    this.#redirected(socket, destination, client).catch((error: Error) =>
+      this.#refuse(socket, destination, client, error),
+    );
+  }
+
+  /** A handshake for us is looked for first; where there is none, the client stays without an identity. */
+  async #redirected(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
+    const arrival = { socket, destination, client, tls: 'no_identity', undecidedMs: this.#options.undecidedMs };
+    await this.#open(arrival, (bytes) => {
+      const hello = readClientHello(bytes);
+      if (hello === 'not_tls' || hello === 'incomplete') return hello;
+      return isForUs(hello, this.#options.identity) ? 'ours' : 'tls';
     });
   }
 
-  async #redirected(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
+  /**
+   * Decides what a connection carries, and carries it.
+   *
+   * @param handshake what the octets are of a handshake; not given: there can be none for us any more
+   */
+  async #open(
+    arrival: Arrival,
+    handshake: (bytes: Buffer) => 'ours' | 'tls' | 'not_tls' | 'incomplete' = tlsOf,
+  ): Promise<void> {
+    const { socket, destination, client } = arrival;
     const rules = this.#options.context.ports.rules(destination.port);
-    const first = await this.#first(socket, destination);
-    if (first === 'joined') return;
-    if (first.kind === 'ours') return this.#terminate(socket, destination, client);
-    if (first.kind === 'tls') return this.#relay(socket, destination, client, 'opaque');
-    const protocol = rules.protocol === 'opaque' ? 'opaque' : first.kind;
-    return this.#plain(socket, destination, client, protocol);
-  }
-
-  /** Looks at the first octets; a silent client of a server-first protocol is joined to its server at once. */
-  async #first(socket: Socket, destination: SocketAddress): Promise<First | 'joined'> {
-    const decide = (bytes: Buffer): First | null => {
-      const hello = readClientHello(bytes);
+    const carriage = carriageOf(rules);
+    const detector = new Detector();
+    const decide = (bytes: Buffer): Opened | null => {
+      const hello = handshake(bytes);
       if (hello === 'incomplete') return null;
-      if (hello !== 'not_tls')
-        return isForUs(hello, this.#options.identity) ? { kind: 'ours' } : { kind: 'tls', hello };
-      const detected = detectProtocol(bytes);
-      return detected === 'more' ? null : { kind: detected };
+      if (hello === 'ours' || (hello === 'tls' && passesTls(rules))) return hello;
+      return carriage === 'octets' ? 'opaque' : detector.feed(bytes, detector.octets, bytes.length);
     };
-    const peeked = await peek(socket, decide, this.#options.silenceMs);
-    if (peeked.outcome === 'decided') return peeked.value;
-    if (peeked.outcome === 'ended') throw new Refused('request_malformed', 'the client closed without a word');
-    const spoken = await raceToSpeak(socket, this.#dial(destination), decide);
-    if (spoken.who === 'client') return spoken.value;
-    const { upstream } = spoken;
-    try {
-      this.#judgeConnection(destination, strangerAt(socket, true));
-    } catch (refusal) {
-      upstream.destroy();
-      throw refusal;
-    }
-    this.#join(socket, upstream, { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, NOBODY) });
-    return 'joined';
+    const { silenceMs, limits } = this.#options;
+    const waiting = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
+    const opening = await listenToOpening(socket, {
+      decide,
+      otherwise: () => (carriage === 'detect' ? detector.otherwise : carriage === 'http' ? 'http1' : 'opaque'),
+      dial: carriage === 'http' ? null : () => this.#dial(destination),
+      silenceMs: carriage === 'http' ? limits.idleTimeoutMs : silenceMs,
+      undecidedMs: arrival.undecidedMs,
+    }).finally(waiting);
+    const watched = carriage === 'detect' ? detector : null;
+    if (opening.who === 'gone') throw new Refused('request_malformed', 'the client left without a word');
+    if (opening.who !== 'client')
+      return this.#relay(arrival, { upstream: opening.upstream, ended: null, detector: watched });
+    const { value, ended } = opening;
+    if (value === 'ours') return this.#terminate(socket, destination, client);
+    if (value === 'tls') return this.#relay({ ...arrival, tls: 'opaque' }, { upstream: null, ended, detector: null });
+    if (value === 'opaque' && carriage === 'http')
+      throw new Refused('opaque_on_http_port', `port ${destination.port} carries HTTP alone`);
+    if (value === 'opaque') return this.#relay(arrival, { upstream: null, ended, detector: watched });
+    if (ended) throw new Refused('request_malformed', 'the client left before its request was whole');
+    this.#http(socket, destination, client, value, false);
   }
 
   async #direct(socket: Socket, own: SocketAddress, client: Client): Promise<void> {
@@ -170,34 +197,32 @@ export class InboundListener {
     const { port, session } = header.value.header;
     const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
     const destination = { host: own.host, port };
-    return this.#plain(secure, destination, from, session ?? (await this.#claimedOpaque(secure, destination)));
-  }
-
-  /** What octets are that the client calls opaque. */
-  async #claimedOpaque(socket: Socket, { port }: SocketAddress): Promise<Detected> {
-    if (!isLookedAtAgain(this.#options.context.ports.rules(port))) return 'opaque';
-    const detected = await peekProtocol(socket, this.#options.silenceMs);
-    if (detected === 'opaque') throw new Refused('opaque_on_http_port', `port ${port} has HTTP rules`);
-    return detected ?? 'opaque';
+    if (session) return this.#http(secure, destination, from, session, false);
+    await this.#open(this.#fromPeer(secure, destination, from));
   }
 
   async #terminate(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
     const secure: TLSSocket = await this.#options.mutualTls.accept(socket);
     const peer = peerOf(secure);
+    // What proxies say to each other counts among proxies alone.
+    if (peer.identity === '' && peer.alpn !== '')
+      throw new Refused('peer_without_identity', `only a proxy with a certificate may speak ${peer.alpn}`);
     const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
-    if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(secure, destination, from, 'http2', true);
     if (peer.alpn === ALPN_TRANSPORT_HEADER)
       throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
-    const protocol =
-      peer.alpn === ALPN_WEFT_OPAQUE
-        ? await this.#claimedOpaque(secure, destination)
-        : ((await peekProtocol(secure, HANDSHAKE_MS)) ?? 'opaque');
-    return this.#plain(secure, destination, from, protocol);
+    if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(secure, destination, from, 'http2', true);
+    await this.#open(this.#fromPeer(secure, destination, from));
   }
 
-  #plain(socket: Socket, destination: SocketAddress, client: Client, protocol: Detected): void | Promise<void> {
-    if (protocol === 'http1' || protocol === 'http2') return this.#http(socket, destination, client, protocol, false);
-    return this.#relay(socket, destination, client, client.identity === '' ? 'no_identity' : 'true');
+  /** What a peer says that its own proxy has looked at, or ought to have: octets are not waited on for long once more. */
+  #fromPeer(socket: Socket, destination: SocketAddress, client: Client): Arrival {
+    return {
+      socket,
+      destination,
+      client,
+      tls: client.identity === '' ? 'no_identity' : 'true',
+      undecidedMs: this.#options.silenceMs,
+    };
   }
 
   #http(
@@ -238,16 +263,48 @@ export class InboundListener {
     const remove = connections.add(served);
   }
 
-  async #relay(socket: Socket, destination: SocketAddress, client: Client, tls: string): Promise<void> {
+  async #relay({ socket, destination, client, tls }: Arrival, { upstream, ended, detector }: Octets): Promise<void> {
     this.#count('opaque');
-    this.#judgeConnection(destination, client);
-    const upstream = await this.#dial(destination);
-    this.#join(socket, upstream, {
-      direction: 'inbound',
-      peer: 'src',
-      ...this.#clientLabels(destination, client),
-      tls,
-    });
+    try {
+      this.#judgeConnection(destination, client);
+    } catch (refusal) {
+      upstream?.destroy();
+      throw refusal;
+    }
+    const server = upstream ?? (await this.#dial(destination));
+    const labels = { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, client), tls };
+    const tcp = new TcpSeries(this.#options.context.metrics, labels);
+    tcp.opened();
+    const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
+    const onHttp = () =>
+      this.#refuse(socket, destination, client, new Refused('request_malformed', 'octets have turned into HTTP'));
+    relay(
+      socket,
+      server,
+      {
+        onOctets: (fromA, fromB) => tcp.octets(fromA, fromB),
+        onEnd: () => {
+          remove();
+          tcp.closed();
+        },
+      },
+      { ended, watch: detector && !detector.isSettled ? { detector, onHttp } : null },
+    );
+  }
+
+  /** Closes a connection and says why, to the operator. */
+  #refuse(socket: Socket, destination: SocketAddress, client: Client, error: Error): void {
+    const reason = error instanceof Refused ? error.reason : 'unexpected';
+    const { context, log } = this.#options;
+    context.metrics.inboundErrors.with({ error: reason }).value++;
+    const target = formatSocketAddress(destination.host, destination.port);
+    context.failures.add(
+      'inbound',
+      { reason, message: error.message },
+      { target, route: '', method: '', path: '', endpoint: client.address },
+    );
+    log.debug({ reason, error: error.message, peer: client.address }, 'inbound connection refused');
+    socket.destroy();
   }
 
   #judgeConnection(destination: SocketAddress, client: Client): void {
@@ -269,19 +326,6 @@ export class InboundListener {
     metrics.tcpAuthzAllow.with(labels).value++;
   }
 
-  #join(socket: Socket, upstream: Socket, labels: Labels): void {
-    const tcp = new TcpSeries(this.#options.context.metrics, labels);
-    tcp.opened();
-    const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
-    relay(socket, upstream, {
-      onOctets: (fromA, fromB) => tcp.octets(fromA, fromB),
-      onEnd: () => {
-        remove();
-        tcp.closed();
-      },
-    });
-  }
-
   #dial({ host, port }: SocketAddress): Promise<Socket> {
     const { context, connectTimeoutMs } = this.#options;
     return dialed(context.applicationAddress ?? host, port, connectTimeoutMs).catch((error: ConnectError) => {
@@ -292,7 +336,7 @@ export class InboundListener {
   #clientLabels({ host, port }: SocketAddress, client: Client): Labels {
     const base = { target_addr: formatSocketAddress(host, port), target_ip: host, target_port: String(port) };
     return client.identity === ''
-      ? { ...base, tls: 'no_identity', no_tls_reason: 'no_tls_from_remote' }
+      ? { ...base, tls: 'no_identity', no_tls_reason: client.isLocal ? 'loopback' : 'no_tls_from_remote' }
       : { ...base, tls: 'true', client_id: client.identity };
   }
 
@@ -315,17 +359,11 @@ class Refused extends Error {
 /** A client that opened a connection for us must say what it wants within this time. */
 const HANDSHAKE_MS = 10_000;
 
-/** What the next octets of a socket are; null: the client is silent, or gone. */
-async function peekProtocol(socket: Socket, timeoutMs: number): Promise<Detected | null> {
-  const decide = (bytes: Buffer) => {
-    const detected = detectProtocol(bytes);
-    return detected === 'more' ? null : detected;
-  };
-  const peeked = await peek(socket, decide, timeoutMs);
-  return peeked.outcome === 'decided' ? peeked.value : null;
+/** Whether octets begin a handshake, which cannot be for us any more. */
+function tlsOf(bytes: Buffer): 'tls' | 'not_tls' | 'incomplete' {
+  const hello = readClientHello(bytes);
+  return typeof hello === 'string' ? hello : 'tls';
 }
-
-const NOBODY: Client = { identity: '', spiffe: '', address: '', isLocal: false };
 
 /**
  * The client at the other end of a socket, not yet authenticated. Where pods share a loopback interface every peer comes

@@ -18,6 +18,8 @@ import {
   type ResponseHead,
   type ServerStream,
   type StreamListener,
+  upgradeUnsupported,
+  withOfferedUpgrade,
   withoutFields,
 } from '../http.ts';
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
@@ -67,6 +69,8 @@ interface Reading {
   readonly rules: PortRules;
   /** The head as the application gets it. */
   readonly sent: RequestHead & { version: string };
+  /** It is no upgrade, or one that may be offered on. */
+  readonly isOffered: boolean;
   readonly route: CompiledRoute;
   readonly series: ResponseSeries;
   readonly allowed: Counter;
@@ -118,7 +122,7 @@ export class InboundRequest implements StreamListener, Waiter {
     const rules = context.ports.rules(connection.destination.port);
     if (connection.last?.head !== head || connection.last.rules !== rules)
       connection.last = read(head, rules, connection, context);
-    const { sent, route, series, allowed, denied } = connection.last;
+    const { sent, isOffered, route, series, allowed, denied } = connection.last;
     this.#head = sent;
     this.#route = route;
     this.#series = series;
@@ -135,6 +139,7 @@ export class InboundRequest implements StreamListener, Waiter {
     allowed.value++;
     const excess = rules.rateLimiter && this.#excess(rules.rateLimiter);
     if (excess !== null) this.#fail({ reason: 'rate_limited', message: excess });
+    else if (!isOffered) this.#fail(upgradeUnsupported(sent));
     else this.#connect();
   }
 
@@ -285,7 +290,7 @@ export class InboundRequest implements StreamListener, Waiter {
     this.#end({ status: statusOf(failure.reason), success: false, grpcStatus: '', error: failure.reason });
     answer(this.#downstream, failure, {
       grpc: isGrpc(this.#head) && !this.#head.version,
-      audience: client.identity === '' ? 'stranger' : 'peer',
+      audience: client.identity === '' && !client.isLocal ? 'stranger' : 'peer',
     });
   }
 
@@ -347,7 +352,9 @@ function read(
   { client, destination }: InboundConnection,
   { ports, metrics, clusterDomain, spiffe }: InboundContext,
 ): Reading {
-  const restored = restoreVersion(head);
+  const asked = restoreVersion(head);
+  const offered = withOfferedUpgrade(asked);
+  const restored = offered ?? asked;
   const service = serviceOf(restored, clusterDomain);
   const route = rules.route(service, restored);
   const authz = {
@@ -361,6 +368,7 @@ function read(
     head,
     rules,
     sent: { ...restored, version: restored.version ?? '', fields: requestFields(restored, client, spiffe) },
+    isOffered: offered !== null,
     route,
     series: ports.routeSeries(rules.hasRoutes ? service : '', destination.port, route.route.name),
     allowed: metrics.authzAllow.with(authz),

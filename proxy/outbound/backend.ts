@@ -80,9 +80,11 @@ export class OutboundBackend {
     this.#balancer.update(this.#endpoints);
   }
 
-  /** Requests under way finish; connections close after them. */
+  /** Requests under way finish; connections close after them, and no endpoint is picked any more. */
   retire(): void {
     for (const client of this.#endpoints) client.retire();
+    this.#endpoints = [];
+    this.#balancer.update([]);
   }
 
   #replaceEndpoints(endpoints: readonly Endpoint[], isNewBreaker: boolean): void {

@@ -12,6 +12,7 @@ import type { Labels } from '../telemetry/registry.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
+import type { Loopback } from '../transport/loopback.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
 import { DEFAULT_KEEP_ALIVE, type SignsOfLife } from '../transport/server-watch.ts';
 import { keepAlive } from '../transport/tcp-keep-alive.ts';
@@ -24,11 +25,17 @@ export interface EndpointContext {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly connectTimeoutMs: number;
+  /** The way to endpoints that are the pod itself. */
+  readonly loopback: Loopback;
 }
 
 /** One endpoint of a backend as seen from here: its load, its connections, its circuit breaker, its series. */
 export class EndpointClient implements Candidate {
   readonly endpoint: Endpoint;
+  /** It is the pod itself: reached within the process, without TLS. */
+  readonly isLoopback: boolean;
+  /** Mutual TLS that is demanded of it; null: none. */
+  readonly tls: EndpointTls | null;
   readonly id: string;
   readonly sinceMs: number;
   readonly load: PeakEwma;
@@ -51,12 +58,14 @@ export class EndpointClient implements Candidate {
   /** @param share what it has in common with the other endpoints of its backend */
   constructor(endpoint: Endpoint, targetLabels: Labels, share: BackendShare, context: EndpointContext, nowMs: number) {
     this.endpoint = endpoint;
+    this.isLoopback = context.loopback.isOwn(endpoint.address);
+    this.tls = this.isLoopback ? null : endpoint.tls;
     this.id = `${endpoint.address}:${endpoint.port}`;
     this.sinceMs = nowMs;
     this.load = new PeakEwma(nowMs);
     this.#share = share;
     this.#context = context;
-    const labels = endpointLabels(endpoint, targetLabels);
+    const labels = endpointLabels(endpoint, this.isLoopback, targetLabels);
     const { metrics } = context;
     this.responses = new ResponseSeries(labels, metrics.requests, metrics.responses, metrics.latency);
     this.#tcp = new TcpSeries(metrics, { ...labels, peer: 'dst' });
@@ -89,17 +98,22 @@ export class EndpointClient implements Candidate {
 
   /** Whether header names keep their case on the way: our own proxy is at the far end. */
   get keepsCase(): boolean {
-    return this.endpoint.tls?.mesh === 'weft' && this.endpoint.tls.mode === 'transparent';
+    return this.tls?.mesh === 'weft' && this.tls.mode === 'transparent';
+  }
+
+  /** A proxy of ours answers, which says so where it cannot reach its application. */
+  get hasWeftProxy(): boolean {
+    return this.isLoopback || this.tls?.mesh === 'weft';
   }
 
   /** HTTP/1.1 goes to it as HTTP/2, because a rule says so. */
   get upgrades(): boolean {
-    return this.endpoint.tls === null && this.#share.limits.upgradesToHttp2 === true;
+    return this.tls === null && this.#share.limits.upgradesToHttp2 === true;
   }
 
   /** Connections for requests of the application's HTTP version; between proxies everything rides HTTP/2. */
   pool(version: 'http1' | 'http2'): HttpPool {
-    if (this.endpoint.tls || version === 'http2' || this.upgrades) {
+    if (this.tls || version === 'http2' || this.upgrades) {
       this.#http2 ??= new Http2Pool(this.#poolOptions(HTTP2_IDLE_MS));
       return this.#http2;
     }
@@ -120,7 +134,7 @@ export class EndpointClient implements Candidate {
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
     const share = this.#share;
     share.connections++;
-    whenConnected(socket, this.endpoint.tls ? 'secureConnect' : 'connect', this.#connectTimeoutMs, (error) => {
+    whenConnected(socket, this.tls ? 'secureConnect' : 'connect', this.#connectTimeoutMs, (error) => {
       this.noteConnect(error);
       if (error) {
         share.connections--;
@@ -162,6 +176,8 @@ export class EndpointClient implements Candidate {
   /** The endpoint is gone from discovery: requests under way finish, connections close after them. */
   retire(): void {
     this.breaker?.retire();
+    // What is still under way says nothing more of it: an ejection would never be given back.
+    this.breaker = null;
     this.#http1?.shutdown();
     this.#http2?.shutdown();
   }
@@ -169,7 +185,7 @@ export class EndpointClient implements Candidate {
   #poolOptions(idleMs: number) {
     return {
       dial: () => this.#dial([ALPN_WEFT_HTTP]),
-      connected: this.endpoint.tls ? ('secureConnect' as const) : ('connect' as const),
+      connected: this.tls ? ('secureConnect' as const) : ('connect' as const),
       connectTimeoutMs: this.#connectTimeoutMs,
       idleMs: this.#idleMs(idleMs),
       bounds: this.#share,
@@ -190,7 +206,7 @@ export class EndpointClient implements Candidate {
 
   /** Proxies answer at once; a server that is busy with one request for long may be alive all the same. */
   get #signsOfLife(): SignsOfLife | null {
-    const keepAlive = this.#share.limits.http2KeepAlive ?? (this.endpoint.tls ? DEFAULT_KEEP_ALIVE : null);
+    const keepAlive = this.#share.limits.http2KeepAlive ?? (this.tls ? DEFAULT_KEEP_ALIVE : null);
     if (!keepAlive) return null;
     return {
       keepAlive,
@@ -213,9 +229,10 @@ export class EndpointClient implements Candidate {
   }
 
   #dial(alpn: readonly string[]): Socket {
-    const { address, port, tls } = this.endpoint;
+    const { address, port } = this.endpoint;
+    if (this.isLoopback) return this.#context.loopback.connect({ host: address, port });
     const { tcpKeepAlive } = this.#share.limits;
-    const socket = tls ? this.#dialProxy(tls, alpn) : dial(address, port);
+    const socket = this.tls ? this.#dialProxy(this.tls, alpn) : dial(address, port);
     if (tcpKeepAlive) keepAlive(socket, tcpKeepAlive);
     return socket;
   }
@@ -229,7 +246,7 @@ export class EndpointClient implements Candidate {
 
   /** The far side has no redirect rules: its proxy is dialled, and told the port. */
   get #isDirect(): boolean {
-    return this.endpoint.tls?.mode === 'direct';
+    return this.tls?.mode === 'direct';
   }
 
   #transportHeader(session: 'http2' | null): Buffer {
@@ -237,11 +254,12 @@ export class EndpointClient implements Candidate {
   }
 }
 
-function endpointLabels(endpoint: Endpoint, targetLabels: Labels): Labels {
+function endpointLabels(endpoint: Endpoint, isLoopback: boolean, targetLabels: Labels): Labels {
   const { address, port, tls, labels } = endpoint;
-  const security = tls
-    ? { tls: 'true', server_id: tls.identity }
-    : { tls: 'no_identity', no_tls_reason: 'not_provided_by_service_discovery' };
+  const security =
+    tls && !isLoopback
+      ? { tls: 'true', server_id: tls.identity }
+      : { tls: 'no_identity', no_tls_reason: isLoopback ? 'loopback' : 'not_provided_by_service_discovery' };
   return {
     direction: 'outbound',
     target_addr: formatSocketAddress(address, port),

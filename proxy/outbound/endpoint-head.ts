@@ -18,21 +18,22 @@ export function endpointHead(
 
 /** Fields of a request or its trailers as an endpoint wants them. */
 export function endpointFields(client: EndpointClient, version: string, fields: Fields): Fields {
-  const keepsCase = client.endpoint.tls ? client.keepsCase : !client.upgrades;
+  const keepsCase = client.tls ? client.keepsCase : !client.upgrades;
   return version !== '' && keepsCase ? fields : http2Fields(fields);
 }
 
 function rewrite(client: EndpointClient, head: RequestHead, target: Target): RequestHead & { version: string } {
   const version = head.version ?? '';
   const fields = endpointFields(client, version, head.fields);
-  if (!client.endpoint.tls) {
-    if (version === '' || !client.upgrades) return { ...head, version, fields };
-    return { ...head, scheme: head.scheme || 'http', version: '', fields };
-  }
   const canonical =
     target.description.kind === 'service'
       ? [DST_CANONICAL_HEADER, `${target.description.name}:${target.description.port}`]
       : [];
+  if (!client.tls) {
+    const sent = client.isLoopback ? [...fields, ...canonical] : fields;
+    if (version === '' || !client.upgrades) return { ...head, version, fields: sent };
+    return { ...head, scheme: head.scheme || 'http', version: '', fields: sent };
+  }
   return {
     method: head.method,
     // Between proxies the scheme is the application's; an absolute form is told by the header.

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Failure } from '../answers.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
-import { ConnectError, dialed } from '../transport/dialer.ts';
+import { ConnectError, established } from '../transport/dialer.ts';
 import { readConnect, serveHttp } from '../transport/http-server.ts';
 import { peek, skip } from '../transport/peek.ts';
 import { clientOf, type OutboundListener } from './listener.ts';
@@ -61,7 +61,7 @@ export class ExplicitProxy {
     const target = await this.#targets.find(`${address.host}:${address.port}`);
     if (target && !target.hasEndpoints)
       throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
-    const upstream = target ? null : await dialed(address.host, address.port, CONNECT_TIMEOUT_MS);
+    const upstream = target ? null : await established(this.#outbound.dialUnknown(address), CONNECT_TIMEOUT_MS);
     if (socket.destroyed) return void upstream?.destroy();
     skip(socket, octets);
     socket.write(TUNNEL_OPEN);

@@ -6,6 +6,7 @@ import { Discovery } from '../control/discovery.ts';
 import type { RequestHead, ServerStream } from '../http.ts';
 import { Log } from '../log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { Loopback } from '../transport/loopback.ts';
 import { MutualTls } from '../transport/mutual-tls.ts';
 import { Ingress } from './ingress.ts';
 import { NamedTargets } from './named-targets.ts';
@@ -25,7 +26,8 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
   });
   const metrics = new Metrics();
   const log = new Log('silent');
-  const endpoints = { mutualTls: new MutualTls(() => Date.now()), metrics, log, connectTimeoutMs: 10 };
+  const loopback = new Loopback([], () => {});
+  const endpoints = { mutualTls: new MutualTls(() => Date.now()), metrics, log, connectTimeoutMs: 10, loopback };
   const context = { metrics, failures: new FailureLog() };
   const ingress = new Ingress(new NamedTargets(new Targets(discovery, endpoints), context), context, endpoints);
   const stream: ServerStream = {

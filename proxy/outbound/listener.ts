@@ -1,29 +1,32 @@
 import type { Socket } from 'node:net';
 
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import type { Failure } from '../answers.ts';
 import { NO_HASH } from '../balance/balancer.ts';
 import type { Connections } from '../connections.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import type { Log } from '../log.ts';
-import { carriageOf } from '../routing/carriage.ts';
+import { carriageOf, outgoing } from '../routing/carriage.ts';
 import { TcpSeries } from '../telemetry/metrics.ts';
 import { readClientHello } from '../transport/client-hello.ts';
 import type { ClientLimits } from '../transport/client-limits.ts';
-import { type Detected, detectProtocol } from '../transport/detect.ts';
+import { type Detected, Detector, httpVersion } from '../transport/detect.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
-import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
+import { type RequestHandler, type ServedConnection, serveHttp } from '../transport/http-server.ts';
 import { IdleTimer, MAX_TIMER_MS } from '../transport/idle-timer.ts';
+import type { Loopback } from '../transport/loopback.ts';
+import { listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek } from '../transport/peek.ts';
-import { raceToSpeak } from '../transport/server-first.ts';
-import { relay } from '../transport/tcp-relay.ts';
+import { type RelayListener, relay } from '../transport/tcp-relay.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import type { Ingress } from './ingress.ts';
+import { KeptTarget } from './kept-target.ts';
 import type { NamedTargets } from './named-targets.ts';
 import { type OutboundContext, OutboundRequest } from './request.ts';
-import type { Target } from './target.ts';
+import { Target } from './target.ts';
 import type { Targets } from './targets.ts';
-import { authorityAddress } from './waiting-request.ts';
+import { authorityAddress, WaitingRequest } from './waiting-request.ts';
 
 /** What the outbound side needs. */
 export interface OutboundOptions {
@@ -34,11 +37,15 @@ export interface OutboundOptions {
   /** Finds the target of each request in ingress mode; null: the original destination decides. */
   readonly ingress: Ingress | null;
   readonly originalDestination: OriginalDestination;
+  /** The way to addresses of the pod itself. */
+  readonly loopback: Loopback;
   readonly connections: Connections;
   readonly log: Log;
   readonly connectTimeoutMs: number;
   /** How long a silent client is waited for before its server is dialled, to let it speak first. */
   readonly silenceMs: number;
+  /** How long octets that may be of any protocol are waited on. */
+  readonly undecidedMs: number;
   readonly limits: ClientLimits;
 }
 
@@ -121,62 +128,51 @@ export class OutboundListener {
     this.#relayUntouched(socket, upstream);
   }
 
-  #carry(socket: Socket, target: Target): Promise<void> | void {
-    const carriage = carriageOf(target.description.protocol);
+  async #carry(socket: Socket, target: Target): Promise<void> {
+    const carriage = carriageOf(outgoing(target.description.protocol));
     if (carriage === 'octets') return this.#relay(socket, target);
-    if (carriage === 'detect') return this.#detect(socket, target);
-    return this.#detected(socket, target, carriage);
-  }
-
-  async #detect(socket: Socket, target: Target): Promise<void> {
-    const decide = (bytes: Buffer): Detected | null => {
-      const detected = detectProtocol(bytes);
-      return detected === 'more' ? null : detected;
-    };
-    if (!this.#serverFirst.has(target.key)) {
-      const peeked = await peek(socket, decide, this.#options.silenceMs);
-      if (peeked.outcome === 'decided') return this.#detected(socket, target, peeked.value);
-      if (peeked.outcome === 'ended') return void socket.destroy();
-    }
-    // The client is silent: perhaps it waits for the server. Let whoever speaks first decide.
-    const opening = this.#open(target);
-    const upstream = opening.then(({ socket }) => socket);
-    const first = await raceToSpeak(socket, upstream, decide).catch(async (error: Error) => {
-      // There is no server to wait for; a client that was only slow learns that as an HTTP answer.
-      const late = await peek(socket, decide, this.#options.silenceMs);
-      if (late.outcome !== 'decided') throw error;
-      return { who: 'client' as const, value: late.value };
+    const isHttp = carriage === 'http';
+    const { limits, silenceMs, undecidedMs } = this.#options;
+    const detector = new Detector();
+    let upstream: Promise<Upstream> | null = null;
+    const opening = await listenToOpening<Detected>(socket, {
+      decide: isHttp ? httpVersion : (bytes) => detector.feed(bytes, detector.octets, bytes.length),
+      otherwise: () => (isHttp ? 'http1' : detector.otherwise),
+      dial: isHttp
+        ? null
+        : () => {
+            upstream = this.#open(target);
+            return upstream.then((opened) => opened.socket);
+          },
+      silenceMs: isHttp ? limits.idleTimeoutMs : this.#serverFirst.has(target.key) ? 1 : silenceMs,
+      undecidedMs,
     });
-    if (first.who === 'client') {
+    if (opening.who === 'gone') return void socket.destroy();
+    if (opening.who === 'client') {
       this.#serverFirst.delete(target.key);
-      return this.#detected(socket, target, first.value);
+      this.#count(opening.value);
+      if (opening.value === 'opaque') return this.#relay(socket, target, opening.ended);
+      // A request that its client ended before it was whole.
+      if (opening.ended) return void socket.destroy();
+      return this.#serve(socket, opening.value, target);
     }
-    if (first.who === 'server') this.#rememberServerFirst(target.key);
+    if (opening.who === 'server') this.#rememberServerFirst(target.key);
     this.#count('server_first');
-    this.#join(socket, await opening, target);
+    this.#join(socket, await upstream!, target);
   }
 
-  #detected(socket: Socket, target: Target, protocol: Detected): void | Promise<void> {
-    this.#count(protocol);
-    if (protocol !== 'http1' && protocol !== 'http2') return this.#relay(socket, target);
-    this.#serve(socket, protocol, target);
-  }
-
-  /** Serves HTTP to the application. The target is kept for as long as requests may come. */
+  /** Serves HTTP to the application. */
   #serve(socket: Socket, protocol: 'http1' | 'http2', target: Target): void {
-    const { context, connections, ingress } = this.#options;
+    const { context, connections, targets } = this.#options;
     const client = clientOf(socket);
-    target.active++;
+    const kept = new KeptTarget(target, targets, () => connection.shutdown());
     const handler: RequestHandler = {
-      onRequest: (stream: ServerStream, head: RequestHead, end: boolean): StreamListener =>
-        ingress?.request(stream, head, end, target, client) ??
-        (target.description.byHost
-          ? this.#options.named.request(stream, head, end, {
-              address: hostOn(head.authority, target.description.port),
-              original: target,
-              client,
-            })
-          : new OutboundRequest(stream, head, end, target, context, client)),
+      onRequest: (stream, head, end) => {
+        const now = kept.now();
+        return now instanceof Target
+          ? this.#request(stream, head, end, now, client)
+          : new WaitingRequest(stream, head, end, context, client).follow(now, GONE);
+      },
       onMalformed: (reason) => {
         context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
         return ['weft-proxy-error', 'request_malformed'];
@@ -184,19 +180,28 @@ export class OutboundListener {
       onLimit: (limit) => context.metrics.exceeded('outbound', 'src', limit),
       onClosed: (read, written) => {
         remove();
-        target.active--;
+        kept.release();
         this.#fromApplication.octets(read, written);
       },
     };
-    const connection = serveHttp(socket, protocol, false, handler, this.#options.limits);
+    const connection: ServedConnection = serveHttp(socket, protocol, false, handler, this.#options.limits);
     const remove = connections.add(connection);
   }
 
-  async #relay(socket: Socket, target: Target): Promise<void> {
-    const sni = await this.#serverName(socket, target);
+  #request(stream: ServerStream, head: RequestHead, end: boolean, target: Target, client: string): StreamListener {
+    const { context, named, ingress } = this.#options;
+    if (ingress) return ingress.request(stream, head, end, target, client);
+    if (!target.description.byHost) return new OutboundRequest(stream, head, end, target, context, client);
+    const address = hostOn(head.authority, target.description.port);
+    return named.request(stream, head, end, { address, original: target, client });
+  }
+
+  /** @param ended what the client had said before it ended its direction */
+  async #relay(socket: Socket, target: Target, ended: Buffer | null = null): Promise<void> {
+    const sni = ended ? '' : await this.#serverName(socket, target);
     const { byHost, port } = target.description;
     const named = byHost && sni !== '' ? await this.#options.named.find({ host: sni, port }) : null;
-    this.#join(socket, await this.#open(named ?? target, sni), named ?? target);
+    this.#join(socket, await this.#open(named ?? target, sni), named ?? target, ended);
   }
 
   /** The name that a TLS client asks for, where it makes a difference; else empty. */
@@ -229,7 +234,7 @@ export class OutboundListener {
     }
   }
 
-  #join(socket: Socket, { socket: upstream, client }: Upstream, target: Target): void {
+  #join(socket: Socket, { socket: upstream, client }: Upstream, target: Target, ended: Buffer | null = null): void {
     target.active++;
     client.load.inFlight++;
     const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
@@ -239,7 +244,7 @@ export class OutboundListener {
     const life =
       maxConnectionMs > 0 ? setTimeout(() => socket.destroy(), Math.min(maxConnectionMs, MAX_TIMER_MS)).unref() : null;
     idle?.rest();
-    relay(socket, upstream, {
+    const listener: RelayListener = {
       onOctets: (fromA, fromB) => {
         this.#fromApplication.octets(fromA, fromB);
         client.countOctets(fromB, fromA);
@@ -252,14 +257,16 @@ export class OutboundListener {
         target.active--;
         client.load.inFlight--;
       },
-    });
+    };
+    // What its own application says harms nobody here: the receiving side watches it.
+    relay(socket, upstream, listener, { ended, watch: null });
   }
 
   /** An address that discovery does not know: octets pass untouched, TLS included. */
   #forward(socket: Socket, original: SocketAddress): void {
     const { context, connectTimeoutMs, log } = this.#options;
     context.metrics.unknownTargets.with({}).value++;
-    const upstream = dial(original.host, original.port);
+    const upstream = this.dialUnknown(original);
     whenConnected(upstream, 'connect', connectTimeoutMs, (error) => {
       if (error) {
         log.debug(
@@ -270,6 +277,12 @@ export class OutboundListener {
       }
       this.#relayUntouched(socket, upstream);
     });
+  }
+
+  /** Begins to connect to an address that discovery does not know; it may still be the pod's own. */
+  dialUnknown(address: SocketAddress): Socket {
+    const { loopback } = this.#options;
+    return loopback.isOwn(address.host) ? loopback.connect(address) : dial(address.host, address.port);
   }
 
   #relayUntouched(socket: Socket, upstream: Socket): void {
@@ -305,6 +318,9 @@ function hostOn(authority: string, port: number): SocketAddress | null {
 export function clientOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
   return remoteAddress === '' ? '' : formatSocketAddress(remoteAddress, remotePort);
 }
+
+/** What a kept connection was for is not there any more. */
+const GONE: Failure = { reason: 'target_unknown', message: 'what this connection was opened for is gone' };
 
 const RELAY_ATTEMPTS = 3;
 /** Targets remembered as server-first; beyond it all are learned again, at 20 ms each. */

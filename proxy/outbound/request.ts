@@ -15,6 +15,8 @@ import {
   type ResponseHead,
   type ServerStream,
   type StreamListener,
+  upgradeUnsupported,
+  withOfferedUpgrade,
   withoutFields,
 } from '../http.ts';
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
@@ -120,7 +122,9 @@ export class OutboundRequest implements StreamListener {
     const found = target.route(head);
     const overridden = target.description.requestOverrides ? overriddenRequest(head, found) : null;
     const compiled = overridden?.route ?? found;
-    this.#head = overridden?.head ?? head;
+    const asked = overridden?.head ?? head;
+    const offered = withOfferedUpgrade(asked);
+    this.#head = offered ?? asked;
     this.#forwarded = this.#head;
     this.#route = compiled;
     const { route } = compiled;
@@ -142,7 +146,8 @@ export class OutboundRequest implements StreamListener {
     const sticky = hash ? requestHash(hash, head, client) : null;
     this.#hash = sticky?.hash ?? NO_HASH;
     this.#cookie = sticky?.cookie ?? null;
-    if (found === NOT_FOUND) this.#failUnmatched();
+    if (!offered) this.#fail(upgradeUnsupported(asked));
+    else if (found === NOT_FOUND) this.#failUnmatched();
     else if (this.#filters) this.#filter(this.#filters);
     else this.#try();
   }
@@ -363,13 +368,15 @@ export class OutboundRequest implements StreamListener {
 
   /** The backend has no endpoint that may be used: as its rule says, at once or after a while. */
   #awaitEndpoints(): void {
+    if (this.#target.isRetired)
+      return this.#fail({ reason: 'target_unknown', message: `${this.#backendName}: destination knows it no more` });
     const { whenEmpty, endpoints } = this.#backend.description;
     const why = endpoints.length > 0 ? `all ${endpoints.length} endpoints are ejected` : 'it has no ready endpoint';
     if (whenEmpty) {
       const reason = whenEmpty === 503 ? 'no_endpoint' : 'backend_unknown';
       return this.#fail({ reason, message: `${this.#backendName}: ${why}` });
     }
-    const look = () => this.#backend.pick(performance.now(), this.#hash, null) !== null;
+    const look = () => this.#target.isRetired || this.#backend.pick(performance.now(), this.#hash, null) !== null;
     this.#cancelWait = waitForEndpoint(this.#target, look, (found) => {
       this.#cancelWait = null;
       if (found) this.#try();
@@ -384,7 +391,7 @@ export class OutboundRequest implements StreamListener {
 
   /** The endpoint's proxy says that its application could not be connected to: another one may be tried, whatever the rules. */
   #neverArrived(attempt: Attempt, head: ResponseHead): boolean {
-    if (attempt.client.endpoint.tls?.mesh !== 'weft' || !this.#canReplay) return false;
+    if (!attempt.client.hasWeftProxy || !this.#canReplay) return false;
     const reason = fieldValue(head.fields, PROXY_ERROR_HEADER);
     return reason !== null && NOT_ARRIVED.has(reason) && ++this.#connectFailures < CONNECT_ATTEMPTS;
   }

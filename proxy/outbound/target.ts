@@ -42,6 +42,8 @@ export class Target {
   readonly #series = new Map<string, RouteSeries>();
   /** Requests and connections under way. */
   active = 0;
+  /** Nothing is where it was: it takes nothing more, and what is asked next is for whatever is there then. */
+  isRetired = false;
 
   constructor(key: string, description: OutboundTarget, context: EndpointContext) {
     this.key = key;
@@ -147,9 +149,16 @@ export class Target {
     return series;
   }
 
-  /** Nobody uses the target any more. */
+  /** Whether a description is of this target still, and not of another one that has come to its address. */
+  isDescribedBy({ name, kind, port }: OutboundTarget): boolean {
+    return name === this.#description.name && kind === this.#description.kind && port === this.#description.port;
+  }
+
+  /** Nobody uses the target any more. Requests under way finish; those that wait for an endpoint are told. */
   retire(): void {
+    this.isRetired = true;
     for (const backend of this.#backends.values()) backend.retire();
+    for (const wake of [...this.#waiting]) wake();
   }
 
   #updateBackends({ name, port, labels, backends }: OutboundTarget): void {

@@ -56,14 +56,14 @@ export class Targets {
     if (known) return known.target;
     const target = new Target(key, description, this.#context);
     const stop = this.#discovery.listen(key, (changed) => {
-      if (changed) target.update(changed);
+      if (changed && target.isDescribedBy(changed)) target.update(changed);
       else this.#forget(key);
     });
     this.#targets.set(key, { target, stop, lastUsed: performance.now() });
     return target;
   }
 
-  /** The Service is gone: what comes next is a new target. */
+  /** The Service is gone, or another one has its address: what comes next is a new target. */
   #forget(key: TargetKey): void {
     const known = this.#targets.get(key);
     if (!known) return;

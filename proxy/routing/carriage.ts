@@ -1,23 +1,7 @@
 import type { Protocol } from '../../api/routing.ts';
 
-/** How the connections of an application are carried: request by request, as octets, or as their first octets say. */
-export type Carriage = 'http1' | 'http2' | 'octets' | 'detect';
-
-/** How connections to a target that speaks `protocol` are carried. */
-export function carriageOf(protocol: Protocol): Carriage {
-  switch (protocol) {
-    case 'http1':
-      return 'http1';
-    case 'http2':
-    case 'grpc':
-      return 'http2';
-    case 'opaque':
-    case 'tls':
-      return 'octets';
-    default:
-      return 'detect';
-  }
-}
+/** How connections are carried: request by request by the engine alone, as octets, or as what is read of them says. */
+export type Carriage = 'http' | 'octets' | 'detect';
 
 /** What a port speaks, and whether anything holds for its requests. */
 export interface HttpRules {
@@ -26,11 +10,29 @@ export interface HttpRules {
   readonly hasRateLimit: boolean;
 }
 
+/** Nothing holds for the requests of a connection that leaves the pod: its own application asks, and nobody is protected. */
+export function outgoing(protocol: Protocol): HttpRules {
+  return { protocol, hasRoutes: false, hasRateLimit: false };
+}
+
 /**
- * Whether octets that a client calls opaque are looked at again: that is only its claim, and a port with HTTP rules would
- * be open to whoever makes it. What turns out to be HTTP is governed as such, what does not is refused. A port that is
- * declared to carry octets has no HTTP that rules could hold for.
+ * How the connections of a port are carried: the one place that decides it, for every way in and out.
+ *
+ * - Declared octets (`opaque`, `tls`) are octets, whatever rules there are for requests.
+ * - Declared HTTP of any kind, or a port with routes or limits, is HTTP of either version: the engine alone serves it and
+ *   refuses what it does not take. What a client says may not choose to be governed by nothing.
+ * - Any other port is what is read there: see `Detector`.
  */
-export function isLookedAtAgain({ protocol, hasRoutes, hasRateLimit }: HttpRules): boolean {
-  return (hasRoutes || hasRateLimit) && carriageOf(protocol) !== 'octets';
+export function carriageOf({ protocol, hasRoutes, hasRateLimit }: HttpRules): Carriage {
+  if (protocol === 'opaque' || protocol === 'tls') return 'octets';
+  return protocol === 'detect' && !hasRoutes && !hasRateLimit ? 'detect' : 'http';
+}
+
+/**
+ * Whether TLS that is not for the proxy passes through to the application. A port whose HTTP is declared, or limited, has
+ * none that nobody sees. Routes alone do not forbid it: they are a Service's, which may have a port of TLS beside that of
+ * HTTP, and a server of HTTP cannot read TLS.
+ */
+export function passesTls(rules: HttpRules): boolean {
+  return carriageOf(rules) !== 'http' || (rules.protocol === 'detect' && !rules.hasRateLimit);
 }

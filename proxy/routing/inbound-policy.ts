@@ -9,7 +9,7 @@ export interface Client {
   readonly spiffe: string;
   /** Address without a v4-mapped prefix. */
   readonly address: string;
-  /** The pod itself: a redirected connection over loopback. */
+  /** The pod itself: a redirected connection over loopback, or one that its outbound side made. It has the pod's identity. */
   readonly isLocal: boolean;
 }
 

@@ -70,7 +70,11 @@ export function whenConnected(
 
 /** A TCP connection once it is established. Rejects with a {@link ConnectError}. */
 export function dialed(host: string, port: number, timeoutMs: number): Promise<Socket> {
-  const socket = dial(host, port);
+  return established(dial(host, port), timeoutMs);
+}
+
+/** `socket` once it is connected. Rejects with a {@link ConnectError}. */
+export function established(socket: Socket, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     whenConnected(socket, 'connect', timeoutMs, (error) => (error ? reject(error) : resolve(socket)));
   });

@@ -5,7 +5,7 @@ import type { ClientStream, StreamListener } from '../http.ts';
 import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
-import { type ConnectError, whenConnected } from './dialer.ts';
+import { ConnectError, whenConnected } from './dialer.ts';
 import { type HttpLimit, http2Owner, nowMs } from './http-server.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { decodeLatin1 } from './latin1.ts';
@@ -61,7 +61,7 @@ export interface HttpPool {
   acquire(waiter: Waiter): void;
   /** A stream could be had at once. */
   readonly isFree: boolean;
-  /** Streams under way go on; connections close when they are done. */
+  /** Streams under way go on; connections close when they are done. Nobody gets another stream. */
   shutdown(): void;
 }
 
@@ -82,6 +82,7 @@ export class Http2Pool implements HttpPool {
   }
 
   acquire(waiter: Waiter): void {
+    if (this.#ended) return waiter.onUnavailable(gone());
     const free = this.#waiting.length === 0 ? this.#withRoom() : null;
     if (free) return this.#give(waiter, free);
     this.#waiting.push(waiter);
@@ -91,6 +92,8 @@ export class Http2Pool implements HttpPool {
   shutdown(): void {
     this.#ended = true;
     for (const { connection } of this.#open) connection.shutdown();
+    // Those that wait for a connection that is being opened get it still.
+    if (!this.#connecting) failAll(this.#waiting.splice(0), gone());
   }
 
   #serve(): void {
@@ -131,17 +134,20 @@ export class Http2Pool implements HttpPool {
 
   #connect(): void {
     // One stream after another, where another connection may not be opened.
-    if (this.#connecting || !mayConnect(this.#options.bounds, this.#open.length)) return;
+    if (this.#ended || this.#connecting || !mayConnect(this.#options.bounds, this.#open.length)) return;
     this.#connecting = true;
     connect(this.#options, (error, socket) => {
       this.#connecting = false;
       if (error) return failAll(this.#waiting.splice(0), error);
-      this.#adopt(socket);
+      const { connection } = this.#adopt(socket);
       this.#serve();
+      if (!this.#ended) return;
+      connection.shutdown();
+      failAll(this.#waiting.splice(0), gone());
     });
   }
 
-  #adopt(socket: Socket): void {
+  #adopt(socket: Socket): Http2Entry {
     const { keepCase, idleMs, prologue, onClosed } = this.#options;
     const wire = new SocketWire(socket);
     wire.write(prologue);
@@ -187,7 +193,7 @@ export class Http2Pool implements HttpPool {
         if (this.#waiting.length > 0) this.#serve();
       }),
     );
-    if (this.#ended) connection.shutdown();
+    return entry;
   }
 
   /** @returns how to end that */
@@ -229,6 +235,7 @@ export class Http1Pool implements HttpPool {
   }
 
   acquire(waiter: Waiter): void {
+    if (this.#ended) return waiter.onUnavailable(gone());
     for (let entry = this.#idle.pop(); entry; entry = this.#idle.pop()) {
       entry.idle.wake();
       if (entry.connection.isIdle) return this.#give(waiter, entry);
@@ -273,6 +280,7 @@ export class Http1Pool implements HttpPool {
   shutdown(): void {
     this.#ended = true;
     for (const { connection } of this.#idle.splice(0)) connection.end();
+    failAll(this.#waiting.splice(0), gone());
   }
 
   #adopt(socket: Socket): Http1Entry {
@@ -366,6 +374,10 @@ function connect(options: PoolOptions, done: (error: ConnectError | null, socket
     done(error, socket);
     leaveTurn();
   });
+}
+
+function gone(): ConnectError {
+  return new ConnectError('connect_failed', 'destination knows it no more');
 }
 
 function failAll(waiters: readonly Waiter[], error: ConnectError): void {

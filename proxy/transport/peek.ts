@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 /** What a look at the first octets came to. */
 export type Peeked<T> =
   | { readonly outcome: 'decided'; readonly value: T }
-  | { readonly outcome: 'silent' | 'ended' | 'cancelled' };
+  /** The peer has ended its direction: what it had said is no longer in the socket, but here. */
+  | { readonly outcome: 'ended'; readonly bytes: Buffer }
+  | { readonly outcome: 'silent' | 'cancelled' };
 
 /**
  * Looks at the first octets of a socket without taking them: they are read again by whoever gets the socket next.
@@ -19,7 +21,7 @@ export function peek<T>(
   cancel?: AbortSignal,
 ): Promise<Peeked<T>> {
   return new Promise((resolve) => {
-    let bytes: Buffer = Buffer.alloc(0);
+    let bytes: Buffer = NOTHING;
     let isOver = false;
     const finish = (result: Peeked<T>) => {
       if (isOver) return;
@@ -29,7 +31,7 @@ export function peek<T>(
       socket.off('end', onEnd);
       socket.off('close', onEnd);
       cancel?.removeEventListener('abort', onCancel);
-      if (bytes.length > 0 && !socket.destroyed) socket.unshift(bytes);
+      if (result.outcome !== 'ended' && bytes.length > 0 && !socket.destroyed) socket.unshift(bytes);
       resolve(result);
     };
     const onReadable = () => {
@@ -39,7 +41,7 @@ export function peek<T>(
         if (value !== null) return finish({ outcome: 'decided', value });
       }
     };
-    const onEnd = () => finish({ outcome: 'ended' });
+    const onEnd = () => finish({ outcome: 'ended', bytes });
     const onCancel = () => finish({ outcome: 'cancelled' });
     const timer = timeoutMs > 0 ? setTimeout(() => finish({ outcome: 'silent' }), timeoutMs) : undefined;
     cancel?.addEventListener('abort', onCancel);
@@ -47,7 +49,9 @@ export function peek<T>(
     socket.on('end', onEnd);
     socket.on('close', onEnd);
     onReadable();
-    if (cancel?.aborted) onCancel();
+    // Its end, or its death, may have been heard before.
+    if (socket.readableEnded || socket.destroyed) onEnd();
+    else if (cancel?.aborted) onCancel();
   });
 }
 
@@ -56,3 +60,5 @@ export function skip(socket: Socket, octets: number): void {
   const chunk = socket.read() as Buffer;
   if (chunk.length > octets) socket.unshift(chunk.subarray(octets));
 }
+
+const NOTHING = Buffer.alloc(0);

@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 
+import { Detector } from './detect.ts';
 import { peek } from './peek.ts';
 import { relay } from './tcp-relay.ts';
 
@@ -105,4 +106,45 @@ t.test('ends at once when a side is gone already', async (t) => {
   const ended = await new Promise((resolve) => relay(a, b, { onOctets() {}, onEnd: resolve }));
   t.match(ended, { message: /gone/ });
   t.ok(b.destroyed);
+});
+
+t.test('octets that turn into HTTP go no further, and both sides are reset', async (t) => {
+  for (const [first, rest] of [
+    ['brew', ' /tea HTTP/1.1\r\nl5d-client-id: me\r\n\r\n'],
+    ['GET x\r\n', 'l5d-client-id: me\r\n\r\n'],
+  ] as const) {
+    const [[a, left], [b, right]] = await Promise.all([pair(t), pair(t)]);
+    let isHttp = 0;
+    // What a look has put back was fed to the detector, and is not fed again.
+    const detector = new Detector();
+    left.write(first);
+    await peek(a, (bytes) => detector.feed(bytes, detector.octets, bytes.length) === null || true, 1000);
+    relay(a, b, { onOctets() {}, onEnd() {} }, { ended: null, watch: { detector, onHttp: () => isHttp++ } });
+    let heard = '';
+    right.on('data', (chunk) => {
+      heard += chunk;
+    });
+    const errors = Promise.all([left, right].map((side) => new Promise((resolve) => side.once('error', resolve))));
+    while (heard === '') await new Promise((resolve) => setTimeout(resolve, 1));
+    left.write(rest);
+    t.match(await errors, [{ code: 'ECONNRESET' }, { code: 'ECONNRESET' }]);
+    t.same([heard, isHttp], [first, 1]);
+  }
+});
+t.test('octets that are watched and turn out to be none of it go on', async (t) => {
+  const [[a, left], [b, right]] = await Promise.all([pair(t), pair(t)]);
+  relay(a, b, { onOctets() {}, onEnd() {} }, { ended: null, watch: { detector: new Detector(), onHttp: t.fail } });
+  left.write('ru');
+  left.end('ok\n');
+  t.equal(await allOf(right), 'ruok\n');
+});
+t.test('delivers what a side had said before it ended', async (t) => {
+  const [[a, left], [b, right]] = await Promise.all([pair(t), pair(t)]);
+  left.end('ruok');
+  const look = await peek(a, () => null, 1000);
+  const counted: number[] = [];
+  const ended = look.outcome === 'ended' ? look.bytes : null;
+  relay(a, b, { onOctets: (fromA) => counted.push(fromA), onEnd() {} }, { ended, watch: null });
+  t.equal(await allOf(right), 'ruok');
+  t.same(counted, [4]);
 });

@@ -3,7 +3,6 @@ import { connect as tlsConnect } from 'node:tls';
 import t from 'tap';
 
 import { isForUs, readClientHello } from './client-hello.ts';
-import { detectProtocol } from './detect.ts';
 import { fileDescriptor } from './native-handle.ts';
 import { ipv6Text, loadOriginalDestination } from './original-destination.ts';
 import { peek } from './peek.ts';
@@ -70,38 +69,6 @@ t.test('takes a handshake for ours by name and protocol', async (t) => {
   t.notOk(isForUs({ sni: IDENTITY, alpn: ['h2'] }, IDENTITY), 'the application may use our name too');
   t.notOk(isForUs({ sni: 'example.com', alpn: ['weft.http/1'] }, IDENTITY));
   t.notOk(isForUs({ sni: '', alpn: [] }, IDENTITY));
-});
-
-t.test('detects protocols by their first octets', async (t) => {
-  for (const [text, protocol] of [
-    ['GET / HTTP/1.1\r\n', 'http1'],
-    ['\r\nPOST /a?b HTTP/1.0\r\n', 'http1'],
-    ['OPTIONS * HTTP/1.', 'http1'],
-    ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2'],
-    ['GET / HTTP/2.0', 'opaque'],
-    ['SSH-2.0-OpenSSH\r\n', 'opaque'],
-    ['\x00\x00\x00\x08', 'opaque'],
-    ['HELO example.com\r\n', 'opaque'],
-    ['GET', 'more'],
-    ['GET /', 'more'],
-    ['PRI * HTTP/2.0\r\n\r\nSM', 'more'],
-    ['', 'more'],
-    ['G'.repeat(40), 'opaque'],
-    [`GET /${'a'.repeat(9000)}`, 'opaque'],
-  ] as const) {
-    t.equal(detectProtocol(Buffer.from(text, 'latin1')), protocol, JSON.stringify(text.slice(0, 30)));
-  }
-});
-
-t.test('a protocol is not decided differently by fewer octets', async (t) => {
-  for (const text of ['GET /index.html HTTP/1.1\r\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n']) {
-    const whole = detectProtocol(Buffer.from(text));
-    for (let length = 0; length <= text.length; length++) {
-      const part = detectProtocol(Buffer.from(text.slice(0, length)));
-      if (part !== 'more' && part !== whole) t.fail(`${length} octets of ${JSON.stringify(text)} are ${part}`);
-    }
-  }
-  t.pass();
 });
 
 t.test('writes and reads the transport header', async (t) => {

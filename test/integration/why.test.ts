@@ -9,7 +9,15 @@ import type { MeshState } from '../../cli/state/mesh-state.ts';
 import { stateOf } from '../../cli/state/testing/state-of.ts';
 import { type Explanation, explain } from '../../cli/why/explain.ts';
 import { parseQuestion } from '../../cli/why/question.ts';
-import { pod, service, serviceProfile, slice, virtualService } from '../../destination/testing/manifests.ts';
+import {
+  pod,
+  rateLimit,
+  server,
+  service,
+  serviceProfile,
+  slice,
+  virtualService,
+} from '../../destination/testing/manifests.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
 import { outboundTarget } from '../../destination/translate/outbound-target.ts';
@@ -157,16 +165,24 @@ t.test('TLS goes where the rule for its server name says, whatever those for HTT
 });
 
 t.test(
-  'TLS to a port with HTTP rules is refused by the receiving proxy, unless the port is declared as TLS',
+  'TLS to a port with a rate limit is refused by the receiving proxy, unless the port is declared as TLS',
   async (t) => {
     const applications = { v1: await secureApplication(t, 'v1'), v2: await secureApplication(t, 'v2') };
-    const mesh = await Mesh.start(t, [service('api', '10.96.0.1'), ...pods(), PROFILE], applications);
+    const routed = await Mesh.start(t, [service('api', '10.96.0.1'), ...pods(), PROFILE], applications);
+    t.match(routed.why('https://api:80/').split, [{ inbound: [{ refused: null }] }]);
+    t.match(await routed.overTls('api'), /^v[12]$/, 'with routes alone it passes');
+
+    const limited = [
+      server('api', { accessPolicy: 'all-unauthenticated' }),
+      rateLimit('api-limit', 'api', { total: { requestsPerSecond: 100 } }),
+    ];
+    const mesh = await Mesh.start(t, [service('api', '10.96.0.1'), ...pods(), ...limited], applications);
     t.match(mesh.why('https://api:80/').split, [{ inbound: [{ refused: 'opaque_on_http_port' }] }]);
     t.equal(await mesh.overTls('api'), '');
     t.match(mesh.metrics('v1') + mesh.metrics('v2'), /inbound_http_errors_total\{error="opaque_on_http_port"\} 1/);
 
     const port = { appProtocol: 'https' };
-    const declared = await Mesh.start(t, [service('api', '10.96.0.1', { port }), ...pods(), PROFILE], applications);
+    const declared = await Mesh.start(t, [service('api', '10.96.0.1', { port }), ...pods(), ...limited], applications);
     t.match(declared.why('https://api:80/').split, [{ inbound: [{ refused: null }] }]);
     t.match(await declared.overTls('api'), /^v[12]$/);
   },

@@ -30,6 +30,7 @@ import { Targets } from '../../proxy/outbound/targets.ts';
 import { Metrics } from '../../proxy/telemetry/metrics.ts';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from '../../proxy/transport/client-limits.ts';
 import { listen } from '../../proxy/transport/listen.ts';
+import { Loopback } from '../../proxy/transport/loopback.ts';
 import { type Credentials, MutualTls } from '../../proxy/transport/mutual-tls.ts';
 
 const HOUR = 3_600_000;
@@ -99,6 +100,9 @@ export class TestProxy {
       ingress?: boolean;
       limits?: Partial<ClientLimits>;
       maxConnections?: number;
+      /** Addresses of the pod; none: every destination is taken for its own, and no endpoint is. */
+      podIps?: readonly string[];
+      undecidedMs?: number;
     } = {},
   ) {
     const limits = { ...DEFAULT_CLIENT_LIMITS, ...options.limits };
@@ -120,7 +124,9 @@ export class TestProxy {
       subscribe: (key) => queueMicrotask(() => this.#tell(key)),
       unsubscribe() {},
     });
-    const endpoints = { mutualTls: this.mutualTls, metrics: this.metrics, log, connectTimeoutMs: 1000 };
+    const { podIps = [], undecidedMs = 200 } = options;
+    const loopback = new Loopback(podIps, (socket, destination) => this.#inbound.acceptOwn(socket, destination));
+    const endpoints = { mutualTls: this.mutualTls, metrics: this.metrics, log, connectTimeoutMs: 1000, loopback };
     this.targets = new Targets(this.discovery, endpoints);
     const context = { metrics: this.metrics, failures: this.failures };
     const named = new NamedTargets(this.targets, context);
@@ -130,10 +136,12 @@ export class TestProxy {
       named,
       ingress: options.ingress ? new Ingress(named, context, endpoints) : null,
       originalDestination: { of: () => this.outboundDestination },
+      loopback,
       connections: this.connections,
       log,
       connectTimeoutMs: 1000,
       silenceMs: 20,
+      undecidedMs,
       limits,
     });
     this.#inbound = new InboundListener({
@@ -152,9 +160,10 @@ export class TestProxy {
       connections: this.connections,
       log,
       identity: identityOf(serviceAccount),
-      podIps: [],
+      podIps,
       connectTimeoutMs: 1000,
       silenceMs: 20,
+      undecidedMs,
       limits,
     });
   }

@@ -1,6 +1,6 @@
 import type { Random } from '../../../core/testing/random.ts';
 import { readClientHello } from '../../../proxy/transport/client-hello.ts';
-import { detectProtocol } from '../../../proxy/transport/detect.ts';
+import { Detector } from '../../../proxy/transport/detect.ts';
 import { ipv6Text } from '../../../proxy/transport/original-destination.ts';
 import { readTransportHeader, writeTransportHeader } from '../../../proxy/transport/transport-header.ts';
 import { wellFormed } from '../../conformance/http1/request-generator.ts';
@@ -29,8 +29,14 @@ export const detect: Target = {
       Buffer.from(random.oneIn(3) ? 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' : wellFormed(random).slice(0, 200), 'latin1'),
       random,
     ),
-  run: (octets, ends) => decided(octets, ends, detectProtocol, 'more'),
+  run: (octets, ends) => decided(octets, ends, settled, 'more'),
 };
+
+function settled(octets: Uint8Array): string {
+  const detector = new Detector();
+  detector.feed(octets, 0, octets.length);
+  return detector.isSettled ? detector.decided! : 'more';
+}
 
 /** The text of an IPv6 address, which the platform's URL parser must read and write alike. */
 export const ipv6: Target = {

@@ -1,0 +1,152 @@
+import { connect, createServer, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+
+import { ConnectError } from './dialer.ts';
+import { listenToOpening, type OpeningRules } from './opening.ts';
+
+/** A connection through loopback: the side that is looked at, and the side that speaks. */
+async function pair(t: Test): Promise<{ near: Socket; far: Socket }> {
+  const server = createServer({ allowHalfOpen: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const near = await new Promise<Socket>((resolve) => server.once('connection', resolve));
+  t.teardown(() => {
+    far.destroy();
+    near.destroy();
+    server.close();
+  });
+  return { near, far };
+}
+
+/** Decides by whole lines; what is no line is `unfinished`. */
+function rules(dial: OpeningRules<string>['dial'], silenceMs = 20): OpeningRules<string> {
+  const decide = (bytes: Buffer) => (bytes.includes('\n') ? bytes.toString() : null);
+  return { decide, otherwise: () => 'unfinished', dial, silenceMs, undecidedMs: 50 };
+}
+
+t.test('a client that speaks decides, and its octets stay where they are', async (t) => {
+  const client = await pair(t);
+  client.far.write('GET /\n');
+  t.same(await listenToOpening(client.near, rules(null)), { who: 'client', value: 'GET /\n', ended: null });
+  t.equal(client.near.read().toString(), 'GET /\n');
+});
+
+t.test('the server speaks first', async (t) => {
+  const client = await pair(t);
+  const server = await pair(t);
+  server.far.write('220 ready');
+  const first = await listenToOpening(
+    client.near,
+    rules(async () => server.near),
+  );
+  t.same([first.who, 'upstream' in first && first.upstream.read().toString()], ['server', '220 ready']);
+});
+
+t.test('a server that begins with SETTINGS waits for its client, who decides', async (t) => {
+  const client = await pair(t);
+  const server = await pair(t);
+  server.far.write(Buffer.from([0, 0, 6, 4]));
+  const opening = listenToOpening(
+    client.near,
+    rules(async () => server.near),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  server.far.write(Buffer.from([0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100]));
+  await new Promise((resolve) => server.far.on('error', resolve).once('end', resolve).resume());
+  client.far.write('PRI *\n');
+  t.match(await opening, { who: 'client', value: 'PRI *\n' });
+});
+
+t.test('octets that look like SETTINGS at first and are none are a server that speaks first', async (t) => {
+  const client = await pair(t);
+  const server = await pair(t);
+  server.far.write(Buffer.from([0, 0, 6, 5]));
+  t.match(
+    await listenToOpening(
+      client.near,
+      rules(async () => server.near),
+    ),
+    { who: 'server' },
+  );
+});
+
+t.test(
+  'a client that speaks while the server is being connected is heard, and that connection is let go',
+  async (t) => {
+    const client = await pair(t);
+    const server = await pair(t);
+    const connecting = Promise.withResolvers<Socket>();
+    const opening = listenToOpening(
+      client.near,
+      rules(() => {
+        client.far.write('GET /\n');
+        return connecting.promise;
+      }),
+    );
+    t.match(await opening, { who: 'client', value: 'GET /\n' });
+    connecting.resolve(server.near);
+    await new Promise((resolve) => server.far.on('error', resolve).once('end', resolve).resume());
+  },
+);
+
+t.test('without a word from either side, the reason why the server is not there is told', async (t) => {
+  const client = await pair(t);
+  const failed = () => Promise.reject(new ConnectError('connect_failed', 'refused'));
+  await t.rejects(listenToOpening(client.near, rules(failed)), new ConnectError('connect_failed', 'refused'));
+  client.far.write('late');
+  await new Promise((resolve) => client.near.once('readable', resolve));
+  t.equal(client.near.read().toString(), 'late', 'the client can be looked at again');
+});
+
+t.test('a client that was only slow is understood though its server is not there', async (t) => {
+  const client = await pair(t);
+  const opening = listenToOpening(
+    client.near,
+    rules(() => {
+      setTimeout(() => client.far.write('GET /\n'), 5);
+      return Promise.reject(new ConnectError('connect_failed', 'refused'));
+    }, 30),
+  );
+  t.match(await opening, { who: 'client', value: 'GET /\n' });
+});
+
+t.test('words that tell nothing are waited on for a time', async (t) => {
+  for (const dial of [null, async () => (await pair(t)).near]) {
+    const client = await pair(t);
+    client.far.write('ruok');
+    t.same(await listenToOpening(client.near, rules(dial)), { who: 'client', value: 'unfinished', ended: null });
+    t.equal(client.near.read().toString(), 'ruok');
+  }
+});
+
+t.test('words of a client that came too late to be first are waited on as well', async (t) => {
+  const client = await pair(t);
+  const server = await pair(t);
+  setTimeout(() => client.far.write('ruok'), 60);
+  t.match(
+    await listenToOpening(
+      client.near,
+      rules(async () => server.near),
+    ),
+    { who: 'client', value: 'unfinished' },
+  );
+});
+
+t.test('nothing is lost that a client said before it ended its direction', async (t) => {
+  const client = await pair(t);
+  client.far.end('ruok');
+  t.same(await listenToOpening(client.near, rules(null)), {
+    who: 'client',
+    value: 'unfinished',
+    ended: Buffer.from('ruok'),
+  });
+});
+
+t.test('a client that leaves without a word is gone, and so is one that has to speak and does not', async (t) => {
+  const leaving = await pair(t);
+  leaving.far.end();
+  t.same(await listenToOpening(leaving.near, rules(null)), { who: 'gone' });
+  const silent = await pair(t);
+  t.same(await listenToOpening(silent.near, rules(null)), { who: 'gone' });
+});
