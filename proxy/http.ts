@@ -91,6 +91,11 @@ export function upgradeUnsupported({ protocol }: RequestHead): { reason: 'upgrad
   return { reason: 'upgrade_unsupported', message: `"${protocol}" is not offered on: nobody would see its requests` };
 }
 
+/** Whether an answer turns its request into a tunnel, which is over when both sides have ended (RFC 9110 sections 7.8, 9.3.6). */
+export function opensTunnel(head: RequestHead, { status }: ResponseHead): boolean {
+  return status === 101 || (head.method === 'CONNECT' && status >= 200 && status < 300);
+}
+
 /** What HTTP/1 says by closing a connection; the engine's own field for `Connection: close`. */
 export const CONNECTION_FIELD = 'weft-connection';
 

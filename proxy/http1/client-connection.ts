@@ -103,6 +103,14 @@ export class ClientConnection {
     this.#wire.close();
   }
 
+  /** Cuts the connection off, so that the server cannot take it for an end. */
+  cut(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#listener.onEnding();
+    this.#wire.reset();
+  }
+
   onExchangeEnd(reusable: boolean): void {
     this.#stream = null;
     this.#isUsed = true;
@@ -126,6 +134,10 @@ export class ClientStream {
   /** The final head has come. */
   #answered = false;
   #answerDone = false;
+  /** The request asks for a tunnel that has not been answered yet: what is sent into it waits. */
+  #opensTunnel = false;
+  #early: Uint8Array[] = NO_CHUNKS;
+  #earlyLast = false;
   #tunnel = false;
   #unread = 0;
   #over = false;
@@ -157,6 +169,8 @@ export class ClientStream {
     this.#upgrade = head.protocol;
     this.#closes = fieldValue(head.fields, CONNECTION_FIELD) === 'close';
     const opensTunnel = head.method === 'CONNECT' || head.protocol !== '';
+    this.#opensTunnel = opensTunnel;
+    this.#earlyLast = last;
     // What a tunnel will carry is no content, whatever an HTTP/2 client declared.
     const fields = opensTunnel ? withoutLength(head.fields) : head.fields;
     const hasLength = fieldValue(fields, 'content-length') !== null;
@@ -174,6 +188,7 @@ export class ClientStream {
 
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.#over) return end - start;
+    if (this.#opensTunnel) return this.#wait(bytes, start, end, last);
     const sent = this.#writer.writeBody(bytes, start, end, last);
     this.#endIfDone();
     return sent;
@@ -189,7 +204,8 @@ export class ClientStream {
   reset(_code: number): void {
     if (this.#over) return;
     this.#over = true;
-    this.#connection.end();
+    if (this.#tunnel) this.#connection.cut();
+    else this.#connection.end();
   }
 
   /** The listener has disposed of `octets` of the answer's body. */
@@ -262,6 +278,27 @@ export class ClientStream {
     this.#endIfDone();
   }
 
+  /** Holds what comes for a tunnel before it is open: a server that opens none takes it for another request. */
+  #wait(bytes: Uint8Array, start: number, end: number, last: boolean): number {
+    if (end > start) {
+      if (this.#early === NO_CHUNKS) this.#early = [];
+      // Not `slice`, which is a view of a Buffer.
+      this.#early.push(new Uint8Array(bytes.subarray(start, end)));
+      this.#wire.hold(end - start);
+    }
+    if (last) this.#earlyLast = true;
+    return 0;
+  }
+
+  /** The answer is here. @returns what waited for it, and whether that was all */
+  #takeEarly(): { chunks: Uint8Array[]; last: boolean } {
+    const chunks = this.#early;
+    for (const { length } of chunks) this.#wire.hold(-length);
+    this.#early = NO_CHUNKS;
+    this.#opensTunnel = false;
+    return { chunks, last: this.#earlyLast };
+  }
+
   #response(head: Head): void {
     const { status } = head;
     if (status < 200 && status !== 101) {
@@ -282,8 +319,17 @@ export class ClientStream {
       this.#writer.openTunnel();
       this.#body.begin(BODY_UNTIL_CLOSE, 0);
       this.listener.onResponse(response, false);
+      const { chunks, last } = this.#takeEarly();
+      for (const chunk of chunks) {
+        const sent = this.sendData(chunk, 0, chunk.length, false);
+        if (sent > 0 && !this.#over) this.listener.onSent(sent);
+      }
+      if (last) this.sendData(NOTHING, 0, 0, true);
       return;
     }
+    // No tunnel: what waited for one is nobody's.
+    if (this.#opensTunnel)
+      for (const { length } of this.#takeEarly().chunks) if (!this.#over) this.listener.onSent(length);
     if (status === 101) {
       this.#connection.end();
       return this.abort(PROTOCOL_ERROR);
@@ -300,8 +346,10 @@ export class ClientStream {
 
   /** Over when both directions are; an answer that came before the request was sent costs the connection. */
   #endIfDone(): void {
-    if (this.#over || !this.#answerDone) return;
-    if (this.#tunnel && !this.#writer.done) return;
+    if (this.#over) return;
+    // Our direction of a tunnel is over: the server is told, and its own goes on.
+    if (this.#tunnel && this.#writer.done) this.#wire.finish();
+    if (!this.#answerDone || (this.#tunnel && !this.#writer.done)) return;
     this.#over = true;
     const sentAll = this.#writer.done;
     if (!sentAll) this.listener.onReset(CANCEL);
@@ -331,3 +379,5 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** Octets of a body that may be in the listener's hands before reading stops. */
 const UNREAD_LIMIT = 65_536;
 const NOTHING = new Uint8Array(0);
+/** Nothing waits for a tunnel. */
+const NO_CHUNKS: Uint8Array[] = [];

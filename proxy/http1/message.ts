@@ -47,7 +47,12 @@ export interface Wire {
   touch(): void;
   /** The engine holds so many octets more (below 0: fewer) until the wire takes them. */
   hold(octets: number): void;
+  /** Sends what was written, then ends both directions. */
   close(): void;
+  /** Sends what was written, then ends our direction alone. */
+  finish(): void;
+  /** Drops the connection at once, so that the peer cannot take it for an end. */
+  reset(): void;
   /** Stops and goes on reading from the peer. */
   pause(): void;
   resume(): void;

@@ -128,6 +128,11 @@ export class ServerConnection {
     if (this.#stream === null && !this.#heads.hasBegun) this.#close();
   }
 
+  /** The client has ended its direction. */
+  get hasPeerEnded(): boolean {
+    return this.#peerEnded;
+  }
+
   get isDraining(): boolean {
     return this.#draining || this.#peerEnded;
   }
@@ -255,7 +260,10 @@ export class ServerStream {
       this.#closes = true;
       this.#body.begin(BODY_UNTIL_CLOSE, 0);
       this.#writer.writeHead(statusLine(status), fields, extra, 'plain');
-      return this.#connection.onTunnel();
+      this.#connection.onTunnel();
+      // The client may have ended its direction before there was a tunnel.
+      if (this.#connection.hasPeerEnded) this.onPeerEnd();
+      return;
     }
     // No tunnel after all: now the request has its end.
     if (this.mayTunnel && this.#body.done) this.listener.onData(NOTHING, 0, 0, true);
@@ -292,12 +300,13 @@ export class ServerStream {
     this.#endIfDone(true);
   }
 
-  /** The answer cannot be completed: HTTP/1 can say that only by closing. */
+  /** The answer cannot be completed: HTTP/1 can say that only by closing. A tunnel that is cut off must not seem to end. */
   reset(_code: number): void {
     if (this.#over) return;
     this.#over = true;
     this.#connection.closed = true;
-    this.#wire.close();
+    if (this.#tunnel) this.#wire.reset();
+    else this.#wire.close();
   }
 
   /** The listener has disposed of `octets` of the request's body. */
@@ -353,8 +362,8 @@ export class ServerStream {
   #endIfDone(answered: boolean): void {
     if (this.#over || !answered || !this.#writer.done) return;
     if (this.#tunnel) {
-      // Our direction is over: the client is told, and has the linger time of the wire to end its own.
-      if (!this.#tunnelEnded) return this.#wire.close();
+      // Our direction is over, and the client is told; its own goes on until it ends that.
+      if (!this.#tunnelEnded) return this.#wire.finish();
     } else if (!this.hasAnswered) return;
     this.#over = true;
     const requestDone = this.#body.done;

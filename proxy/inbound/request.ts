@@ -14,6 +14,7 @@ import {
   fieldValue,
   http2Fields,
   isGrpc,
+  opensTunnel,
   type RequestHead,
   type ResponseHead,
   type ServerStream,
@@ -104,6 +105,9 @@ export class InboundRequest implements StreamListener, Waiter {
   #requestDone: boolean;
   #trailers: Fields | null = null;
   #answer: ResponseHead | null = null;
+  /** The answer has opened a tunnel: it is over when both sides have ended. */
+  #isTunnel = false;
+  #answerDone = false;
   #refusals = 0;
   #bodyless = false;
   #over = false;
@@ -163,12 +167,14 @@ export class InboundRequest implements StreamListener, Waiter {
     }
     const sent = this.#upstream.sendData(bytes, start, end, last);
     if (sent > 0) this.#downstream.grant(sent);
+    if (last && this.#answerDone) this.#done(null);
   }
 
   onTrailers(fields: Fields): void {
     this.#requestDone = true;
     this.#trailers = fields;
     this.#upstream?.sendTrailers(fields);
+    if (this.#answerDone) this.#done(null);
   }
 
   onReset(): void {
@@ -219,8 +225,9 @@ export class InboundRequest implements StreamListener, Waiter {
   onAnswer(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
     this.#answer = head;
+    this.#isTunnel = opensTunnel(this.#head, head);
     this.#downstream.sendResponse(this.#answerHead(head), end);
-    if (end) this.#done(null);
+    if (end) this.#onAnswerEnd(null);
   }
 
   onAnswerInformational(head: ResponseHead): void {
@@ -231,13 +238,13 @@ export class InboundRequest implements StreamListener, Waiter {
     if (this.#over) return;
     const sent = this.#downstream.sendData(bytes, start, end, last);
     if (sent > 0) this.#upstream?.grant(sent);
-    if (last) this.#done(null);
+    if (last) this.#onAnswerEnd(null);
   }
 
   onAnswerTrailers(fields: Fields): void {
     if (this.#over) return;
     this.#downstream.sendTrailers(this.#answerFields(fields));
-    this.#done(fields);
+    this.#onAnswerEnd(fields);
   }
 
   onAnswerReset(code: number): void {
@@ -267,6 +274,12 @@ export class InboundRequest implements StreamListener, Waiter {
   #answerFields(fields: Fields): Fields {
     const own = withoutFields(fields, PROXY_ONLY);
     return this.#connection.isStrict ? http2Fields(own) : own;
+  }
+
+  #onAnswerEnd(trailers: Fields | null): void {
+    this.#answerDone = true;
+    // What the client still says in a tunnel arrives.
+    if (!this.#isTunnel || this.#requestDone) this.#done(trailers);
   }
 
   #done(trailers: Fields | null): void {

@@ -20,6 +20,9 @@ export class Attempt implements StreamListener, Waiter {
   #head: ResponseHead | null = null;
   #counted = false;
   #over = false;
+  /** The answer has opened a tunnel: the attempt is over when both sides have ended. */
+  #isTunnel = false;
+  #answerDone = false;
   #isPending = false;
   #isRetry = false;
 
@@ -115,12 +118,18 @@ export class Attempt implements StreamListener, Waiter {
     const nowMs = performance.now();
     this.client.load.answered(nowMs - this.#startMs, nowMs);
     this.#head = head;
+    this.#isTunnel = this.#request.isTunnel(head);
     if (!this.#request.onUpstreamResponse(this, head, end)) {
       this.#over = true;
       return;
     }
     this.client.onAnswer();
-    if (end) this.#end(null);
+    if (end) this.#onAnswerEnd(null);
+  }
+
+  /** The application has ended its direction. */
+  onRequestEnd(): void {
+    if (this.#answerDone && !this.#over) this.#end(null);
   }
 
   onInformational(head: ResponseHead): void {
@@ -130,13 +139,13 @@ export class Attempt implements StreamListener, Waiter {
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
     if (this.#over) return;
     this.#request.onUpstreamData(this, bytes, start, end, last);
-    if (last) this.#end(null);
+    if (last) this.#onAnswerEnd(null);
   }
 
   onTrailers(fields: Fields): void {
     if (this.#over) return;
     this.#request.onUpstreamTrailers(fields);
-    this.#end(fields);
+    this.#onAnswerEnd(fields);
   }
 
   onReset(code: number): void {
@@ -147,6 +156,11 @@ export class Attempt implements StreamListener, Waiter {
 
   onSent(octets: number): void {
     if (!this.#over) this.#request.onUpstreamSent(octets);
+  }
+
+  #onAnswerEnd(trailers: Fields | null): void {
+    this.#answerDone = true;
+    if (!this.#isTunnel || this.#request.isComplete) this.#end(trailers);
   }
 
   #end(trailers: Fields | null): void {

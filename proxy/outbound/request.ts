@@ -11,6 +11,7 @@ import {
   fieldValue,
   http2Fields,
   isGrpc,
+  opensTunnel,
   type RequestHead,
   type ResponseHead,
   type ServerStream,
@@ -158,11 +159,13 @@ export class OutboundRequest implements StreamListener {
     this.#timers?.onActivity();
     if (last) this.#timers?.onRequestEnd();
     this.#body!.onData(bytes, start, end, last, this.#attempt);
+    if (last) this.#attempt?.onRequestEnd();
   }
 
   onTrailers(fields: Fields): void {
     this.#timers?.onRequestEnd();
     this.#body!.onTrailers(fields, this.#attempt);
+    this.#attempt?.onRequestEnd();
   }
 
   /** The application has given up: so does the server, at once. */
@@ -191,6 +194,11 @@ export class OutboundRequest implements StreamListener {
     stream.sendRequest(endpointHead(attempt.client, this.#headToSend(), this.#target), this.#body?.isEmpty ?? true);
     this.#context.metrics.addedOutbound.observe((performance.now() - this.#startMs) / 1000);
     this.#body?.sendTo(attempt);
+  }
+
+  /** Whether an answer turns the request into a tunnel. */
+  isTunnel(head: ResponseHead): boolean {
+    return opensTunnel(this.#head, head);
   }
 
   onUpstreamSent(octets: number): void {
@@ -271,7 +279,7 @@ export class OutboundRequest implements StreamListener {
       if (isUnprocessed && this.#retries < CONNECT_ATTEMPTS) return this.#retry(attempt.client, 0);
       const isRuled =
         this.#ruleSays('failure') || this.#ruleSays('reset') || (isUnprocessed && this.#ruleSays('refused-stream'));
-      if (isRuled && this.#isComplete && this.#mayRetry()) return this.#retryByRule(attempt.client, null);
+      if (isRuled && this.isComplete && this.#mayRetry()) return this.#retryByRule(attempt.client, null);
     }
     if (this.#committed) {
       this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
@@ -285,7 +293,7 @@ export class OutboundRequest implements StreamListener {
   }
 
   /** The whole request has come. */
-  get #isComplete(): boolean {
+  get isComplete(): boolean {
     return this.#body === null || this.#body.isComplete;
   }
 
@@ -357,7 +365,7 @@ export class OutboundRequest implements StreamListener {
   #onPerTry(attempt: Attempt, ms: number): void {
     if (this.#over || this.#committed || attempt !== this.#attempt) return;
     const { address, port } = attempt.client.endpoint;
-    if (this.#ruleSays('head-timeout') && this.#isComplete && this.#canReplay && this.#mayRetry()) {
+    if (this.#ruleSays('head-timeout') && this.isComplete && this.#canReplay && this.#mayRetry()) {
       attempt.finish(failed('per_try_timeout'), 'local');
       attempt.cancel(CANCEL);
       return this.#retryByRule(attempt.client, null);
@@ -403,7 +411,7 @@ export class OutboundRequest implements StreamListener {
   /** Whether what the rule tries again may be: the answer has not begun, the body can be sent again, and bounds allow it. */
   #mayRetry(): boolean {
     const { retry } = this.#route.route;
-    if (!retry || this.#committed || !this.#isComplete || !this.#canReplay) return false;
+    if (!retry || this.#committed || !this.isComplete || !this.#canReplay) return false;
     if (retry.limit > 0 && this.#ruledRetries >= retry.limit) return false;
     const { limits, retries } = this.#backend.share;
     if (retries >= (limits.maxRetries ?? Number.POSITIVE_INFINITY)) {

@@ -159,6 +159,11 @@ export class SocketWire {
     this.touch();
   }
 
+  /** Drops the connection at once, as a reset. */
+  reset(): void {
+    this.destroy(true);
+  }
+
   /** Drops the connection at once. @param reset send RST rather than FIN, as the other side did */
   destroy(reset = false): void {
     if (this.#destroyed) return;

@@ -4,6 +4,8 @@ export class MemoryWire {
   end = 0;
   blocked = false;
   closed = false;
+  finished = false;
+  wasReset = false;
   paused = false;
   held = 0;
 
@@ -26,6 +28,14 @@ export class MemoryWire {
 
   close(): void {
     this.closed = true;
+  }
+
+  finish(): void {
+    this.finished = true;
+  }
+
+  reset(): void {
+    this.wasReset = true;
   }
 
   pause(): void {
