@@ -139,7 +139,12 @@ export class InboundListener {
       return carriage === 'octets' ? 'opaque' : detector.feed(bytes, detector.octets, bytes.length);
     };
     const { silenceMs, limits } = this.#options;
-    const waiting = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
+    // One that has said nothing yet does not hold up a drain.
+    const isSilent = () => detector.octets === 0;
+    const waiting = this.#options.connections.add({
+      shutdown: () => isSilent() && socket.destroy(),
+      destroy: () => socket.destroy(),
+    });
     const opening = await listenToOpening(socket, {
       decide,
       otherwise: () => (carriage === 'detect' ? detector.otherwise : carriage === 'http' ? 'http1' : 'opaque'),
@@ -277,7 +282,7 @@ export class InboundListener {
     tcp.opened();
     const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
     const onHttp = () =>
-      this.#refuse(socket, destination, client, new Refused('request_malformed', 'octets have turned into HTTP'));
+      this.#note(destination, client, new Refused('request_malformed', 'octets have turned into HTTP'));
     relay(
       socket,
       server,
@@ -292,8 +297,13 @@ export class InboundListener {
     );
   }
 
-  /** Closes a connection and says why, to the operator. */
   #refuse(socket: Socket, destination: SocketAddress, client: Client, error: Error): void {
+    this.#note(destination, client, error);
+    socket.destroy();
+  }
+
+  /** Tells the operator why a connection is closed. */
+  #note(destination: SocketAddress, client: Client, error: Error): void {
     const reason = error instanceof Refused ? error.reason : 'unexpected';
     const { context, log } = this.#options;
     context.metrics.inboundErrors.with({ error: reason }).value++;
@@ -304,7 +314,6 @@ export class InboundListener {
       { target, route: '', method: '', path: '', endpoint: client.address },
     );
     log.debug({ reason, error: error.message, peer: client.address }, 'inbound connection refused');
-    socket.destroy();
   }
 
   #judgeConnection(destination: SocketAddress, client: Client): void {

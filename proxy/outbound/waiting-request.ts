@@ -1,6 +1,6 @@
 import { parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import { answer, type Failure } from '../answers.ts';
-import type { Fields, RequestHead, ServerStream, StreamListener } from '../http.ts';
+import { type Fields, isGrpc, type RequestHead, type ServerStream, type StreamListener } from '../http.ts';
 import { type OutboundContext, OutboundRequest } from './request.ts';
 import type { Target } from './target.ts';
 
@@ -41,8 +41,11 @@ export class WaitingRequest implements StreamListener {
   refuse(failure: Failure): this {
     if (this.#over) return this;
     this.#over = true;
-    this.#context.metrics.outboundErrors.with({ error: failure.reason }).value++;
-    answer(this.#stream, failure, { grpc: false, audience: 'peer' });
+    const { metrics, failures } = this.#context;
+    const { method, path, authority, version } = this.#head;
+    metrics.outboundErrors.with({ error: failure.reason }).value++;
+    failures.add('outbound', failure, { target: authority, route: '', method, path, endpoint: '' });
+    answer(this.#stream, failure, { grpc: isGrpc(this.#head) && !version, audience: 'peer' });
     return this;
   }
 
