@@ -23,23 +23,33 @@ export function serveDns(address: string, resolve: Resolve): Promise<Socket> {
   });
 }
 
-/** Names of Services and of the pods of headless ones, absolute. */
+/** Names of Services and of the pods of headless ones, absolute; of the families that the Service asks for. */
 export function serviceNames(plan: Plan): Resolve {
-  const ipv4 = new Map<string, string[]>();
+  const names = new Map<string, ReturnType<Resolve>>();
   for (const { object, name, namespace, clusterIp } of plan.services) {
-    const { selector = {} } = object.spec as { selector?: Record<string, string> };
+    const spec = object.spec as { selector?: Record<string, string>; ipFamilies?: string[]; ipFamilyPolicy?: string };
+    const { selector = {} } = spec;
+    const families = spec.ipFamilies ?? (/DualStack$/.test(spec.ipFamilyPolicy ?? '') ? ['IPv4', 'IPv6'] : ['IPv4']);
+    const ofFamilies = (ips: readonly string[]) => ({
+      ipv4: ips.filter((ip) => !ip.includes(':') && families.includes('IPv4')),
+      ipv6: ips.filter((ip) => ip.includes(':') && families.includes('IPv6')),
+    });
     const pods = plan.pods.filter(
       (pod) =>
         pod.namespace === namespace && Object.entries(selector).every(([key, value]) => pod.labels[key] === value),
     );
     const fqdn = `${name}.${namespace}.svc.cluster.local`;
-    ipv4.set(fqdn, clusterIp === 'None' ? pods.map(({ ips }) => ips[0]) : [clusterIp]);
-    if (clusterIp === 'None') for (const pod of pods) ipv4.set(`${pod.name}.${fqdn}`, [pod.ips[0]]);
+    if (clusterIp !== 'None') {
+      names.set(fqdn, {
+        ipv4: clusterIp.includes(':') ? [] : [clusterIp],
+        ipv6: clusterIp.includes(':') ? [clusterIp] : [],
+      });
+      continue;
+    }
+    names.set(fqdn, ofFamilies(pods.flatMap(({ ips }) => ips)));
+    for (const pod of pods) names.set(`${pod.name}.${fqdn}`, ofFamilies(pod.ips));
   }
-  return (name) => {
-    const found = ipv4.get(name);
-    return found ? { ipv4: found, ipv6: [] } : null;
-  };
+  return (name) => names.get(name) ?? null;
 }
 
 /** The answer to one query, or null where nothing should be answered. */

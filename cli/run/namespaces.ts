@@ -1,11 +1,11 @@
 import type { Socket } from 'node:dgram';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 
 import { PROXY_UID } from '../../api/names.ts';
 import { BRIDGE_IPV4, execute, makeBridge, makePodNamespace } from './bridge.ts';
 import { serveDns, serviceNames } from './dns.ts';
+import { parseListeningSockets } from './listening-socket.ts';
 import type { Layout, MeshNetwork, PodNetwork } from './network.ts';
 import type { Plan, PlannedPod } from './plan.ts';
 import { asUser } from './processes.ts';
@@ -61,7 +61,7 @@ class Namespaces implements MeshNetwork {
         command: [...inside, 'unshare', '--mount', 'sh', '-c', bindResolvConf, 'sh', ...asUser(uid), ...command],
         environment: {},
       }),
-      listens: (port) => answers(pod.ips[0], port),
+      listens: async (port) => listensInside(inside, port),
       obstacle: () => '',
     };
   }
@@ -103,24 +103,12 @@ function prepareLayout(): Layout {
 }
 
 /**
- * Whether an application answers behind its proxy, which accepts whether or not the application does: only an answer, or
- * silence, tells.
+ * Whether a program listens on a port of a pod's network. Its proxy accepts there whether or not the application does, so
+ * only the table of sockets tells, whatever the application speaks.
  */
-function answers(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 1000 });
-    socket.on('connect', () => socket.write('GET / HTTP/1.1\r\nHost: ready\r\nConnection: close\r\n\r\n'));
-    socket.once('data', (chunk) => {
-      socket.destroy();
-      resolve(!/^HTTP\/1.1 50[24]/.test(chunk.toString('latin1')));
-    });
-    socket.on('timeout', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-    socket.on('close', () => resolve(false));
-  });
+function listensInside(inside: readonly string[], port: number): boolean {
+  const [program, ...rest] = [...inside, 'sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 2> /dev/null || true'];
+  return parseListeningSockets(execute(program!, ...rest)).some((socket) => socket.port === port);
 }
 
 /** .1 is the bridge, .2 to .9 are kept for the control plane. */

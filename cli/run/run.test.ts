@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { clusterState } from './cluster-state.ts';
 import { containerEnvironment, expand } from './container-environment.ts';
-import { answerQuery } from './dns.ts';
+import { answerQuery, serviceNames } from './dns.ts';
 import { chooseMode } from './isolation.ts';
 import { isWildcard, parseListeningSockets } from './listening-socket.ts';
 import type { Addressing } from './network.ts';
@@ -92,6 +92,26 @@ t.test('answers DNS queries, and survives broken ones', async (t) => {
   );
   for (let length = 0; length < good.length; length++) answerQuery(good.subarray(0, length), resolve);
   t.doesNotThrow(() => answerQuery(query, resolve));
+});
+
+t.test('resolves names to the families that their Service asks for', async (t) => {
+  const dual: Addressing = {
+    ...addressing,
+    podIps: (index) => [`10.245.0.${index + 10}`, `fd45::${(index + 10).toString(16)}`],
+  };
+  const named = (spec: object) => {
+    const asking = { ...service, spec: { ...(service.spec as object), ...spec } };
+    return serviceNames(plan([deployment({ command: ['web'] }), asking], dual));
+  };
+  const web = 'web.default.svc.cluster.local';
+  t.same(named({})(web), { ipv4: ['10.96.0.10'], ipv6: [] });
+  const ipv4 = ['10.245.0.10', '10.245.0.11'];
+  t.same(named({ clusterIP: 'None' })(web), { ipv4, ipv6: [] });
+  const both = named({ clusterIP: 'None', ipFamilyPolicy: 'PreferDualStack' });
+  t.same(both(web), { ipv4, ipv6: ['fd45::a', 'fd45::b'] });
+  t.same(both(`web-1.${web}`), { ipv4: ['10.245.0.11'], ipv6: ['fd45::b'] });
+  t.same(named({ clusterIP: 'None', ipFamilies: ['IPv6'] })(web), { ipv4: [], ipv6: ['fd45::a', 'fd45::b'] });
+  t.equal(named({})('nobody.default.svc.cluster.local'), null);
 });
 
 t.test('tells discovery how a meshed pod is reached, and its programs what they ask of it', async (t) => {

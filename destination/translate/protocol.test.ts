@@ -198,6 +198,20 @@ t.test('inbound, Services that disagree leave the port to detection', async (t) 
   t.same(ports('http', 'tcp'), ['detect']);
 });
 
+t.test('a default opaque port of a Service is one to both proxies, whatever port the pod has', async (t) => {
+  const { cluster, target } = clusterOf(
+    pod('api-1', '10.244.0.1'),
+    service('api', '10.96.0.1', { spec: { selector: { app: 'api' }, ports: [{ port: 3306, targetPort: 13_306 }] } }),
+  );
+  t.equal(target('api:3306')?.protocol, 'opaque');
+  t.equal(target('10.244.0.1:13306')?.protocol, 'opaque');
+  const config = inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {});
+  t.match(
+    config.ports.find(({ port }) => port === 13_306),
+    { protocol: 'opaque' },
+  );
+});
+
 t.test('every default opaque port is opaque without a word', async (t) => {
   const { target } = clusterOf(pod('api-1', '10.244.0.1'), deployment('api'));
   for (const port of DEFAULT_OPAQUE_PORTS.split(',')) t.equal(target(`10.244.0.1:${port}`)?.protocol, 'opaque', port);

@@ -35,7 +35,7 @@ export interface ProtocolWitnesses {
  * 3. `opaquePorts` of the ServiceProfile
  * 4. `appProtocol` of the Service's port
  * 5. the nearest opaque-ports annotation (Service, pod, namespace), which takes the place of the default list
- * 6. the default opaque ports
+ * 6. the default opaque ports: of the Service, which clients know, or of the pod
  * 7. detection
  *
  * An `appProtocol` that nobody knows leaves the port to detection, which handles every protocol. `unknown` is also what
@@ -45,7 +45,6 @@ export function decideProtocol(witnesses: ProtocolWitnesses): ProtocolDecision {
   const { server, service, profile, pod, namespace } = witnesses;
   if (server && server.protocol !== 'detect')
     return { protocol: server.protocol, rule: `proxyProtocol/${ownerOf('Server', server)}` };
-  const port = pod?.port ?? service!.port.port;
   const annotated = [
     service && {
       setting: service.object.settings.opaquePorts,
@@ -66,17 +65,19 @@ export function decideProtocol(witnesses: ProtocolWitnesses): ProtocolDecision {
   const declared = service && APP_PROTOCOLS.get(service.port.appProtocol.toLowerCase());
   if (declared) return { protocol: declared, rule: declaredBy(service.object) };
   if (annotated.some(({ setting }) => setting !== null)) return DETECT;
-  return decideByNamespace(namespace, port);
+  const ports = [pod?.port, service?.port.port].filter((port) => port !== undefined);
+  return decideByNamespace(namespace, ports);
 }
 
-function decideByNamespace(namespace: Namespace | null, port: number): ProtocolDecision {
+/** @param ports the pod's and the Service's: both proxies decide alike, whichever of them they know */
+function decideByNamespace(namespace: Namespace | null, ports: readonly number[]): ProtocolDecision {
   const setting = namespace?.settings.opaquePorts;
   if (setting) {
-    return coversPort(setting, port)
+    return ports.some((port) => coversPort(setting, port))
       ? { protocol: 'opaque', rule: `${setting.annotation}/Namespace/${namespace!.name}` }
       : DETECT;
   }
-  return DEFAULT_RANGES.has(port) ? { protocol: 'opaque', rule: 'default opaque ports' } : DETECT;
+  return ports.some((port) => DEFAULT_RANGES.has(port)) ? { protocol: 'opaque', rule: 'default opaque ports' } : DETECT;
 }
 
 function declaredBy(service: Service): string {

@@ -139,6 +139,7 @@ export class InboundListener {
       return carriage === 'octets' ? 'opaque' : detector.feed(bytes, detector.octets, bytes.length);
     };
     const { silenceMs, limits } = this.#options;
+    const isDeclaredHttp = carriage === 'http' && rules.protocol !== 'detect';
     // One that has said nothing yet does not hold up a drain.
     const isSilent = () => detector.octets === 0;
     const waiting = this.#options.connections.add({
@@ -148,14 +149,19 @@ export class InboundListener {
     const opening = await listenToOpening(socket, {
       decide,
       otherwise: () => (carriage === 'detect' ? detector.otherwise : carriage === 'http' ? 'http1' : 'opaque'),
-      dial: carriage === 'http' ? null : () => this.#dial(destination),
-      silenceMs: carriage === 'http' ? limits.idleTimeoutMs : silenceMs,
+      // Who speaks first is asked where nothing is declared; where HTTP is, the client has to.
+      dial: isDeclaredHttp ? null : () => this.#dial(destination),
+      silenceMs: isDeclaredHttp ? limits.idleTimeoutMs : silenceMs,
       undecidedMs: arrival.undecidedMs,
     }).finally(waiting);
     const watched = carriage === 'detect' ? detector : null;
     if (opening.who === 'gone') throw new Refused('request_malformed', 'the client left without a word');
-    if (opening.who !== 'client')
-      return this.#relay(arrival, { upstream: opening.upstream, ended: null, detector: watched });
+    if (opening.who !== 'client') {
+      const { upstream } = opening;
+      if (carriage !== 'http') return this.#relay(arrival, { upstream, ended: null, detector: watched });
+      upstream.destroy();
+      throw new Refused('opaque_on_http_port', `port ${destination.port} has HTTP rules, and its server speaks first`);
+    }
     const { value, ended } = opening;
     if (value === 'ours') return this.#terminate(socket, destination, client);
     if (value === 'tls') return this.#relay({ ...arrival, tls: 'opaque' }, { upstream: null, ended, detector: null });
