@@ -6,6 +6,7 @@ else {
   await import('./cluster/ordinary-sidecar.test.ts');
   await import('./cluster/install.test.ts');
   await import('./cluster/mesh.test.ts');
+  await import('./cluster/own-service.test.ts');
   await import('./cluster/rate-limit.test.ts');
   await import('./cluster/user-manifests.test.ts');
   await import('./cluster/faults.test.ts');
