@@ -142,8 +142,12 @@ function uriNames(certificate: tls.PeerCertificate): string[] {
   return alternativeNames(certificate, 'URI:');
 }
 
-/** Names of one kind in Node's text form of the SAN extension; a quoted entry (hostile characters) names nobody. */
+/**
+ * Names of one kind in Node's text form of the SAN extension; a quoted entry (hostile characters) names nobody, and nor
+ * does the certificate of an authority, which OpenSSL takes for a leaf where its key usage lets it.
+ */
 function alternativeNames(certificate: tls.PeerCertificate, kind: string): string[] {
+  if (certificate.ca) return [];
   const text = certificate.subjectaltname ?? '';
   if (text.includes('"')) return [];
   return text
