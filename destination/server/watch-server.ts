@@ -7,6 +7,7 @@ import { WATCH_PATH } from '../../api/watch.ts';
 import type { IdentityDomain } from '../../api/workload-identity.ts';
 import { bindEitherFamily } from '../../core/config/bind.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import { closeIdleSessions, SESSION_IDLE_MS } from '../../core/http2/idle-sessions.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { acceptTls } from '../../core/tls/accept.ts';
 import type { Workload } from './peer.ts';
@@ -45,7 +46,14 @@ export class WatchServer {
     this.#options = options;
     this.#credentials = options.credentials;
     this.#secureContext = this.#newContext();
-    this.#app = fastify({ http2: true, https: { settings: SETTINGS }, logger: false, forceCloseConnections: true });
+    this.#app = fastify({
+      http2: true,
+      https: { settings: SETTINGS },
+      http2SessionTimeout: 0, // closeIdleSessions
+      logger: false,
+      forceCloseConnections: true,
+    });
+    closeIdleSessions(this.#server, SESSION_IDLE_MS);
     this.#app.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload));
     this.#app.setNotFoundHandler((_request, reply) =>
       reply.code(404).send(refusal('not_found', `there is only POST ${WATCH_PATH}`)),

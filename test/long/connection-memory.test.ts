@@ -1,0 +1,6 @@
+/** A server's memory does not depend on how many connections it has had. */
+import t from 'tap';
+
+import { connectionMemoryTests } from '../support/measured-server.ts';
+
+connectionMemoryTests(t, 20_000, 2_000);
