@@ -3,4 +3,5 @@ import t from 'tap';
 
 import { connectionMemoryTests } from '../support/measured-server.ts';
 
+t.setTimeout(3_600_000);
 connectionMemoryTests(t, 20_000, 2_000);
