@@ -29,6 +29,10 @@ demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (root: ne
 test: build ## unit and integration tests, and the API server's where KUBECONFIG is set
 	node test/run.mjs unit integration namespaces
 
+.PHONY: test-long
+test-long: build ## tests that take minutes: memory over 40,000 connections of each server
+	node test/run.mjs long
+
 build/weft-image.tar: build/proxy.js $(wildcard manifests/image/*)
 	node manifests/image/build.mjs
 

@@ -6,6 +6,7 @@ import { CERTIFY_PATH, type CertifyError, type CertifyResponse } from '../api/ce
 import { bindEitherFamily } from '../core/config/bind.ts';
 import { formatSocketAddress, type SocketAddress } from '../core/config/socket-address.ts';
 import { errorMessage } from '../core/errors/weft-error.ts';
+import { closeIdleSessions, SESSION_IDLE_MS } from '../core/http2/idle-sessions.ts';
 import type { Logger } from '../core/log/log.ts';
 import { type Certified, type CertifyContext, certify } from './certify.ts';
 import type { IdentityMetrics } from './metrics.ts';
@@ -64,6 +65,7 @@ export class CertifyServer {
     const app = Fastify({
       http2: true,
       https,
+      http2SessionTimeout: 0, // closeIdleSessions
       bodyLimit: MAX_BODY_OCTETS,
       forceCloseConnections: 'idle',
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -82,6 +84,7 @@ export class CertifyServer {
     });
     const server = secureServerOf(app);
     server.maxConnections = MAX_CONNECTIONS;
+    closeIdleSessions(server, SESSION_IDLE_MS);
     server.on('session', (session) => {
       this.#sessions.add(session);
       session.once('close', () => this.#sessions.delete(session));

@@ -29,7 +29,8 @@ export const demo: Command = {
 Runs a frontend, a worker and two versions of api-service with a ServiceProfile. Version 2 fails every third request
 and ten requests are never answered; the table shows what retries and timeouts make of it. The figures come from the
 proxies' own metrics and are compared with what the load generators saw. As root each pod has a network namespace with
-the real redirect rules, otherwise an address of its own in 127.0.0.0/8 (weft run --help). Leaves nothing behind.
+the real redirect rules, otherwise, or where something for that is missing, an address of its own in 127.0.0.0/8 (weft
+run --help). Leaves nothing behind.
 
   --keep     stay up afterwards and print the addresses to look at (make demo KEEP=1)
   -o json    print the rows and checks as JSON
@@ -39,8 +40,7 @@ the real redirect rules, otherwise an address of its own in 127.0.0.0/8 (weft ru
       args: [...args],
       options: { keep: { type: 'boolean', default: false }, output: { type: 'string', short: 'o', default: 'table' } },
     });
-    // Root gets the real redirect rules or learns what is missing: the demo is to show them.
-    const { mode, why } = decideMode(process.getuid?.() === 0 ? 'namespaces' : null);
+    const { mode, why } = decideMode(null);
     if (mode === 'namespaces' && !isIsolated()) return runIsolated();
     const stopped = whenStopped();
     const json = values.output === 'json';

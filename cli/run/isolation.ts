@@ -1,8 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { WeftError } from '../../core/errors/weft-error.ts';
+import { iptablesObstacle, programObstacle } from './namespace-programs.ts';
 import type { NetworkMode } from './network.ts';
+import { builtPrograms } from './programs.ts';
 
 /** How the pods get their network, and why so. */
 export interface ModeChoice {
@@ -22,15 +25,23 @@ export function decideMode(wanted: NetworkMode | null): ModeChoice {
   return chooseMode(wanted, isIsolated() || wanted === 'loopback' ? '' : namespacesObstacle());
 }
 
-/** Why a mesh cannot have network namespaces and redirect rules here, found out by trying; empty: it can. */
+/** Why a mesh cannot have network namespaces and redirect rules here, found out by trying; empty: it can. One line. */
 function namespacesObstacle(): string {
   if (process.getuid?.() !== 0) return 'network namespaces and redirect rules need root';
-  const { error, status, stderr } = spawnSync('unshare', [...NAMESPACES, '--', 'sh', '-c', TRIAL], {
+  const missing = programObstacle();
+  if (missing) return missing;
+  const init = [process.execPath, join(builtPrograms().folder, 'init.js')];
+  const { error, status, stderr } = spawnSync('unshare', [...NAMESPACES, '--', 'sh', '-c', TRIAL, 'sh', ...init], {
     encoding: 'utf8',
     env: { ...process.env, XTABLES_LOCKFILE: '/dev/null' },
   });
-  if (error) return `unshare cannot be started (${error.message}): util-linux is missing`;
-  return status === 0 ? '' : stderr.trim().split('\n').at(-1) || `a trial of them ended with ${status}`;
+  if (error) return `unshare cannot be started: ${error.message}`;
+  if (status === 0) return '';
+  const lines = stderr.trim().split('\n');
+  const fault = lines.find((line) => line.startsWith(INIT_FAULT));
+  if (!fault) return lines.at(-1) || `a trial of them ended with ${status}`;
+  // Whatever it says: with the programs that are missing it might not.
+  return iptablesObstacle() || fault.slice(INIT_FAULT.length);
 }
 
 /**
@@ -89,11 +100,11 @@ function onlyChildOf(pid: number | undefined): number | null {
 
 const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--mount-proc'];
 
-/** What the namespaces mode uses, tried in namespaces that go away again. */
+/** How a line of proxy/init begins that says why it failed. */
+const INIT_FAULT = 'weft init: ';
+
+/** What the namespaces mode does to the kernel, tried in namespaces that go away again; its arguments run proxy/init. */
 const TRIAL = `
-for program in ip nsenter setpriv mount; do
-  command -v $program > /dev/null || { echo "$program is not installed" >&2; exit 1; }
-done
-ip link set lo up || exit 1
-iptables-nft-save -t nat > /dev/null || iptables-legacy-save -t nat > /dev/null
+ip link set lo up && ip link add trial0 type bridge && ip link add trial1 type veth peer name trial2 || exit 1
+exec "$@" > /dev/null
 `;

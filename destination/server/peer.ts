@@ -18,6 +18,8 @@ export interface Workload extends WorkloadIdentity, WorkloadExtension {}
  * Both of its names must agree: roots may be shared by control planes, and the DNS name alone says which one certified.
  */
 export function workloadOf(certificate: X509Certificate, domain: IdentityDomain): Workload | string {
+  // OpenSSL takes it for a leaf where its key usage lets it.
+  if (certificate.ca) return 'the certificate is that of an authority';
   const names = (certificate.subjectAltName ?? '').split(', ');
   const uris = names.filter((name) => name.startsWith('URI:')).map((name) => name.slice('URI:'.length));
   const identity = uris.length === 1 ? parseSpiffeIdentity(uris[0]!, domain) : null;

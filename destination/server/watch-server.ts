@@ -1,13 +1,15 @@
-import { constants, type X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import type { Http2SecureServer, ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { AddressInfo, Socket } from 'node:net';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { fastify } from 'fastify';
 import { WATCH_PATH } from '../../api/watch.ts';
 import type { IdentityDomain } from '../../api/workload-identity.ts';
 import { bindEitherFamily } from '../../core/config/bind.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import { closeIdleSessions, SESSION_IDLE_MS } from '../../core/http2/idle-sessions.ts';
 import type { Clock } from '../../core/time/clock.ts';
+import { acceptTls } from '../../core/tls/accept.ts';
 import type { Workload } from './peer.ts';
 import { workloadOf } from './peer.ts';
 import type { Publisher } from './publisher.ts';
@@ -37,12 +39,21 @@ export class WatchServer {
   readonly #app;
   readonly #byPod = new Map<string, WatchStream>();
   #credentials: ServerCredentials;
+  #secureContext: SecureContext;
   #isDraining = false;
 
   constructor(options: WatchServerOptions) {
     this.#options = options;
     this.#credentials = options.credentials;
-    this.#app = fastify({ http2: true, https: this.#tls(), logger: false, forceCloseConnections: true });
+    this.#secureContext = this.#newContext();
+    this.#app = fastify({
+      http2: true,
+      https: { settings: SETTINGS },
+      http2SessionTimeout: 0, // closeIdleSessions
+      logger: false,
+      forceCloseConnections: true,
+    });
+    closeIdleSessions(this.#server, SESSION_IDLE_MS);
     this.#app.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload));
     this.#app.setNotFoundHandler((_request, reply) =>
       reply.code(404).send(refusal('not_found', `there is only POST ${WATCH_PATH}`)),
@@ -56,6 +67,9 @@ export class WatchServer {
       this.#serve(raw.stream, workload);
     });
     options.trust.onChange(() => this.#renewContext());
+    // In place of tls.Server's own listener, which loses memory with every client (docs/internals/tls-memory.md).
+    this.#server.removeAllListeners('connection');
+    this.#server.on('connection', (socket) => this.#accept(socket));
     this.#server.on('tlsClientError', (error) => options.observer.onRefused(handshakeFault(error)));
     // A session that breaks takes its streams along, and they report it.
     this.#server.on('sessionError', () => {});
@@ -107,24 +121,33 @@ export class WatchServer {
     return this.#app.server as unknown as Http2SecureServer;
   }
 
-  #tls() {
-    const { trust } = this.#options;
-    return {
+  /** What http2 then makes of a connection is its own: `secureConnection` is how tls.Server tells it of one. */
+  #accept(socket: Socket): void {
+    acceptTls(socket, {
+      secureContext: this.#secureContext,
+      isCertificateRequired: true,
+      timeoutMs: HANDSHAKE_TIMEOUT_MS,
+      alpn: { ALPNProtocols: ['h2'] },
+    }).then(
+      (secure) => this.#server.emit('secureConnection', secure),
+      (error: Error) => this.#server.emit('tlsClientError', error, socket),
+    );
+  }
+
+  #newContext(): SecureContext {
+    return createSecureContext({
       key: this.#credentials.key,
       cert: this.#credentials.chain,
-      ca: trust.pem,
-      requestCert: true,
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.3' as const,
+      ca: this.#options.trust.pem,
+      minVersion: 'TLSv1.3',
       ecdhCurve: 'X25519MLKEM768:X25519:P-256',
       // A resumed session would bring a verdict on the client's certificate from before the bundle changed.
       secureOptions: constants.SSL_OP_NO_TICKET,
-      settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION },
-    };
+    });
   }
 
   #renewContext(): void {
-    this.#server.setSecureContext(this.#tls());
+    this.#secureContext = this.#newContext();
   }
 
   #workload(stream: ServerHttp2Stream): Workload | string {
@@ -188,7 +211,9 @@ function refusal(reason: string, message: string) {
 }
 
 function peerCertificate(stream: ServerHttp2Stream): X509Certificate | undefined {
-  return (stream.session?.socket as TLSSocket | undefined)?.getPeerX509Certificate();
+  // Not getPeerX509Certificate(), which loses memory (docs/internals/tls-memory.md).
+  const { raw } = (stream.session?.socket as TLSSocket | undefined)?.getPeerCertificate() ?? {};
+  return raw && new X509Certificate(raw);
 }
 
 function msUntilExpiry(stream: ServerHttp2Stream, clock: Clock): number {
@@ -211,6 +236,8 @@ function handshakeFault(error: NodeJS.ErrnoException): string {
 
 const NDJSON = 'application/x-ndjson';
 /** A proxy has one stream, and for a moment two when it reconnects. */
-const MAX_STREAMS_PER_CONNECTION = 8;
+const SETTINGS = { maxConcurrentStreams: 8 };
+/** A client that does not finish its handshake is cut off. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long a reader may take for the last lines of its stream, milliseconds. */
 const END_GRACE_MS = 1000;

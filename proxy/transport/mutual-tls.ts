@@ -1,6 +1,8 @@
+import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
 
+import { acceptTls } from '../../core/tls/accept.ts';
 import { OWN_ALPN } from './client-hello.ts';
 import { ConnectError, KEEP_ALIVE_MS } from './dialer.ts';
 
@@ -32,41 +34,19 @@ export interface Peer {
   readonly alpn: string;
 }
 
-interface Handshake {
-  readonly resolve: (secure: tls.TLSSocket) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /**
  * Both ends of mutual TLS for one proxy, renewed live: new connections use the newest credentials, those that are open
  * go on with what they have.
  */
 export class MutualTls {
   #credentials: Credentials | null = null;
+  /** A session holds what its certificate proved, so that none is resumed: a ticket would outlive the certificate. */
+  #serverContext: tls.SecureContext | null = null;
   #clientContext: tls.SecureContext | null = null;
-  readonly #acceptor: tls.Server;
-  /** Handshakes under way, by the socket below. */
-  readonly #handshakes = new Map<Socket, Handshake>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
     this.#now = now;
-    // Never listens: it terminates TLS on sockets that the inbound listener has accepted and looked at.
-    this.#acceptor = new tls.Server({
-      ...OPTIONS,
-      requestCert: true,
-      rejectUnauthorized: false, // a client without a certificate is for policy to judge
-      allowHalfOpen: true,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      ALPNCallback: ({ protocols }) => OWN_ALPN.find((name) => protocols.includes(name)),
-    } as tls.TlsOptions);
-    this.#acceptor.on('secureConnection', (secure: tls.TLSSocket & { _parent?: Socket }) => {
-      secure.on('error', () => {}); // its end is heard by `close`
-      this.#settle(secure._parent, (handshake) => handshake.resolve(secure));
-    });
-    this.#acceptor.on('tlsClientError', (error: Error, secure: tls.TLSSocket & { _parent?: Socket }) => {
-      this.#settle(secure._parent, (handshake) => handshake.reject(error));
-    });
   }
 
   /** There are credentials, and they have not expired. */
@@ -81,8 +61,9 @@ export class MutualTls {
   /** Uses `credentials` from now on. */
   use(credentials: Credentials): void {
     const { chain, key, trustBundle } = credentials;
-    this.#clientContext = tls.createSecureContext({ ...OPTIONS, cert: chain, key, ca: trustBundle });
-    this.#acceptor.setSecureContext({ ...OPTIONS, cert: chain, key, ca: trustBundle });
+    const options = { ...OPTIONS, cert: chain, key, ca: trustBundle };
+    this.#clientContext = tls.createSecureContext(options);
+    this.#serverContext = tls.createSecureContext({ ...options, secureOptions: constants.SSL_OP_NO_TICKET });
     this.#credentials = credentials;
   }
 
@@ -92,22 +73,13 @@ export class MutualTls {
    * Rejects when the handshake fails, or at once without valid credentials (fail closed).
    */
   accept(socket: Socket): Promise<tls.TLSSocket> {
-    if (!this.isReady) return Promise.reject(new Error('this proxy has no valid certificate'));
-    return new Promise((resolve, reject) => {
-      this.#handshakes.set(socket, { resolve, reject });
-      socket.once('close', () => {
-        this.#settle(socket, (handshake) => handshake.reject(new Error('the connection closed during the handshake')));
-      });
-      this.#acceptor.emit('connection', socket);
+    if (!this.isReady || !this.#serverContext) return Promise.reject(new Error('this proxy has no valid certificate'));
+    return acceptTls(socket, {
+      secureContext: this.#serverContext,
+      isCertificateRequired: false, // a client without a certificate is for policy to judge
+      timeoutMs: HANDSHAKE_TIMEOUT_MS,
+      alpn: { ALPNCallback: ({ protocols }) => OWN_ALPN.find((name) => protocols.includes(name)) },
     });
-  }
-
-  /** Ends a handshake under way, once. */
-  #settle(socket: Socket | undefined, then: (handshake: Handshake) => void): void {
-    const handshake = socket && this.#handshakes.get(socket);
-    if (!handshake) return;
-    this.#handshakes.delete(socket);
-    then(handshake);
   }
 
   /**
@@ -170,8 +142,12 @@ function uriNames(certificate: tls.PeerCertificate): string[] {
   return alternativeNames(certificate, 'URI:');
 }
 
-/** Names of one kind in Node's text form of the SAN extension; a quoted entry (hostile characters) names nobody. */
+/**
+ * Names of one kind in Node's text form of the SAN extension; a quoted entry (hostile characters) names nobody, and nor
+ * does the certificate of an authority, which OpenSSL takes for a leaf where its key usage lets it.
+ */
 function alternativeNames(certificate: tls.PeerCertificate, kind: string): string[] {
+  if (certificate.ca) return [];
   const text = certificate.subjectaltname ?? '';
   if (text.includes('"')) return [];
   return text

@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 
 /**
- * Node's private handles are touched in this file alone; native-handle.test.ts fails when Node changes them.
+ * Under proxy/ Node's private handles are touched in this file alone; native-handle.test.ts fails when Node changes them.
+ * One more is asked what it makes of a peer's certificate: core/tls/secured.ts, which destination shares.
  */
 
 /** What is used of a handle (Node's StreamBase). */

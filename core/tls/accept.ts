@@ -1,0 +1,55 @@
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket, type TLSSocketOptions } from 'node:tls';
+
+import { secured } from './secured.ts';
+
+/** How TLS is accepted from clients that may show a certificate. */
+export interface AcceptOptions {
+  readonly secureContext: SecureContext;
+  /** True: a client whose certificate is missing or does not hold is cut off; false: it is not `authorized`. */
+  readonly isCertificateRequired: boolean;
+  /** The whole handshake must be done within this time. */
+  readonly timeoutMs: number;
+  /** How the protocol is chosen: one of the two, as Node takes them. */
+  readonly alpn: Pick<TLSSocketOptions, 'ALPNProtocols' | 'ALPNCallback'>;
+}
+
+/**
+ * Accepts TLS from a client on an accepted socket; what has been read of it must have been put back.
+ *
+ * `tls.Server` would do the same, and lose memory with every client that shows a certificate (docs/internals/tls-memory.md).
+ *
+ * @returns the decrypted socket: `authorized` says whether the client's certificate holds. Its `error` events need no listener
+ * Rejects when the handshake fails, the connection closes or the time is over; nothing of the connection is left then.
+ */
+export function acceptTls(socket: Socket, options: AcceptOptions): Promise<TLSSocket> {
+  const { secureContext, isCertificateRequired, timeoutMs, alpn } = options;
+  return new Promise((resolve, reject) => {
+    // Node would read from a socket without a handle as from any other stream.
+    if (socket.destroyed) return reject(new Error(CLOSED));
+    const secure = new TLSSocket(socket, {
+      isServer: true,
+      secureContext,
+      requestCert: true,
+      rejectUnauthorized: isCertificateRequired,
+      ...alpn,
+    });
+    const timer = setTimeout(() => secure.destroy(new Error(`no TLS handshake within ${timeoutMs} ms`)), timeoutMs);
+    const onClose = () => {
+      clearTimeout(timer);
+      reject(new Error(CLOSED));
+    };
+    secure.on('error', reject); // afterwards its end is heard by `close`
+    secure.once('close', onClose);
+    secure.once('secure', () => {
+      clearTimeout(timer);
+      secure.off('close', onClose);
+      const fault = secured(secure);
+      if (fault === '' || !isCertificateRequired) return resolve(secure);
+      secure.destroy();
+      reject(new Error(`the client's certificate does not hold: ${fault}`));
+    });
+  });
+}
+
+const CLOSED = 'the connection closed during the handshake';

@@ -1,0 +1,99 @@
+/** One server of Weft in a process of its own: says where it listens and what a client shows it, then how much memory it has. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { parseSocketAddress } from '../../core/config/socket-address.ts';
+import { createLog } from '../../core/log/log.ts';
+import { systemClock } from '../../core/time/clock.ts';
+import { Publisher } from '../../destination/server/publisher.ts';
+import { TrustBundle } from '../../destination/server/trust-bundle.ts';
+import { WatchServer } from '../../destination/server/watch-server.ts';
+import { TEST_DOMAIN } from '../../destination/testing/cluster.ts';
+import { FakeSource } from '../../destination/testing/fake-source.ts';
+import { Reports } from '../../destination/translate/reports.ts';
+import type { CertifyContext } from '../../identity/certify.ts';
+import type { CurrentIssuer } from '../../identity/issue/current-issuer.ts';
+import { IdentityMetrics } from '../../identity/metrics.ts';
+import { CertifyServer } from '../../identity/server.ts';
+import { loadLibc } from '../../proxy/transport/libc.ts';
+import { WebhookMetrics } from '../../webhook/admission/metrics.ts';
+import { AdmissionServer } from '../../webhook/admission/server.ts';
+import type { MeasuredProgram, Shown } from './measured-server.ts';
+import { identityOf, TestAuthority, TestProxy } from './mesh.ts';
+
+const LOOPBACK = { host: '127.0.0.1', port: 0 };
+const authority = new TestAuthority();
+const log = createLog('test', 'silent');
+const certificate = () => {
+  const { chain, key } = authority.credentials('server');
+  return { cert: chain, key };
+};
+
+/** Each starts its server and says where it listens. What is asked of them needs no cluster. */
+const SERVERS: Record<MeasuredProgram, () => Promise<number>> = {
+  async proxy() {
+    const application = createServer((socket) =>
+      socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 204 No Content\r\n\r\n')),
+    );
+    await new Promise<void>((resolve) => application.listen(LOOPBACK, resolve));
+    return new TestProxy('server', authority).listenInbound((application.address() as AddressInfo).port);
+  },
+  identity() {
+    const metrics = new IdentityMetrics({} as CurrentIssuer);
+    return listen(new CertifyServer({ context: {} as CertifyContext, certificate: certificate(), metrics, log }));
+  },
+  async destination() {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-measured-'));
+    process.on('exit', () => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'ca.pem');
+    writeFileSync(path, authority.root.certificate);
+    const trust = new TrustBundle({ path, clock: systemClock, onProblem() {} });
+    await trust.start();
+    const reports = new Reports();
+    const { objects } = new FakeSource(reports);
+    return listen(
+      new WatchServer({
+        credentials: authority.credentials('server'),
+        trust,
+        domain: TEST_DOMAIN,
+        publisher: new Publisher({ objects, domain: TEST_DOMAIN, reports, clock: systemClock }),
+        clock: systemClock,
+        observer: { onStart() {}, onEnd() {}, onRefused() {}, onSkip() {}, onNack() {} },
+      }),
+    );
+  },
+  webhook() {
+    const metrics = new WebhookMetrics();
+    return listen(new AdmissionServer({ certificate: certificate(), reviewers: {}, onReviewed() {}, metrics, log }));
+  },
+};
+
+async function listen(server: { listen(address: typeof LOOPBACK): Promise<string> }): Promise<number> {
+  return parseSocketAddress(await server.listen(LOOPBACK))!.port;
+}
+
+/** Octets of this process's private pages but for what V8 and malloc keep free, which would hide a leak until it is used up. */
+async function unshared(): Promise<number> {
+  // Destination waits a second for the last reader of a stream, and what a collection frees is let go of in later turns.
+  for (const ms of [1200, 50, 50]) {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    global.gc!();
+  }
+  giveBack(0);
+  const pages = readFileSync('/proc/self/smaps_rollup', 'utf8');
+  const { heapTotal, heapUsed } = process.memoryUsage();
+  return 1024 * Number(/^Private_Dirty:\s+(\d+) kB$/m.exec(pages)![1]) - (heapTotal - heapUsed);
+}
+
+const giveBack = (await loadLibc()).func('int malloc_trim(size_t pad)');
+
+process.once('message', async (program: MeasuredProgram) => {
+  const port = await SERVERS[program]();
+  const { chain, key, trustBundle } = authority.credentials('client');
+  const shown: Shown = { port, cert: chain, key, ca: trustBundle, servername: identityOf('server') };
+  process.send!(shown);
+  process.on('message', async () => process.send!(await unshared()));
+});
+process.on('disconnect', () => process.exit());
