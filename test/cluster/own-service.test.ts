@@ -96,7 +96,7 @@ for (const [how, nextIp] of [
     const mine = async () => (await keptConnections(ips[0]!)).slice(already);
     for (let round = 0; round < 20; round++) {
       await kubectl('-n', NAMESPACE, 'delete', 'service', 'twin');
-      await pause(500);
+      await pause(1200);
       await apply(documents([twinService('twin', { clusterIP: nextIp(clusterIp) })]));
       const cameBack = await mine();
       await pause(1000);
