@@ -27,7 +27,7 @@ demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (root: ne
 
 .PHONY: test
 test: build ## unit and integration tests, and the API server's where KUBECONFIG is set
-	node test/run.mjs unit integration namespaces
+	node test/run.mjs unit integration namespaces namespaces-own-service
 
 .PHONY: test-long
 test-long: build ## tests that take minutes: memory over 40,000 connections of each server
