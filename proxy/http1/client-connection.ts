@@ -313,6 +313,12 @@ export class ClientStream {
     };
     const { response } = head;
 
+    // A tunnel has no content (RFC 9110 section 9.3.6): a server that sends some took CONNECT for any other method, and would
+    // take what goes into the tunnel for requests, which nobody would have seen.
+    if (this.#method === 'CONNECT' && status < 300 && (head.chunked || head.contentLength >= 0)) {
+      this.#connection.end();
+      return this.abort(PROTOCOL_ERROR);
+    }
     if ((status === 101 && this.#upgrade !== '') || (this.#method === 'CONNECT' && status < 300)) {
       this.#tunnel = true;
       this.#closes = true;

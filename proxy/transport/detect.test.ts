@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 
-import { type Detected, Detector, httpVersion, MAX_UNDECIDED } from './detect.ts';
+import { type Detected, Detector, httpVersion } from './detect.ts';
+import { MAX_UNDECIDED } from './request-line.ts';
 
 /** What octets are: decided for good, `…` not yet, and `opaque…` for what may still turn into HTTP. */
 function detected(text: string): string {
@@ -25,6 +26,7 @@ t.test('a registered method with a target is HTTP, before the line has ended', a
     ['GET\xa0/x', 'http1'],
     ['  GET /x', 'http1'],
     ['PURGE /x', 'http1'],
+    ['DESCRIBE rtsp://a', 'http1'],
     ['CONNECT a:80\n', 'http1'],
     ['GET', '…'],
     ['GET ', '…'],
@@ -42,8 +44,33 @@ t.test('a third word that is a version is HTTP, whatever the method', async (t) 
     ['SOURCE x ICE/1.0', 'http1'],
     ['brew x HTT', '…'],
     ['brew /x', '…'],
+    ['CONNECT  HTTP/1.1', 'http1'],
+    ['GET http/1.0', 'http1'],
+    ['GET HTTP\n', 'opaque…'],
     ['brew x HTML', 'opaque'],
     ['brew x y HTTP/1.1', 'opaque'],
+  ]);
+});
+
+t.test('octets that are blanks to some servers and parts of a word to others are both', async (t) => {
+  same(t, [
+    ['brew\x85/x\xa0HTTP/1.1', 'http1'],
+    ['brew /x\x85y HTTP/1.1', 'http1'],
+    ['brew /x\xa0y\x85z HTTP/1.1', 'http1'],
+    ['brew /x\xa0y z\n', 'opaque'],
+  ]);
+});
+
+t.test('a first word that is no token is octets at once, until its line makes a request of it', async (t) => {
+  same(t, [
+    ['"GET', 'opaque…'],
+    ['G\0T / HTTP/1.1', 'http1'],
+    ['\x16GET / HTTP/', 'http1'],
+    ['\x00\x00\x00\x08\x04\xd2\x16\x2f', 'opaque…'],
+    ['\x00\x00\x00\x08\n', 'opaque'],
+    ['<13>1 2026-01-01 web', 'opaque'],
+    [`\0${'a'.repeat(65_534)}`, 'opaque…'],
+    [`\0${'a'.repeat(65_535)}`, 'opaque'],
   ]);
 });
 
@@ -64,16 +91,14 @@ t.test('everything else is octets as soon as that is sure', async (t) => {
     ['PING\r\n', 'opaque'],
     ['SET a b', 'opaque'],
     ['*1\r\n$4\r\nPING\r\n', 'opaque'],
+    ['<13>1 2026-01-01 web "GET / HTTP/1.1"', 'opaque'],
+    ['CONNECT {"verbose":false}\r\n', 'opaque'],
     ['get /key\r\n', 'opaque'],
     ['set k 0 0 1\r\n', 'opaque'],
     ['servers.web.load 0.5 1700000000\n', 'opaque'],
     ['EHLO mail.example\r\n', 'opaque'],
     ['USER anonymous\r\n', 'opaque'],
     ['SSH-2.0-OpenSSH\r\n', 'opaque'],
-    ['<13>1 2026-01-01 web "GET / HTTP/1.1"', 'opaque'],
-    ['CONNECT {"verbose":false}\r\n', 'opaque'],
-    ['\x00\x00\x00\x08\x04\xd2\x16\x2f', 'opaque'],
-    ['\x16\x03\x01', 'opaque'],
     ['ruok', '…'],
   ]);
 });
