@@ -9,8 +9,6 @@ export interface WayIn {
   readonly name: string;
   /** Identity of the client, as the application's proxy knows it; empty: none. */
   readonly identity: string;
-  /** Where clients connect that bring no TLS of their own. */
-  readonly port: number;
   readonly inbound: TestProxy;
   connect(): Socket;
   close(): void;
@@ -37,7 +35,6 @@ export async function openWay(
     return {
       name,
       identity: '',
-      port: inboundPort,
       inbound,
       connect: () => connect(address),
       close: () => inbound.close(),
@@ -47,7 +44,7 @@ export async function openWay(
     const { chain, key, trustBundle } = authority.credentials('frontend');
     const options = { ...address, servername: identityOf('api'), cert: chain, key, ca: trustBundle };
     const close = () => inbound.close();
-    return { name, identity, port: inboundPort, inbound, connect: () => tls.connect(options), close };
+    return { name, identity, inbound, connect: () => tls.connect(options), close };
   }
   const outbound = new TestProxy('frontend', authority);
   outbound.describe('10.96.0.1:80', service('api', [endpoint(inboundPort, 'api')]));
@@ -56,7 +53,7 @@ export async function openWay(
     outbound.close();
     inbound.close();
   };
-  return { name, identity, port, inbound, connect: () => connect({ ...address, port }), close };
+  return { name, identity, inbound, connect: () => connect({ ...address, port }), close };
 }
 
 const authority = new TestAuthority();
