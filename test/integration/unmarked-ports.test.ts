@@ -65,7 +65,7 @@ const CONVERSATIONS: readonly (readonly [string, readonly Saying[]])[] = [
   ['an empty line', [client('\r\n'), server('login: ')]],
   ['a handshake word', [client('HELLO'), server('WELCOME'), client('more\n'), server('fine\n')]],
   ['a handshake word that is a method', [client('GET'), server('WELCOME'), client('key'), server('fine\n')]],
-  ['half of the preface of HTTP/2', [client('PRI * HT'), server('WELCOME')]],
+  ['the first word of the preface of HTTP/2', [client('PRI'), server('WELCOME')]],
   [
     'a line that comes slowly',
     [client('get', { afterMs: SLOW_MS }), client(' /key\r\n', { afterMs: VERY_SLOW_MS }), server('END\r\n')],
@@ -145,7 +145,10 @@ for (const way of WAYS_IN) {
     socket.resume();
     socket.write('GET');
     await new Promise((resolve) => setTimeout(resolve, VERY_SLOW_MS));
-    const closed = new Promise<string>((resolve) => socket.once('close', () => resolve('closed')));
+    const closed = new Promise<string>((resolve) => {
+      socket.once('end', () => resolve('closed'));
+      socket.once('close', () => resolve('closed'));
+    });
     socket.write(' /admin HTTP/1.1\r\nHost: a\r\nl5d-client-id: FORGED\r\n\r\n');
     const late = new Promise((resolve) => setTimeout(resolve, 4000, 'open').unref());
     t.equal(await Promise.race([closed, late]), 'closed');
@@ -189,19 +192,24 @@ for (const way of WAYS_IN) {
 /** What either side misses when they talk through proxies. */
 async function faultsOf(t: Test, way: (typeof WAYS_IN)[number], sayings: readonly Saying[]) {
   const served = Promise.withResolvers<string>();
+  // A proxy may dial ahead of the client's first word, and leave that connection without a word of its own.
+  const faults: string[] = [];
   const application = net.createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {});
-    converse(socket, 'server', sayings).then(served.resolve);
+    converse(socket, 'server', sayings).then((fault) => {
+      if (fault === '') served.resolve('');
+      else faults.push(fault);
+    });
   });
   const { connect, close } = await openWay(way, await listening(t, application));
   t.teardown(close);
   const socket = connect();
   socket.on('error', () => {});
   const asked = await converse(socket, 'client', sayings);
-  const late = new Promise<string>((resolve) => setTimeout(resolve, 5000, 'the server is not done').unref());
-  const faults = { client: asked, server: await Promise.race([served.promise, late]) };
+  const late = new Promise<string>((resolve) => setTimeout(() => resolve(faults.join(', ') || 'nobody came'), 5000));
+  const answered = await Promise.race([served.promise, late]);
   socket.destroy();
-  return faults;
+  return { client: asked, server: answered };
 }
 
 /** The client identity that an application sees on a request with a forged one. */

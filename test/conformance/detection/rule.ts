@@ -22,7 +22,7 @@ export function firstWords(text: string): readonly string[] {
   return line.split(/[\t\v-\r\x1c- \x85\xa0]+/).filter((word) => word !== '');
 }
 
-/** The HTTP Method Registry, and the methods of RTSP 1.0 and ICE that parsers of HTTP know too. */
+/** The HTTP Method Registry, and those of UPnP, RTSP 1.0 and ICE: llhttp takes them without a version too, as HTTP/0.9. */
 export const METHODS: ReadonlySet<string> = new Set(
   (
     'ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR ' +
