@@ -6,7 +6,7 @@ import type { InboundPolicy, InboundPort } from '../../../api/routing.ts';
 import type { Credentials } from '../../../proxy/transport/mutual-tls.ts';
 import { identityOf, route, type TestProxy } from '../../support/mesh.ts';
 import { AT_ONCE, type Delivery, deliver, gone, LONGER_THAN_THE_WAIT_MS } from './delivery.ts';
-import { FORGED, type Head } from './head-generator.ts';
+import type { Head } from './head-generator.ts';
 import type { Served, WitnessServer } from './servers.ts';
 
 /** How a client comes to the inbound listener. */
@@ -35,10 +35,8 @@ export interface Passage {
   readonly served: Served[];
   /** Requests that the proxy counted meanwhile. */
   counted: number;
-  /** Octets that reached the server. */
-  octets: number;
-  /** What the client made up was among them. */
-  isForged: boolean;
+  /** What reached the server. */
+  arrived: Buffer;
 }
 
 /** A port behind the proxy, which leads to a server and carries one head at a time, so that what is counted is known by head. */
@@ -124,12 +122,8 @@ export class Lane {
         other.destroy();
       });
     }
-    let end = '';
     from.on('data', (chunk: Buffer) => {
-      passage.octets += chunk.length;
-      const text = end + chunk.toString('latin1');
-      passage.isForged ||= text.includes(FORGED);
-      end = text.slice(1 - FORGED.length);
+      passage.arrived = Buffer.concat([passage.arrived, chunk]);
     });
     from.pause();
     to.once('connect', () => {
@@ -158,5 +152,5 @@ export async function sendDirectly(server: WitnessServer, head: Head): Promise<P
 }
 
 function newPassage(): Passage {
-  return { served: [], counted: 0, octets: 0, isForged: false };
+  return { served: [], counted: 0, arrived: Buffer.alloc(0) };
 }
