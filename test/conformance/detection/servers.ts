@@ -100,7 +100,10 @@ const SERVERS: readonly { name: string; find: () => Promise<Command | { missing:
   },
 ];
 
-/** The command of an nginx that answers 200 to whatever it takes for a request. What it refuses it does not write down. */
+/**
+ * The command of an nginx that answers 200 to whatever it takes for a request. What it refuses it does not write down, and
+ * what it serves it writes down before the connection's port can be somebody else's: it does not linger.
+ */
 function nginx(port: number): readonly string[] {
   const folder = join(BUILD, `nginx-${port}`);
   mkdirSync(folder, { recursive: true });
@@ -116,6 +119,7 @@ http {
     '"certificate":"$http_x_forwarded_client_cert","request":"$request_method $server_protocol"}';
   access_log /dev/stdout served if=$is_served;
   large_client_header_buffers 4 256k;
+  lingering_close off;
   server {
     listen 127.0.0.1:${port} backlog=1024;
     location / { return 200 "served\\n"; }
