@@ -62,7 +62,7 @@ docs: setup ## write what docs/reference/ has from the constants
 	node docs/generate.ts
 
 .PHONY: conformance
-conformance: setup ## h2spec, HPACK, HTTP/1.1, routing, gRPC and clients of others; PART= runs one, SEED= chooses
+conformance: setup ## detection, h2spec, HPACK, HTTP/1.1, routing, gRPC and clients of others; PART= runs one, SEED= chooses
 	node test/conformance/run.ts $(PART)
 
 # A case is decided by its target, SEED and number; what is found is kept in build/fuzz/.

@@ -2,6 +2,7 @@
  * Runs the conformance tests (all, or those named on the command line) and ends with `N passed, N failed`
  * (`, N skipped`).
  */
+import { runDetection } from './detection/detection.ts';
 import { runH2spec } from './h2spec.ts';
 import { runHpack } from './hpack/interoperation.ts';
 import { runHttp1 } from './http1/differential.ts';
@@ -10,6 +11,7 @@ import { type Outcome, sum } from './outcome.ts';
 import { runRouting } from './routing/differential.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<Outcome>>> = {
+  detection: runDetection,
   h2spec: runH2spec,
   hpack: runHpack,
   http1: runHttp1,

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { startProxyPair } from '../../support/proxy-process.ts';
 import { type Outcome, skip, sum } from '../outcome.ts';
 import { goProgram, isThere, pythonWith, ROOT, run } from '../program.ts';
+import { ServerProcess } from '../server-process.ts';
 import { CURL_CASES } from './curl-cases.ts';
-import { ServerProcess } from './server-process.ts';
 
 /** An HTTP client that says what each of its cases was answered. */
 interface Client {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startProxyPair } from '../../support/proxy-process.ts';
 import { type Outcome, skip, sum } from '../outcome.ts';
 import { goProgram, pythonWith, ROOT, run } from '../program.ts';
-import { ServerProcess } from './server-process.ts';
+import { ServerProcess } from '../server-process.ts';
 
 /** One implementation of gRPC with its interoperability programs. */
 interface Implementation {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 
 /** Somebody else's server as a process, on a port of loopback that was free. */
 export class ServerProcess {
@@ -12,13 +13,23 @@ export class ServerProcess {
     this.port = port;
   }
 
-  /** Starts one and waits until it listens. @param command program and arguments for a port */
-  static async start(command: (port: number) => readonly string[]): Promise<ServerProcess> {
+  /**
+   * Starts one and waits until it listens.
+   *
+   * @param command program and arguments for a port
+   * @param onLine hears each line of its standard output, octets as Latin-1
+   */
+  static async start(
+    command: (port: number) => readonly string[],
+    onLine?: (line: string) => void,
+    options: { uid?: number; gid?: number } = {},
+  ): Promise<ServerProcess> {
     const port = await freePort();
     const [program, ...args] = command(port);
-    const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program!, args, { stdio: ['ignore', onLine ? 'pipe' : 'ignore', 'pipe'], ...options });
+    if (onLine) createInterface({ input: child.stdout!.setEncoding('latin1') }).on('line', onLine);
     let said = '';
-    child.stderr.on('data', (text) => {
+    child.stderr!.on('data', (text) => {
       said = (said + text).slice(-700);
     });
     child.on('error', (error) => {

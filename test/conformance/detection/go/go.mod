@@ -1,0 +1,3 @@
+module weft.dev/conformance/detection
+
+go 1.24

@@ -1,0 +1,59 @@
+import { connect, type Socket } from 'node:net';
+import * as tls from 'node:tls';
+
+import type { InboundPort } from '../../api/routing.ts';
+import { endpoint, identityOf, service, TestAuthority, TestProxy } from './mesh.ts';
+
+/** A way of a client to an application on loopback. */
+export interface WayIn {
+  readonly name: string;
+  /** Identity of the client, as the application's proxy knows it; empty: none. */
+  readonly identity: string;
+  readonly inbound: TestProxy;
+  connect(): Socket;
+  close(): void;
+}
+
+/** How {@link openWay} leads. */
+export const WAYS_IN = ['one proxy', 'mutual TLS without ALPN', 'two proxies'] as const;
+
+/** Opens a way to a port of loopback that nobody has marked. @param rules what holds for the port after all */
+export async function openWay(
+  name: (typeof WAYS_IN)[number],
+  applicationPort: number,
+  rules: Partial<InboundPort> = {},
+): Promise<WayIn> {
+  const inbound = new TestProxy('api', authority);
+  if (Object.keys(rules).length > 0) {
+    const { config } = inbound.ports;
+    const port = { port: applicationPort, protocol: 'detect', policy: config.defaultPolicy, routes: {} } as const;
+    inbound.ports.update({ ...config, ports: [{ ...port, ...rules }] });
+  }
+  const inboundPort = await inbound.listenInbound(applicationPort);
+  const address = { host: '127.0.0.1', port: inboundPort, allowHalfOpen: true };
+  if (name === 'one proxy')
+    return {
+      name,
+      identity: '',
+      inbound,
+      connect: () => connect(address),
+      close: () => inbound.close(),
+    };
+  const identity = identityOf('frontend');
+  if (name === 'mutual TLS without ALPN') {
+    const { chain, key, trustBundle } = authority.credentials('frontend');
+    const options = { ...address, servername: identityOf('api'), cert: chain, key, ca: trustBundle };
+    const close = () => inbound.close();
+    return { name, identity, inbound, connect: () => tls.connect(options), close };
+  }
+  const outbound = new TestProxy('frontend', authority);
+  outbound.describe('10.96.0.1:80', service('api', [endpoint(inboundPort, 'api')]));
+  const port = await outbound.listenOutbound();
+  const close = () => {
+    outbound.close();
+    inbound.close();
+  };
+  return { name, identity, inbound, connect: () => connect({ ...address, port }), close };
+}
+
+const authority = new TestAuthority();
