@@ -1,7 +1,9 @@
 /**
  * Runs the conformance tests (all, or those named on the command line) and ends with `N passed, N failed`
- * (`, N skipped`).
+ * (`, N skipped`). WEFT_TEST_REPORT=FILE also gets the figures and what was skipped as JSON.
  */
+import { writeFileSync } from 'node:fs';
+
 import { runDetection } from './detection/detection.ts';
 import { runH2spec } from './h2spec.ts';
 import { runHpack } from './hpack/interoperation.ts';
@@ -28,4 +30,6 @@ for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys
 const { passed, failed, skipped } = sum(outcomes);
 for (const each of skipped) console.log(`skipped: ${each}`);
 console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
+const report = process.env.WEFT_TEST_REPORT;
+if (report) writeFileSync(report, JSON.stringify({ passed, failed, skipped }));
 process.exit(failed > 0 ? 1 : 0);
