@@ -200,11 +200,11 @@ export class ClientStream {
     this.#endIfDone();
   }
 
-  /** Gives up the exchange, which costs the connection. */
+  /** Gives up the exchange, which costs the connection. Who may open a tunnel takes an end for the client's direction alone. */
   reset(_code: number): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#tunnel) this.#connection.cut();
+    if (this.#tunnel || this.#opensTunnel) this.#connection.cut();
     else this.#connection.end();
   }
 

@@ -449,3 +449,17 @@ t.test('does not wait for a body without a length, or while its reader is behind
   behind.feed(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n${'a'.repeat(70_000)}`);
   t.same([behind.wire.paused, behind.connection.awaitsBody], [true, false]);
 });
+
+t.test('a request for a tunnel that is given up before its answer ends in a reset, another in an end', (t) => {
+  for (const [fields, wasReset] of [
+    [{ method: 'CONNECT' }, true],
+    [{ protocol: 'echo' }, true],
+    [{}, false],
+  ] as const) {
+    const { wire, stream, head } = client();
+    stream.sendRequest({ ...head, ...fields }, false);
+    stream.reset(8);
+    t.same([wire.wasReset, wire.closed], [wasReset, !wasReset]);
+  }
+  t.end();
+});

@@ -1,5 +1,5 @@
 /** One server of Weft in a process of its own: says where it listens and what a client shows it, then how much memory it has. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,11 +17,11 @@ import type { CertifyContext } from '../../identity/certify.ts';
 import type { CurrentIssuer } from '../../identity/issue/current-issuer.ts';
 import { IdentityMetrics } from '../../identity/metrics.ts';
 import { CertifyServer } from '../../identity/server.ts';
-import { loadLibc } from '../../proxy/transport/libc.ts';
 import { WebhookMetrics } from '../../webhook/admission/metrics.ts';
 import { AdmissionServer } from '../../webhook/admission/server.ts';
 import type { MeasuredProgram, Shown } from './measured-server.ts';
 import { identityOf, TestAuthority, TestProxy } from './mesh.ts';
+import { privatePages } from './private-pages.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 const authority = new TestAuthority();
@@ -74,26 +74,12 @@ async function listen(server: { listen(address: typeof LOOPBACK): Promise<string
   return parseSocketAddress(await server.listen(LOOPBACK))!.port;
 }
 
-/** Octets of this process's private pages but for what V8 and malloc keep free, which would hide a leak until it is used up. */
-async function unshared(): Promise<number> {
-  // Destination waits a second for the last reader of a stream, and what a collection frees is let go of in later turns.
-  for (const ms of [1200, 50, 50]) {
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    global.gc!();
-  }
-  giveBack(0);
-  const pages = readFileSync('/proc/self/smaps_rollup', 'utf8');
-  const { heapTotal, heapUsed } = process.memoryUsage();
-  return 1024 * Number(/^Private_Dirty:\s+(\d+) kB$/m.exec(pages)![1]) - (heapTotal - heapUsed);
-}
-
-const giveBack = (await loadLibc()).func('int malloc_trim(size_t pad)');
-
 process.once('message', async (program: MeasuredProgram) => {
   const port = await SERVERS[program]();
   const { chain, key, trustBundle } = authority.credentials('client');
   const shown: Shown = { port, cert: chain, key, ca: trustBundle, servername: identityOf('server') };
   process.send!(shown);
-  process.on('message', async () => process.send!(await unshared()));
+  // Destination waits a second for the last reader of a stream.
+  process.on('message', async () => process.send!(await privatePages([1200, 50, 50])));
 });
 process.on('disconnect', () => process.exit());

@@ -19,6 +19,19 @@ export interface ProxyOrder {
   readonly target?: OutboundTarget;
 }
 
+/** What a proxy process holds. */
+export interface Held {
+  /** Private memory, once nothing is left to collect. */
+  readonly octets: number;
+  /** Outbound requests under way. */
+  readonly requests: number;
+  /** Connections that were accepted and are open. */
+  readonly connections: number;
+  readonly descriptors: number;
+  /** How many of each that keep Node running. */
+  readonly resources: Readonly<Record<string, number>>;
+}
+
 /** Where every connection to an outbound proxy process is going. */
 export const TARGET = '10.96.0.1:80';
 
@@ -32,7 +45,7 @@ export class ProxyProcess {
 
   /** Starts a proxy. @returns it and the port of its listener */
   static async start(order: ProxyOrder): Promise<{ process: ProxyProcess; port: number }> {
-    const child = fork(PROGRAM, { execArgv: [...PROXY_NODE_FLAGS] });
+    const child = fork(PROGRAM, { execArgv: [...PROXY_NODE_FLAGS, '--expose-gc'] });
     child.send(order);
     const [port] = (await Promise.race([
       once(child, 'message'),
@@ -45,6 +58,12 @@ export class ProxyProcess {
   async metrics(): Promise<string> {
     this.#child.send('metrics');
     return ((await once(this.#child, 'message')) as [string])[0];
+  }
+
+  /** What it holds, after a collection. */
+  async held(): Promise<Held> {
+    this.#child.send('held');
+    return ((await once(this.#child, 'message')) as [Held])[0];
   }
 
   /** Octets of its private pages: what the process alone costs. */
