@@ -1,11 +1,10 @@
 import t from 'tap';
-
+import { Cluster } from '../objects/cluster.ts';
+import { Reports } from '../objects/reports.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
 import { pod, rateLimit, server, service } from '../testing/manifests.ts';
-import { Cluster } from '../translate/cluster.ts';
-import { Reports } from '../translate/reports.ts';
 import { CONTROLLER_NAME, routeStatusWith, statusWith } from './object-status.ts';
 import { type Judged, judgePolicies } from './policy-survey.ts';
 import { StatusKeeper } from './status-keeper.ts';

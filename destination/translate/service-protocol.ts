@@ -1,5 +1,5 @@
-import type { Cluster } from './cluster.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { Service, ServicePort } from '../objects/kubernetes/service.ts';
 import { serverBehind } from './linkerd/pod-servers.ts';
 import type { ChosenProfile } from './linkerd/profile-choice.ts';
 import { decideProtocol, type ProtocolDecision } from './protocol.ts';

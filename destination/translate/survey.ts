@@ -1,12 +1,12 @@
 import type { OutboundTarget } from '../../api/routing.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import { serviceOfEntry } from '../objects/istio/service-entry.ts';
+import type { Service, ServicePort } from '../objects/kubernetes/service.ts';
+import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
+import type { ObjectFeed } from '../objects/object-feed.ts';
+import { type Complain, type Complaint, Complaints } from '../objects/object-ref.ts';
 import { type ClientPlace, ClientView, type Facet, viewKey } from './client-view.ts';
-import type { Cluster } from './cluster.ts';
-import { type Complain, type Complaint, Complaints } from './complain.ts';
 import { inboundConfig } from './inbound-config.ts';
-import { serviceOfEntry } from './istio/service-entry.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
-import { type MeshDomain, serviceName } from './mesh-domain.ts';
-import type { ObjectFeed } from './object-feed.ts';
 import { outboundTarget } from './outbound-target.ts';
 import { clientsOf } from './survey-clients.ts';
 import { parseTarget } from './target.ts';

@@ -1,6 +1,6 @@
-import { POLICY_KINDS } from '../../destination/translate/kinds/kinds.ts';
-import { serviceProfileProblems } from '../../destination/translate/linkerd/service-profile.ts';
-import { formatProblem } from '../../destination/translate/problem.ts';
+import { POLICY_KINDS } from '../../destination/objects/kinds.ts';
+import { serviceProfileProblems } from '../../destination/objects/linkerd/service-profile.ts';
+import { formatProblem } from '../../destination/objects/problem.ts';
 import { type Findings, NO_FINDINGS } from './findings.ts';
 import { policyKind } from './policy-kind.ts';
 import { routeProfileFindings } from './route-profile-annotation.ts';

@@ -1,6 +1,6 @@
 import type { Balancer } from '../../../api/traffic-policy.ts';
+import type { LocalitySetting } from '../../objects/istio/destination-rule.ts';
 import type { ClientView } from '../client-view.ts';
-import type { LocalitySetting } from './destination-rule.ts';
 import { groupByZone } from './zone-aware.ts';
 
 /** Groups of nearness, and for each endpoint the index of its own; null: it gets nothing. */
