@@ -5,7 +5,7 @@ import { type BreakerContext, breakerOf } from '../breaker/breaker.ts';
 import { EjectionBound } from '../breaker/ejection-bound.ts';
 import { EjectionLog } from '../breaker/ejection-log.ts';
 import type { Counter, Labels } from '../telemetry/registry.ts';
-import type { PoolBounds } from '../transport/http-client.ts';
+import type { PoolBounds } from '../transport/http-pool.ts';
 import { EndpointClient, type EndpointContext } from './endpoint-client.ts';
 
 /** What the endpoints of a backend have in common: its limits, and what is counted against them. */
