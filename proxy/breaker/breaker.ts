@@ -1,6 +1,6 @@
 import type { CircuitBreaker } from '../../api/traffic-policy.ts';
-import { ConsecutiveFailures } from './consecutive-failures.ts';
 import type { EjectionBound } from './ejection-bound.ts';
+import { FailureAccrual } from './failure-accrual.ts';
 import { OutlierDetector } from './outlier-detector.ts';
 
 /**
@@ -55,5 +55,5 @@ export type EjectionCause =
 export function breakerOf(settings: CircuitBreaker, context: BreakerContext): Breaker {
   return settings.kind === 'outlier-detection'
     ? new OutlierDetector(settings, context)
-    : new ConsecutiveFailures(settings, context);
+    : new FailureAccrual(settings, context);
 }

@@ -19,7 +19,7 @@ import type { AttemptResult, Breaker, BreakerContext, BreakerState, EjectionCaus
  *
  * Source: linkerd2-proxy, failure accrual; `balancer.linkerd.io/failure-accrual-*`.
  */
-export class ConsecutiveFailures implements Breaker {
+export class FailureAccrual implements Breaker {
   readonly #settings: ConsecutiveSettings | SuccessRateSettings;
   readonly #context: BreakerContext;
   /** Only where their share counts. */
@@ -27,6 +27,8 @@ export class ConsecutiveFailures implements Breaker {
   #state: BreakerState['state'] = 'closed';
   #failures = 0;
   #ejections = 0;
+  /** What it opened for; a failure of its probation opens it for the same. */
+  #openedFor: EjectionCause = 'consecutive_failures';
   #untilMs = 0;
   /** The attempt of the probation is under way. */
   #isProbing = false;
@@ -59,7 +61,7 @@ export class ConsecutiveFailures implements Breaker {
     const isSuccess = result === 'success';
     this.#recent?.results.add(nowMs);
     if (isSuccess) this.#recent?.successes.add(nowMs);
-    if (this.#state === 'probation') return isSuccess ? this.#close() : this.#open('consecutive_failures', nowMs);
+    if (this.#state === 'probation') return isSuccess ? this.#close() : this.#open(this.#openedFor, nowMs);
     this.#failures = isSuccess ? 0 : this.#failures + 1;
     const cause = this.#cause(nowMs);
     if (cause && this.#context.bound.take()) this.#open(cause, nowMs);
@@ -95,6 +97,7 @@ export class ConsecutiveFailures implements Breaker {
     const penalty = Math.min(maxPenaltyMs, minPenaltyMs * 2 ** Math.min(this.#ejections, 30));
     const duration = penalty * (1 + this.#context.random() * jitterRatio);
     this.#state = 'open';
+    this.#openedFor = cause;
     this.#ejections++;
     this.#untilMs = nowMs + duration;
     this.#context.onEject(cause, duration);
