@@ -8,7 +8,7 @@ import { MalformedObject } from '../../destination/objects/problem.ts';
 import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
 import { claimsOn } from '../../destination/translate/pod-protocol.ts';
 import type { MeshState } from '../state/mesh-state.ts';
-import type { PodPort } from './inbound.ts';
+import type { PodPort } from './pod-port.ts';
 
 /**
  * What would be behind a port of a Service that has no endpoints, as manifests without a cluster have none: the pods that

@@ -1,7 +1,8 @@
 import { type Backend, OWN_BACKEND } from '../../api/routing.ts';
 import type { Cluster } from '../objects/cluster.ts';
 import type { TrafficPolicy } from '../objects/istio/destination-rule.ts';
-import type { Service, ServicePort } from '../objects/kubernetes/service.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
 import type { Profile } from '../objects/linkerd/service-profile.ts';
 import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
 import { compareText } from '../objects/meta.ts';

@@ -8,7 +8,8 @@ import {
 import type { Cluster } from '../objects/cluster.ts';
 import type { EntryHost } from '../objects/istio/service-entry.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
-import type { Service, ServicePort } from '../objects/kubernetes/service.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
 import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
 import { type Complain, formatRef, type ObjectRef, refOf } from '../objects/object-ref.ts';
 import { BackendRefs } from './backends.ts';

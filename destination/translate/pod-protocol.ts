@@ -1,6 +1,7 @@
 import type { Cluster } from '../objects/cluster.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
-import type { Service, ServicePort } from '../objects/kubernetes/service.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
 import type { MeshDomain } from '../objects/mesh-domain.ts';
 import { serverOn } from './linkerd/pod-servers.ts';
 import { profileOf } from './linkerd/profile-choice.ts';

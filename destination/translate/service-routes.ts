@@ -1,6 +1,7 @@
 import type { ConnectionRoute, RetryBudget, Route } from '../../api/routing.ts';
 import type { Cluster } from '../objects/cluster.ts';
-import type { Service, ServicePort } from '../objects/kubernetes/service.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
 import type { MeshDomain } from '../objects/mesh-domain.ts';
 import type { Complain, ObjectRef } from '../objects/object-ref.ts';
 import type { BackendRefs } from './backends.ts';

@@ -1,7 +1,8 @@
 import type { OutboundTarget } from '../../api/routing.ts';
 import type { Cluster } from '../objects/cluster.ts';
-import { serviceOfEntry } from '../objects/istio/service-entry.ts';
-import type { Service, ServicePort } from '../objects/kubernetes/service.ts';
+import { serviceOfEntry } from '../objects/istio/service-of-entry.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
 import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
 import type { ObjectFeed } from '../objects/object-feed.ts';
 import { type Complain, type Complaint, Complaints } from '../objects/object-ref.ts';

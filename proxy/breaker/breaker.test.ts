@@ -1,7 +1,8 @@
 import t from 'tap';
 
 import type { CircuitBreaker, ConsecutiveFailures, OutlierDetection, SuccessRate } from '../../api/traffic-policy.ts';
-import { type Breaker, breakerOf, type EjectionCause } from './breaker.ts';
+import type { Breaker, EjectionCause } from './breaker.ts';
+import { breakerOf } from './breaker-of.ts';
 import { EjectionBound } from './ejection-bound.ts';
 
 const consecutive: ConsecutiveFailures = {

@@ -19,7 +19,7 @@ import type { MutualTls } from '../transport/mutual-tls.ts';
 import { DEFAULT_KEEP_ALIVE, type SignsOfLife } from '../transport/server-watch.ts';
 import { keepAlive } from '../transport/tcp-keep-alive.ts';
 import { writeTransportHeader } from '../transport/transport-header.ts';
-import type { BackendShare } from './backend.ts';
+import type { BackendShare } from './backend-share.ts';
 
 /** What an endpoint needs of the proxy. */
 export interface EndpointContext {

@@ -1,5 +1,5 @@
 import type { Cors, HeaderChange } from '../../../api/filters.ts';
-import type { StringMatch } from '../../../api/routing.ts';
+import type { StringMatch } from '../../../api/string-match.ts';
 import { FieldReader } from '../field-reader.ts';
 import { headerNameFault } from '../header-name.ts';
 import { isPort } from '../json.ts';

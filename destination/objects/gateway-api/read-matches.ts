@@ -1,4 +1,5 @@
-import type { Predicate, StringMatch } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/routing.ts';
+import type { StringMatch } from '../../../api/string-match.ts';
 import { FieldReader } from '../field-reader.ts';
 import { patternFault } from '../pattern-fault.ts';
 import type { Problem } from '../problem.ts';

@@ -1,5 +1,5 @@
 import type { Cors } from '../../../api/filters.ts';
-import type { StringMatch } from '../../../api/routing.ts';
+import type { StringMatch } from '../../../api/string-match.ts';
 import type { FieldReader } from '../field-reader.ts';
 import { readStringMatch } from './string-match.ts';
 

@@ -1,4 +1,5 @@
-import type { Predicate, StringMatch } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/routing.ts';
+import type { StringMatch } from '../../../api/string-match.ts';
 import { Pattern } from '../../../core/regex/pattern.ts';
 import type { FieldReader } from '../field-reader.ts';
 import { ANY_CLIENT, readClientSelector } from './client-selector.ts';

@@ -2,7 +2,7 @@ import { IpNetworks, isIpNetwork } from '../../../core/config/ip-networks.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import { FieldReader } from '../field-reader.ts';
 import { type Fields, fieldsOf } from '../json.ts';
-import type { ServicePort } from '../kubernetes/service.ts';
+import type { ServicePort } from '../kubernetes/service-port.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 import { canonicalHost, isHost } from './host.ts';

@@ -1,5 +1,5 @@
 import type { IpNetworks } from '../../../core/config/ip-networks.ts';
-import type { Service, ServicePort } from '../kubernetes/service.ts';
+import type { ServicePort } from '../kubernetes/service-port.ts';
 import type { Meta } from '../meta.ts';
 import type { ExportTo } from './visibility.ts';
 
@@ -39,22 +39,4 @@ export interface EntryHost {
   readonly host: string;
   /** Address that was dialled; null: a name was asked for. */
   readonly dialled: string | null;
-}
-
-/** A host of an entry in the shape of a Service, so that the same rules hold for it. Its DNS name is the host. */
-export function serviceOfEntry(entry: EntryHost): Service {
-  const { object, host } = entry;
-  return {
-    ...object,
-    name: host,
-    entry,
-    settings: { opaquePorts: null, skipInboundPorts: null, inboundPolicy: null, requestOverrides: null },
-    externalName: '',
-    isLocal: false,
-    routeAnnotations: null,
-    breaker: null,
-    externalIPs: [],
-    clusterIPs: entry.dialled ? [entry.dialled] : [],
-    selector: {},
-  };
 }

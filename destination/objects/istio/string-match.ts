@@ -1,4 +1,4 @@
-import type { StringMatch } from '../../../api/routing.ts';
+import type { StringMatch } from '../../../api/string-match.ts';
 import type { FieldReader } from '../field-reader.ts';
 import { patternFault } from '../pattern-fault.ts';
 

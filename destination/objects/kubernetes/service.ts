@@ -6,6 +6,7 @@ import { readFailureAccrual } from '../linkerd/failure-accrual.ts';
 import { type RouteAnnotations, readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { type Meta, readAnnotations, readMeta } from '../meta.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
+import type { ServicePort } from './service-port.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 export interface Service extends Meta {
@@ -28,15 +29,6 @@ export interface Service extends Meta {
   readonly ports: readonly ServicePort[];
   /** Empty: someone else writes the EndpointSlices. */
   readonly selector: Readonly<Record<string, string>>;
-}
-
-export interface ServicePort {
-  /** Empty for the only port. Its EndpointSlice ports have the same name. */
-  readonly name: string;
-  readonly port: number;
-  /** Container port, by number or name. */
-  readonly targetPort: number | string;
-  readonly appProtocol: string;
 }
 
 /** Reads a v1 Service. @throws MalformedObject */

@@ -2,9 +2,9 @@ import type { Protocol } from '../../../api/routing.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import type { Cluster } from '../../objects/cluster.ts';
 import type { EntryEndpoint, EntryHost } from '../../objects/istio/service-entry.ts';
-import type { ServicePort } from '../../objects/kubernetes/service.ts';
+import type { ServicePort } from '../../objects/kubernetes/service-port.ts';
 import type { MeshDomain } from '../../objects/mesh-domain.ts';
-import type { PlacedEndpoint } from '../endpoints.ts';
+import type { PlacedEndpoint } from '../placed-endpoint.ts';
 import { plainEndpoint, podEndpoint } from '../pod-endpoint.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { RateLimit } from '../../../api/routing.ts';
 import type { Cluster } from '../../objects/cluster.ts';
 import type { Pod } from '../../objects/kubernetes/pod.ts';
-import type { Service, ServicePort } from '../../objects/kubernetes/service.ts';
+import type { Service } from '../../objects/kubernetes/service.ts';
+import type { ServicePort } from '../../objects/kubernetes/service-port.ts';
 import { rateLimitOf } from '../../objects/linkerd/rate-limit-policy.ts';
 import { portsOf, type Server } from '../../objects/linkerd/server.ts';
 import type { MeshDomain } from '../../objects/mesh-domain.ts';
