@@ -32,7 +32,10 @@ t.test('a verdict is a condition beside those of others, and its time is that of
   const others = [{ type: 'Reconciled', status: 'True' }];
   const raw = { metadata: { generation: 2 }, status: { conditions: others, validationMessages: [] } };
   const first = statusWith(raw, good, NOW)!;
-  t.match(first, { validationMessages: [], conditions: [{ type: 'Reconciled' }, { type: 'weft.dev/Accepted' }] });
+  t.match(first, {
+    validationMessages: { length: 0 },
+    conditions: [{ type: 'Reconciled' }, { type: 'weft.dev/Accepted' }],
+  });
   t.match((first.conditions as object[])[1], { status: 'True', observedGeneration: 2, lastTransitionTime: NOW });
   t.equal(statusWith({ ...raw, status: first }, good, '2027-01-01T00:00:00Z'), null, 'it says so already');
   const later = statusWith({ metadata: { generation: 3 }, status: first }, good, '2027-01-01T00:00:00Z')!;
