@@ -10,7 +10,7 @@ import { carriageOf, outgoing } from '../routing/carriage.ts';
 import { TcpSeries } from '../telemetry/metrics.ts';
 import { readClientHello } from '../transport/client-hello.ts';
 import type { ClientLimits } from '../transport/client-limits.ts';
-import { type Detected, Detector, httpVersion } from '../transport/detect.ts';
+import { type Detected, Detector } from '../transport/detect.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { type RequestHandler, type ServedConnection, serveHttp } from '../transport/http-server.ts';
 import { IdleTimer, MAX_TIMER_MS } from '../transport/idle-timer.ts';
@@ -131,12 +131,19 @@ export class OutboundListener {
     const carriage = carriageOf(outgoing(target.description.protocol));
     if (carriage === 'octets') return this.#relay(socket, target);
     const isHttp = carriage === 'http';
+    const { protocol } = target.description;
+    // What is no HTTP at all is refused in the words of the version that is declared.
+    const declared = protocol === 'http2' || protocol === 'grpc' ? 'http2' : 'http1';
+    const told = (detected: Detected): Detected => (isHttp && detected === 'opaque' ? declared : detected);
     const { limits, silenceMs, undecidedMs } = this.#options;
     const detector = new Detector();
     let upstream: Promise<Upstream> | null = null;
     const opening = await listenToOpening<Detected>(socket, {
-      decide: isHttp ? httpVersion : (bytes) => detector.feed(bytes, detector.octets, bytes.length),
-      otherwise: () => (isHttp ? 'http1' : detector.otherwise),
+      decide(bytes) {
+        const detected = detector.feed(bytes, detector.octets, bytes.length);
+        return detected && told(detected);
+      },
+      otherwise: () => told(detector.otherwise),
       dial: isHttp
         ? null
         : () => {

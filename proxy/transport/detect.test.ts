@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 
-import { type Detected, Detector, httpVersion } from './detect.ts';
+import { type Detected, Detector } from './detect.ts';
 import { MAX_UNDECIDED } from './request-line.ts';
 
 /** What octets are: decided for good, `…` not yet, and `opaque…` for what may still turn into HTTP. */
@@ -28,6 +28,7 @@ t.test('a registered method with a target is HTTP, before the line has ended', a
     ['PURGE /x', 'http1'],
     ['DESCRIBE rtsp://a', 'http1'],
     ['CONNECT a:80\n', 'http1'],
+    ['CONNECT a:80 ', 'http1'],
     ['GET', '…'],
     ['GET ', '…'],
     ['', '…'],
@@ -136,12 +137,4 @@ t.test('octets in pieces are what they are at once', async (t) => {
     for (const octet of Buffer.from(text)) detector.feed(Uint8Array.of(octet), 0, 1);
     t.equal(`${detector.decided}${detector.isSettled ? '' : '…'}`, detected(text), text);
   }
-});
-
-t.test('where only HTTP may be, the preface tells which it is', async (t) => {
-  const version = (text: string) => httpVersion(Buffer.from(text));
-  t.equal(version('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 'http2');
-  t.equal(version('PRI'), null);
-  t.equal(version('PUT'), 'http1');
-  t.equal(version('anything'), 'http1');
 });

@@ -3,15 +3,6 @@ import { type Blanks, NARROW_BLANKS, RequestLine, WIDE_BLANKS } from './request-
 /** What a connection speaks, by the octets that its client says first. */
 export type Detected = 'http1' | 'http2' | 'opaque';
 
-/** Which HTTP it is, where it is HTTP: the preface tells (RFC 9113 section 3.4); null: it may still become one. */
-export function httpVersion(bytes: Uint8Array): 'http1' | 'http2' | null {
-  for (let i = 0; i < PREFACE.length; i++) {
-    if (i === bytes.length) return null;
-    if (bytes[i] !== PREFACE.charCodeAt(i)) return 'http1';
-  }
-  return 'http2';
-}
-
 /**
  * Tells by the first octets of a client what its connection speaks, one octet after another, and keeps none.
  *

@@ -82,8 +82,9 @@ export class RequestLine {
         return this.#target(octet);
       case TARGET:
         if (octet === LF) return this.#endOfTwoWords();
-        if (isBlank) this.#state = BEFORE_VERSION;
-        else this.#target(octet);
+        if (!isBlank) this.#target(octet);
+        else if (this.#isConnect) this.#end('http1');
+        else this.#state = BEFORE_VERSION;
         return;
       case BEFORE_VERSION:
         if (octet === LF) return this.#endOfTwoWords();
@@ -101,6 +102,11 @@ export class RequestLine {
         else if (octet > SPACE && octet < DELETE) this.#word += String.fromCharCode(octet);
         else this.#endOfField(octet);
     }
+  }
+
+  /** CONNECT, and a target that ends in a port. */
+  get #isConnect(): boolean {
+    return this.#isRegistered && this.#method === 'CONNECT' && this.#port === 2;
   }
 
   #target(octet: number): void {
@@ -122,7 +128,7 @@ export class RequestLine {
 
   #endOfTwoWords(): void {
     if (this.verdict !== null) return this.#end('opaque');
-    if (this.#method === 'CONNECT' && this.#port === 2) return this.#end('http1');
+    if (this.#isConnect) return this.#end('http1');
     if (this.#method !== 'GET') return this.#end('opaque');
     this.verdict = 'opaque';
     this.#state = SIMPLE;
