@@ -1,4 +1,4 @@
-import type { StringMatch } from './routing.ts';
+import type { StringMatch } from './string-match.ts';
 
 /** What routes do to requests and answers, in the model of routing.ts. */
 

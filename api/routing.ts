@@ -1,4 +1,5 @@
 import type { Filters } from './filters.ts';
+import type { StringMatch } from './string-match.ts';
 import type { Balancer, CircuitBreaker, ConnectionLimits } from './traffic-policy.ts';
 
 /**
@@ -38,13 +39,6 @@ export interface PathMatch {
   readonly regex?: string;
   /** Letters of either case are the same; says nothing of `regex`, which has `(?i)`. */
   readonly ignoreCase?: boolean;
-}
-
-/** Exactly one field is set. `regex` as in {@link PathMatch}. */
-export interface StringMatch {
-  readonly exact?: string;
-  readonly prefix?: string;
-  readonly regex?: string;
 }
 
 /** Whether an answer counts as a failure. The first class whose condition holds decides. */

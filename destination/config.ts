@@ -13,7 +13,7 @@ import { ADDRESS, DURATION, LIST, oneOf, TEXT } from '../core/config/setting-kin
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { canonicalIp } from '../core/kubernetes/ip-address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
-import type { MeshDomain } from './translate/mesh-domain.ts';
+import type { MeshDomain } from './objects/mesh-domain.ts';
 
 /** Half of the 30 s that the kubelet grants before it kills, less a margin for slow ends. */
 const DEFAULT_DRAIN = '10s';

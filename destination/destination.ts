@@ -4,13 +4,13 @@ import { AdminServer } from '../core/metrics/admin-server.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { type CertifiedCredentials, Certifier } from './certify.ts';
 import type { DestinationConfig } from './config.ts';
+import { formatReport, type Reports } from './objects/reports.ts';
 import type { Metrics } from './server/metrics.ts';
 import { Publisher } from './server/publisher.ts';
 import { TrustBundle } from './server/trust-bundle.ts';
 import { WatchServer, type WatchServerObserver } from './server/watch-server.ts';
 import type { Judged } from './status/policy-survey.ts';
 import { StatusKeeper, type VerdictWriter } from './status/status-keeper.ts';
-import { formatReport, type Reports } from './translate/reports.ts';
 import type { Source } from './watch/source.ts';
 
 /** The whole program: a source, what is made of it, and the servers that tell proxies. */

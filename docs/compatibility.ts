@@ -1,6 +1,6 @@
+import { KINDS, type Kind, POLICY_KINDS } from '../destination/objects/kinds.ts';
+import { kindOf } from '../destination/objects/manifest-file.ts';
 import { type GoldenDocument, goldenFiles, readGolden, translateGolden } from '../destination/testing/golden.ts';
-import { KINDS, type Kind, POLICY_KINDS } from '../destination/translate/kinds/kinds.ts';
-import { kindOf } from '../destination/translate/manifest-file.ts';
 
 /** What becomes of a field of a kind of routes and policies. */
 export interface CompatibilityRow {

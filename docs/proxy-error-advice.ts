@@ -37,7 +37,6 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
     'the client, or all clients, made more requests a second than the port allows',
     'the message names the limit (rate-limits.md)',
   ],
-  load_shed: ['reserved: the proxy has more to do than it may hold', 'more replicas of the application'],
   loop_detected: ['the request came back to a proxy that had sent it', 'the Service selects its own client'],
   policy_denied: ['the inbound policy refuses the client', 'the message names policy and client'],
   opaque_on_http_port: [
@@ -55,7 +54,6 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   request_malformed: ['the message breaks RFC 9112 or 9113', '`weft_proxy_malformed_messages_total` has the rule'],
   response_malformed: ["reserved: the application's answer breaks RFC 9112 or 9113", "the application's HTTP library"],
   upgrade_unsupported: ['the upgrade would hide requests (h2c) from the mesh', 'speak HTTP/2 by its preface instead'],
-  draining: ['reserved: the proxy is ending', 'the client may try again elsewhere'],
   target_invalid: ['explicit proxy: the target is no host and port', 'check the URL'],
   target_unknown: ['explicit proxy: no such host', 'check the name'],
   unexpected: ['a fault of the proxy', "the proxy's log; please report it"],

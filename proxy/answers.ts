@@ -34,7 +34,6 @@ export const ANSWER_STATUS: Readonly<Record<ProxyErrorReason, AnswerStatus>> = {
   // As the rule says, in the place of these.
   fault_injected: { status: 503, grpc: 14 },
   rate_limited: { status: 429, grpc: 8 },
-  load_shed: { status: 503, grpc: 14 },
   loop_detected: { status: 508, grpc: 10 },
   policy_denied: { status: 403, grpc: 7 },
   opaque_on_http_port: { status: 403, grpc: 7 },
@@ -46,7 +45,6 @@ export const ANSWER_STATUS: Readonly<Record<ProxyErrorReason, AnswerStatus>> = {
   request_malformed: { status: 400, grpc: 13 },
   response_malformed: { status: 502, grpc: 14 },
   upgrade_unsupported: { status: 501, grpc: 12 },
-  draining: { status: 503, grpc: 14 },
   target_invalid: { status: 400, grpc: 13 },
   target_unknown: { status: 502, grpc: 14 },
   unexpected: { status: 500, grpc: 13 },

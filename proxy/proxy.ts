@@ -1,31 +1,15 @@
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
 
-import type { InboundConfig } from '../api/routing.ts';
 import { bindEitherFamily } from '../core/config/bind.ts';
-import type { SocketAddress } from '../core/config/socket-address.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
-import { FailureLog } from './admin/failure-log.ts';
 import { AdminServer } from './admin/server.ts';
 import type { ProxyConfig } from './config.ts';
-import { Connections } from './connections.ts';
 import { Certifier } from './control/certifier.ts';
-import { Discovery } from './control/discovery.ts';
 import { WatchClient } from './control/watch-client.ts';
-import { Application } from './inbound/application.ts';
-import { InboundListener } from './inbound/listener.ts';
-import { InboundPorts } from './inbound/ports.ts';
+import { DataPath, type Way } from './data-path.ts';
 import type { Log } from './log.ts';
-import { countEjected, endpointStates } from './outbound/endpoint-state.ts';
-import { ExplicitProxy } from './outbound/explicit-proxy.ts';
-import { Ingress } from './outbound/ingress.ts';
-import { OutboundListener } from './outbound/listener.ts';
-import { NamedTargets } from './outbound/named-targets.ts';
-import { Targets } from './outbound/targets.ts';
-import { Metrics } from './telemetry/metrics.ts';
+import { endpointStates } from './outbound/endpoint-state.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
-import { type ConnectionLimit, listen } from './transport/listen.ts';
-import { Loopback } from './transport/loopback.ts';
-import { MutualTls } from './transport/mutual-tls.ts';
 import { loadOriginalDestination } from './transport/original-destination.ts';
 import { windowBudget } from './transport/window-budget.ts';
 
@@ -38,85 +22,27 @@ export interface RunningProxy {
 /** Puts a proxy together and starts it: admin at once, traffic once it is certified. */
 export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () => void): Promise<RunningProxy> {
   const clock: Clock = systemClock;
-  const metrics = new Metrics();
-  processMetrics(metrics.registry);
   windowBudget.total = config.windowBudget;
-  const failures = new FailureLog();
-  const connections = new Connections();
-  const mutualTls = new MutualTls(() => clock.now());
-  const originalDestination = await loadOriginalDestination();
-
-  const initial: InboundConfig = {
-    defaultPolicy: { mode: config.defaultInboundPolicy, origin: 'environment' },
-    ports: [],
-    clusterNetworks: [],
-  };
-  const ports = new InboundPorts(initial, config.opaquePorts, metrics);
-  const discovery = new Discovery({
+  const path = new DataPath(config, {
+    originalDestination: await loadOriginalDestination(),
     clock,
-    onInbound: (inbound) => ports.update(inbound),
+    log,
     onTrust: (bundle) => void certifier.useTrustBundle(bundle),
   });
+  const { metrics, failures, connections, mutualTls, ports, discovery, targets } = path;
+  processMetrics(metrics.registry);
   const watch = new WatchClient({ config, mutualTls, clock, log, metrics, listener: discovery });
   discovery.use(watch);
 
-  const loopback = new Loopback(config.podIps, (socket, destination) => inbound.acceptOwn(socket, destination));
-  const endpoints = { mutualTls, metrics, log, connectTimeoutMs: config.outboundConnectTimeoutMs, loopback };
-  const targets = new Targets(discovery, endpoints);
-  metrics.registry.collect(() => countEjected(metrics, targets.all(), performance.now()));
-  const outboundContext = { metrics, failures };
-  const named = new NamedTargets(targets, outboundContext);
-  const outbound = new OutboundListener({
-    context: outboundContext,
-    targets,
-    named,
-    ingress: config.ingress ? new Ingress(named, outboundContext, endpoints) : null,
-    originalDestination,
-    loopback,
-    connections,
-    log,
-    connectTimeoutMs: config.outboundConnectTimeoutMs,
-    silenceMs: config.silenceMs,
-    undecidedMs: config.undecidedMs,
-    limits: config.limits,
-  });
-  const explicit = new ExplicitProxy(targets, outboundContext, outbound);
-  const inbound = new InboundListener({
-    context: {
-      ports,
-      application: new Application(metrics, config.inboundConnectTimeoutMs),
-      metrics,
-      failures,
-      spiffe: config.spiffe,
-      applicationAddress: config.applicationAddress,
-      probePaths: config.probePaths,
-      clusterDomain: config.clusterDomain,
-    },
-    mutualTls,
-    originalDestination,
-    connections,
-    log,
-    identity: config.identity,
-    podIps: config.podIps,
-    connectTimeoutMs: config.inboundConnectTimeoutMs,
-    silenceMs: config.silenceMs,
-    undecidedMs: config.undecidedMs,
-    limits: config.limits,
-  });
-
-  const limitOf = (direction: 'inbound' | 'outbound') => ({
-    connections: config.maxConnections,
-    onRefused: () => metrics.exceeded(direction, 'src', 'connection_limit'),
-  });
   const servers: Server[] = [];
   let serving = false;
   const serve = async () => {
-    const { inboundListen, outboundListen, explicitListen } = config;
-    servers.push(
-      ...(await listenAll(inboundListen, (socket) => inbound.accept(socket), limitOf('inbound'))),
-      ...(await listenAll(outboundListen, (socket) => outbound.accept(socket), limitOf('outbound'))),
-      ...(await listenAll(explicitListen, (socket) => explicit.accept(socket), limitOf('outbound'))),
-    );
+    const ways = [
+      ['inbound', config.inboundListen],
+      ['outbound', config.outboundListen],
+      ['explicit', config.explicitListen],
+    ] as const;
+    for (const [way, addresses] of ways) servers.push(...(await listenAll(path, way, addresses)));
     serving = true;
     log.info({ identity: config.identity, startMs: Math.round(performance.now()) }, 'ready');
   };
@@ -177,10 +103,6 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
 /** Targets unused for this long are let go of. */
 const IDLE_TARGET_MS = 10 * 60_000;
 
-function listenAll(
-  addresses: readonly SocketAddress[],
-  accept: (socket: Socket) => void,
-  limit: ConnectionLimit,
-): Promise<Server[]> {
-  return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => listen(each, accept, limit))));
+function listenAll(path: DataPath, way: Way, addresses: ProxyConfig['inboundListen']): Promise<Server[]> {
+  return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => path.listen(way, each))));
 }

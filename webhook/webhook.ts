@@ -2,7 +2,7 @@ import { WEBHOOK_SERVICE_ACCOUNT } from '../api/names.ts';
 import { ApiClient } from '../core/kubernetes/api-client.ts';
 import type { Logger } from '../core/log/log.ts';
 import { AdminServer } from '../core/metrics/admin-server.ts';
-import type { SubjectAltNames } from '../core/pki/certificate-request.ts';
+import type { SubjectAltNames } from '../core/pki/extension.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { reviewInjection } from './admission/inject-review.ts';
 import { WebhookMetrics } from './admission/metrics.ts';

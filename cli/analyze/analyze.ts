@@ -1,6 +1,6 @@
 import type { OutboundTarget } from '../../api/routing.ts';
-import { parseRef } from '../../destination/translate/complain.ts';
-import { KINDS, type Kind, POLICY_KINDS } from '../../destination/translate/kinds/kinds.ts';
+import { KINDS, type Kind, POLICY_KINDS } from '../../destination/objects/kinds.ts';
+import { parseRef } from '../../destination/objects/object-ref.ts';
 import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';

@@ -1,4 +1,4 @@
-import type { ObjectRef } from '../../destination/translate/complain.ts';
+import type { ObjectRef } from '../../destination/objects/object-ref.ts';
 
 /** Something that is wrong with what was written, or not what its author may expect. */
 export interface Finding {

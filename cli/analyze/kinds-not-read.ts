@@ -1,5 +1,5 @@
 import { DEFAULT_INBOUND_POLICY_ANNOTATION, INJECT } from '../../api/names.ts';
-import { kindOf, type OtherManifest } from '../../destination/translate/manifest-file.ts';
+import { kindOf, type OtherManifest } from '../../destination/objects/manifest-file.ts';
 import { MESH_GROUPS } from '../state/mesh-groups.ts';
 import type { Finding } from './finding.ts';
 

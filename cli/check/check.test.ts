@@ -153,7 +153,7 @@ t.test('predicts from the level of Pod Security whether the init container is ad
       labels: level ? { 'pod-security.kubernetes.io/enforce': level } : {},
       annotations: {},
     });
-  t.match(at(), { level: 'privileged', admitsInit: true, forbidden: [] });
+  t.match(at(), { level: 'privileged', admitsInit: true, forbidden: { length: 0 } });
   t.match(at('privileged'), { admitsInit: true });
   t.match(at('baseline'), { admitsInit: false, forbidden: ['NET_ADMIN', 'NET_RAW'] });
   t.match(at('restricted'), { admitsInit: false, forbidden: ['NET_ADMIN', 'NET_RAW', 'user 0'] });

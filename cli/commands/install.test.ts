@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { KINDS, POLICY_KINDS } from '../../destination/translate/kinds/kinds.ts';
+import { KINDS, POLICY_KINDS } from '../../destination/objects/kinds.ts';
 import { UsageError } from '../command.ts';
 import { install } from './install.ts';
 

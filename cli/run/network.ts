@@ -1,11 +1,9 @@
+import type { Addressing } from './addressing.ts';
 import type { Plan, PlannedContainer, PlannedPod } from './plan.ts';
 
 /** The ways to give the pods of a local mesh a network. */
 export const NETWORK_MODES = ['namespaces', 'loopback'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
-
-/** Addresses of a pod, IPv4 first; IPv6 where the network has it. */
-export type PodIps = readonly [string, ...string[]];
 
 /** Where the programs and files of a local mesh lie. */
 export interface Layout {
@@ -15,16 +13,6 @@ export interface Layout {
   readonly programs: string;
   /** Folder of keys, tokens, logs and generated manifests. */
   readonly state: string;
-}
-
-/** What the plan of a mesh asks of its network. Pure. */
-export interface Addressing {
-  /** Address that identity and destination listen on; for pods it is that of their node. */
-  readonly controlHost: string;
-  /** Annotations that tell discovery how pods are reached. */
-  readonly podAnnotations: Readonly<Record<string, string>>;
-  /** Addresses of a pod. @param index counted from 0 */
-  podIps(index: number): PodIps;
 }
 
 /** One way to give the pods of a local mesh a network: `namespaces.ts` and `loopback.ts`. */

@@ -4,8 +4,8 @@ import {
   DEFAULT_INBOUND_POLICY_ANNOTATION,
   INJECT,
 } from '../../api/names.ts';
+import type { Addressing, PodIps } from './addressing.ts';
 import { containerEnvironment, type EnvEntry, expand, type PodFacts } from './container-environment.ts';
-import type { Addressing, PodIps } from './network.ts';
 import type { KubernetesObject } from './objects.ts';
 
 /** A container as a local process. */

@@ -1,11 +1,10 @@
 import t from 'tap';
-
+import type { Addressing } from './addressing.ts';
 import { clusterState } from './cluster-state.ts';
 import { containerEnvironment, expand } from './container-environment.ts';
 import { answerQuery, serviceNames } from './dns.ts';
 import { chooseMode } from './isolation.ts';
 import { isWildcard, parseListeningSockets } from './listening-socket.ts';
-import type { Addressing } from './network.ts';
 import type { KubernetesObject } from './objects.ts';
 import { planRun as plan } from './plan.ts';
 

@@ -1,7 +1,7 @@
 import * as env from '../../api/destination-environment.ts';
 import { DEFAULT_CLUSTER_DOMAIN, DEFAULT_CLUSTER_NETWORKS, DEFAULT_INBOUND_POLICIES } from '../../api/names.ts';
 import { DEFAULT_IDENTITY_DOMAIN } from '../../api/workload-identity.ts';
-import type { MeshDomain } from '../../destination/translate/mesh-domain.ts';
+import type { MeshDomain } from '../../destination/objects/mesh-domain.ts';
 
 /** What a control plane has that is told nothing else. */
 export const DEFAULT_DOMAIN: MeshDomain = {

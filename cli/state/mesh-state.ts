@@ -1,11 +1,11 @@
-import { Cluster, keyOf } from '../../destination/translate/cluster.ts';
-import type { ObjectRef } from '../../destination/translate/complain.ts';
-import type { Fields } from '../../destination/translate/kinds/json.ts';
-import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
-import type { OtherManifest } from '../../destination/translate/manifest-file.ts';
-import type { MeshDomain } from '../../destination/translate/mesh-domain.ts';
-import { ObjectStore, type Put } from '../../destination/translate/object-store.ts';
-import { type Report, Reports } from '../../destination/translate/reports.ts';
+import { Cluster, keyOf } from '../../destination/objects/cluster.ts';
+import type { Fields } from '../../destination/objects/json.ts';
+import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
+import type { OtherManifest } from '../../destination/objects/manifest-file.ts';
+import type { MeshDomain } from '../../destination/objects/mesh-domain.ts';
+import type { ObjectRef } from '../../destination/objects/object-ref.ts';
+import { ObjectStore, type Put } from '../../destination/objects/object-store.ts';
+import { type Report, Reports } from '../../destination/objects/reports.ts';
 
 /** Objects as they were found, before anything is made of them. */
 export interface FoundObjects {

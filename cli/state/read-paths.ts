@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { errorMessage } from '../../core/errors/weft-error.ts';
-import { type ParsedFile, parseManifestFile } from '../../destination/translate/manifest-file.ts';
-import { overlay } from '../../destination/translate/overlay.ts';
+import { type ParsedFile, parseManifestFile } from '../../destination/objects/manifest-file.ts';
+import { overlay } from '../../destination/objects/overlay.ts';
 import { UsageError } from '../command.ts';
 import { DEFAULT_DOMAIN } from './default-domain.ts';
 import type { FoundObjects } from './mesh-state.ts';

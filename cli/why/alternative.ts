@@ -1,7 +1,8 @@
 import { type Backend, OWN_BACKEND, type Route, type WeightedBackend } from '../../api/routing.ts';
-import type { Complain } from '../../destination/translate/complain.ts';
+import type { Complain } from '../../destination/objects/object-ref.ts';
 import type { MeshState } from '../state/mesh-state.ts';
-import { type Arrival, type ExplainedInbound, explainInbound, type PodPort, policyOf } from './inbound.ts';
+import { type Arrival, type ExplainedInbound, explainInbound, policyOf } from './inbound.ts';
+import type { PodPort } from './pod-port.ts';
 import { rawOf, standInsOf } from './stand-ins.ts';
 
 /** One way that a request may go. */

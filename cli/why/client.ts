@@ -1,6 +1,6 @@
 import { dnsIdentity } from '../../api/workload-identity.ts';
+import type { Pod } from '../../destination/objects/kubernetes/pod.ts';
 import type { ClientPlace } from '../../destination/translate/client-view.ts';
-import type { Pod } from '../../destination/translate/kinds/pod.ts';
 import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
 import { UsageError } from '../command.ts';
 import type { MeshState } from '../state/mesh-state.ts';

@@ -36,7 +36,7 @@ t.test('a request over TLS is octets to the proxy: no rule for HTTP has an effec
     carried: 'octets',
     route: null,
     unmatched: 'the Service itself',
-    passedOver: [],
+    passedOver: { length: 0 },
     connection: {
       serverName: 'api',
       route: null,
@@ -97,7 +97,13 @@ t.test('TLS to a port that is declared as HTTP is refused', async (t) => {
     { 'a.yaml': [service('api', '10.96.0.1', { port: { appProtocol: 'http' } }), ...PODS] },
     { url: 'https://api:80/' },
   );
-  t.match(explanation, { carried: 'http', refused: 'request_malformed', route: null, connection: null, split: [] });
+  t.match(explanation, {
+    carried: 'http',
+    refused: 'request_malformed',
+    route: null,
+    connection: null,
+    split: { length: 0 },
+  });
   t.match(text, /refused +request_malformed: it is TLS, and the port is declared as HTTP/);
 });
 

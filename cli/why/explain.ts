@@ -1,8 +1,8 @@
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { OutboundTarget, Route } from '../../api/routing.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
+import { type Complaint, Complaints } from '../../destination/objects/object-ref.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
-import { type Complaint, Complaints } from '../../destination/translate/complain.ts';
 import { profileOf } from '../../destination/translate/linkerd/profile-choice.ts';
 import { outboundTarget } from '../../destination/translate/outbound-target.ts';
 import { podProtocol } from '../../destination/translate/pod-protocol.ts';

@@ -2,11 +2,9 @@ import { PROXY_CONTAINER } from '../../api/names.ts';
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { InboundConfig, InboundPolicy, InboundPort, Protocol, RateLimit } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
-import type { Complain } from '../../destination/translate/complain.ts';
+import { annotationPath } from '../../destination/objects/kubernetes/settings.ts';
+import type { Complain } from '../../destination/objects/object-ref.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
-import type { Fields } from '../../destination/translate/kinds/json.ts';
-import type { Pod } from '../../destination/translate/kinds/pod.ts';
-import { annotationPath } from '../../destination/translate/kinds/settings.ts';
 import { carriageOf, type HttpRules, passesTls } from '../../proxy/routing/carriage.ts';
 import { judge } from '../../proxy/routing/inbound-policy.ts';
 import { PortRoutes, serviceNamed } from '../../proxy/routing/port-routes.ts';
@@ -18,6 +16,7 @@ import { containersOf, readPodTemplate } from '../../webhook/inject/pod-template
 import { probePathsOf } from '../../webhook/inject/probe-paths.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import type { Client } from './client.ts';
+import type { PodPort } from './pod-port.ts';
 import { nameOf, placeOf, type RouteName } from './route-name.ts';
 
 /** What the proxies of some pods do with a request that arrives; pods that decide alike stand together. */
@@ -60,16 +59,6 @@ export interface Arrival {
   readonly service: string | null;
   /** The client's proxy passes octets on. */
   readonly isOctets: boolean;
-}
-
-/** A port of a pod that has a proxy. */
-export interface PodPort {
-  readonly pod: Pod;
-  readonly port: number;
-  /** Name of the Deployment that would make it; null: it is there. */
-  readonly deployment: string | null;
-  /** As it was written. */
-  readonly raw: Fields;
 }
 
 /** Who may use a port of a pod, and what says so. */

@@ -1,6 +1,6 @@
 import type { Filters } from '../../api/filters.ts';
 import type { RetryPolicy, Timeouts } from '../../api/routing.ts';
-import { formatProblem } from '../../destination/translate/problem.ts';
+import { formatProblem } from '../../destination/objects/problem.ts';
 import type { ExplainedAlternative } from './alternative.ts';
 import type { ConnectionRouteName, ExplainedConnection } from './connection.ts';
 import type { Explanation } from './explain.ts';

@@ -1,14 +1,14 @@
-import type { Deployment } from '../../destination/translate/kinds/deployment.ts';
-import { type Fields, fieldsOf } from '../../destination/translate/kinds/json.ts';
-import { compareText, isSelected } from '../../destination/translate/kinds/meta.ts';
-import { isFinished, type Pod, readPod } from '../../destination/translate/kinds/pod.ts';
-import type { Service } from '../../destination/translate/kinds/service.ts';
-import { clusterServiceOf } from '../../destination/translate/mesh-domain.ts';
+import { type Fields, fieldsOf } from '../../destination/objects/json.ts';
+import type { Deployment } from '../../destination/objects/kubernetes/deployment.ts';
+import { isFinished, type Pod, readPod } from '../../destination/objects/kubernetes/pod.ts';
+import type { Service } from '../../destination/objects/kubernetes/service.ts';
+import { clusterServiceOf } from '../../destination/objects/mesh-domain.ts';
+import { compareText, isSelected } from '../../destination/objects/meta.ts';
+import { MalformedObject } from '../../destination/objects/problem.ts';
 import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
 import { claimsOn } from '../../destination/translate/pod-protocol.ts';
-import { MalformedObject } from '../../destination/translate/problem.ts';
 import type { MeshState } from '../state/mesh-state.ts';
-import type { PodPort } from './inbound.ts';
+import type { PodPort } from './pod-port.ts';
 
 /**
  * What would be behind a port of a Service that has no endpoints, as manifests without a cluster have none: the pods that

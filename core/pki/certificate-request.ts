@@ -1,18 +1,10 @@
 import { sign } from 'node:crypto';
 
 import { bitString, encodeDer, oid, parseDer, sequence, set, smallInteger, tagged } from './der.ts';
-import { subjectAltName } from './extension.ts';
+import { type SubjectAltNames, subjectAltName } from './extension.ts';
 import { type KeyPair, spkiOf } from './key-pair.ts';
 import { ECDSA_WITH_SHA256, EXTENSION_REQUEST } from './object-identifiers.ts';
 import { encodePem } from './pem.ts';
-
-/** Names that a certificate is for. */
-export interface SubjectAltNames {
-  readonly dns: readonly string[];
-  readonly uris: readonly string[];
-  /** IPv4 or IPv6 addresses. Workloads have none; a webhook that is registered by URL may. */
-  readonly ips?: readonly string[];
-}
 
 /**
  * PEM of a certificate request (RFC 2986) with an empty subject and the names as subject alternative names, signed by

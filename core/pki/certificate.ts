@@ -1,7 +1,6 @@
 import { createHash, type KeyObject, randomBytes, sign, type X509Certificate } from 'node:crypto';
 
 import type { WorkloadExtension } from '../../api/certify.ts';
-import type { SubjectAltNames } from './certificate-request.ts';
 import {
   bitString,
   contentsOf,
@@ -24,6 +23,7 @@ import {
   time,
   utf8String,
 } from './der.ts';
+import type { SubjectAltNames } from './extension.ts';
 import {
   authorityKeyIdentifier,
   authorityKeyUsage,

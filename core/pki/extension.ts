@@ -1,4 +1,3 @@
-import type { SubjectAltNames } from './certificate-request.ts';
 import {
   BOOLEAN,
   bitString,
@@ -31,6 +30,14 @@ export interface Extension {
   readonly critical: boolean;
   /** Contents of the OCTET STRING, a binary string; usually DER again. */
   readonly value: string;
+}
+
+/** Names that a certificate is for. */
+export interface SubjectAltNames {
+  readonly dns: readonly string[];
+  readonly uris: readonly string[];
+  /** IPv4 or IPv6 addresses. Workloads have none; a webhook that is registered by URL may. */
+  readonly ips?: readonly string[];
 }
 
 /** A critical extension that a verifier does not know makes it refuse the certificate. */

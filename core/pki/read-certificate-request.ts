@@ -1,6 +1,4 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-
-import type { SubjectAltNames } from './certificate-request.ts';
 import {
   BIT_STRING,
   contentsOf,
@@ -17,6 +15,7 @@ import {
   SEQUENCE,
   SET,
 } from './der.ts';
+import type { SubjectAltNames } from './extension.ts';
 import { type Extension, parseExtensions, SAN_DNS, SAN_URI } from './extension.ts';
 import { isP256 } from './key-pair.ts';
 import {

@@ -1,7 +1,7 @@
 import { ProgramMetrics } from '../../core/metrics/program-metrics.ts';
+import { KINDS, type Kind } from '../objects/kinds.ts';
+import type { Reports } from '../objects/reports.ts';
 import type { Judged } from '../status/policy-survey.ts';
-import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
-import type { Reports } from '../translate/reports.ts';
 import type { Source } from '../watch/source.ts';
 import type { Publisher } from './publisher.ts';
 import type { WatchStream } from './watch-stream.ts';

@@ -2,12 +2,11 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-
+import { Reports } from '../objects/reports.ts';
 import { TestAuthority } from '../testing/control-plane.ts';
 import { pod, service, slice } from '../testing/manifests.ts';
 import type { TestWatch } from '../testing/watch-client.ts';
 import { serveWatch } from '../testing/watch-service.ts';
-import { Reports } from '../translate/reports.ts';
 import { FolderSource } from '../watch/folder.ts';
 
 const STREAMS = 100;

@@ -45,7 +45,12 @@ t.test('a proxy is greeted, gets its roots, its inbound configuration and what i
       ['api-2', '10.244.0.2'],
     ]),
   );
-  t.match(await watch.expects('delta'), { from: first.version, backend: '', add: [{ uid: 'uid-api-2' }], remove: [] });
+  t.match(await watch.expects('delta'), {
+    from: first.version,
+    backend: '',
+    add: [{ uid: 'uid-api-2' }],
+    remove: { length: 0 },
+  });
 });
 
 t.test('a change of anything but endpoints sends the whole', async (t) => {
@@ -53,7 +58,7 @@ t.test('a change of anything but endpoints sends the whole', async (t) => {
   const watch = await subscribed(open, 'api:80');
   source.put(service('api', '10.96.0.1', { port: { appProtocol: 'http' } }));
   t.match(await watch.expectsAll(['snapshot', 'inbound']), {
-    snapshot: { requires: [], outbound: { protocol: 'http1' } },
+    snapshot: { requires: { length: 0 }, outbound: { protocol: 'http1' } },
     inbound: { inbound: { ports: [{ protocol: 'http1' }] } },
   });
   const routes = [{ name: 'r', condition: { method: 'GET' } }];
@@ -67,7 +72,7 @@ t.test('a change of anything but endpoints sends the whole', async (t) => {
   source.put(service('api', '10.96.0.1', { port: { appProtocol: 'http' }, annotations }));
   t.match(await watch.expects('snapshot'), { requires: ['routes', 'splits', 'traffic-policy'] });
   source.remove('Service', 'api');
-  t.match(await watch.expectsAll(['snapshot', 'inbound']), { snapshot: { requires: [], outbound: null } });
+  t.match(await watch.expectsAll(['snapshot', 'inbound']), { snapshot: { requires: { length: 0 }, outbound: null } });
 });
 
 t.test('an endpoint that goes is a step too; a port that changes is not', async (t) => {

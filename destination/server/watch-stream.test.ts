@@ -1,10 +1,10 @@
 import t from 'tap';
 
 import { HEARTBEAT_INTERVAL_MS, type ServerMessage } from '../../api/watch.ts';
+import { Reports } from '../objects/reports.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
-import { Reports } from '../translate/reports.ts';
 import { Publication } from './publication.ts';
 import { Publisher } from './publisher.ts';
 import { WatchStream } from './watch-stream.ts';

@@ -1,5 +1,5 @@
 import { API_GROUP } from '../../api/names.ts';
-import type { Fields } from '../translate/kinds/json.ts';
+import type { Fields } from '../objects/json.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Type of the condition on objects whose status has one list of conditions for all who read them. */

@@ -1,11 +1,11 @@
-import { type Complaint, Complaints, formatRef, refOf } from '../translate/complain.ts';
+import { keysCovering } from '../objects/istio/host.ts';
+import { KINDS, type Kind, POLICY_KINDS } from '../objects/kinds.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import { serviceName } from '../objects/mesh-domain.ts';
+import { type Complaint, Complaints, formatRef, refOf } from '../objects/object-ref.ts';
+import { isObjectFinder } from '../objects/object-store.ts';
+import type { Report, Reports } from '../objects/reports.ts';
 import { inboundConfig } from '../translate/inbound-config.ts';
-import { keysCovering } from '../translate/istio/host.ts';
-import { KINDS, type Kind, POLICY_KINDS } from '../translate/kinds/kinds.ts';
-import type { Service } from '../translate/kinds/service.ts';
-import { serviceName } from '../translate/mesh-domain.ts';
-import { isObjectFinder } from '../translate/object-store.ts';
-import type { Report, Reports } from '../translate/reports.ts';
 import { type Surveyed, servicesOf, surveyService } from '../translate/survey.ts';
 import { clientsOf } from '../translate/survey-clients.ts';
 import { type Verdict, verdictOf } from './verdict.ts';

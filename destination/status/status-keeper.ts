@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../core/time/clock.ts';
-import { type Change, POLICY_KINDS } from '../translate/kinds/kinds.ts';
-import type { Reports } from '../translate/reports.ts';
+import { type Change, POLICY_KINDS } from '../objects/kinds.ts';
+import type { Reports } from '../objects/reports.ts';
 import type { Surveyed } from '../translate/survey.ts';
 import { type Judged, judgePolicies } from './policy-survey.ts';
 

@@ -1,6 +1,6 @@
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
-import { KINDS, type Kind, POLICY_KINDS } from '../translate/kinds/kinds.ts';
+import { KINDS, type Kind, POLICY_KINDS } from '../objects/kinds.ts';
 import { routeStatusWith, statusWith } from './object-status.ts';
 import type { Judged } from './policy-survey.ts';
 

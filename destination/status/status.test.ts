@@ -1,11 +1,10 @@
 import t from 'tap';
-
+import { Cluster } from '../objects/cluster.ts';
+import { Reports } from '../objects/reports.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
 import { pod, rateLimit, server, service } from '../testing/manifests.ts';
-import { Cluster } from '../translate/cluster.ts';
-import { Reports } from '../translate/reports.ts';
 import { CONTROLLER_NAME, routeStatusWith, statusWith } from './object-status.ts';
 import { type Judged, judgePolicies } from './policy-survey.ts';
 import { StatusKeeper } from './status-keeper.ts';
@@ -33,7 +32,10 @@ t.test('a verdict is a condition beside those of others, and its time is that of
   const others = [{ type: 'Reconciled', status: 'True' }];
   const raw = { metadata: { generation: 2 }, status: { conditions: others, validationMessages: [] } };
   const first = statusWith(raw, good, NOW)!;
-  t.match(first, { validationMessages: [], conditions: [{ type: 'Reconciled' }, { type: 'weft.dev/Accepted' }] });
+  t.match(first, {
+    validationMessages: { length: 0 },
+    conditions: [{ type: 'Reconciled' }, { type: 'weft.dev/Accepted' }],
+  });
   t.match((first.conditions as object[])[1], { status: 'True', observedGeneration: 2, lastTransitionTime: NOW });
   t.equal(statusWith({ ...raw, status: first }, good, '2027-01-01T00:00:00Z'), null, 'it says so already');
   const later = statusWith({ metadata: { generation: 3 }, status: first }, good, '2027-01-01T00:00:00Z')!;

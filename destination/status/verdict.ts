@@ -1,5 +1,5 @@
-import type { Complaint } from '../translate/complain.ts';
-import { formatProblem, type Problem } from '../translate/problem.ts';
+import type { Complaint } from '../objects/object-ref.ts';
+import { formatProblem, type Problem } from '../objects/problem.ts';
 
 /** What Weft makes of an object, as a condition of its status says it. */
 export interface Verdict {

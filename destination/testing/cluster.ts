@@ -1,10 +1,10 @@
 import { DEFAULT_IDENTITY_DOMAIN } from '../../api/workload-identity.ts';
+import { Cluster } from '../objects/cluster.ts';
+import type { MeshDomain } from '../objects/mesh-domain.ts';
+import type { Complain } from '../objects/object-ref.ts';
+import { formatReport, Reports } from '../objects/reports.ts';
 import { type ClientPlace, ClientView } from '../translate/client-view.ts';
-import { Cluster } from '../translate/cluster.ts';
-import type { Complain } from '../translate/complain.ts';
-import type { MeshDomain } from '../translate/mesh-domain.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
-import { formatReport, Reports } from '../translate/reports.ts';
 import { parseTarget } from '../translate/target.ts';
 import { FakeSource } from './fake-source.ts';
 

@@ -1,7 +1,7 @@
-import type { Fields } from '../translate/kinds/json.ts';
-import type { Kind } from '../translate/kinds/kinds.ts';
-import { ObjectStore } from '../translate/object-store.ts';
-import type { Reports } from '../translate/reports.ts';
+import type { Fields } from '../objects/json.ts';
+import type { Kind } from '../objects/kinds.ts';
+import { ObjectStore } from '../objects/object-store.ts';
+import type { Reports } from '../objects/reports.ts';
 import type { Source } from '../watch/source.ts';
 
 /** A source that holds what a test gives it. */

@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { formatReport, type Report } from '../objects/reports.ts';
 import { inboundConfig } from '../translate/inbound-config.ts';
-import { formatReport, type Report } from '../translate/reports.ts';
 import { clusterOf, TEST_DOMAIN } from './cluster.ts';
 
 /** A manifest of a golden file, or who asks (kind `Client`: metadata.namespace and labels, `region/zone/subzone`). */

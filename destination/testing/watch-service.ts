@@ -5,10 +5,10 @@ import type { Test } from 'tap';
 
 import { parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import { systemClock } from '../../core/time/clock.ts';
+import { Reports } from '../objects/reports.ts';
 import { Publisher } from '../server/publisher.ts';
 import { TrustBundle } from '../server/trust-bundle.ts';
 import { WatchServer } from '../server/watch-server.ts';
-import { Reports } from '../translate/reports.ts';
 import { TEST_DOMAIN } from './cluster.ts';
 import type { TestAuthority } from './control-plane.ts';
 import { FakeSource } from './fake-source.ts';

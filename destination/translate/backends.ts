@@ -1,15 +1,16 @@
 import { type Backend, OWN_BACKEND } from '../../api/routing.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { TrafficPolicy } from '../objects/istio/destination-rule.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
+import type { Profile } from '../objects/linkerd/service-profile.ts';
+import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
+import { compareText } from '../objects/meta.ts';
+import type { Complain, ObjectRef } from '../objects/object-ref.ts';
 import type { ClientView } from './client-view.ts';
-import type { Cluster } from './cluster.ts';
-import type { Complain, ObjectRef } from './complain.ts';
 import { endpointsOf } from './endpoints.ts';
-import type { TrafficPolicy } from './istio/destination-rule.ts';
 import { type ChosenRule, chooseRule, policyOn } from './istio/rule-choice.ts';
 import { applyPolicy, endpointsInSubset } from './istio/service-policy.ts';
-import { compareText } from './kinds/meta.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
-import type { Profile } from './linkerd/service-profile.ts';
-import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import { resolveTarget } from './target.ts';
 
 /** Endpoints that requests may be sent to, as an object names them. */

@@ -1,26 +1,18 @@
-import type { Endpoint } from '../../api/routing.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { SliceAddress } from '../objects/kubernetes/endpoint-slice.ts';
+import { isFinished, type Pod } from '../objects/kubernetes/pod.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
+import type { Profile } from '../objects/linkerd/service-profile.ts';
+import type { MeshDomain } from '../objects/mesh-domain.ts';
+import { compareText } from '../objects/meta.ts';
 import type { ClientView } from './client-view.ts';
-import type { Cluster } from './cluster.ts';
 import { entryEndpoints } from './istio/entry-endpoints.ts';
-import type { SliceAddress } from './kinds/endpoint-slice.ts';
-import { compareText } from './kinds/meta.ts';
-import { isFinished, type Pod } from './kinds/pod.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
 import { serverOn } from './linkerd/pod-servers.ts';
-import type { Profile } from './linkerd/service-profile.ts';
-import type { MeshDomain } from './mesh-domain.ts';
+import type { PlacedEndpoint } from './placed-endpoint.ts';
 import { plainEndpoint, podEndpoint } from './pod-endpoint.ts';
 import { decideProtocol } from './protocol.ts';
 import { nearEndpoints, type Placed } from './topology.ts';
-
-/** An endpoint, and what decides how near it is and which subsets it is in. */
-export interface PlacedEndpoint {
-  readonly endpoint: Endpoint;
-  /** Of its pod, or of the entry that names it; null: it has none, and is in no subset. */
-  readonly labels: Readonly<Record<string, string>> | null;
-  /** `region/zone/subzone`, unknown parts empty. */
-  readonly locality: string;
-}
 
 /**
  * Endpoints of a Service's port that a client uses: one per pod, or per address where there is no pod, sorted by uid.

@@ -1,10 +1,10 @@
 import type { InboundConfig, InboundPolicy, InboundPort, Route } from '../../api/routing.ts';
-import type { Cluster } from './cluster.ts';
-import { type Complain, parseRef } from './complain.ts';
-import type { Pod } from './kinds/pod.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { Pod } from '../objects/kubernetes/pod.ts';
+import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
+import { type Complain, parseRef } from '../objects/object-ref.ts';
 import { serversOf } from './linkerd/pod-servers.ts';
 import { explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
-import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
 
 /**

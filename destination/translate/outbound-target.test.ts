@@ -110,7 +110,7 @@ t.test('a pod is found by its own address, on any port, and gets everything', as
   t.match(target('10.244.0.1:9999'), {
     name: '10.244.0.1',
     kind: 'pod',
-    routes: [],
+    routes: { length: 0 },
     backends: { '': { endpoints: [{ uid: 'uid-api-1', port: 9999, tls: { mesh: 'weft' } }] } },
   });
 });
@@ -284,7 +284,7 @@ t.test('overrides split every route and what no route takes', async (t) => {
   const found = target('api:80');
   t.match(found?.routes, [
     { name: 'r', split },
-    { name: '', when: { all: [] }, split },
+    { name: '', when: { all: { length: 0 } }, split },
   ]);
   t.match(found?.backends['canary.default.svc.cluster.local:80'], { port: 80, endpoints: [{ uid: 'uid-canary-1' }] });
   t.same(found?.backends['none.default.svc.cluster.local:80']?.endpoints, []);

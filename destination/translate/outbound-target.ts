@@ -5,18 +5,19 @@ import {
   OWN_BACKEND,
   type Route,
 } from '../../api/routing.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { EntryHost } from '../objects/istio/service-entry.ts';
+import type { Pod } from '../objects/kubernetes/pod.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
+import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
+import { type Complain, formatRef, type ObjectRef, refOf } from '../objects/object-ref.ts';
 import { BackendRefs } from './backends.ts';
 import type { ClientView } from './client-view.ts';
-import type { Cluster } from './cluster.ts';
-import { type Complain, formatRef, type ObjectRef, refOf } from './complain.ts';
 import { meshRoutes } from './gateway-api/route-dialect.ts';
-import type { EntryHost } from './istio/service-entry.ts';
 import { virtualServices } from './istio/virtual-service-dialect.ts';
-import type { Pod } from './kinds/pod.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
 import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
 import { profileCandidate, takesSplit } from './linkerd/profile-dialect.ts';
-import { type MeshDomain, serviceName } from './mesh-domain.ts';
 import { plainEndpoint, podEndpoint } from './pod-endpoint.ts';
 import { podProtocol } from './pod-protocol.ts';
 import { serviceProtocol } from './service-protocol.ts';

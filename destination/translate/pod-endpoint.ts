@@ -1,11 +1,11 @@
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
 import type { Endpoint, EndpointTls, Protocol } from '../../api/routing.ts';
 import { dnsIdentity } from '../../api/workload-identity.ts';
-import type { Cluster } from './cluster.ts';
-import type { Owner } from './kinds/meta.ts';
-import type { Pod } from './kinds/pod.ts';
-import { coversPort } from './kinds/settings.ts';
-import type { MeshDomain } from './mesh-domain.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { Pod } from '../objects/kubernetes/pod.ts';
+import { coversPort } from '../objects/kubernetes/settings.ts';
+import type { MeshDomain } from '../objects/mesh-domain.ts';
+import type { Owner } from '../objects/meta.ts';
 
 /** The endpoint that one address of a pod is, on a port of its containers. */
 export function podEndpoint(

@@ -1,9 +1,10 @@
-import type { Cluster } from './cluster.ts';
-import type { Pod } from './kinds/pod.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { Pod } from '../objects/kubernetes/pod.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
+import type { MeshDomain } from '../objects/mesh-domain.ts';
 import { serverOn } from './linkerd/pod-servers.ts';
 import { profileOf } from './linkerd/profile-choice.ts';
-import type { MeshDomain } from './mesh-domain.ts';
 import { decideProtocol, type ProtocolDecision } from './protocol.ts';
 
 /** A Service that sends connections of one of its ports to a port of a pod. */

@@ -1,12 +1,13 @@
 import { DEFAULT_OPAQUE_PORTS } from '../../api/names.ts';
 import type { Protocol } from '../../api/routing.ts';
 import { PortRanges } from '../../core/config/port-ranges.ts';
-import type { Namespace } from './kinds/namespace.ts';
-import type { Pod } from './kinds/pod.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
-import { coversPort, type PortSetting } from './kinds/settings.ts';
-import type { Server } from './linkerd/server.ts';
-import type { Profile } from './linkerd/service-profile.ts';
+import type { Namespace } from '../objects/kubernetes/namespace.ts';
+import type { Pod } from '../objects/kubernetes/pod.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
+import { coversPort, type PortSetting } from '../objects/kubernetes/settings.ts';
+import type { Server } from '../objects/linkerd/server.ts';
+import type { Profile } from '../objects/linkerd/service-profile.ts';
 
 /** What a port speaks, and the rule that says so. */
 export interface ProtocolDecision {

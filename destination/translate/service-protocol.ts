@@ -1,5 +1,6 @@
-import type { Cluster } from './cluster.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
 import { serverBehind } from './linkerd/pod-servers.ts';
 import type { ChosenProfile } from './linkerd/profile-choice.ts';
 import { decideProtocol, type ProtocolDecision } from './protocol.ts';

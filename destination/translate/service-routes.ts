@@ -1,10 +1,11 @@
 import type { ConnectionRoute, RetryBudget, Route } from '../../api/routing.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
+import type { MeshDomain } from '../objects/mesh-domain.ts';
+import type { Complain, ObjectRef } from '../objects/object-ref.ts';
 import type { BackendRefs } from './backends.ts';
 import type { ClientView } from './client-view.ts';
-import type { Cluster } from './cluster.ts';
-import type { Complain, ObjectRef } from './complain.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
-import type { MeshDomain } from './mesh-domain.ts';
 
 /** One port of a Service as one client sees it: what every dialect is asked about. */
 export interface RoutingQuestion {

@@ -1,6 +1,6 @@
+import { KINDS, type Kind } from '../objects/kinds.ts';
+import type { ObjectFeed } from '../objects/object-feed.ts';
 import type { ClientPlace } from './client-view.ts';
-import { KINDS, type Kind } from './kinds/kinds.ts';
-import type { ObjectFeed } from './object-feed.ts';
 
 /**
  * Clients whose views may differ: for each namespace that has workloads or objects that route requests, one without

@@ -1,12 +1,14 @@
 import type { TargetKey } from '../../api/watch.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
-import type { Cluster } from './cluster.ts';
-import { wildcardsCovering } from './istio/host.ts';
-import { type ServiceEntry, serviceOfEntry } from './istio/service-entry.ts';
-import { visibility } from './istio/visibility.ts';
-import type { Pod } from './kinds/pod.ts';
-import type { Service, ServicePort } from './kinds/service.ts';
-import type { MeshDomain } from './mesh-domain.ts';
+import type { Cluster } from '../objects/cluster.ts';
+import { wildcardsCovering } from '../objects/istio/host.ts';
+import type { ServiceEntry } from '../objects/istio/service-entry.ts';
+import { serviceOfEntry } from '../objects/istio/service-of-entry.ts';
+import { visibility } from '../objects/istio/visibility.ts';
+import type { Pod } from '../objects/kubernetes/pod.ts';
+import type { Service } from '../objects/kubernetes/service.ts';
+import type { ServicePort } from '../objects/kubernetes/service-port.ts';
+import type { MeshDomain } from '../objects/mesh-domain.ts';
 
 /** What a proxy asks about. */
 export interface TargetAddress {

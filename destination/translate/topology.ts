@@ -1,5 +1,5 @@
+import type { Service } from '../objects/kubernetes/service.ts';
 import type { ClientView } from './client-view.ts';
-import type { Service } from './kinds/service.ts';
 
 /** Where something that can be reached is, and for whom it is meant. */
 export interface Placed {

@@ -4,9 +4,9 @@ import { API_GROUP } from '../../api/names.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
-import { formatProblem } from '../translate/problem.ts';
-import type { Report } from '../translate/reports.ts';
+import { KINDS, type Kind } from '../objects/kinds.ts';
+import { formatProblem } from '../objects/problem.ts';
+import type { Report } from '../objects/reports.ts';
 
 /** What this file asks of the API server. */
 export const EVENT_WRITER_ACCESS: readonly Access[] = [

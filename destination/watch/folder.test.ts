@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
-
+import { formatReport, Reports } from '../objects/reports.ts';
 import { pod, service } from '../testing/manifests.ts';
-import { formatReport, Reports } from '../translate/reports.ts';
 import { FolderSource } from './folder.ts';
 
 t.test('reads every document of every file, in folders below it too', async (t) => {

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import { type Clock, systemClock, type Timer } from '../../core/time/clock.ts';
-import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
-import { type Manifest, parseManifestFile } from '../translate/manifest-file.ts';
-import { ObjectStore } from '../translate/object-store.ts';
-import { overlay } from '../translate/overlay.ts';
-import type { Report, Reports } from '../translate/reports.ts';
+import { KINDS, type Kind } from '../objects/kinds.ts';
+import { type Manifest, parseManifestFile } from '../objects/manifest-file.ts';
+import { ObjectStore } from '../objects/object-store.ts';
+import { overlay } from '../objects/overlay.ts';
+import type { Report, Reports } from '../objects/reports.ts';
 import { type FolderTree, FolderWatch, type FoundFile, fileAt, readFolderTree } from './folder-tree.ts';
 import type { Source } from './source.ts';
 

@@ -3,10 +3,10 @@ import type { Test } from 'tap';
 
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { systemClock } from '../../core/time/clock.ts';
+import { Cluster } from '../objects/cluster.ts';
+import { Reports } from '../objects/reports.ts';
 import { ClientView } from '../translate/client-view.ts';
-import { Cluster } from '../translate/cluster.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
-import { Reports } from '../translate/reports.ts';
 import { parseTarget } from '../translate/target.ts';
 import { EventWriter } from './events.ts';
 import { KubernetesSource } from './kubernetes.ts';

@@ -1,10 +1,10 @@
 import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
-import type { Fields } from '../translate/kinds/json.ts';
-import { KINDS, type Kind } from '../translate/kinds/kinds.ts';
-import { ObjectStore } from '../translate/object-store.ts';
-import type { Reports } from '../translate/reports.ts';
+import type { Fields } from '../objects/json.ts';
+import { KINDS, type Kind } from '../objects/kinds.ts';
+import { ObjectStore } from '../objects/object-store.ts';
+import type { Reports } from '../objects/reports.ts';
 import type { Source } from './source.ts';
 
 /** What this file asks of the API server. */

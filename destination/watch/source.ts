@@ -1,4 +1,4 @@
-import type { ObjectFeed } from '../translate/object-feed.ts';
+import type { ObjectFeed } from '../objects/object-feed.ts';
 
 /**
  * Where the state of the mesh comes from: a list of objects and a feed of changes.

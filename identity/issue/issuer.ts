@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { WorkloadExtension } from '../../api/certify.ts';
 import { CLOCK_SKEW_MS } from '../../core/pki/authority.ts';
 import { createLeaf, type Signer, signerOf, type Validity } from '../../core/pki/certificate.ts';
-import type { SubjectAltNames } from '../../core/pki/certificate-request.ts';
+import type { SubjectAltNames } from '../../core/pki/extension.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { type IssuerMaterial, readMaterial } from './issuer-material.ts';
 import { verifyChain } from './trust-chain.ts';

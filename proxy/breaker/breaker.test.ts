@@ -1,7 +1,8 @@
 import t from 'tap';
 
 import type { CircuitBreaker, ConsecutiveFailures, OutlierDetection, SuccessRate } from '../../api/traffic-policy.ts';
-import { type Breaker, breakerOf, type EjectionCause } from './breaker.ts';
+import type { Breaker, EjectionCause } from './breaker.ts';
+import { breakerOf } from './breaker-of.ts';
 import { EjectionBound } from './ejection-bound.ts';
 
 const consecutive: ConsecutiveFailures = {
@@ -120,6 +121,10 @@ t.test('success rate opens below its threshold, once there are enough requests',
   first.onResult('failure', 503, 0);
   t.ok(first.isEjected(0), '4 of 6');
   t.same(told, [['success_rate', 1000]]);
+  t.notOk(first.isEjected(1000), 'one attempt is let through');
+  first.onAttempt(1000);
+  first.onResult('failure', 503, 1000);
+  t.same(told[1], ['success_rate', 2000], 'and a failure of it opens for the same cause');
   const other = breakers(settings).first;
   fail(other, 4, 0);
   fail(other, 1, 20_000);

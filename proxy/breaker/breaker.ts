@@ -1,7 +1,4 @@
-import type { CircuitBreaker } from '../../api/traffic-policy.ts';
-import { ConsecutiveFailures } from './consecutive-failures.ts';
 import type { EjectionBound } from './ejection-bound.ts';
-import { OutlierDetector } from './outlier-detector.ts';
 
 /**
  * How an attempt at an endpoint ended, as its breaker sees it. `failure`: an answer that the route counts as one. `local`: no
@@ -50,10 +47,3 @@ export type EjectionCause =
   | 'consecutive_5xx'
   | 'gateway_errors'
   | 'local_origin';
-
-/** A breaker of its own for an endpoint of a backend. */
-export function breakerOf(settings: CircuitBreaker, context: BreakerContext): Breaker {
-  return settings.kind === 'outlier-detection'
-    ? new OutlierDetector(settings, context)
-    : new ConsecutiveFailures(settings, context);
-}

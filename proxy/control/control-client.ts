@@ -8,10 +8,12 @@ import { Connection, DEFAULT_CONNECTION_OPTIONS } from '../http2/connection.ts';
 import type { Stream } from '../http2/stream.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
 import { whenConnected } from '../transport/dialer.ts';
-import { http2Owner, nowMs } from '../transport/http-server.ts';
+import { nowMs } from '../transport/engine-clock.ts';
+import { http2Owner } from '../transport/http2-owner.ts';
 import { decodeLatin1 } from '../transport/latin1.ts';
 import { identityFault } from '../transport/mutual-tls.ts';
-import { enterTurn, leaveTurn, SocketWire } from '../transport/socket-wire.ts';
+import { SocketWire } from '../transport/socket-wire.ts';
+import { enterTurn, leaveTurn } from '../transport/turn.ts';
 
 /** A server of the control plane and what it must prove to be. */
 export interface ControlServer {

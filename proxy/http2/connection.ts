@@ -384,7 +384,6 @@ export class Connection implements FrameSink {
     if (length === padding && !last && this.#guard.spend(flood.PRICE_OF_FRAME)) return this.cut('empty_frame_flood');
     // The connection's window is granted at once, half a window at a time.
     this.#receivedSinceGrant += length;
-    if (this.#receivedSinceGrant > this.#window) return this.fail(h2.FLOW_CONTROL_ERROR, 'connection_window_exceeded');
     if (this.#receivedSinceGrant * 2 >= this.#window) this.#grantConnection();
     const stream = this.#streams.get(streamId);
     if (!stream) {

@@ -1,6 +1,8 @@
 import { type Metrics, TcpSeries } from '../telemetry/metrics.ts';
 import { dial } from '../transport/dialer.ts';
-import { Http1Pool, Http2Pool, type HttpPool, type PoolOptions, unbounded } from '../transport/http-client.ts';
+import { type HttpPool, type PoolOptions, unbounded } from '../transport/http-pool.ts';
+import { Http1Pool } from '../transport/http1-pool.ts';
+import { Http2Pool } from '../transport/http2-pool.ts';
 
 /** The application's own servers, by address: connections to them, kept for reuse. */
 export class Application {

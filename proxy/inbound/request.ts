@@ -31,7 +31,7 @@ import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
 import type { ConnectError } from '../transport/dialer.ts';
-import type { Waiter } from '../transport/http-client.ts';
+import type { Waiter } from '../transport/http-pool.ts';
 import type { Application, ApplicationServer } from './application.ts';
 import type { InboundPorts, PortRules } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';

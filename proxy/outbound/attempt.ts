@@ -2,7 +2,7 @@ import type { AttemptResult } from '../breaker/breaker.ts';
 import type { ClientStream, Fields, ResponseHead, StreamListener } from '../http.ts';
 import type { Outcome } from '../telemetry/metrics.ts';
 import type { ConnectError } from '../transport/dialer.ts';
-import type { Waiter } from '../transport/http-client.ts';
+import type { Waiter } from '../transport/http-pool.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import { endpointFields } from './endpoint-head.ts';
 import type { OutboundRequest } from './request.ts';

@@ -1,23 +1,12 @@
 import type { Backend, Endpoint } from '../../api/routing.ts';
-import type { ConnectionLimits } from '../../api/traffic-policy.ts';
 import { Balancer } from '../balance/balancer.ts';
-import { type BreakerContext, breakerOf } from '../breaker/breaker.ts';
+import type { BreakerContext } from '../breaker/breaker.ts';
+import { breakerOf } from '../breaker/breaker-of.ts';
 import { EjectionBound } from '../breaker/ejection-bound.ts';
 import { EjectionLog } from '../breaker/ejection-log.ts';
 import type { Counter, Labels } from '../telemetry/registry.ts';
-import type { PoolBounds } from '../transport/http-client.ts';
+import type { BackendShare } from './backend-share.ts';
 import { EndpointClient, type EndpointContext } from './endpoint-client.ts';
-
-/** What the endpoints of a backend have in common: its limits, and what is counted against them. */
-export interface BackendShare extends PoolBounds {
-  limits: ConnectionLimits;
-  /** Attempts that wait for a connection. */
-  pending: number;
-  /** Attempts under way. */
-  active: number;
-  /** Attempts after the first of their request that are under way. */
-  retries: number;
-}
 
 /**
  * A backend of a target as the data path uses it: endpoints with load, connections and breakers, and a balancer over them.

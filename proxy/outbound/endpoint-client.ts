@@ -10,14 +10,16 @@ import type { Log } from '../log.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
-import { Http1Pool, Http2Pool, type HttpPool } from '../transport/http-client.ts';
+import type { HttpPool } from '../transport/http-pool.ts';
+import { Http1Pool } from '../transport/http1-pool.ts';
+import { Http2Pool } from '../transport/http2-pool.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import type { Loopback } from '../transport/loopback.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
 import { DEFAULT_KEEP_ALIVE, type SignsOfLife } from '../transport/server-watch.ts';
 import { keepAlive } from '../transport/tcp-keep-alive.ts';
 import { writeTransportHeader } from '../transport/transport-header.ts';
-import type { BackendShare } from './backend.ts';
+import type { BackendShare } from './backend-share.ts';
 
 /** What an endpoint needs of the proxy. */
 export interface EndpointContext {

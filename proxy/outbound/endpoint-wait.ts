@@ -1,4 +1,4 @@
-import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
+import { inTurn } from '../transport/turn.ts';
 import type { Target } from './target.ts';
 
 /** How long a request waits for an endpoint that may be used (linkerd2-proxy's fail-fast timeout). */
@@ -18,9 +18,7 @@ export function waitForEndpoint(target: Target, look: () => boolean, done: (foun
     const found = look();
     if (!found && performance.now() < deadlineMs) return;
     stop();
-    enterTurn();
-    done(found);
-    leaveTurn();
+    inTurn(() => done(found));
   };
   const forget = target.whenEndpoints(check);
   const poll = setInterval(check, POLL_MS);

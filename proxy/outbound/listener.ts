@@ -86,10 +86,9 @@ export class OutboundListener {
     const original = this.#options.originalDestination.of(socket);
     if (!original || (original.host === socket.localAddress && original.port === socket.localPort)) {
       // Nobody was redirected here: answering it would connect the proxy to itself.
-      this.#options.log.warn(
-        { peer: socket.remoteAddress },
-        'refused a connection that was not redirected (loop_detected)',
-      );
+      const { context, log } = this.#options;
+      context.metrics.outboundErrors.with({ error: 'loop_detected' }).value++;
+      log.warn({ peer: socket.remoteAddress }, 'refused a connection that was not redirected (loop_detected)');
       return void socket.destroy();
     }
     this.#handle(socket, original).catch((error: Error) => {

@@ -1,7 +1,7 @@
 import { NO_HASH } from '../balance/balancer.ts';
 import type { ClientStream, Fields, RequestHead, StreamListener } from '../http.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
-import type { Waiter } from '../transport/http-client.ts';
+import type { Waiter } from '../transport/http-pool.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import { endpointFields, endpointHead } from './endpoint-head.ts';
 import type { Target } from './target.ts';

@@ -1,7 +1,7 @@
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { Timeouts } from '../../api/routing.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
-import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
+import { turnAfter } from '../transport/turn.ts';
 
 /** Which timeout passed, and how long it was. */
 export type OnTimeout = (reason: ProxyErrorReason, ms: number) => void;
@@ -49,12 +49,7 @@ export class RequestTimers {
 
   #start(reason: ProxyErrorReason, ms: number): NodeJS.Timeout | null {
     if (ms <= 0) return null;
-    const fire = () => {
-      enterTurn();
-      this.#onTimeout(reason, ms);
-      leaveTurn();
-    };
-    return setTimeout(fire, Math.min(ms, MAX_TIMER_MS));
+    return turnAfter(Math.min(ms, MAX_TIMER_MS), () => this.#onTimeout(reason, ms));
   }
 }
 

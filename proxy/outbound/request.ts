@@ -24,7 +24,7 @@ import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { type CompiledRoute, NOT_FOUND } from '../routing/route-table.ts';
 import type { Metrics, Outcome } from '../telemetry/metrics.ts';
 import { ConnectError } from '../transport/dialer.ts';
-import { enterTurn, leaveTurn } from '../transport/socket-wire.ts';
+import { turnAfter } from '../transport/turn.ts';
 import { Attempt } from './attempt.ts';
 import type { OutboundBackend } from './backend.ts';
 import type { EndpointClient } from './endpoint-client.ts';
@@ -354,12 +354,7 @@ export class OutboundRequest implements StreamListener {
   }
 
   #startPerTry(attempt: Attempt, ms: number): void {
-    const fire = () => {
-      enterTurn();
-      this.#onPerTry(attempt, ms);
-      leaveTurn();
-    };
-    this.#perTry = setTimeout(fire, ms);
+    this.#perTry = turnAfter(ms, () => this.#onPerTry(attempt, ms));
   }
 
   #onPerTry(attempt: Attempt, ms: number): void {
@@ -447,12 +442,10 @@ export class OutboundRequest implements StreamListener {
   }
 
   #wait(ms: number, then: () => void): void {
-    const timer = setTimeout(() => {
+    const timer = turnAfter(ms, () => {
       this.#cancelWait = null;
-      enterTurn();
       then();
-      leaveTurn();
-    }, ms);
+    });
     this.#cancelWait = () => clearTimeout(timer);
   }
 

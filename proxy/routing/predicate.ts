@@ -1,4 +1,5 @@
-import type { PathMatch, Predicate, StringMatch } from '../../api/routing.ts';
+import type { PathMatch, Predicate } from '../../api/routing.ts';
+import type { StringMatch } from '../../api/string-match.ts';
 import { Pattern } from '../../core/regex/pattern.ts';
 import { headerValue, hostOf, lowerCase, octetsOf, pathOf, pathTextOf, queryValue, textOf } from './request-parts.ts';
 

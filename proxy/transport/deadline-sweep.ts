@@ -1,8 +1,9 @@
 import type { ServerConnection as Http1Server } from '../http1/server-connection.ts';
 import type { Connection as Http2Connection } from '../http2/connection.ts';
 import type { ClientLimits } from './client-limits.ts';
-import { enterTurn, leaveTurn, type SocketWire } from './socket-wire.ts';
+import type { SocketWire } from './socket-wire.ts';
 import { Stillness } from './stillness.ts';
+import { enterTurn, leaveTurn } from './turn.ts';
 
 /** A connection that is looked at now and then. */
 export interface Watched {

@@ -4,12 +4,15 @@ import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import { HeadReader } from '../http1/head-reader.ts';
 import { type Http1Limit, ServerConnection as Http1Server, requestOf } from '../http1/server-connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection, type Http2Limit } from '../http2/connection.ts';
-import { CANCEL, ENHANCE_YOUR_CALM } from '../http2/wire-vocabulary.ts';
+import { ENHANCE_YOUR_CALM } from '../http2/wire-vocabulary.ts';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from './client-limits.ts';
 import { deadlines, shortestMs, watchHttp1, watchHttp2 } from './deadline-sweep.ts';
+import { nowMs } from './engine-clock.ts';
+import { http2Owner } from './http2-owner.ts';
+import { ignore } from './ignored-peer.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { probation } from './probation.ts';
-import { SocketWire, type WireOwner } from './socket-wire.ts';
+import { SocketWire } from './socket-wire.ts';
 import { windowBudget } from './window-budget.ts';
 
 /** Who takes the requests of a connection. */
@@ -114,44 +117,3 @@ export function readConnect(bytes: Buffer): ConnectRequest | 'other' | null {
 }
 
 const CONNECT = 'CONNECT ';
-
-/**
- * Reads no more of a peer that goes on after it was cut off: reading would go on serving its flood, and the wire drops
- * the connection soon. One that does not read either is dropped now. @param octets ignored so far
- */
-function ignore(wire: SocketWire, octets: number): void {
-  if (octets < MAX_IGNORED_OCTETS) return;
-  if (wire.blocked) wire.destroy();
-  else wire.pause();
-}
-
-/** What may be under way until a peer learns that it was cut off: a few reads. */
-const MAX_IGNORED_OCTETS = 262_144;
-
-/** The engine's clock. */
-export function nowMs(): number {
-  return performance.now();
-}
-
-/** How an HTTP/2 connection hears its socket; the same for both roles. */
-export function http2Owner(connection: Http2Connection, wire: SocketWire, closed: () => void): WireOwner {
-  let ignored = 0;
-  return {
-    receive(bytes, start, end) {
-      connection.receive(bytes, start, end);
-      if (!connection.failed) return;
-      ignored += end - start;
-      ignore(wire, ignored);
-    },
-    onEnd() {
-      // HTTP/2 has no half-closed connections: what is under way cannot be finished.
-      connection.onClosed(CANCEL);
-      wire.close();
-    },
-    onWritable: () => connection.onWritable(),
-    onClosed() {
-      connection.onClosed(CANCEL);
-      closed();
-    },
-  };
-}

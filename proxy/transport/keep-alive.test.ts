@@ -6,7 +6,8 @@ import { Recorder } from '../../test/support/recorder.ts';
 import { writePing, writeSettings } from '../http2/frame-writer.ts';
 import { PING, PREFACE } from '../http2/wire-vocabulary.ts';
 import { dial } from './dialer.ts';
-import { Http2Pool, unbounded } from './http-client.ts';
+import { unbounded } from './http-pool.ts';
+import { Http2Pool } from './http2-pool.ts';
 
 /** A server that takes a request and says nothing of its own; it may answer PING. */
 async function silentServer(t: Test, answers: boolean) {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 
 import { readIntoStaticBuffer } from './native-handle.ts';
 import { SLAB_BYTES, slabs } from './slab-pool.ts';
+import { enterRead, enterTurn, leaveRead, leaveTurn, touch } from './turn.ts';
 import { windowBudget } from './window-budget.ts';
 
 /** What a connection hears from its socket. */
@@ -250,65 +251,4 @@ const NO_SLABS: Buffer[] = [];
 
 function wholeSlab(view: Buffer): Buffer {
   return Buffer.from(view.buffer as ArrayBuffer, 0, SLAB_BYTES);
-}
-
-/*
- * Turns. A callback of the loop (a read, a timer, a connect) may write on many connections; each is flushed once when
- * the callback is over. Writes outside of any turn are flushed by a microtask.
- *
- * Where several sockets are readable at once, what their callbacks write is gathered until the loop has served them all:
- * one write, and one TLS record, for many requests. A read that comes alone is not made to wait, because on TLS a turn
- * more costs 8 to 14 % of the processor time.
- */
-let depth = 0;
-let touched: SocketWire[] = [];
-/** When the last read callback ended, monotonic milliseconds. */
-let lastReadMs = 0;
-/** The read under way followed the one before so closely that more are likely to follow. */
-let gathering = false;
-let gathered = false;
-
-/** Reads whose callbacks are closer than this were ready at once: between them the loop did not wait. */
-const TOGETHER_MS = 0.03;
-
-/** A callback of the event loop begins; calls nest. */
-export function enterTurn(): void {
-  depth++;
-}
-
-/** The callback is over: what it wrote is sent. */
-export function leaveTurn(): void {
-  if (--depth === 0 && touched.length > 0) flushTouched();
-}
-
-function enterRead(): void {
-  depth++;
-  gathering = performance.now() - lastReadMs < TOGETHER_MS;
-}
-
-function leaveRead(): void {
-  if (--depth > 0) return;
-  if (!gathering) {
-    if (touched.length > 0) flushTouched();
-  } else if (touched.length > 0 && !gathered) {
-    gathered = true;
-    setImmediate(flushGathered);
-  }
-  lastReadMs = performance.now();
-}
-
-function flushGathered(): void {
-  gathered = false;
-  if (touched.length > 0) flushTouched();
-}
-
-function touch(wire: SocketWire): void {
-  touched.push(wire);
-  if (depth === 0 && touched.length === 1) queueMicrotask(flushTouched);
-}
-
-function flushTouched(): void {
-  const wires = touched;
-  touched = [];
-  for (let i = 0; i < wires.length; i++) wires[i]!.flush();
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
 
 import {
   DEFAULT_RETRY_BUDGET,
@@ -15,27 +15,12 @@ import { type Authority, createIssuer, createRoot } from '../../core/pki/authori
 import { createLeaf, signerOf } from '../../core/pki/certificate.ts';
 import { generateKeyPair, privateKeyPem, spkiOf } from '../../core/pki/key-pair.ts';
 import { systemClock } from '../../core/time/clock.ts';
-import { FailureLog } from '../../proxy/admin/failure-log.ts';
-import { Connections } from '../../proxy/connections.ts';
-import { Discovery } from '../../proxy/control/discovery.ts';
-import { Application } from '../../proxy/inbound/application.ts';
-import { InboundListener } from '../../proxy/inbound/listener.ts';
-import { InboundPorts } from '../../proxy/inbound/ports.ts';
+import { DataPath, type DataPathConfig, type Way } from '../../proxy/data-path.ts';
 import { Log } from '../../proxy/log.ts';
-import { ExplicitProxy } from '../../proxy/outbound/explicit-proxy.ts';
-import { Ingress } from '../../proxy/outbound/ingress.ts';
-import { OutboundListener } from '../../proxy/outbound/listener.ts';
-import { NamedTargets } from '../../proxy/outbound/named-targets.ts';
-import { Targets } from '../../proxy/outbound/targets.ts';
-import { Metrics } from '../../proxy/telemetry/metrics.ts';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from '../../proxy/transport/client-limits.ts';
-import { listen } from '../../proxy/transport/listen.ts';
-import { Loopback } from '../../proxy/transport/loopback.ts';
-import { type Credentials, MutualTls } from '../../proxy/transport/mutual-tls.ts';
+import type { Credentials } from '../../proxy/transport/mutual-tls.ts';
 
 const HOUR = 3_600_000;
-/** Of a connection that is gone already. */
-const NOWHERE = { host: '127.0.0.1', port: 0 };
 
 /** A root and an issuer for a test. */
 export class TestAuthority {
@@ -74,20 +59,11 @@ export function identityOf(serviceAccount: string): string {
 
 /** The data path of one pod's proxy, on loopback: real sockets, what iptables and destination would say given by the test. */
 export class TestProxy {
-  readonly metrics = new Metrics();
-  readonly failures = new FailureLog();
-  readonly mutualTls = new MutualTls(() => Date.now());
-  readonly connections = new Connections();
-  readonly ports: InboundPorts;
-  readonly discovery: Discovery;
-  readonly targets: Targets;
-  readonly outbound: OutboundListener;
-  readonly #inbound: InboundListener;
+  readonly #path: DataPath;
   readonly #servers: Server[] = [];
-  readonly #maxConnections: number;
-  /** Where a connection to this proxy's listeners was going. */
+  /** Where a connection to this proxy's outbound listeners was going. */
   outboundDestination = { host: '10.96.0.1', port: 80 };
-  /** By the port of ours that they came to. */
+  /** By the port of ours that they came to; every other port is an outbound listener's. */
   readonly #inboundDestinations = new Map<number, { host: string; port: number }>();
   readonly #described = new Map<string, OutboundTarget | null>();
 
@@ -105,67 +81,65 @@ export class TestProxy {
       undecidedMs?: number;
     } = {},
   ) {
-    const limits = { ...DEFAULT_CLIENT_LIMITS, ...options.limits };
-    this.#maxConnections = options.maxConnections ?? 16_384;
-    if (options.credentials !== null) this.mutualTls.use(options.credentials ?? authority.credentials(serviceAccount));
-    const log = new Log('silent');
-    this.ports = new InboundPorts(
-      { defaultPolicy: { mode: 'all-unauthenticated', origin: 'test' }, ports: [], clusterNetworks: [] },
-      PortRanges.EMPTY,
-      this.metrics,
-    );
-    if (options.inbound) this.ports.update({ ...this.ports.config, ...options.inbound });
-    this.discovery = new Discovery({
+    const config: DataPathConfig = {
+      identity: identityOf(serviceAccount),
+      spiffe: spiffeIdentity({ namespace: 'default', serviceAccount }, DEFAULT_IDENTITY_DOMAIN),
+      podIps: options.podIps ?? [],
+      applicationAddress: null,
+      clusterDomain: 'cluster.local',
+      defaultInboundPolicy: 'all-unauthenticated',
+      opaquePorts: PortRanges.EMPTY,
+      probePaths: {},
+      ingress: options.ingress ?? false,
+      outboundConnectTimeoutMs: 1000,
+      inboundConnectTimeoutMs: 1000,
+      silenceMs: 20,
+      undecidedMs: options.undecidedMs ?? 200,
+      maxConnections: options.maxConnections ?? 16_384,
+      limits: { ...DEFAULT_CLIENT_LIMITS, ...options.limits },
+    };
+    this.#path = new DataPath(config, {
+      originalDestination: {
+        of: ({ localPort = 0 }) => this.#inboundDestinations.get(localPort) ?? this.outboundDestination,
+      },
       clock: systemClock,
-      onInbound: (inbound) => this.ports.update(inbound),
+      log: new Log('silent'),
       onTrust() {},
     });
+    if (options.credentials !== null) this.mutualTls.use(options.credentials ?? authority.credentials(serviceAccount));
+    if (options.inbound) this.ports.update({ ...this.ports.config, ...options.inbound });
     this.discovery.use({
       subscribe: (key) => queueMicrotask(() => this.#tell(key)),
       unsubscribe() {},
     });
-    const { podIps = [], undecidedMs = 200 } = options;
-    const loopback = new Loopback(podIps, (socket, destination) => this.#inbound.acceptOwn(socket, destination));
-    const endpoints = { mutualTls: this.mutualTls, metrics: this.metrics, log, connectTimeoutMs: 1000, loopback };
-    this.targets = new Targets(this.discovery, endpoints);
-    const context = { metrics: this.metrics, failures: this.failures };
-    const named = new NamedTargets(this.targets, context);
-    this.outbound = new OutboundListener({
-      context,
-      targets: this.targets,
-      named,
-      ingress: options.ingress ? new Ingress(named, context, endpoints) : null,
-      originalDestination: { of: () => this.outboundDestination },
-      loopback,
-      connections: this.connections,
-      log,
-      connectTimeoutMs: 1000,
-      silenceMs: 20,
-      undecidedMs,
-      limits,
-    });
-    this.#inbound = new InboundListener({
-      context: {
-        ports: this.ports,
-        application: new Application(this.metrics, 1000),
-        metrics: this.metrics,
-        failures: this.failures,
-        spiffe: spiffeIdentity({ namespace: 'default', serviceAccount }, DEFAULT_IDENTITY_DOMAIN),
-        applicationAddress: null,
-        probePaths: {},
-        clusterDomain: 'cluster.local',
-      },
-      mutualTls: this.mutualTls,
-      originalDestination: { of: (socket) => this.#inboundDestinations.get(socket.localPort!) ?? NOWHERE },
-      connections: this.connections,
-      log,
-      identity: identityOf(serviceAccount),
-      podIps,
-      connectTimeoutMs: 1000,
-      silenceMs: 20,
-      undecidedMs,
-      limits,
-    });
+  }
+
+  get metrics() {
+    return this.#path.metrics;
+  }
+
+  get failures() {
+    return this.#path.failures;
+  }
+
+  get mutualTls() {
+    return this.#path.mutualTls;
+  }
+
+  get connections() {
+    return this.#path.connections;
+  }
+
+  get ports() {
+    return this.#path.ports;
+  }
+
+  get discovery() {
+    return this.#path.discovery;
+  }
+
+  get targets() {
+    return this.#path.targets;
   }
 
   /** Says what destination knows at an address. */
@@ -176,26 +150,24 @@ export class TestProxy {
 
   /** Listens for the application's outgoing connections. @returns the port */
   listenOutbound(): Promise<number> {
-    return this.#listen('outbound', (socket) => this.outbound.accept(socket));
+    return this.#listen('outbound');
   }
 
   /** Listens as an explicit proxy (`HTTP_PROXY`). @returns the port */
   listenExplicit(): Promise<number> {
-    const context = { metrics: this.metrics, failures: this.failures };
-    const explicit = new ExplicitProxy(this.targets, context, this.outbound);
-    return this.#listen('outbound', (socket) => explicit.accept(socket));
+    return this.#listen('explicit');
   }
 
   /** Listens for connections that were not redirected: direct mode. @returns the port */
   async listenDirect(): Promise<number> {
-    const port = await this.#listen('inbound', (socket) => this.#inbound.accept(socket));
+    const port = await this.#listen('inbound');
     this.#inboundDestinations.set(port, { host: '127.0.0.1', port });
     return port;
   }
 
   /** Listens for connections that iptables would redirect, all of them meant for `applicationPort`. @returns the port */
   async listenInbound(applicationPort: number): Promise<number> {
-    const port = await this.#listen('inbound', (socket) => this.#inbound.accept(socket));
+    const port = await this.#listen('inbound');
     this.#inboundDestinations.set(port, { host: '127.0.0.1', port: applicationPort });
     return port;
   }
@@ -217,12 +189,8 @@ export class TestProxy {
     });
   }
 
-  async #listen(direction: 'inbound' | 'outbound', accept: (socket: Socket) => void): Promise<number> {
-    const limit = {
-      connections: this.#maxConnections,
-      onRefused: () => this.metrics.exceeded(direction, 'src', 'connection_limit'),
-    };
-    const server = await listen({ host: '127.0.0.1', port: 0 }, accept, limit);
+  async #listen(way: Way): Promise<number> {
+    const server = await this.#path.listen(way, { host: '127.0.0.1', port: 0 });
     this.#servers.push(server);
     return (server.address() as { port: number }).port;
   }

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 
 import { CLOCK_SKEW_MS, createRoot } from '../../core/pki/authority.ts';
 import { createLeaf, signerOf } from '../../core/pki/certificate.ts';
-import type { SubjectAltNames } from '../../core/pki/certificate-request.ts';
+import type { SubjectAltNames } from '../../core/pki/extension.ts';
 import { generateKeyPair, parsePrivateKey, privateKeyPem, spkiOf } from '../../core/pki/key-pair.ts';
 
 /** Key and certificate in PEM, as a TLS server takes them. */

@@ -1,7 +1,7 @@
 import { WEBHOOK_TLS_SECRET } from '../../api/names.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
-import type { SubjectAltNames } from '../../core/pki/certificate-request.ts';
+import type { SubjectAltNames } from '../../core/pki/extension.ts';
 import { createMaterial, renewMaterial, type ServingMaterial } from './serving-material.ts';
 
 /** What this file asks of the API server. */

@@ -1,22 +1,10 @@
-import { POLICY_KINDS } from '../../destination/translate/kinds/kinds.ts';
-import { serviceProfileProblems } from '../../destination/translate/linkerd/service-profile.ts';
-import { formatProblem } from '../../destination/translate/problem.ts';
-import { type Findings, NO_FINDINGS } from './findings.ts';
+import { POLICY_KINDS } from '../../destination/objects/kinds.ts';
+import { serviceProfileProblems } from '../../destination/objects/linkerd/service-profile.ts';
+import { formatProblem } from '../../destination/objects/problem.ts';
+import { NO_FINDINGS } from './findings.ts';
 import { policyKind } from './policy-kind.ts';
 import { routeProfileFindings } from './route-profile-annotation.ts';
-
-/** A kind whose objects are checked when they are written. */
-export interface ValidatedKind {
-  readonly group: string;
-  readonly versions: readonly string[];
-  readonly kind: string;
-  /** Plural, as in paths. */
-  readonly resource: string;
-  /** Another mesh or a gateway may read it too: it is refused in namespaces of this mesh alone, elsewhere warned of. */
-  readonly isShared: boolean;
-  /** Checks an object; `before` is the one that it replaces, null where it is new. Never throws. */
-  findings(object: unknown, before: unknown): Findings;
-}
+import type { ValidatedKind } from './validated-kind.ts';
 
 /** Every kind that Weft checks. The registration of the webhook lists the same. */
 export const VALIDATED_KINDS: readonly ValidatedKind[] = [

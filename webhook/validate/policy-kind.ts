@@ -1,8 +1,8 @@
-import { type Fields, fieldsOf } from '../../destination/translate/kinds/json.ts';
-import { KINDS, type Kind } from '../../destination/translate/kinds/kinds.ts';
-import { formatProblem, MalformedObject, type Problem } from '../../destination/translate/problem.ts';
+import { type Fields, fieldsOf } from '../../destination/objects/json.ts';
+import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
+import { formatProblem, MalformedObject, type Problem } from '../../destination/objects/problem.ts';
 import { type Findings, NO_FINDINGS } from './findings.ts';
-import type { ValidatedKind } from './kinds.ts';
+import type { ValidatedKind } from './validated-kind.ts';
 
 /**
  * A kind of routes and policies that other programs read too. It is checked as destination reads it, so that whatever

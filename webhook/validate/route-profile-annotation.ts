@@ -1,7 +1,7 @@
 import { ROUTE_PROFILE_ANNOTATION } from '../../api/names.ts';
-import { annotationPath } from '../../destination/translate/kinds/settings.ts';
-import { readRouteProfile } from '../../destination/translate/linkerd/route-profile.ts';
-import { formatProblem, MalformedObject, type Problem } from '../../destination/translate/problem.ts';
+import { annotationPath } from '../../destination/objects/kubernetes/settings.ts';
+import { readRouteProfile } from '../../destination/objects/linkerd/route-profile.ts';
+import { formatProblem, MalformedObject, type Problem } from '../../destination/objects/problem.ts';
 import type { Findings, NamedProfile } from './findings.ts';
 
 /**

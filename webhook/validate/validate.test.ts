@@ -44,17 +44,20 @@ t.test('refuses what is neither, with the path of the field and what to write', 
 
 t.test('does not stop a controller because of what was wrong before', async (t) => {
   const counted = { metadata: { annotations: { [NAME]: 'Wrong', 'deployment.kubernetes.io/revision': '2' } } };
-  t.match(findings('Deployment', counted, annotated('Wrong')), { problems: [], warnings: [/write the name/] });
+  t.match(findings('Deployment', counted, annotated('Wrong')), {
+    problems: { length: 0 },
+    warnings: [/write the name/],
+  });
   t.match(findings('Deployment', annotated('Bad'), annotated('Wrong')), { problems: [/write the name/] });
   const made = annotated('Wrong', { ownerReferences: [{ kind: 'ReplicaSet', name: 'web-77', controller: true }] });
-  t.match(findings('Pod', made), { problems: [], warnings: [/write the name/] });
+  t.match(findings('Pod', made), { problems: { length: 0 }, warnings: [/write the name/] });
 });
 
 t.test('says where the annotation has no effect', async (t) => {
   t.match(findings('DaemonSet', annotated('web-routes')), {
-    problems: [],
+    problems: { length: 0 },
     warnings: [/spec\.template\.metadata/],
-    named: [],
+    named: { length: 0 },
   });
 });
 

@@ -1,4 +1,4 @@
-import { parseManifestFile } from '../../../destination/translate/manifest-file.ts';
+import { parseManifestFile } from '../../../destination/objects/manifest-file.ts';
 import { MeshState } from '../mesh-state.ts';
 import { parsePaths, together } from '../read-paths.ts';
 

@@ -1,9 +1,16 @@
 import type { Filters, PathRewrite, Redirect } from '../../../api/filters.ts';
 import type { Route, WeightedBackend } from '../../../api/routing.ts';
-import { formatRef, refOf } from '../complain.ts';
-import { byAge } from '../kinds/meta.ts';
+import type {
+  MeshRoute,
+  PathModifier,
+  RouteMatch,
+  RouteRule,
+  RuleBackend,
+  RuleFilters,
+} from '../../objects/gateway-api/mesh-route.ts';
+import { byAge } from '../../objects/meta.ts';
+import { formatRef, refOf } from '../../objects/object-ref.ts';
 import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
-import type { MeshRoute, PathModifier, RouteMatch, RouteRule, RuleBackend, RuleFilters } from './mesh-route.ts';
 
 /**
  * Routes of Gateway API that are attached to a Service: GRPCRoutes before HTTPRoutes, each kind as one candidate in which

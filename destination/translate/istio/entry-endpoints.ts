@@ -1,11 +1,11 @@
 import type { Protocol } from '../../../api/routing.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
-import type { Cluster } from '../cluster.ts';
-import type { PlacedEndpoint } from '../endpoints.ts';
-import type { ServicePort } from '../kinds/service.ts';
-import type { MeshDomain } from '../mesh-domain.ts';
+import type { Cluster } from '../../objects/cluster.ts';
+import type { EntryEndpoint, EntryHost } from '../../objects/istio/service-entry.ts';
+import type { ServicePort } from '../../objects/kubernetes/service-port.ts';
+import type { MeshDomain } from '../../objects/mesh-domain.ts';
+import type { PlacedEndpoint } from '../placed-endpoint.ts';
 import { plainEndpoint, podEndpoint } from '../pod-endpoint.ts';
-import type { EntryEndpoint, EntryHost } from './service-entry.ts';
 
 /**
  * Endpoints of a host outside the cluster. One that is a DNS name is resolved by the proxy, each time that it connects.

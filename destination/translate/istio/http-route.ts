@@ -1,10 +1,16 @@
 import type { Filters, PathRewrite, Redirect } from '../../../api/filters.ts';
 import type { Route, WeightedBackend } from '../../../api/routing.ts';
-import { formatRef, refOf } from '../complain.ts';
-import { clusterServiceOf } from '../mesh-domain.ts';
+import { expandHost } from '../../objects/istio/host.ts';
+import type {
+  Destination,
+  HttpMatch,
+  HttpRule,
+  RouteDestination,
+  VirtualService,
+} from '../../objects/istio/virtual-service.ts';
+import { clusterServiceOf } from '../../objects/mesh-domain.ts';
+import { formatRef, refOf } from '../../objects/object-ref.ts';
 import type { RoutingQuestion } from '../service-routes.ts';
-import { expandHost } from './host.ts';
-import type { Destination, HttpMatch, HttpRule, RouteDestination, VirtualService } from './virtual-service.ts';
 
 /** The route that a match of a rule is. What its Service's annotations say of timeouts and retries holds where it is silent. */
 export function composeRoute(

@@ -1,7 +1,6 @@
 import t from 'tap';
-
+import type { LocalitySetting } from '../../objects/istio/destination-rule.ts';
 import { ClientView } from '../client-view.ts';
-import type { LocalitySetting } from './destination-rule.ts';
 import { groupByLocality } from './locality.ts';
 
 const client = (locality: string, labels: Record<string, string> = {}) =>

@@ -1,21 +1,7 @@
-import type { Balancer } from '../../../api/traffic-policy.ts';
+import type { LocalitySetting } from '../../objects/istio/destination-rule.ts';
 import type { ClientView } from '../client-view.ts';
-import type { LocalitySetting } from './destination-rule.ts';
+import type { Grouping, Located } from './grouping.ts';
 import { groupByZone } from './zone-aware.ts';
-
-/** Groups of nearness, and for each endpoint the index of its own; null: it gets nothing. */
-export interface Grouping {
-  readonly localities: NonNullable<Balancer['localities']>;
-  readonly groupOf: readonly (number | null)[];
-}
-
-/** Where an endpoint is, and what it is called. */
-export interface Located {
-  /** `region/zone/subzone`. */
-  readonly locality: string;
-  /** Of its pod. */
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 /**
  * How the requests of a client are shared out among localities; null: they are not told apart.

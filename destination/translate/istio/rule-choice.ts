@@ -1,12 +1,13 @@
+import type { Cluster } from '../../objects/cluster.ts';
+import type { DestinationRule, PolicyByPort, Subset, TrafficPolicy } from '../../objects/istio/destination-rule.ts';
+import { keysCovering } from '../../objects/istio/host.ts';
+import { visibility } from '../../objects/istio/visibility.ts';
+import type { Service } from '../../objects/kubernetes/service.ts';
+import type { ServicePort } from '../../objects/kubernetes/service-port.ts';
+import type { MeshDomain } from '../../objects/mesh-domain.ts';
+import { byAge } from '../../objects/meta.ts';
+import { type Complain, type ObjectRef, refOf } from '../../objects/object-ref.ts';
 import type { ClientView } from '../client-view.ts';
-import type { Cluster } from '../cluster.ts';
-import { type Complain, type ObjectRef, refOf } from '../complain.ts';
-import { byAge } from '../kinds/meta.ts';
-import type { Service, ServicePort } from '../kinds/service.ts';
-import type { MeshDomain } from '../mesh-domain.ts';
-import type { DestinationRule, PolicyByPort, Subset, TrafficPolicy } from './destination-rule.ts';
-import { keysCovering } from './host.ts';
-import { visibility } from './visibility.ts';
 
 /** What DestinationRules of one namespace say of a host together. */
 export interface ChosenRule {

@@ -1,9 +1,10 @@
 import type { Backend, Endpoint } from '../../../api/routing.ts';
+import type { Subset, TrafficPolicy } from '../../objects/istio/destination-rule.ts';
+import { isSelected } from '../../objects/meta.ts';
 import type { ClientView } from '../client-view.ts';
-import type { PlacedEndpoint } from '../endpoints.ts';
-import { isSelected } from '../kinds/meta.ts';
-import type { Subset, TrafficPolicy } from './destination-rule.ts';
-import { type Grouping, groupByLocality } from './locality.ts';
+import type { PlacedEndpoint } from '../placed-endpoint.ts';
+import type { Grouping } from './grouping.ts';
+import { groupByLocality } from './locality.ts';
 
 /** The endpoints of a Service that a subset has: those that have every one of its labels. */
 export function endpointsInSubset(endpoints: readonly PlacedEndpoint[], { labels }: Subset): PlacedEndpoint[] {

@@ -1,14 +1,14 @@
 import type { ConnectionRoute, Route } from '../../../api/routing.ts';
 import { IpNetworks } from '../../../core/config/ip-networks.ts';
-import { formatRef, refOf } from '../complain.ts';
-import { compareText } from '../kinds/meta.ts';
+import { keysCovering } from '../../objects/istio/host.ts';
+import { takesEverything } from '../../objects/istio/read-http-match.ts';
+import type { ConnectionMatch, VirtualService } from '../../objects/istio/virtual-service.ts';
+import { visibility } from '../../objects/istio/visibility.ts';
+import { compareText } from '../../objects/meta.ts';
+import { formatRef, refOf } from '../../objects/object-ref.ts';
 import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
-import { selects } from './client-selector.ts';
-import { keysCovering } from './host.ts';
+import { selects } from './client-choice.ts';
 import { composeRoute, splitOf } from './http-route.ts';
-import { takesEverything } from './read-http-match.ts';
-import type { ConnectionMatch, VirtualService } from './virtual-service.ts';
-import { visibility } from './visibility.ts';
 
 /**
  * VirtualServices that name a Service and are for workloads, in the order in which Istio's sidecars prefer them: the most

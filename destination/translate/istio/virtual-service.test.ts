@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
-
-import { MalformedObject, type Problem } from '../problem.ts';
-import { readVirtualService } from './read-virtual-service.ts';
+import { readVirtualService } from '../../objects/istio/read-virtual-service.ts';
+import { MalformedObject, type Problem } from '../../objects/problem.ts';
 
 t.test('the manifest of the user guide is read without a fault', async (t) => {
   const file = join(import.meta.dirname, '../../../test/fixtures/user/istio-virtual-service.yaml');

@@ -1,4 +1,4 @@
-import type { Grouping, Located } from './locality.ts';
+import type { Grouping, Located } from './grouping.ts';
 
 /**
  * Keeps requests in the client's zone as far as that loads no endpoint more than another: its zone gets everything where it

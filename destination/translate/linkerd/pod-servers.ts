@@ -1,12 +1,13 @@
 import type { RateLimit } from '../../../api/routing.ts';
-import type { Cluster } from '../cluster.ts';
-import { type Complain, formatRef, refOf } from '../complain.ts';
-import { byAge } from '../kinds/meta.ts';
-import type { Pod } from '../kinds/pod.ts';
-import type { Service, ServicePort } from '../kinds/service.ts';
-import type { MeshDomain } from '../mesh-domain.ts';
-import { rateLimitOf } from './rate-limit-policy.ts';
-import { portsOf, type Server } from './server.ts';
+import type { Cluster } from '../../objects/cluster.ts';
+import type { Pod } from '../../objects/kubernetes/pod.ts';
+import type { Service } from '../../objects/kubernetes/service.ts';
+import type { ServicePort } from '../../objects/kubernetes/service-port.ts';
+import { rateLimitOf } from '../../objects/linkerd/rate-limit-policy.ts';
+import { portsOf, type Server } from '../../objects/linkerd/server.ts';
+import type { MeshDomain } from '../../objects/mesh-domain.ts';
+import { byAge } from '../../objects/meta.ts';
+import { type Complain, formatRef, refOf } from '../../objects/object-ref.ts';
 
 /** The Server of a port, and the bound on its requests. */
 export interface PodServer {

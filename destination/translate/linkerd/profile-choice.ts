@@ -1,13 +1,13 @@
 import { ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
-import type { Cluster } from '../cluster.ts';
-import type { Complain } from '../complain.ts';
-import type { Pod } from '../kinds/pod.ts';
-import type { Service } from '../kinds/service.ts';
-import { annotationPath } from '../kinds/settings.ts';
-import { type MeshDomain, serviceName } from '../mesh-domain.ts';
+import type { Cluster } from '../../objects/cluster.ts';
+import type { Pod } from '../../objects/kubernetes/pod.ts';
+import type { Service } from '../../objects/kubernetes/service.ts';
+import { annotationPath } from '../../objects/kubernetes/settings.ts';
+import type { RouteProfile } from '../../objects/linkerd/route-profile.ts';
+import type { Profile } from '../../objects/linkerd/service-profile.ts';
+import { type MeshDomain, serviceName } from '../../objects/mesh-domain.ts';
+import type { Complain } from '../../objects/object-ref.ts';
 import { workloadOf } from '../pod-endpoint.ts';
-import type { RouteProfile } from './route-profile.ts';
-import type { Profile } from './service-profile.ts';
 
 /** A profile and the object that wrote it. */
 export interface ChosenProfile {

@@ -1,7 +1,7 @@
 import type { Route, WeightedBackend } from '../../../api/routing.ts';
+import { compareText } from '../../objects/meta.ts';
+import { formatRef, type ObjectRef } from '../../objects/object-ref.ts';
 import type { BackendRefs } from '../backends.ts';
-import { formatRef, type ObjectRef } from '../complain.ts';
-import { compareText } from '../kinds/meta.ts';
 import { type Candidate, plainRoute, type RoutingQuestion, type ServiceRoutes } from '../service-routes.ts';
 import type { ServiceSplit } from '../smi/split-dialect.ts';
 import type { ChosenProfile } from './profile-choice.ts';

@@ -1,8 +1,8 @@
 import type { Predicate, WeightedBackend } from '../../../api/routing.ts';
-import { formatRef, type ObjectRef } from '../complain.ts';
-import type { Service } from '../kinds/service.ts';
+import type { Service } from '../../objects/kubernetes/service.ts';
+import { formatRef, type ObjectRef } from '../../objects/object-ref.ts';
+import type { TrafficSplit } from '../../objects/smi/traffic-split.ts';
 import { type Candidate, plainRoute, type RoutingQuestion, type ServiceRoutes } from '../service-routes.ts';
-import type { TrafficSplit } from './traffic-split.ts';
 
 /** A split of a Service, ready to be put on routes. */
 export interface ServiceSplit {

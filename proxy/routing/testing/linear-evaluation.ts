@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js';
 
-import type { Predicate, StringMatch } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/routing.ts';
+import type { StringMatch } from '../../../api/string-match.ts';
 import type { RequestView } from '../predicate.ts';
 
 /**

@@ -1,4 +1,5 @@
-import type { Predicate, StringMatch } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/routing.ts';
+import type { StringMatch } from '../../../api/string-match.ts';
 import type { Random } from '../../../core/testing/random.ts';
 import type { RequestView } from '../predicate.ts';
 

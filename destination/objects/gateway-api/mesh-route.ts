@@ -1,0 +1,78 @@
+import type { Filters } from '../../../api/filters.ts';
+import type { Predicate, RetryPolicy, Timeouts } from '../../../api/routing.ts';
+import type { RouteAnnotations } from '../linkerd/route-annotations.ts';
+import type { Meta } from '../meta.ts';
+
+/** An HTTPRoute or GRPCRoute as far as it is attached to Services (GAMMA, GEP-1294). */
+export interface MeshRoute extends Meta {
+  readonly kind: 'HTTPRoute' | 'GRPCRoute';
+  /** Services whose requests it routes. */
+  readonly parents: readonly ServiceParent[];
+  readonly rules: readonly RouteRule[];
+  /** Linkerd's annotations of the route; null: it has none. */
+  readonly annotations: RouteAnnotations | null;
+}
+
+export interface ServiceParent {
+  readonly namespace: string;
+  readonly name: string;
+  /** null: every port. */
+  readonly port: number | null;
+  /** Name of the Service's port; empty: any. */
+  readonly sectionName: string;
+}
+
+export interface RouteRule {
+  /** Empty: it has none. */
+  readonly name: string;
+  /** `spec.rules[0]`. */
+  readonly path: string;
+  readonly matches: readonly RouteMatch[];
+  readonly filters: RuleFilters;
+  readonly backends: readonly RuleBackend[];
+  readonly timeouts: Timeouts;
+  readonly retry: RetryPolicy | null;
+}
+
+export interface RouteMatch {
+  readonly when: Predicate;
+  /** Compared number by number; the greater one comes first. */
+  readonly specificity: readonly number[];
+  /** The prefix that a rewrite may replace; null: the path is matched in another way. */
+  readonly prefix: string | null;
+}
+
+/** Filters as they are written: what a path becomes depends on the match, and backends are not yet looked up. */
+export interface RuleFilters {
+  readonly fixed: Pick<Filters, 'requestHeaders' | 'responseHeaders' | 'cors'>;
+  readonly rewrite: { readonly host?: string; readonly path?: PathModifier } | null;
+  readonly redirect: RuleRedirect | null;
+  readonly mirrors: readonly { readonly backend: RuleBackend; readonly fraction: number }[];
+  /** A filter that is unknown: the rule answers 500, as the specification has it. */
+  readonly isUnusable: boolean;
+}
+
+export interface RuleRedirect {
+  readonly status: number;
+  readonly scheme?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: PathModifier;
+}
+
+/** Exactly one is set. */
+export interface PathModifier {
+  readonly full?: string;
+  readonly prefix?: string;
+}
+
+export interface RuleBackend {
+  /** `spec.rules[0].backendRefs[1]`. */
+  readonly path: string;
+  /** null: it is no Service. */
+  readonly service: { readonly namespace: string; readonly name: string; readonly port: number } | null;
+  readonly weight: number;
+  readonly filters: RuleFilters;
+}
+
+export const NO_FILTERS: RuleFilters = { fixed: {}, rewrite: null, redirect: null, mirrors: [], isUnusable: false };

@@ -1,0 +1,184 @@
+import type { RetryPolicy, Timeouts } from '../../../api/routing.ts';
+import { FieldReader } from '../field-reader.ts';
+import { parseGoDuration } from '../go-duration.ts';
+import { type Fields, fieldsOf, isPort } from '../json.ts';
+import { readRouteAnnotations } from '../linkerd/route-annotations.ts';
+import { readAnnotations, readMeta } from '../meta.ts';
+import { MalformedObject, type Problem } from '../problem.ts';
+import type { MeshRoute, RouteMatch, RouteRule, RuleBackend, ServiceParent } from './mesh-route.ts';
+import { NO_FILTERS } from './mesh-route.ts';
+import { type FilterScope, readFilters } from './read-filters.ts';
+import { readGrpcMatch, readHttpMatch } from './read-matches.ts';
+
+/** Reads an HTTPRoute. @throws MalformedObject @see https://gateway-api.sigs.k8s.io/reference/spec/#httproute */
+export function readHttpRoute(raw: Fields, problems: Problem[]): MeshRoute {
+  return readRoute('HTTPRoute', raw, problems);
+}
+
+/** Reads a GRPCRoute. @throws MalformedObject @see https://gateway-api.sigs.k8s.io/reference/spec/#grpcroute */
+export function readGrpcRoute(raw: Fields, problems: Problem[]): MeshRoute {
+  return readRoute('GRPCRoute', raw, problems);
+}
+
+/**
+ * A rule with a match that is wrong loses that match alone; one that has none left takes no request. A rule with a wrong
+ * filter or no usable backend answers for itself, so that nothing goes where its author did not send it.
+ */
+function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): MeshRoute {
+  const meta = readMeta(raw);
+  const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', problems);
+  reader.allow(['parentRefs', 'hostnames', 'rules', 'useDefaultGateways']);
+  for (const name of ['hostnames', 'useDefaultGateways'])
+    if (reader.has(name))
+      reader.warning(name, 'is not looked at where a route is attached to a Service, as GAMMA has it');
+  const parents = reader
+    .list('parentRefs')
+    .flatMap((entry, at) => readParent(entry, `spec.parentRefs[${at}]`, meta.namespace, problems) ?? []);
+  // What is attached to gateways alone is not read: it says nothing to the mesh.
+  const rules =
+    parents.length === 0
+      ? []
+      : reader.list('rules').map((entry, at) => readRule(kind, entry, `spec.rules[${at}]`, meta.namespace, problems));
+  return { ...meta, kind, parents, rules, annotations: readRouteAnnotations(readAnnotations(raw), problems) };
+}
+
+/** null: it is no Service. */
+function readParent(raw: unknown, path: string, home: string, problems: Problem[]): ServiceParent | null {
+  const reader = FieldReader.of(raw, path, problems);
+  const { group = 'gateway.networking.k8s.io', kind = 'Gateway', namespace, port, sectionName } = reader?.fields ?? {};
+  if (kind !== 'Service' || (group !== '' && group !== 'core')) return null;
+  const name = reader?.text('name') ?? null;
+  if (name === null) return null;
+  if (port !== undefined && !isPort(port)) throw new MalformedObject(`${path}.port`, 'is no port (1 to 65535)');
+  return {
+    namespace: typeof namespace === 'string' ? namespace : home,
+    name,
+    port: isPort(port) ? port : null,
+    sectionName: typeof sectionName === 'string' ? sectionName : '',
+  };
+}
+
+function readRule(kind: MeshRoute['kind'], raw: unknown, path: string, home: string, problems: Problem[]): RouteRule {
+  const reader = FieldReader.of(raw, path, problems);
+  const known = ['name', 'matches', 'filters', 'backendRefs'];
+  reader?.allow(
+    kind === 'HTTPRoute' ? [...known, 'timeouts', 'retry', 'sessionPersistence'] : [...known, 'sessionPersistence'],
+  );
+  if (reader?.fields.sessionPersistence !== undefined)
+    problems.push({
+      path: `${path}.sessionPersistence`,
+      message: 'is experimental and not honoured; a DestinationRule with consistentHash keeps sessions',
+      severity: 'warning',
+    });
+  const scope: FilterScope = { readBackend: (entry, place, found) => readBackend(entry, place, home, null, found) };
+  const { name } = reader?.fields ?? {};
+  const timeouts = readTimeouts(reader?.fields.timeouts, `${path}.timeouts`, problems);
+  const retry = readRetry(reader?.fields.retry, `${path}.retry`, timeouts.backendMs, problems);
+  return {
+    name: typeof name === 'string' ? name : '',
+    path,
+    matches: readMatches(kind, reader?.list('matches') ?? [], path, problems),
+    filters: readFilters(reader?.list('filters') ?? [], `${path}.filters`, scope, problems),
+    backends: (reader?.list('backendRefs') ?? []).flatMap(
+      (entry, at) => readBackend(entry, `${path}.backendRefs[${at}]`, home, scope, problems) ?? [],
+    ),
+    timeouts: retry ? timeouts.whole : timeouts.withoutRetry,
+    retry,
+  };
+}
+
+/** No match is one that takes everything; of several, those that are wrong are left out. */
+function readMatches(
+  kind: MeshRoute['kind'],
+  list: readonly unknown[],
+  path: string,
+  problems: Problem[],
+): RouteMatch[] {
+  const read = kind === 'HTTPRoute' ? readHttpMatch : readGrpcMatch;
+  const entries = list.length === 0 ? [{}] : list;
+  return entries.flatMap((entry, at) => read(entry, `${path}.matches[${at}]`, problems) ?? []);
+}
+
+/** @param scope null: a mirror's, which has neither weight nor filters */
+function readBackend(
+  raw: unknown,
+  path: string,
+  home: string,
+  scope: FilterScope | null,
+  problems: Problem[],
+): RuleBackend | null {
+  const reader = FieldReader.of(raw, path, problems);
+  if (!reader) return null;
+  reader.allow(['group', 'kind', 'namespace', 'name', 'port', ...(scope ? ['weight', 'filters'] : [])]);
+  const { group = '', kind = 'Service', namespace, port, weight = 1 } = reader.fields;
+  const name = reader.text('name') ?? '';
+  const isService = kind === 'Service' && (group === '' || group === 'core') && name !== '' && isPort(port);
+  if (!isService) problems.push({ path, message: 'is no Service with a port; its share of the requests fails' });
+  const isWeight = Number.isInteger(weight) && (weight as number) >= 0 && (weight as number) <= 1_000_000;
+  if (!isWeight) problems.push({ path: `${path}.weight`, message: 'is no whole number from 0 to 1000000; 0 applies' });
+  const service = { namespace: typeof namespace === 'string' ? namespace : home, name, port: port as number };
+  return {
+    path,
+    service: isService ? service : null,
+    weight: isWeight ? (weight as number) : 0,
+    filters: scope ? readFilters(reader.list('filters'), `${path}.filters`, scope, problems) : NO_FILTERS,
+  };
+}
+
+interface ReadTimeouts {
+  readonly whole: Timeouts;
+  /** Without retries the time of the one attempt is that of the whole. */
+  readonly withoutRetry: Timeouts;
+  readonly backendMs: number;
+}
+
+function readTimeouts(raw: unknown, path: string, problems: Problem[]): ReadTimeouts {
+  const reader = FieldReader.of(raw ?? {}, path, problems);
+  reader?.allow(['request', 'backendRequest']);
+  const duration = (name: string) => {
+    const text = reader?.fields[name];
+    const ms = text === undefined ? 0 : typeof text === 'string' ? parseGoDuration(text) : null;
+    if (ms === null)
+      problems.push({ path: `${path}.${name}`, message: `"${text}" is no duration such as 500ms or 10s` });
+    return ms ?? 0;
+  };
+  const requestMs = duration('request');
+  const backendMs = duration('backendRequest');
+  if (requestMs > 0 && backendMs > requestMs)
+    problems.push({ path: `${path}.backendRequest`, message: 'is longer than request, which ends it' });
+  const shorter = Math.min(requestMs || Number.POSITIVE_INFINITY, backendMs || Number.POSITIVE_INFINITY);
+  return {
+    whole: requestMs > 0 ? { requestMs } : {},
+    withoutRetry: Number.isFinite(shorter) ? { requestMs: shorter } : {},
+    backendMs,
+  };
+}
+
+/** Source: GEP-1731. Connection errors are tried again too, once somebody asks for retries. */
+function readRetry(raw: unknown, path: string, perTryMs: number, problems: Problem[]): RetryPolicy | null {
+  if (raw === undefined || raw === null) return null;
+  const faults: Problem[] = [];
+  const reader = FieldReader.of(raw, path, faults);
+  reader?.allow(['codes', 'attempts', 'backoff']);
+  const codes = reader?.list('codes') ?? [];
+  const { attempts = 1, backoff } = reader?.fields ?? {};
+  for (const [at, code] of codes.entries())
+    if (!Number.isInteger(code) || (code as number) < 400 || (code as number) > 599)
+      faults.push({ path: `${path}.codes[${at}]`, message: 'is no status from 400 to 599' });
+  if (!Number.isInteger(attempts) || (attempts as number) < 1)
+    faults.push({ path: `${path}.attempts`, message: 'is no whole number of at least 1' });
+  const baseMs = backoff === undefined ? 25 : typeof backoff === 'string' ? parseGoDuration(backoff) : null;
+  if (baseMs === null) faults.push({ path: `${path}.backoff`, message: `"${backoff}" is no duration such as 100ms` });
+  problems.push(...faults);
+  if (faults.length > 0) return null;
+  return {
+    on: {
+      outcomes: ['connect-failure', 'refused-stream', 'reset', 'head-timeout'],
+      statuses: codes.map((code) => ({ min: code as number, max: code as number })),
+    },
+    limit: attempts as number,
+    maxBodyBytes: 64 * 1024,
+    ...(perTryMs > 0 && { perTryMs }),
+    backoff: { baseMs: baseMs!, maxMs: baseMs! * 10 },
+  };
+}

@@ -1,0 +1,152 @@
+import type { MeshRoute } from './gateway-api/mesh-route.ts';
+import { readGrpcRoute, readHttpRoute } from './gateway-api/read-route.ts';
+import type { DestinationRule } from './istio/destination-rule.ts';
+import { readDestinationRule } from './istio/read-destination-rule.ts';
+import { readServiceEntry } from './istio/read-service-entry.ts';
+import { readVirtualService } from './istio/read-virtual-service.ts';
+import type { ServiceEntry } from './istio/service-entry.ts';
+import type { VirtualService } from './istio/virtual-service.ts';
+import type { Fields } from './json.ts';
+import { type Deployment, readDeployment } from './kubernetes/deployment.ts';
+import { type EndpointSlice, readEndpointSlice } from './kubernetes/endpoint-slice.ts';
+import { type Namespace, readNamespace } from './kubernetes/namespace.ts';
+import { type Node, readNode } from './kubernetes/node.ts';
+import { type Pod, readPod } from './kubernetes/pod.ts';
+import { type ReplicaSet, readReplicaSet } from './kubernetes/replica-set.ts';
+import { readService, type Service } from './kubernetes/service.ts';
+import { type RateLimitPolicy, readRateLimitPolicy } from './linkerd/rate-limit-policy.ts';
+import { readServer, type Server } from './linkerd/server.ts';
+import { readServiceProfile, type ServiceProfile } from './linkerd/service-profile.ts';
+import type { Problem } from './problem.ts';
+import { type RouteGroup, readRouteGroup } from './smi/route-group.ts';
+import { readTrafficSplit, type TrafficSplit } from './smi/traffic-split.ts';
+
+/** Every kind of object that decides where requests go, by name of the kind. */
+export interface Kinds {
+  Namespace: Namespace;
+  Node: Node;
+  Service: Service;
+  Pod: Pod;
+  EndpointSlice: EndpointSlice;
+  Deployment: Deployment;
+  ReplicaSet: ReplicaSet;
+  ServiceProfile: ServiceProfile;
+  HTTPRoute: MeshRoute;
+  GRPCRoute: MeshRoute;
+  LinkerdHTTPRoute: MeshRoute;
+  TrafficSplit: TrafficSplit;
+  HTTPRouteGroup: RouteGroup;
+  VirtualService: VirtualService;
+  DestinationRule: DestinationRule;
+  ServiceEntry: ServiceEntry;
+  Server: Server;
+  HTTPLocalRateLimitPolicy: RateLimitPolicy;
+}
+
+export type Kind = keyof Kinds;
+
+/** How a kind is called by the API server, and how its objects are read. */
+export interface KindDefinition<K extends Kind> {
+  /** As manifests call it; two API groups may have kinds of one name. */
+  readonly name: string;
+  /** API group, empty for the core group. */
+  readonly group: string;
+  /** Versions to ask an API server for, the first that it serves; any version is read from a file. */
+  readonly versions: readonly [string, ...string[]];
+  readonly plural: string;
+  readonly isNamespaced: boolean;
+  /** Whether the metadata says enough, so that the rest need not be fetched. */
+  readonly metadataOnly: boolean;
+  /** Whether a cluster may lack the kind, because somebody else installs its definition. */
+  readonly isOptional: boolean;
+  /** Keeps what decides; notes faults that harm a part of the object. @throws MalformedObject when it is unusable */
+  readonly read: (raw: Fields, problems: Problem[]) => Kinds[K];
+}
+
+/** What clusters serve of the archived Service Mesh Interface; Linkerd's extension serves the second. */
+const SMI_VERSIONS = ['v1alpha4', 'v1alpha2', 'v1alpha3', 'v1alpha1'] as const;
+
+const ISTIO = 'networking.istio.io';
+/** One schema under three names. */
+const ISTIO_VERSIONS = ['v1', 'v1beta1', 'v1alpha3'] as const;
+
+export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
+  Namespace: kind('Namespace', '', 'v1', 'namespaces', readNamespace, { isNamespaced: false, metadataOnly: true }),
+  Node: kind('Node', '', 'v1', 'nodes', readNode, { isNamespaced: false, metadataOnly: true }),
+  Service: kind('Service', '', 'v1', 'services', readService),
+  Pod: kind('Pod', '', 'v1', 'pods', readPod),
+  EndpointSlice: kind('EndpointSlice', 'discovery.k8s.io', 'v1', 'endpointslices', readEndpointSlice),
+  Deployment: kind('Deployment', 'apps', 'v1', 'deployments', readDeployment),
+  ReplicaSet: kind('ReplicaSet', 'apps', 'v1', 'replicasets', readReplicaSet, { metadataOnly: true }),
+  HTTPRoute: kind('HTTPRoute', 'gateway.networking.k8s.io', ['v1', 'v1beta1'], 'httproutes', readHttpRoute, {
+    isOptional: true,
+  }),
+  GRPCRoute: kind('GRPCRoute', 'gateway.networking.k8s.io', ['v1', 'v1alpha2'], 'grpcroutes', readGrpcRoute, {
+    isOptional: true,
+  }),
+  LinkerdHTTPRoute: kind('HTTPRoute', 'policy.linkerd.io', ['v1beta3', 'v1beta2'], 'httproutes', readHttpRoute, {
+    isOptional: true,
+  }),
+  TrafficSplit: kind('TrafficSplit', 'split.smi-spec.io', SMI_VERSIONS, 'trafficsplits', readTrafficSplit, {
+    isOptional: true,
+  }),
+  HTTPRouteGroup: kind('HTTPRouteGroup', 'specs.smi-spec.io', SMI_VERSIONS, 'httproutegroups', readRouteGroup, {
+    isOptional: true,
+  }),
+  VirtualService: kind('VirtualService', ISTIO, ISTIO_VERSIONS, 'virtualservices', readVirtualService, {
+    isOptional: true,
+  }),
+  DestinationRule: kind('DestinationRule', ISTIO, ISTIO_VERSIONS, 'destinationrules', readDestinationRule, {
+    isOptional: true,
+  }),
+  ServiceEntry: kind('ServiceEntry', ISTIO, ISTIO_VERSIONS, 'serviceentries', readServiceEntry, { isOptional: true }),
+  Server: kind('Server', 'policy.linkerd.io', ['v1beta3', 'v1beta2', 'v1beta1'], 'servers', readServer, {
+    isOptional: true,
+  }),
+  HTTPLocalRateLimitPolicy: kind(
+    'HTTPLocalRateLimitPolicy',
+    'policy.linkerd.io',
+    'v1alpha1',
+    'httplocalratelimitpolicies',
+    readRateLimitPolicy,
+    { isOptional: true },
+  ),
+  ServiceProfile: kind('ServiceProfile', 'linkerd.io', 'v1alpha2', 'serviceprofiles', readServiceProfile, {
+    isOptional: true,
+  }),
+};
+
+/** Kinds of routes and policies: those that a cluster may lack, because somebody else installs them. */
+export const POLICY_KINDS: readonly Kind[] = (Object.keys(KINDS) as Kind[]).filter((kind) => KINDS[kind].isOptional);
+
+/** An object came (`before` is null), changed, or went (`after` is null). Both have the same kind and name. */
+export type Change = {
+  [K in Kind]: { readonly kind: K; readonly before: Kinds[K] | null; readonly after: Kinds[K] | null };
+}[Kind];
+
+/** An empty map for every kind. */
+export function mapOfEachKind(): { readonly [K in Kind]: Map<string, unknown> } {
+  return Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, new Map()])) as never;
+}
+
+function kind<K extends Kind>(
+  name: string,
+  group: string,
+  versions: string | readonly [string, ...string[]],
+  plural: string,
+  read: (raw: Fields, problems: Problem[]) => Kinds[K],
+  options: { isNamespaced?: boolean; metadataOnly?: boolean; isOptional?: boolean } = {},
+): KindDefinition<K> {
+  const asked = typeof versions === 'string' ? ([versions] as const) : versions;
+  return {
+    name,
+    group,
+    versions: asked,
+    plural,
+    read,
+    isNamespaced: true,
+    metadataOnly: false,
+    isOptional: false,
+    ...options,
+  };
+}

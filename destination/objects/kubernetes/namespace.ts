@@ -1,0 +1,13 @@
+import type { Fields } from '../json.ts';
+import { type Meta, readAnnotations, readMeta } from '../meta.ts';
+import type { Problem } from '../problem.ts';
+import { readSettings, type Settings } from './settings.ts';
+
+export interface Namespace extends Meta {
+  readonly settings: Settings;
+}
+
+/** Reads a v1 Namespace. @throws MalformedObject */
+export function readNamespace(raw: Fields, problems: Problem[]): Namespace {
+  return { ...readMeta(raw), settings: readSettings(readAnnotations(raw), problems) };
+}

@@ -1,0 +1,57 @@
+import type { Fields } from './json.ts';
+import type { Manifest } from './manifest-file.ts';
+import type { Put } from './object-store.ts';
+import type { Report } from './reports.ts';
+
+/**
+ * Lays folders over one another: an object that a later folder holds too is laid over the earlier one as a JSON merge
+ * patch (RFC 7396), so that a controller's folder can add an address to a Service that a user writes and edits.
+ *
+ * Within one folder an object stands once; of two that differ the first is used and the other reported.
+ *
+ * @param folders manifests of each folder, files in order of their paths
+ */
+export function overlay(folders: readonly (readonly Manifest[])[]): {
+  readonly puts: readonly Put[];
+  readonly faults: readonly Report[];
+} {
+  const merged = new Map<string, Put>();
+  const faults: Report[] = [];
+  for (const manifests of folders) {
+    const seen = new Map<string, Manifest>();
+    for (const manifest of manifests) {
+      const { kind, namespace, name, place } = manifest;
+      const key = `${kind}/${namespace}/${name}`;
+      const first = seen.get(key);
+      if (first && JSON.stringify(first.raw) === JSON.stringify(manifest.raw)) continue;
+      if (first) {
+        faults.push({
+          object: { kind, namespace, name },
+          place,
+          path: '',
+          message: `stands at ${first.place} too, and that one is used`,
+        });
+        continue;
+      }
+      seen.set(key, manifest);
+      const below = merged.get(key);
+      merged.set(
+        key,
+        below ? { ...below, raw: mergePatch(below.raw, manifest.raw) as Fields } : { kind, raw: manifest.raw, place },
+      );
+    }
+  }
+  return { puts: [...merged.values()], faults };
+}
+
+/** RFC 7396 section 2. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const base = typeof target === 'object' && target !== null && !Array.isArray(target) ? target : {};
+  const merged = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(key);
+    else merged.set(key, mergePatch(merged.get(key), value));
+  }
+  return Object.fromEntries(merged);
+}

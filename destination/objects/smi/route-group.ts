@@ -1,0 +1,54 @@
+import type { Predicate } from '../../../api/routing.ts';
+import { FieldReader } from '../field-reader.ts';
+import { type Fields, fieldsOf } from '../json.ts';
+import { type Meta, readMeta } from '../meta.ts';
+import { patternFault } from '../pattern-fault.ts';
+import type { Problem } from '../problem.ts';
+
+/** Names some requests, for a TrafficSplit. */
+export interface RouteGroup extends Meta {
+  /** Any of them. */
+  readonly matches: readonly Predicate[];
+}
+
+/**
+ * Reads an HTTPRouteGroup. `matches` stands under `spec` since v1alpha3, and beside it before. Patterns are anchored at the
+ * start alone. A match that is wrong takes no request.
+ *
+ * @throws MalformedObject
+ * @see https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-specs/v1alpha4/traffic-specs.md
+ */
+export function readRouteGroup(raw: Fields, problems: Problem[]): RouteGroup {
+  const isInSpec = raw.spec !== undefined && raw.spec !== null;
+  const path = isInSpec ? 'spec.' : '';
+  const reader = new FieldReader(isInSpec ? fieldsOf(raw.spec, 'spec') : raw, isInSpec ? 'spec' : '', problems);
+  if (isInSpec) reader.allow(['matches']);
+  const matches = reader
+    .list('matches')
+    .flatMap((entry, at) => readMatch(entry, `${path}matches[${at}]`, problems) ?? []);
+  return { ...readMeta(raw), matches };
+}
+
+function readMatch(entry: unknown, path: string, problems: Problem[]): Predicate | null {
+  const faults: Problem[] = [];
+  const reader = FieldReader.of(entry, path, faults);
+  reader?.allow(['name', 'pathRegex', 'methods', 'headers']);
+  const all: Predicate[] = [];
+  const { pathRegex, headers } = reader?.fields ?? {};
+  if (pathRegex !== undefined) all.push({ path: { regex: startsWith(pathRegex, `${path}.pathRegex`, faults) } });
+  const methods = (reader?.list('methods') ?? []).map((method) => String(method).toUpperCase());
+  if (methods.length > 0 && !methods.includes('*')) all.push({ any: methods.map((exact) => ({ method: { exact } })) });
+  for (const [at, entry] of (Array.isArray(headers) ? headers : headers === undefined ? [] : [headers]).entries()) {
+    const place = Array.isArray(headers) ? `${path}.headers[${at}]` : `${path}.headers`;
+    for (const [name, pattern] of Object.entries(FieldReader.of(entry, place, faults)?.fields ?? {}))
+      all.push({ header: name.toLowerCase(), value: { regex: startsWith(pattern, `${place}.${name}`, faults) } });
+  }
+  problems.push(...faults.map((fault) => ({ ...fault, message: `${fault.message}; the match takes no request` })));
+  return faults.length > 0 ? null : { all };
+}
+
+function startsWith(pattern: unknown, path: string, faults: Problem[]): string {
+  const fault = typeof pattern === 'string' ? patternFault(pattern) : 'is no text';
+  if (fault !== null) faults.push({ path, message: fault });
+  return `(?:${pattern})(?s:.*)`;
+}

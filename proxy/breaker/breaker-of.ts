@@ -1,0 +1,11 @@
+import type { CircuitBreaker } from '../../api/traffic-policy.ts';
+import type { Breaker, BreakerContext } from './breaker.ts';
+import { FailureAccrual } from './failure-accrual.ts';
+import { OutlierDetector } from './outlier-detector.ts';
+
+/** A breaker of its own for an endpoint of a backend. */
+export function breakerOf(settings: CircuitBreaker, context: BreakerContext): Breaker {
+  return settings.kind === 'outlier-detection'
+    ? new OutlierDetector(settings, context)
+    : new FailureAccrual(settings, context);
+}

@@ -1,0 +1,146 @@
+import type { Server, Socket } from 'node:net';
+
+import type { SocketAddress } from '../core/config/socket-address.ts';
+import type { Clock } from '../core/time/clock.ts';
+import { FailureLog } from './admin/failure-log.ts';
+import type { ProxyConfig } from './config.ts';
+import { Connections } from './connections.ts';
+import { Discovery } from './control/discovery.ts';
+import { Application } from './inbound/application.ts';
+import { InboundListener } from './inbound/listener.ts';
+import { InboundPorts } from './inbound/ports.ts';
+import type { Log } from './log.ts';
+import { countEjected } from './outbound/endpoint-state.ts';
+import { ExplicitProxy } from './outbound/explicit-proxy.ts';
+import { Ingress } from './outbound/ingress.ts';
+import { OutboundListener } from './outbound/listener.ts';
+import { NamedTargets } from './outbound/named-targets.ts';
+import { Targets } from './outbound/targets.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { listen } from './transport/listen.ts';
+import { Loopback } from './transport/loopback.ts';
+import { MutualTls } from './transport/mutual-tls.ts';
+import type { OriginalDestination } from './transport/original-destination.ts';
+
+/** What of the configuration the data path follows. */
+export type DataPathConfig = Pick<
+  ProxyConfig,
+  | 'identity'
+  | 'spiffe'
+  | 'podIps'
+  | 'applicationAddress'
+  | 'clusterDomain'
+  | 'defaultInboundPolicy'
+  | 'opaquePorts'
+  | 'probePaths'
+  | 'ingress'
+  | 'outboundConnectTimeoutMs'
+  | 'inboundConnectTimeoutMs'
+  | 'silenceMs'
+  | 'undecidedMs'
+  | 'maxConnections'
+  | 'limits'
+>;
+
+/** What the data path needs of the process around it. */
+export interface DataPathContext {
+  readonly originalDestination: OriginalDestination;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Takes a trust bundle that discovery delivers. */
+  readonly onTrust: (bundle: string) => void;
+}
+
+/** The ways into a proxy. */
+export type Way = 'inbound' | 'outbound' | 'explicit';
+
+/**
+ * The data path of one proxy, from metrics to listeners, put together in one place: what the program runs and what tests do.
+ * Nothing listens, and nobody is asked, until it is told to.
+ *
+ *     discovery ─▶ targets ─▶ outbound, explicit ─▶ endpoints
+ *         │                        └─ loopback ─▶ inbound ─▶ application
+ *         └─────▶ ports (policy, routes, limits) ───┘
+ */
+export class DataPath {
+  readonly metrics = new Metrics();
+  readonly failures = new FailureLog();
+  /** Those that are open, for a drain. */
+  readonly connections = new Connections();
+  readonly mutualTls: MutualTls;
+  readonly ports: InboundPorts;
+  readonly discovery: Discovery;
+  readonly targets: Targets;
+  readonly #maxConnections: number;
+  readonly #accept: Readonly<Record<Way, (socket: Socket) => void>>;
+
+  constructor(config: DataPathConfig, { originalDestination, clock, log, onTrust }: DataPathContext) {
+    const { metrics, failures, connections } = this;
+    const { silenceMs, undecidedMs, limits } = config;
+    this.#maxConnections = config.maxConnections;
+    this.mutualTls = new MutualTls(() => clock.now());
+    // In force until destination has spoken.
+    const defaultPolicy = { mode: config.defaultInboundPolicy, origin: 'environment' } as const;
+    this.ports = new InboundPorts({ defaultPolicy, ports: [], clusterNetworks: [] }, config.opaquePorts, metrics);
+    this.discovery = new Discovery({ clock, onInbound: (inbound) => this.ports.update(inbound), onTrust });
+
+    const loopback = new Loopback(config.podIps, (socket, destination) => inbound.acceptOwn(socket, destination));
+    const connectTimeoutMs = config.outboundConnectTimeoutMs;
+    const endpoints = { mutualTls: this.mutualTls, metrics, log, connectTimeoutMs, loopback };
+    this.targets = new Targets(this.discovery, endpoints);
+    metrics.registry.collect(() => countEjected(metrics, this.targets.all(), performance.now()));
+    const context = { metrics, failures };
+    const named = new NamedTargets(this.targets, context);
+    const outbound = new OutboundListener({
+      context,
+      targets: this.targets,
+      named,
+      ingress: config.ingress ? new Ingress(named, context, endpoints) : null,
+      originalDestination,
+      loopback,
+      connections,
+      log,
+      connectTimeoutMs,
+      silenceMs,
+      undecidedMs,
+      limits,
+    });
+    const explicit = new ExplicitProxy(this.targets, context, outbound);
+    const inbound = new InboundListener({
+      context: {
+        ports: this.ports,
+        application: new Application(metrics, config.inboundConnectTimeoutMs),
+        metrics,
+        failures,
+        spiffe: config.spiffe,
+        applicationAddress: config.applicationAddress,
+        probePaths: config.probePaths,
+        clusterDomain: config.clusterDomain,
+      },
+      mutualTls: this.mutualTls,
+      originalDestination,
+      connections,
+      log,
+      identity: config.identity,
+      podIps: config.podIps,
+      connectTimeoutMs: config.inboundConnectTimeoutMs,
+      silenceMs,
+      undecidedMs,
+      limits,
+    });
+    this.#accept = {
+      inbound: (socket) => inbound.accept(socket),
+      outbound: (socket) => outbound.accept(socket),
+      explicit: (socket) => explicit.accept(socket),
+    };
+  }
+
+  /** Takes connections at an address from now on. Rejects where it is taken or absent. */
+  listen(way: Way, address: SocketAddress): Promise<Server> {
+    const direction = way === 'inbound' ? 'inbound' : 'outbound';
+    return listen(address, this.#accept[way], {
+      connections: this.#maxConnections,
+      onRefused: () => this.metrics.exceeded(direction, 'src', 'connection_limit'),
+    });
+  }
+}

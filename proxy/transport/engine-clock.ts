@@ -1,0 +1,4 @@
+/** The engine's clock. */
+export function nowMs(): number {
+  return performance.now();
+}
