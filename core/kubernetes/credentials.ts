@@ -45,7 +45,11 @@ async function podCredentials(host: string, port: string): Promise<Credentials> 
 }
 
 async function kubeconfigCredentials(): Promise<Credentials> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await import('@kubernetes/client-node').catch((error: Error) => {
+    throw new Error('the programs of the image read no kubeconfig: in a pod they use its service account', {
+      cause: error,
+    });
+  });
   const config = new KubeConfig();
   config.loadFromDefault();
   const cluster = config.getCurrentCluster();

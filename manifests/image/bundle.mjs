@@ -25,8 +25,8 @@ await build({
   format: 'esm',
   sourcemap: true,
   legalComments: 'none',
-  // koffi finds its native library beside itself.
-  external: ['koffi'],
+  // koffi finds its native library beside itself. The client reads kubeconfigs, which a pod has none of: its account will do.
+  external: ['koffi', '@kubernetes/client-node'],
   // CommonJS packages ask for `require`.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
