@@ -132,10 +132,13 @@ export class InboundListener {
     const rules = this.#options.context.ports.rules(destination.port);
     const carriage = carriageOf(rules);
     const detector = new Detector();
+    let isHandshake = false;
     const decide = (bytes: Buffer): Opened | null => {
       const hello = handshake(bytes);
-      if (hello === 'incomplete') return null;
-      if (hello === 'ours' || (hello === 'tls' && passesTls(rules))) return hello;
+      isHandshake = hello === 'incomplete';
+      if (isHandshake) return null;
+      if (hello === 'ours') return hello;
+      if (hello === 'tls' && passesTls(rules)) return hello;
       return carriage === 'octets' ? 'opaque' : detector.feed(bytes, detector.octets, bytes.length);
     };
     const { silenceMs, limits } = this.#options;
@@ -152,7 +155,8 @@ export class InboundListener {
       // Who speaks first is asked where nothing is declared; where HTTP is, the client has to.
       dial: isDeclaredHttp ? null : () => this.#dial(destination),
       silenceMs: isDeclaredHttp ? limits.idleTimeoutMs : silenceMs,
-      undecidedMs: arrival.undecidedMs,
+      // A ClientHello may come in several packets, some of them sent again.
+      undecidedMs: () => (isHandshake ? HANDSHAKE_MS : arrival.undecidedMs),
     }).finally(waiting);
     const watched = carriage === 'detect' ? detector : null;
     if (opening.who === 'gone') throw new Refused('request_malformed', 'the client left without a word');
@@ -232,7 +236,7 @@ export class InboundListener {
       destination,
       client,
       tls: client.identity === '' ? 'no_identity' : 'true',
-      undecidedMs: this.#options.silenceMs,
+      undecidedMs: Math.min(this.#options.undecidedMs, PEER_UNDECIDED_MS),
     };
   }
 
@@ -373,6 +377,8 @@ class Refused extends Error {
 
 /** A client that opened a connection for us must say what it wants within this time. */
 const HANDSHAKE_MS = 10_000;
+/** What a peer passes on may come in pieces: Nagle's algorithm and a late acknowledgement hold one back for 40 ms. */
+const PEER_UNDECIDED_MS = 200;
 
 /** Whether octets begin a handshake, which cannot be for us any more. */
 function tlsOf(bytes: Buffer): 'tls' | 'not_tls' | 'incomplete' {

@@ -151,7 +151,7 @@ export class OutboundListener {
             return upstream.then((opened) => opened.socket);
           },
       silenceMs: isHttp ? limits.idleTimeoutMs : this.#serverFirst.has(target.key) ? 1 : silenceMs,
-      undecidedMs,
+      undecidedMs: () => undecidedMs,
     });
     if (opening.who === 'gone') return void socket.destroy();
     if (opening.who === 'client') {

@@ -22,7 +22,7 @@ async function pair(t: Test): Promise<{ near: Socket; far: Socket }> {
 /** Decides by whole lines; what is no line is `unfinished`. */
 function rules(dial: OpeningRules<string>['dial'], silenceMs = 20): OpeningRules<string> {
   const decide = (bytes: Buffer) => (bytes.includes('\n') ? bytes.toString() : null);
-  return { decide, otherwise: () => 'unfinished', dial, silenceMs, undecidedMs: 50 };
+  return { decide, otherwise: () => 'unfinished', dial, silenceMs, undecidedMs: () => 50 };
 }
 
 t.test('a client that speaks decides, and its octets stay where they are', async (t) => {

@@ -12,8 +12,8 @@ export interface OpeningRules<T> {
   readonly dial: (() => Promise<Socket>) | null;
   /** How long a silent client is waited for: then its server is dialled, or, where it has to speak, it is let go. */
   readonly silenceMs: number;
-  /** How long octets may stay undecided. */
-  readonly undecidedMs: number;
+  /** How long octets may stay undecided, asked when some have come that are. */
+  readonly undecidedMs: () => number;
 }
 
 /** How a connection began. */
@@ -45,7 +45,7 @@ export async function listenToOpening<T>(client: Socket, rules: OpeningRules<T>)
     look = await peek(client, firstWords, 0);
   }
   const isTold = look.outcome !== 'decided' || look.value !== UNDECIDED;
-  return conclude(isTold ? (look as Peeked<T>) : await peek(client, decide, undecidedMs), otherwise);
+  return conclude(isTold ? (look as Peeked<T>) : await peek(client, decide, undecidedMs()), otherwise);
 }
 
 function conclude<T>(look: Peeked<T>, otherwise: () => T): Opening<T> {

@@ -152,6 +152,29 @@ t.test('what proxies speak to each other counts from a peer with a certificate o
   t.same(seen, [' '], 'and who says nothing of himself');
 });
 
+t.test('a handshake for the proxy may come in pieces, slower than other first words', async (t) => {
+  const { server, seen } = recording();
+  const { inboundPort } = await pod(t, server);
+  const slow = net.createServer((socket) => {
+    const onward = net.connect(inboundPort, '127.0.0.1');
+    socket.once('data', (hello) => {
+      onward.write(hello.subarray(0, 100));
+      setTimeout(() => {
+        onward.write(hello.subarray(100));
+        socket.pipe(onward);
+      }, 400);
+    });
+    onward.pipe(socket);
+    for (const side of [socket, onward]) side.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => slow.listen({ port: 0, host: '127.0.0.1' }, resolve));
+  t.teardown(() => slow.close());
+  const { chain: cert, key } = authority.credentials('web');
+  const peer = await handshake((slow.address() as net.AddressInfo).port, { cert, key });
+  t.match(await said(peer, ['GET / HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n']), /served/);
+  t.match(seen, [/^web\.default\./]);
+});
+
 t.test('a peer that calls HTTP octets is governed as HTTP', async (t) => {
   const { server, seen } = recording();
   const { inboundPort, proxy } = await pod(
