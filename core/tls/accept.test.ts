@@ -92,6 +92,17 @@ t.test('gives up a client that speaks something else, or goes away', async (t) =
   await t.rejects(leaver.accepted);
 });
 
+t.test('gives up a client that ends its direction within the handshake', async (t) => {
+  for (const words of ['', Buffer.from([22, 3, 1, 0x40, 0])]) {
+    const { port, accepted, sockets } = await serve(t);
+    connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true })
+      .on('error', () => {})
+      .end(words);
+    await t.rejects(accepted, /closed during the handshake/);
+    await closed(sockets[0]!);
+  }
+});
+
 t.test('refuses a socket that is gone already', async (t) => {
   await t.rejects(acceptTls(new Socket().destroy(), options), /closed during the handshake/);
 });

@@ -39,11 +39,18 @@ export function acceptTls(socket: Socket, options: AcceptOptions): Promise<TLSSo
       clearTimeout(timer);
       reject(new Error(CLOSED));
     };
+    // A client that ends within its handshake is heard only by whoever reads.
+    const onReadable = () => void secure.read(0);
+    const onEnd = () => secure.destroy(new Error(CLOSED));
+    secure.on('readable', onReadable);
+    secure.once('end', onEnd);
     secure.on('error', reject); // afterwards its end is heard by `close`
     secure.once('close', onClose);
     secure.once('secure', () => {
       clearTimeout(timer);
       secure.off('close', onClose);
+      secure.off('readable', onReadable);
+      secure.off('end', onEnd);
       const fault = secured(secure);
       if (fault === '' || !isCertificateRequired) return resolve(secure);
       secure.destroy();

@@ -25,8 +25,12 @@ export interface Held {
   readonly octets: number;
   /** Outbound requests under way. */
   readonly requests: number;
+  /** Requests that were counted and whose end was not: each has a stream on either side. */
+  readonly unanswered: number;
   /** Connections that were accepted and are open. */
   readonly connections: number;
+  /** What the gauges of open connections say, either side. */
+  readonly openConnections: number;
   readonly descriptors: number;
   /** How many of each that keep Node running. */
   readonly resources: Readonly<Record<string, number>>;

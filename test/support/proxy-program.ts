@@ -21,6 +21,22 @@ async function heldBy(proxy: TestProxy): Promise<Held> {
   for (const name of process.getActiveResourcesInfo()) resources[name] = (resources[name] ?? 0) + 1;
   const descriptors = readdirSync('/proc/self/fd').length;
   const requests = proxy.targets.all().reduce((sum, { active }) => sum + active, 0);
-  return { octets, requests, connections: proxy.connections.size, descriptors, resources };
+  const total = (name: string) => totalOf(proxy.metrics.registry.text(), name);
+  return {
+    octets,
+    requests,
+    unanswered: total('request_total') - total('response_total'),
+    connections: proxy.connections.size,
+    openConnections: total('tcp_open_connections'),
+    descriptors,
+    resources,
+  };
+}
+
+/** Sum of a metric's series. */
+function totalOf(text: string, name: string): number {
+  let sum = 0;
+  for (const [, value] of text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))) sum += Number(value);
+  return sum;
 }
 process.on('disconnect', () => process.exit());

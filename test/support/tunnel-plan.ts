@@ -150,6 +150,13 @@ export const RACES: readonly Race[] = [
     when: ({ first, how, reply }) => first !== 'both' && how === 'drop' && reply > 0,
   },
   {
+    name: 'reset by a side that has ended its direction',
+    why: 'Who has heard the end reads no more, and meets the reset when it writes: whether that is before it has ended itself is chance.',
+    when: ({ how, first, opening }) =>
+      how === 'reset' &&
+      opening === (first === 'server' ? SERVER_ENDS_AT_ONCE : 'the client says something early, and ends'),
+  },
+  {
     name: 'reset of a side that has ended, over HTTP/2',
     why: 'Node says END_STREAM before RST_STREAM: with the first the tunnel is over, and whether the second is read with it is chance.',
     when: ({ kind, opening, first, how, replyHow, code }) =>

@@ -1,6 +1,6 @@
 import type { Asked, Taken, TunnelClient } from './tunnel-ends.ts';
 import { endsBeforeAnswer, LITTLE, MUCH, type TunnelPlan } from './tunnel-plan.ts';
-import type { Seen, TunnelSide } from './tunnel-side.ts';
+import { NEVER_MS, type Seen, type TunnelSide } from './tunnel-side.ts';
 
 /** Both sides of a tunnel. */
 export interface Tunnel {
@@ -26,10 +26,15 @@ export class TakenTunnels {
     else this.#early.set(taken.id, taken);
   }
 
+  /** Rejects when no server sees it for far too long. */
   next(id: string): Promise<Taken> {
     const early = this.#early.get(id);
     this.#early.delete(id);
-    return early ? Promise.resolve(early) : new Promise((resolve) => this.#waiting.set(id, resolve));
+    if (early) return Promise.resolve(early);
+    const { promise, resolve, reject } = Promise.withResolvers<Taken>();
+    this.#waiting.set(id, resolve);
+    const timer = setTimeout(() => reject(new Error(`no server has seen the tunnel ${id}`)), NEVER_MS);
+    return promise.finally(() => clearTimeout(timer));
   }
 }
 
@@ -118,8 +123,9 @@ export async function endTunnel(plan: TunnelPlan, { client, server }: Tunnel): P
     return finish(one, how, code);
   }
   finish(one, how, code);
-  // A reset is heard as that, and not as the end that Node says before it.
-  await other.until(() => (how === 'end' || plan.kind !== 'http2' ? other.hasHeardEnd : other.isOver));
+  // Over HTTP/2 a reset is heard as that, and not as the end that Node says before it.
+  const isCut = how !== 'end' && plan.kind === 'http2';
+  await other.until(() => (isCut ? other.isOver : other.hasHeardEnd));
   if (other.isOver) return;
   other.say(reply);
   finish(other, replyHow, code);

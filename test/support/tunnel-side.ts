@@ -202,7 +202,7 @@ export class StreamSide extends TunnelSide {
 }
 
 /** How long a side waits for what does not come. Far more than the slowest machine needs. */
-const NEVER_MS = 40_000;
+export const NEVER_MS = 40_000;
 
 /** What voices say, over and over. Its length is a prime, so that no chunk that is out of its place fits by chance. */
 const SPEECH = Buffer.from(new Random(65_521).octets(65_521));
