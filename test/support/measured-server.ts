@@ -42,7 +42,9 @@ export function connectionMemoryTests(t: Test, connections: number, settled: num
       const before = await server.memory();
       for (const together of [1, TOGETHER]) {
         await server.meet(connections - settled, together);
-        const kept = (await server.memory()) - before;
+        let kept = (await server.memory()) - before;
+        // A busy machine may not have let go of all that was just closed; a leak does not go away by waiting.
+        for (let i = 0; i < 5 && kept >= MAX_KEPT_BYTES; i++) kept = (await server.memory()) - before;
         const text = `${inMegabytes(kept)} MB more than ${inMegabytes(before)}, ${together} at a time`;
         t.comment(`${program}: ${text}`);
         t.ok(kept < MAX_KEPT_BYTES, text);
