@@ -11,7 +11,14 @@ import t from 'tap';
 import { startMesh } from '../cli/run/mesh.ts';
 import { openNamespaces } from '../cli/run/namespaces.ts';
 import { readFolder } from '../cli/run/objects.ts';
-import { callOwnService, type Kept, keepConnections, keptConnections, TWIN } from './support/own-service.ts';
+import {
+  allServedOrEnded,
+  callOwnService,
+  keepConnections,
+  keptConnections,
+  openedToEndpoints,
+  TWIN,
+} from './support/own-service.ts';
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), 'fixtures/own-service');
 const folder = mkdtempSync(join(tmpdir(), 'weft-own-service-'));
@@ -38,15 +45,6 @@ const { pods } = mesh.plan;
 const clusterIp = mesh.plan.services.find(({ name }) => name === 'twin')!.clusterIp;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Connections that a pod's proxy has opened to endpoints. */
-async function opened(ip: string): Promise<number> {
-  const text = await (await fetch(`http://${ip}:4191/metrics`)).text();
-  return [...text.matchAll(/^tcp_open_total\{direction="outbound".*peer="dst".*\} (\d+)$/gm)].reduce(
-    (sum, [, value]) => sum + Number(value),
-    0,
-  );
-}
-
 t.test('a pod that calls its own Service is served, whatever it is called by', async (t) => {
   await pause(1000);
   const services = [
@@ -68,7 +66,7 @@ t.test('kept connections are served again within a second of their Service, or a
   const { ips } = pods[0]!;
   await keepConnections(ips[0]!, clusterIp);
   await pause(1000);
-  const before = await opened(ips[0]!);
+  const before = await openedToEndpoints(ips[0]!);
   for (let round = 0; round < 20; round++) {
     writeFileSync(servicesFile, '');
     await pause(700);
@@ -77,15 +75,11 @@ t.test('kept connections are served again within a second of their Service, or a
     await pause(200);
     const cameBack = await keptConnections(ips[0]!);
     await pause(1000);
-    for (const [i, { kind, served, ended }] of (await keptConnections(ips[0]!)).entries()) {
-      const then = cameBack[i] as Kept;
-      const isAnswered = !then.isOpen || served > then.served || ended > then.ended;
-      t.ok(isAnswered, `round ${round}: ${kind} is served again, or was ended`);
-    }
+    allServedOrEnded(t, cameBack, await keptConnections(ips[0]!), `round ${round}`);
   }
   const kept = await keptConnections(ips[0]!);
   for (const each of kept) t.comment(JSON.stringify(each));
-  const more = (await opened(ips[0]!)) - before;
+  const more = (await openedToEndpoints(ips[0]!)) - before;
   t.comment(`${more} connections to endpoints in 20 rounds`);
   t.ok(more <= 20 * 3 * 4, 'connections that are opened meanwhile are bounded');
 });

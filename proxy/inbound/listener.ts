@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
-import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, type ProxyErrorReason } from '../../api/proxy-headers.ts';
+import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP } from '../../api/proxy-headers.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
@@ -20,6 +20,7 @@ import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
 import { relay } from '../transport/tcp-relay.ts';
 import { readTransportHeader } from '../transport/transport-header.ts';
+import { Refused } from './refused.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
 
 /** What the inbound side needs. */
@@ -139,7 +140,7 @@ export class InboundListener {
       if (isHandshake) return null;
       if (hello === 'ours') return hello;
       if (hello === 'tls' && passesTls(rules)) return hello;
-      return carriage === 'octets' ? 'opaque' : detector.feed(bytes, detector.octets, bytes.length);
+      return carriage === 'octets' ? 'opaque' : detector.decide(bytes);
     };
     const { silenceMs, limits } = this.#options;
     const isDeclaredHttp = carriage === 'http' && rules.protocol !== 'detect';
@@ -361,17 +362,6 @@ export class InboundListener {
 
   #count(result: string): void {
     this.#options.context.metrics.detected.with({ direction: 'inbound', result }).value++;
-  }
-}
-
-/** A connection is refused; it gets no answer, because nobody has asked anything yet. */
-class Refused extends Error {
-  readonly reason: ProxyErrorReason;
-
-  constructor(reason: ProxyErrorReason, message: string) {
-    super(message);
-    this.name = 'Refused';
-    this.reason = reason;
   }
 }
 

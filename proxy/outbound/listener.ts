@@ -140,7 +140,7 @@ export class OutboundListener {
     let upstream: Promise<Upstream> | null = null;
     const opening = await listenToOpening<Detected>(socket, {
       decide(bytes) {
-        const detected = detector.feed(bytes, detector.octets, bytes.length);
+        const detected = detector.decide(bytes);
         return detected && told(detected);
       },
       otherwise: () => told(detector.otherwise),

@@ -33,6 +33,11 @@ export class Detector {
     return this.decided ?? this.#line ?? 'opaque';
   }
 
+  /** Takes of `bytes`, which are all that has come, what it has not had. @returns {@link decided} */
+  decide(bytes: Uint8Array): Detected | null {
+    return this.feed(bytes, this.octets, bytes.length);
+  }
+
   /** Takes `bytes[start, end)`, which follow what it has had. @returns {@link decided} */
   feed(bytes: Uint8Array, start: number, end: number): Detected | null {
     for (let at = start; at < end && !this.isSettled; at++) {

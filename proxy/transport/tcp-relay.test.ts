@@ -118,7 +118,7 @@ t.test('octets that turn into HTTP go no further, and both sides are reset', asy
     // What a look has put back was fed to the detector, and is not fed again.
     const detector = new Detector();
     left.write(first);
-    await peek(a, (bytes) => detector.feed(bytes, detector.octets, bytes.length) === null || true, 1000);
+    await peek(a, (bytes) => detector.decide(bytes) === null || true, 1000);
     relay(a, b, { onOctets() {}, onEnd() {} }, { ended: null, watch: { detector, onHttp: () => isHttp++ } });
     let heard = '';
     right.on('data', (chunk) => {

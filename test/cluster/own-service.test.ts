@@ -4,7 +4,14 @@ import t from 'tap';
 import { container, NAMESPACE, workload } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { apply, kubectl } from '../support/kubectl.ts';
-import { callOwnService, type Kept, keepConnections, keptConnections, twinProgram } from '../support/own-service.ts';
+import {
+  allServedOrEnded,
+  callOwnService,
+  keepConnections,
+  keptConnections,
+  openedToEndpoints,
+  twinProgram,
+} from '../support/own-service.ts';
 
 const PORTS = { http: 8080, grpc: 8081, tcp: 9000 };
 
@@ -36,15 +43,6 @@ async function twins(): Promise<readonly Pod[]> {
 
 async function clusterIps(): Promise<readonly string[]> {
   return JSON.parse(await kubectl('-n', NAMESPACE, 'get', 'service', 'twin', '-o', 'jsonpath={.spec.clusterIPs}'));
-}
-
-/** Connections that a pod's proxy has opened to endpoints. */
-async function opened(ip: string): Promise<number> {
-  const text = await (await fetch(`http://${ip}:4191/metrics`)).text();
-  return [...text.matchAll(/^tcp_open_total\{direction="outbound".*peer="dst".*\} (\d+)$/gm)].reduce(
-    (sum, [, value]) => sum + Number(value),
-    0,
-  );
 }
 
 t.test('a pod that calls its own Service is served, whatever it is called by', async (t) => {
@@ -92,7 +90,7 @@ for (const [how, nextIp] of [
     const host = nextIp(clusterIp) ?? 'twin';
     await keepConnections(ips[0]!, host);
     await pause(1000);
-    const before = await opened(ips[0]!);
+    const before = await openedToEndpoints(ips[0]!);
     const mine = async () => (await keptConnections(ips[0]!)).slice(already);
     for (let round = 0; round < 20; round++) {
       await kubectl('-n', NAMESPACE, 'delete', 'service', 'twin');
@@ -100,14 +98,10 @@ for (const [how, nextIp] of [
       await apply(documents([twinService('twin', { clusterIP: nextIp(clusterIp) })]));
       const cameBack = await mine();
       await pause(1000);
-      for (const [i, { kind, served, ended }] of (await mine()).entries()) {
-        const then = cameBack[i] as Kept;
-        const isAnswered = !then.isOpen || served > then.served || ended > then.ended;
-        t.ok(isAnswered, `round ${round}: ${kind} is served again, or was ended`);
-      }
+      allServedOrEnded(t, cameBack, await mine(), `round ${round}`);
     }
     for (const each of await mine()) t.comment(JSON.stringify(each));
-    const more = (await opened(ips[0]!)) - before;
+    const more = (await openedToEndpoints(ips[0]!)) - before;
     t.comment(`${more} connections to endpoints in 20 rounds`);
     t.ok(more <= 20 * 3 * 4, 'connections that are opened meanwhile are bounded');
     t.ok(

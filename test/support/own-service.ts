@@ -88,3 +88,21 @@ export async function keepConnections(pod: string, host: string): Promise<void> 
 export async function keptConnections(pod: string): Promise<readonly Kept[]> {
   return (await tell<{ kept: readonly Kept[] }>(pod, '/kept', {})).kept;
 }
+
+/** Each connection that was kept has been served again since, or was ended. @param then what had become of them before */
+export function allServedOrEnded(t: Test, then: readonly Kept[], now: readonly Kept[], when: string): void {
+  for (const [i, { kind, served, ended }] of now.entries()) {
+    const before = then[i]!;
+    const isAnswered = !before.isOpen || served > before.served || ended > before.ended;
+    t.ok(isAnswered, `${when}: ${kind} is served again, or was ended`);
+  }
+}
+
+/** Connections that the proxy of a pod has opened to endpoints. */
+export async function openedToEndpoints(pod: string): Promise<number> {
+  const text = await (await fetch(`http://${pod}:4191/metrics`)).text();
+  return [...text.matchAll(/^tcp_open_total\{direction="outbound".*peer="dst".*\} (\d+)$/gm)].reduce(
+    (sum, [, value]) => sum + Number(value),
+    0,
+  );
+}
