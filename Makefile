@@ -29,6 +29,15 @@ demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (root: ne
 test: build ## unit and integration tests, and the API server's where KUBECONFIG is set
 	node test/run.mjs unit integration namespaces namespaces-own-service
 
+# What lies under test/ may start the bundled programs; a unit test does not.
+.PHONY: test-one
+test-one: $(if $(filter test/% ./test/% $(CURDIR)/test/%,$(FILE)),build,setup) ## one test file, with all it says: FILE=core/config/config.test.ts (NAME=text of a name)
+	@node test/one.mjs '$(FILE)' '$(NAME)'
+
+.PHONY: golden
+golden: setup ## write the golden files anew and show what differs
+	@node test/golden.mjs
+
 .PHONY: test-long
 test-long: build ## tests that take minutes: 40,000 connections to each server, 10,000 tunnels (SEED=1)
 	node test/run.mjs long
