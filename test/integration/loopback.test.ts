@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { LocalMesh, unprivilegedObstacle } from '../support/local-mesh.ts';
 
 const fixtures = join(dirname(fileURLToPath(import.meta.url)), '../fixtures');
@@ -32,7 +33,11 @@ function manifests(name: string, text: string): string {
 }
 
 t.test('a mesh without privileges', { skip: unprivilegedObstacle() || false }, async (t) => {
+  const port = await freePort();
+  const databasePort = await freePort();
   const text = readFileSync(join(fixtures, 'loopback/mesh.yaml'), 'utf8')
+    .replaceAll('18080', String(port))
+    .replaceAll('13306', String(databasePort))
     .replaceAll('APPLICATION', join(fixtures, 'namespaces/application.mjs'))
     .replaceAll('FRONTEND', join(fixtures, 'loopback/frontend.mjs'));
   const place = manifests('mesh', text);
@@ -40,7 +45,7 @@ t.test('a mesh without privileges', { skip: unprivilegedObstacle() || false }, a
   t.teardown(() => mesh.process.kill('SIGKILL'));
   await mesh.up();
   const frontend = mesh.ip('frontend-0');
-  const ask = async (what: string) => (await fetch(`http://${frontend}:18080/${what}`)).json() as Promise<Answer>;
+  const ask = async (what: string) => (await fetch(`http://${frontend}:${port}/${what}`)).json() as Promise<Answer>;
   const metrics = async (pod: string) => (await fetch(`http://${mesh.ip(pod)}:4191/metrics`)).text();
 
   await t.test('says which network the pods got, and why', async (t) => {
@@ -81,7 +86,8 @@ t.test('a mesh without privileges', { skip: unprivilegedObstacle() || false }, a
       socket.on('close', () => resolve(text));
     });
     t.match(heard, /^HTTP\/1\.1 200 .*hello from the server\nyou said good day$/s);
-    t.match(await metrics('frontend-0'), /tcp_open_total\{direction="outbound".*target_port="13306".*tls="true"/);
+    const opened = new RegExp(`tcp_open_total\\{direction="outbound".*target_port="${databasePort}".*tls="true"`);
+    t.match(await metrics('frontend-0'), opened);
   });
 
   await t.test('inbound policy holds although every peer comes from loopback', async (t) => {
@@ -150,34 +156,39 @@ function careless(name: string, port: number): string {
 
 t.test('a pod that listens on every address is reported', { skip: unprivilegedObstacle() || false }, async (t) => {
   await t.test('as a warning while no other pod wants the port', async (t) => {
-    const mesh = new LocalMesh('--network', 'loopback', manifests('alone', careless('a', 18081)));
+    const port = await freePort();
+    const mesh = new LocalMesh('--network', 'loopback', manifests('alone', careless('a', port)));
     await mesh.up();
-    t.match(mesh.output, /^! default\/a-0 listens on every address at port 18081: .*\$HOST/m);
+    t.match(mesh.output, new RegExp(`^! default/a-0 listens on every address at port ${port}: .*\\$HOST`, 'm'));
     mesh.process.kill('SIGTERM');
     t.equal(await mesh.ended, 0);
   });
 
   await t.test('as the reason why another one cannot run', async (t) => {
-    const both = `${careless('a', 18082)}\n---\n${careless('b', 18082)}\n`;
+    const port = await freePort();
+    const both = `${careless('a', port)}\n---\n${careless('b', port)}\n`;
     const mesh = new LocalMesh('--network', 'loopback', manifests('clash', both));
     t.equal(await mesh.ended, 1);
     t.match(mesh.output, /^! default\.[ab]-0\.container-0 ended with 1: its port is taken .*EADDRINUSE.*\$HOST/m);
-    t.match(mesh.output, /^weft: .*before it listened on port 18082: default\/[ab]-0 listens on every address/m);
+    const reason = `before it listened on port ${port}: default/[ab]-0 listens on every address`;
+    t.match(mesh.output, new RegExp(`^weft: .*${reason}`, 'm'));
     t.match(mesh.output, /^hint: .*\$HOST/m);
   });
 
   await t.test('and so is another program that has the port', async (t) => {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(18083, '0.0.0.0', resolve));
-    const mesh = new LocalMesh('--network', 'loopback', manifests('taken', careless('a', 18083)));
+    const port = await freePort();
+    await new Promise<void>((resolve) => server.listen(port, '0.0.0.0', resolve));
+    const mesh = new LocalMesh('--network', 'loopback', manifests('taken', careless('a', port)));
     t.equal(await mesh.ended, 1);
-    t.match(mesh.output, /port 18083 of default\/a-0 \(127\.\d+\.0\.10:18083\) cannot be bound: another program/);
+    const pattern = `port ${port} of default/a-0 \\(127\\.\\d+\\.0\\.10:${port}\\) cannot be bound: another program`;
+    t.match(mesh.output, new RegExp(pattern));
     server.close();
   });
 });
 
 t.test('refuses namespaces where they are impossible', { skip: unprivilegedObstacle() || false }, async (t) => {
-  const mesh = new LocalMesh('--network', 'namespaces', manifests('refused', careless('a', 18084)));
+  const mesh = new LocalMesh('--network', 'namespaces', manifests('refused', careless('a', await freePort())));
   t.equal(await mesh.ended, 1);
   t.match(mesh.output, 'the pods cannot have network namespaces: network namespaces and redirect rules need root');
 });

@@ -14,16 +14,20 @@ import { readFolder } from '../../cli/run/objects.ts';
 import { createLeaf, signerOf } from '../../core/pki/certificate.ts';
 import { generateKeyPair, parsePrivateKey, privateKeyPem, spkiOf } from '../../core/pki/key-pair.ts';
 import { TestWatch } from '../../destination/testing/watch-client.ts';
+import { freePort } from '../support/free-port.ts';
+import { takenPort } from '../support/local-mesh.ts';
 
 const STREAMS = 100;
 const PROXIES = 3;
 const CHANGES = 40;
 const application = join(dirname(fileURLToPath(import.meta.url)), '../fixtures/namespaces/application.mjs');
 
+const port = await freePort();
+const databasePort = await freePort();
 const MANIFESTS = `apiVersion: v1
 kind: Service
 metadata: { name: web, namespace: default }
-spec: { selector: { app: web }, ports: [{ name: http, port: 80, targetPort: 18080 }] }
+spec: { selector: { app: web }, ports: [{ name: http, port: 80, targetPort: ${port} }] }
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -37,11 +41,15 @@ spec:
       containers:
         - name: web
           command: [node, ${application}]
-          env: [{ name: PORT, value: "18080" }, { name: DATABASE_PORT, value: "13306" }]
-          ports: [{ containerPort: 18080 }]
+          env: [{ name: PORT, value: "${port}" }, { name: DATABASE_PORT, value: "${databasePort}" }]
+          ports: [{ containerPort: ${port} }]
 `;
 
-t.test(`a change of an endpoint reaches ${STREAMS} streams, ${PROXIES} of them of real proxies`, async (t) => {
+/** A port without which the mesh cannot run. */
+const taken = takenPort();
+const options = { skip: taken ? `another program listens on every address at port ${taken}` : false };
+
+t.test(`a change of an endpoint reaches ${STREAMS} streams, ${PROXIES} of them of real proxies`, options, async (t) => {
   const { mesh, pods, target, watches } = await openMesh(t);
   const leaving = mesh.plan.pods[PROXIES - 1]!;
   const streams: number[] = [];
@@ -125,7 +133,7 @@ async function openWatches(state: string, destination: string, target: string): 
   return watches;
 }
 
-t.test(`a change of a VirtualService reaches ${STREAMS} streams, and nothing under way is lost`, async (t) => {
+t.test(`a change of a VirtualService reaches ${STREAMS} streams, and nothing under way is lost`, options, async (t) => {
   const { mesh, folder, pods, target, watches } = await openMesh(t);
   const write = (seconds: number) => writeFileSync(join(folder, 'routes.yaml'), virtualService(seconds));
   write(100);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 
 import type { OutboundTarget } from '../../api/routing.ts';
+import { freePort } from '../support/free-port.ts';
 import { LocalMesh, unprivilegedObstacle } from '../support/local-mesh.ts';
 import { endpoint, route, service, TestAuthority, TestProxy } from '../support/mesh.ts';
 import { OpenLoop, quantile, type Sent } from '../support/open-loop.ts';
@@ -112,7 +113,8 @@ t.test('one of three endpoints freezes', options, async (t) => {
   t.teardown(() => rmSync(folder, { recursive: true }));
   const text = readFileSync(join(fixtures, 'user-mesh/mesh.yaml'), 'utf8')
     .replaceAll('APPLICATION', join(fixtures, 'user-mesh/application.mjs'))
-    .replaceAll('FAILURES', join(folder, 'failures'));
+    .replaceAll('FAILURES', join(folder, 'failures'))
+    .replaceAll('18080', String(await freePort()));
   writeFileSync(join(folder, 'mesh.yaml'), text);
   const mesh = new LocalMesh(folder);
   t.teardown(async () => {

@@ -14,6 +14,7 @@ import { readPaths } from '../../cli/state/read-paths.ts';
 import { explain } from '../../cli/why/explain.ts';
 import { parseQuestion } from '../../cli/why/question.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { LocalMesh, unprivilegedObstacle } from '../support/local-mesh.ts';
 import { isLikely, routeCounts, TEN_REQUESTS } from '../support/user-guide.ts';
 
@@ -90,6 +91,7 @@ class UserMesh {
     chmodSync(place, 0o755);
     const text = readFileSync(join(fixtures, 'user-mesh/mesh.yaml'), 'utf8')
       .replaceAll('APPLICATION', join(fixtures, 'user-mesh/application.mjs'))
+      .replaceAll('18080', String(applicationPort))
       .replaceAll('FAILURES', failures);
     writeFileSync(join(place, 'mesh.yaml'), text);
     for (const name of names) copyFileSync(join(fixtures, `user/${name}.yaml`), join(place, `${name}.yaml`));
@@ -120,7 +122,9 @@ class UserMesh {
     const lists = await Promise.all(
       pods.map(
         async (ip) =>
-          (await fetch(`http://${ip}:18080/aborted`)).json() as Promise<{ path: string; afterMs: number }[]>,
+          (await fetch(`http://${ip}:${applicationPort}/aborted`)).json() as Promise<
+            { path: string; afterMs: number }[]
+          >,
       ),
     );
     return lists
@@ -130,6 +134,8 @@ class UserMesh {
   }
 }
 
+/** Of every pod, each on its own address. */
+const applicationPort = await freePort();
 const COUNT = 20_000;
 const options = { skip: unprivilegedObstacle() || false, timeout: 120_000 };
 

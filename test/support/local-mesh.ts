@@ -4,6 +4,10 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
+import { CONTROL_PORTS } from '../../cli/run/control-plane.ts';
+import { isWildcard, socketsListeningOn } from '../../cli/run/listening-socket.ts';
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** User and group `nobody`: whoever root becomes to have no privilege. */
@@ -12,6 +16,8 @@ const unprivileged = process.getuid!() === 0 ? NOBODY : [];
 
 /** Why `weft run` cannot run here without privileges; empty: it can. */
 export function unprivilegedObstacle(): string {
+  const taken = takenPort();
+  if (taken) return `another program listens on every address at port ${taken}`;
   try {
     execFileSync(unprivileged[0] ?? 'env', [...unprivileged.slice(1), 'cat', join(root, 'build/proxy.js')], {
       stdio: 'ignore',
@@ -21,6 +27,12 @@ export function unprivilegedObstacle(): string {
   } catch {
     return 'user 65534 cannot read build/proxy.js';
   }
+}
+
+/** A port of the mesh's own programs that another program has on every address; undefined: there is none. */
+export function takenPort(): number | undefined {
+  const ports = [...CONTROL_PORTS, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT, PROXY_ADMIN_PORT];
+  return ports.find((port) => socketsListeningOn(port).some(isWildcard));
 }
 
 /** `weft run` as a process without privileges. */
