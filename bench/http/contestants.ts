@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 import { PROXY_UID } from '../../api/names.ts';
 import type { Case } from './cases.ts';
+import type { CheckoutMesh } from './checkout.ts';
 import { pin } from './cpu.ts';
 import { PEERS, type Peer, type Side } from './peers.ts';
-import { BACKEND_PORT, type Topology, TRANSFER_PORT } from './topology.ts';
+import { BACKEND_PORT, type MeshedPods, type Topology, TRANSFER_PORT } from './topology.ts';
 
 /** One that takes part: how a load reaches its proxies, and which processes those are. */
 export interface Entrance {
@@ -22,13 +24,24 @@ export interface Entrance {
 
 export interface Contestant {
   readonly name: string;
+  /** Whose processes it is measured by: our own mesh, that of another checkout, or its own, made for each measurement. */
+  readonly mesh: 'own' | CheckoutMesh | null;
   open(each: Case, topology: Topology): Promise<Entrance>;
 }
 
-/** Everybody who can take part in a case. Weft does twice, which tells how much of a difference is noise. */
-export function contestantsOf(each: Case, wanted: readonly string[]): Contestant[] {
+/**
+ * Everybody who can take part in a case. Weft does twice, which tells how much of a difference is noise; other checkouts
+ * follow at once, before the peers.
+ */
+export function contestantsOf(each: Case, wanted: readonly string[], checkouts: readonly CheckoutMesh[]): Contestant[] {
   if (each.beside === 'unused-policies')
-    return [weft('weft', 'bare'), weft('weft-again', 'bare'), weft('weft-policies', 'policies')];
+    return [
+      weft('weft', 'own', 'bare'),
+      weft('weft-again', 'own', 'bare'),
+      ...checkouts.map((mesh) => weft(mesh.name, mesh, 'bare')),
+      weft('weft-policies', 'own', 'policies'),
+      ...checkouts.map((mesh) => weft(mesh.name.replace('weft', 'weft-policies'), mesh, 'policies')),
+    ];
   const peers = PEERS.filter(({ name, program, carries }) => {
     if (!wanted.includes(name)) return false;
     if (program === '') console.log(`${name} is not installed: left out`);
@@ -37,8 +50,9 @@ export function contestantsOf(each: Case, wanted: readonly string[]): Contestant
   });
   return [
     ...(each.path === 'server' ? [] : [direct]),
-    weft('weft'),
-    weft('weft-again'),
+    weft('weft', 'own'),
+    weft('weft-again', 'own'),
+    ...checkouts.map((mesh) => weft(mesh.name, mesh)),
     ...peers.map((peer) => peerContestant(peer)),
   ];
 }
@@ -46,6 +60,7 @@ export function contestantsOf(each: Case, wanted: readonly string[]): Contestant
 /** The load as user of the proxy, whom the rules exempt. */
 const direct: Contestant = {
   name: 'direct',
+  mesh: null,
   async open(each, topology) {
     return {
       enter: [...inside(topology, 'client'), ...asProxy()],
@@ -59,17 +74,17 @@ const direct: Contestant = {
 };
 
 /** @param service that the load is sent to; absent: the one of the case's path */
-function weft(name: string, service?: string): Contestant {
+function weft(name: string, mesh: 'own' | CheckoutMesh, service?: string): Contestant {
   return {
     name,
-    async open(each, topology) {
+    mesh,
+    async open(each, own) {
+      const topology: MeshedPods = mesh === 'own' ? own : mesh;
       const pods = { client: ['client'], both: ['client', 'server'], server: ['server'] }[each.path];
       const pids = pods.map((pod) => topology.pid(pod, 'weft-proxy'));
       for (const pid of pids) pin(pid, 0);
-      const scrape = setInterval(() => {
-        for (const pod of ['client', 'server'])
-          fetch(`http://${topology.address(pod)}:4191/metrics`).then((answer) => answer.text());
-      }, 1000);
+      const addresses = ['client', 'server'].map((pod) => topology.address(pod));
+      const scraper = await startCompanion([...topology.enter, process.execPath, SCRAPER, ...addresses]);
       const isServer = each.path === 'server';
       return {
         // Into the server's proxy directly, past the client's own.
@@ -79,9 +94,9 @@ function weft(name: string, service?: string): Contestant {
           : topology.clusterIp(service ?? (each.path === 'both' ? 'server' : 'plain')),
         port: portOf(each),
         pids,
-        credentials: isServer ? topology.credentials('weft') : '',
+        credentials: isServer ? topology.credentials() : '',
         async leave() {
-          clearInterval(scrape);
+          await kill(scraper);
         },
       };
     },
@@ -91,6 +106,7 @@ function weft(name: string, service?: string): Contestant {
 function peerContestant(peer: Peer): Contestant {
   return {
     name: peer.name,
+    mesh: null,
     async open(each, topology) {
       const target = each.path === 'client' ? 'plain' : 'peer-server';
       const place = {
@@ -113,7 +129,7 @@ function peerContestant(peer: Peer): Contestant {
         host: topology.address(target),
         port: portOf(each),
         pids: proxies.map(({ pid }) => pid!).slice(isServer ? 1 : 0),
-        credentials: isServer ? topology.credentials('peer', peer.serverName) : '',
+        credentials: isServer ? topology.peerCredentials(peer.serverName) : '',
         async leave() {
           for (const process of [...proxies, ...companions]) if (process) await kill(process);
         },
@@ -132,7 +148,7 @@ function startProxy(network: readonly string[], { command, environment }: Side):
   });
 }
 
-/** Starts what a proxy needs beside it on core 1. @returns when it has printed its line */
+/** Starts what a proxy needs beside it, or who asks it, on core 1. @returns when it has printed its line */
 async function startCompanion(command: readonly string[]): Promise<ChildProcess> {
   const child = spawn('taskset', ['-c', '1', ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
@@ -153,7 +169,7 @@ function portOf(each: Case): number {
   return each.kind === 'tcp' ? TRANSFER_PORT : BACKEND_PORT;
 }
 
-function inside(topology: Topology, pod: string): string[] {
+function inside(topology: MeshedPods, pod: string): string[] {
   return ['nsenter', `--net=${topology.namespace(pod)}`, '--'];
 }
 
@@ -161,5 +177,6 @@ function asProxy(): string[] {
   return ['setpriv', '--reuid', String(PROXY_UID), '--regid', String(PROXY_UID), '--clear-groups', '--'];
 }
 
+const SCRAPER = fileURLToPath(new URL('./scraper.ts', import.meta.url));
 /** How long a peer has to start. */
 const START_MS = 1000;

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,31 +20,41 @@ const PORT = 8080;
 /** Routes that the mesh's Service has: the last one matches. */
 const ROUTES = 20;
 
+/** A mesh whose pods a contestant is. */
+export interface MeshedPods {
+  /** The command that enters the network of the bridge, from which every pod is reached; empty: it is our own. */
+  readonly enter: readonly string[];
+  /** Path of a pod's network namespace. */
+  namespace(deployment: string): string;
+  /** IPv4 address of a pod. */
+  address(deployment: string): string;
+  /** Address of a Service. */
+  clusterIp(service: string): string;
+  /** Process of a pod's proxy or container. */
+  pid(deployment: string, container: string): number;
+  /** A file with what the generator needs to speak mutual TLS to the server's proxy. */
+  credentials(): string;
+}
+
 /**
  * The pods of a measurement: each contestant enters through the same redirect rules, written by the init program.
  *
  *     client ─▶ server        meshed by Weft          client ─▶ plain      one hop
  *     peer-client ─▶ peer-server    for the other proxies, one at a time
  */
-export class Topology {
+export class Topology implements MeshedPods {
   readonly folder: string;
   readonly mesh: RunningMesh;
+  readonly enter = [];
 
   private constructor(folder: string, mesh: RunningMesh) {
     this.folder = folder;
     this.mesh = mesh;
   }
 
-  /** Starts the mesh, whose backends answer as a case wants it. */
-  static async start(each: Case): Promise<Topology> {
-    const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
-    const backend = join(folder, 'backend');
-    const source = join(dirname(fileURLToPath(import.meta.url)), 'backend.c');
-    execFileSync('cc', ['-O2', '-w', '-o', backend, source]);
-    makeCertificates(folder);
-    const manifests = join(folder, 'manifests');
-    execFileSync('mkdir', [manifests]);
-    writeFileSync(join(manifests, 'mesh.yaml'), manifestsOf(backend, each));
+  /** Starts the mesh. @param folder of {@link makeFolder} */
+  static async start(folder: string): Promise<Topology> {
+    const manifests = manifestsIn(folder);
     const mesh = await startMesh({
       folder: manifests,
       objects: readFolder(manifests).objects,
@@ -62,70 +72,34 @@ export class Topology {
     return topology;
   }
 
-  /** Path of a pod's network namespace. */
   namespace(deployment: string): string {
     return `/run/netns/pod-${this.mesh.plan.pods.findIndex((pod) => pod.deployment === deployment)}`;
   }
 
-  /** IPv4 address of a pod. */
   address(deployment: string): string {
     return this.mesh.plan.pods.find((pod) => pod.deployment === deployment)!.ips[0];
   }
 
-  /** Where the mesh's own client sends its requests. */
-  serviceUrl(service: string): string {
-    return `http://${this.clusterIp(service)}:${PORT}/route/`;
-  }
-
-  /** Address of a Service of the mesh. */
   clusterIp(service: string): string {
     return this.mesh.plan.services.find(({ name }) => name === service)!.clusterIp!;
   }
 
-  /**
-   * A file with what the generator needs to speak mutual TLS to the server's proxy: Weft's own, or a peer's.
-   *
-   * @param servername name in the certificate of a peer
-   */
-  credentials(of: 'weft' | 'peer', servername = 'server'): string {
+  credentials(): string {
+    return writeCredentials(join(this.folder, 'credentials-weft.json'), meshedCredentials(this.mesh.state));
+  }
+
+  /** A file with what the generator needs to speak mutual TLS to a peer. @param servername name in its certificate */
+  peerCredentials(servername = 'server'): string {
     const text = (name: string) => readFileSync(join(this.folder, name), 'utf8');
-    const credentials: ClientCredentials =
-      of === 'weft'
-        ? this.#meshedCredentials()
-        : { cert: text('client.crt'), key: text('client.key'), ca: text('ca.crt'), servername, alpn: 'h2' };
-    const file = join(this.folder, `credentials-${of}.json`);
-    writeFileSync(file, JSON.stringify(credentials), { mode: 0o644 });
-    return file;
+    return writeCredentials(join(this.folder, 'credentials-peer.json'), {
+      cert: text('client.crt'),
+      key: text('client.key'),
+      ca: text('ca.crt'),
+      servername,
+      alpn: 'h2',
+    });
   }
 
-  /** A certificate of the mesh's own issuer for a client that has no proxy. */
-  #meshedCredentials(): ClientCredentials {
-    const issuer = join(this.mesh.state, 'issuer');
-    const chain = readFileSync(join(issuer, 'tls.crt'), 'utf8');
-    const keyPair = generateKeyPair();
-    const workload = { namespace: 'default', serviceAccount: 'client' };
-    const leaf = createLeaf(
-      {
-        spki: spkiOf(keyPair.publicKey),
-        sans: {
-          dns: [dnsIdentity(workload, DEFAULT_IDENTITY_DOMAIN)],
-          uris: [spiffeIdentity(workload, DEFAULT_IDENTITY_DOMAIN)],
-        },
-        workload: { pod: 'client-0', uid: 'uid-client' },
-        validity: { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3_600_000 },
-      },
-      signerOf(new X509Certificate(chain), createPrivateKey(readFileSync(join(issuer, 'tls.key')))),
-    );
-    return {
-      cert: leaf + chain,
-      key: privateKeyPem(keyPair),
-      ca: readFileSync(join(issuer, 'ca.crt'), 'utf8'),
-      servername: dnsIdentity({ namespace: 'default', serviceAccount: 'server' }, DEFAULT_IDENTITY_DOMAIN),
-      alpn: ALPN_WEFT_HTTP,
-    };
-  }
-
-  /** Process of a pod's proxy or container. */
   pid(deployment: string, container: string): number {
     return this.mesh.processes.find(`default.${deployment}-0.${container}`)!.process.pid!;
   }
@@ -133,11 +107,63 @@ export class Topology {
   /** Ends everything, so that another one can be started. */
   async end(): Promise<void> {
     await this.mesh.end();
-    rmSync(this.folder, { recursive: true });
     // We are in namespaces of our own, which a mesh alone leaves to be swept away with them.
     execFileSync('ip', ['-all', 'netns', 'delete']);
     execFileSync('ip', ['link', 'delete', BRIDGE]);
   }
+}
+
+/**
+ * Makes what the meshes of a case are started from, our own and those of other checkouts: the backend, the peers'
+ * certificates, and manifests whose backends answer as the case wants it.
+ */
+export function makeFolder(each: Case): string {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+  const backend = join(folder, 'backend');
+  const source = join(dirname(fileURLToPath(import.meta.url)), 'backend.c');
+  execFileSync('cc', ['-O2', '-w', '-o', backend, source]);
+  makeCertificates(folder);
+  mkdirSync(manifestsIn(folder));
+  writeFileSync(join(manifestsIn(folder), 'mesh.yaml'), manifestsOf(backend, each));
+  return folder;
+}
+
+/** Where {@link makeFolder} writes manifests. */
+export function manifestsIn(folder: string): string {
+  return join(folder, 'manifests');
+}
+
+/** A certificate of a mesh's own issuer for a client that has no proxy. @param state folder of the mesh's state */
+export function meshedCredentials(state: string): ClientCredentials {
+  const issuer = join(state, 'issuer');
+  const chain = readFileSync(join(issuer, 'tls.crt'), 'utf8');
+  const keyPair = generateKeyPair();
+  const workload = { namespace: 'default', serviceAccount: 'client' };
+  const leaf = createLeaf(
+    {
+      spki: spkiOf(keyPair.publicKey),
+      sans: {
+        dns: [dnsIdentity(workload, DEFAULT_IDENTITY_DOMAIN)],
+        uris: [spiffeIdentity(workload, DEFAULT_IDENTITY_DOMAIN)],
+      },
+      workload: { pod: 'client-0', uid: 'uid-client' },
+      validity: { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3_600_000 },
+    },
+    signerOf(new X509Certificate(chain), createPrivateKey(readFileSync(join(issuer, 'tls.key')))),
+  );
+  return {
+    cert: leaf + chain,
+    key: privateKeyPem(keyPair),
+    ca: readFileSync(join(issuer, 'ca.crt'), 'utf8'),
+    servername: dnsIdentity({ namespace: 'default', serviceAccount: 'server' }, DEFAULT_IDENTITY_DOMAIN),
+    alpn: ALPN_WEFT_HTTP,
+  };
+}
+
+/** @returns the file, which the user of a proxy may read */
+export function writeCredentials(file: string, credentials: ClientCredentials): string {
+  writeFileSync(file, JSON.stringify(credentials), { mode: 0o644 });
+  return file;
 }
 
 /** The port of every backend. */
