@@ -7,6 +7,7 @@
 
 export const CERTIFY_PATH = '/v1/certify';
 
+/** Body of a request for a certificate: the token says who asks, the CSR which key and names the certificate is for. */
 export interface CertifyRequest {
   /** Service-account token (JWT) of audience {@link TOKEN_AUDIENCE}, at most 16 KiB. */
   readonly token: string;
@@ -14,6 +15,7 @@ export interface CertifyRequest {
   readonly csr: string;
 }
 
+/** Body of status 200: the certificate, and whom its holder is to trust. */
 export interface CertifyResponse {
   /** PEM, leaf first, then intermediates up to but without the root. */
   readonly chain: string;
@@ -41,6 +43,10 @@ export interface CertifyError {
  */
 export const WORKLOAD_EXTENSION_OID = '2.25.203571348021';
 
+/**
+ * The pod that a certificate was made for, in its extension {@link WORKLOAD_EXTENSION_OID}. Destination takes the
+ * workload from here alone, never from a message.
+ */
 export interface WorkloadExtension {
   readonly pod: string;
   /** Pod UID: names are used again, UIDs are not. */

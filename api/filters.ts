@@ -24,6 +24,7 @@ export interface HeaderChange {
   readonly remove?: readonly string[];
 }
 
+/** A field to set or add, its name in lower case. */
 export interface HeaderEntry {
   readonly name: string;
   /** Pieces that are put together; a text is a single piece. */
@@ -63,6 +64,7 @@ export interface Redirect {
   readonly path?: PathRewrite;
 }
 
+/** An answer that the proxy gives itself, without asking a backend. Source: VirtualService, "HTTPDirectResponse". */
 export interface DirectResponse {
   /** 200 to 599. */
   readonly status: number;

@@ -9,6 +9,7 @@ export const IMAGE_DIRECTORY = '/weft';
  */
 export const PROXY_NODE_FLAGS = ['--max-semi-space-size=1'] as const;
 
+/** Programs by the name of their bundle, `<name>.js` in {@link IMAGE_DIRECTORY}. */
 export type ImageProgram = 'proxy' | 'init' | 'identity' | 'destination' | 'webhook' | 'cli';
 
 /** Container `command` of a program. */

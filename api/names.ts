@@ -70,6 +70,14 @@ export const DEFAULT_INBOUND_POLICIES = [
   'deny',
   'audit',
 ] as const;
+
+/**
+ * Whom a pod lets in by default: `all-` anybody, `cluster-` clients with an address in the cluster's networks;
+ * `-authenticated` only those with an identity of the mesh; `deny` nobody; `audit` anybody, and clients without an
+ * identity are counted. The pod itself is let in under each.
+ *
+ * Source: https://linkerd.io/2/reference/authorization-policy/#default-policies
+ */
 export type DefaultInboundPolicy = (typeof DEFAULT_INBOUND_POLICIES)[number];
 
 /** Private and carrier-grade networks (RFC 1918, RFC 6598, RFC 4193), which is where clusters are; Linkerd's default. */

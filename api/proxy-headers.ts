@@ -78,4 +78,9 @@ export const PROXY_ERROR_REASONS = [
   'target_unknown',
   'unexpected',
 ] as const;
+
+/**
+ * Why a proxy made an answer itself, or refused a connection: the one token for header, metric, log and test.
+ * docs/reference/proxy-errors.md has what to do about each.
+ */
 export type ProxyErrorReason = (typeof PROXY_ERROR_REASONS)[number];

@@ -47,6 +47,7 @@ export interface ResponseClass {
   readonly isFailure: boolean;
 }
 
+/** Which answers a class takes, by their HTTP status; `all` of none holds, `any` of none does not. */
 export type ResponsePredicate =
   | { readonly all: readonly ResponsePredicate[] }
   | { readonly any: readonly ResponsePredicate[] }
@@ -95,6 +96,10 @@ export interface RetryConditions {
   readonly headers?: readonly string[];
 }
 
+/**
+ * When and how often a route's requests are sent again, within the target's {@link RetryBudget}. Source: ServiceProfile
+ * `isRetryable`, VirtualService `retries`, Gateway API `retry`, `retry.linkerd.io/*`.
+ */
 export interface RetryPolicy {
   readonly on: RetryConditions;
   /** Attempts after the first; 0: bounded by the budget alone. */
@@ -131,6 +136,7 @@ export interface WeightedBackend {
   readonly filters?: Filters;
 }
 
+/** What holds for the requests that it takes: the first of a list whose predicate holds takes a request. */
 export interface Route {
   /** Value of the metric label `rt_route`; empty for the default route, which has no such label. */
   readonly name: string;
@@ -188,6 +194,7 @@ export interface OutboundTarget {
 /** Key of a target's own endpoints among its backends. */
 export const OWN_BACKEND = '';
 
+/** A set of endpoints that are interchangeable, and the traffic policy that holds towards them. */
 export interface Backend {
   readonly service: string;
   readonly port: number;
@@ -205,6 +212,7 @@ export interface Backend {
   readonly whenEmpty?: 500 | 503;
 }
 
+/** One address that serves a backend: a pod's, or that of a host outside the cluster. */
 export interface Endpoint {
   /** Pod UID, or `<ip>:<port>` where there is no pod: a reused address is a new endpoint. */
   readonly uid: string;
@@ -221,6 +229,7 @@ export interface Endpoint {
   readonly locality?: number;
 }
 
+/** How the proxy of an endpoint is reached, and whom it must prove to be: otherwise the request fails. */
 export interface EndpointTls {
   /** DNS identity that the certificate must carry; also the SNI. */
   readonly identity: string;
@@ -240,6 +249,7 @@ export interface InboundConfig {
   readonly clusterNetworks: readonly string[];
 }
 
+/** What a proxy enforces on one port of its pod's application. */
 export interface InboundPort {
   readonly port: number;
   readonly protocol: Protocol;

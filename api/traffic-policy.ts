@@ -16,6 +16,10 @@ export interface Balancer {
   readonly localities?: readonly { readonly name: string; readonly priority: number; readonly weight: number }[];
 }
 
+/**
+ * What of a request is its key, and the table that says which endpoint a key belongs to. Source: DestinationRule,
+ * "ConsistentHashLB".
+ */
 export interface ConsistentHash {
   readonly key:
     | { readonly header: string }

@@ -33,6 +33,11 @@ export type TargetKey = string;
 /** Features that a proxy understands. A message names those it `requires`. */
 export const WATCH_FEATURES = ['routes', 'splits', 'traffic-policy'] as const;
 
+/**
+ * What a proxy sends. `hello` comes first; every `snapshot`, `delta` and `inbound` is answered with `ack`, or with
+ * `nack` and why the last good version stays in use. `version` is {@link WATCH_VERSION} in a `hello` and that of a
+ * target's state elsewhere.
+ */
 export type ClientMessage =
   | {
       readonly type: 'hello';
@@ -50,6 +55,10 @@ export type ClientMessage =
   | { readonly type: 'nack'; readonly target: TargetKey; readonly version: string; readonly reason: string }
   | { readonly type: 'heartbeat' };
 
+/**
+ * What destination sends. `hello` comes first, then the trust bundle; states of a target come in order, each with a
+ * version that is the same for the same state in every replica.
+ */
 export type ServerMessage =
   | { readonly type: 'hello'; readonly version: number; readonly features: readonly string[] }
   /** The whole state of a target; replaces what was known. `outbound: null`: nothing is known at this address. */
