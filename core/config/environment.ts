@@ -31,6 +31,8 @@ export function setting<T>(name: string, kind: Kind<T>, fallback: string | null,
 
 /** The environment of one program, from which its configuration is read and its page of the reference is made. */
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
+
+/** What {@link readEnvironment} makes of settings: each key with the type that its kind parses to. */
 export type Values<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
 
 /**

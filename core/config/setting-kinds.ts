@@ -56,6 +56,7 @@ export const PORTS: Kind<PortRanges> = {
   },
 };
 
+/** The kind of setting that is one of a few words, in exactly this spelling. */
 export function oneOf<T extends string>(allowed: readonly T[]): Kind<T> {
   return {
     name: allowed.map((each) => `\`${each}\``).join(', '),

@@ -10,6 +10,7 @@ export { ApiError } from './api-error.ts';
 // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the caller, who checks it
 export type Json = any;
 
+/** What one call differs in from the others. */
 export interface RequestSettings {
   /** `accept` header; `application/json` unless given. */
   readonly accept?: string;

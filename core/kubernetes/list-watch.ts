@@ -7,6 +7,7 @@ export type ObjectChange =
   | { readonly type: 'put'; readonly object: Json }
   | { readonly type: 'gone'; readonly namespace: string; readonly name: string };
 
+/** Which collection a {@link ListWatch} follows, and who hears of it. */
 export interface ListWatchOptions {
   readonly client: ApiClient;
   /**

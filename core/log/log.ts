@@ -3,6 +3,8 @@ import { type Logger, pino } from 'pino';
 export type { Logger };
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** The least that is logged; `silent` logs nothing. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** JSON lines on standard output, written at once so that nothing is lost when the process dies. */

@@ -9,6 +9,7 @@ export interface Authority {
   readonly keyPair: KeyPair;
 }
 
+/** Whose certificate an authority gets, and for how long from `now` on. */
 export interface AuthoritySettings {
   /** At most 64 characters (RFC 5280 appendix A, ub-common-name). */
   readonly commonName: string;

@@ -74,10 +74,12 @@ export function dottedOid(value: DerValue | undefined): string | null {
   return arcs.join('.');
 }
 
+/** SEQUENCE or SEQUENCE OF, in the order given. */
 export function sequence(...members: DerValue[]): DerValue {
   return constructed(SEQUENCE, members);
 }
 
+/** SET or SET OF. Members are not sorted, which DER demands (X.690 section 11.6): every set here has one. */
 export function set(...members: DerValue[]): DerValue {
   return constructed(SET, members);
 }
@@ -92,14 +94,17 @@ export function integer(octets: Uint8Array): DerValue {
   return primitive(INTEGER, (octets[0]! > 0x7f ? '\0' : '') + toBinary(octets));
 }
 
+/** INTEGER from 0 to 255. */
 export function smallInteger(value: number): DerValue {
   return integer(Uint8Array.of(value));
 }
 
+/** BOOLEAN; true is all ones, as DER demands (X.690 section 11.1). */
 export function bool(value: boolean): DerValue {
   return primitive(BOOLEAN, value ? '\xff' : '\0');
 }
 
+/** OCTET STRING of octets as they are, or of the encoding of a value: how an extension holds its contents. */
 export function octetString(contents: DerValue | Uint8Array): DerValue {
   return primitive(OCTET_STRING, contents instanceof Uint8Array ? toBinary(contents) : encodeBinary(contents));
 }
@@ -109,6 +114,7 @@ export function bitString(octets: Uint8Array, unusedBits = 0): DerValue {
   return primitive(BIT_STRING, String.fromCharCode(unusedBits) + toBinary(octets));
 }
 
+/** UTF8String of a text without a bound; a lone surrogate becomes U+FFFD. */
 export function utf8String(text: string): DerValue {
   return primitive(UTF8_STRING, toBinary(Buffer.from(text, 'utf8')));
 }
@@ -131,14 +137,17 @@ export function tagged(number: number, ...members: DerValue[]): DerValue {
   return constructed(contextTag(number), members);
 }
 
+/** The tag `[number]`, 0 to 30, whose meaning the surrounding type gives. */
 export function contextTag(number: number): Tag {
   return { tagClass: CONTEXT_SPECIFIC, type: number };
 }
 
+/** Octets as a binary string: one character from U+0000 to U+00FF for each. */
 export function toBinary(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
 }
 
+/** Octets of a binary string; of a character above U+00FF the low octet alone. */
 export function fromBinary(binary: string): Buffer {
   return Buffer.from(binary, 'latin1');
 }

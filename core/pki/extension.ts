@@ -56,6 +56,10 @@ export function parseExtensions(value: DerValue | undefined): readonly Extension
   return found;
 }
 
+/**
+ * One extension (RFC 5280 section 4.1.2.9), its value encoded into an OCTET STRING. What is not critical leaves the
+ * flag out, as DER demands of a default.
+ */
 export function extension(identifier: string, criticality: Criticality, value: DerValue): DerValue {
   return criticality === 'critical'
     ? sequence(oid(identifier), bool(true), octetString(value))
@@ -89,14 +93,17 @@ export function authorityKeyUsage(): DerValue {
   return extension(KEY_USAGE, 'critical', bitString(Uint8Array.of(0x06), 1));
 }
 
+/** What the key may be used for, by object identifier (RFC 5280 section 4.2.1.12). */
 export function extendedKeyUsage(...purposes: string[]): DerValue {
   return extension(EXTENDED_KEY_USAGE, 'optional', sequence(...purposes.map(oid)));
 }
 
+/** Name of the certificate's own key, by which those that it signed name it (RFC 5280 section 4.2.1.2). */
 export function subjectKeyIdentifier(identifier: Uint8Array): DerValue {
   return extension(SUBJECT_KEY_IDENTIFIER, 'optional', octetString(identifier));
 }
 
+/** Name of the key that signed: `[0]` alone, without issuer and serial number (RFC 5280 section 4.2.1.1). */
 export function authorityKeyIdentifier(identifier: Uint8Array): DerValue {
   return extension(AUTHORITY_KEY_IDENTIFIER, 'optional', sequence(implicit(0, identifier)));
 }

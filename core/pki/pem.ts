@@ -2,6 +2,9 @@ import pem from 'node-forge/lib/pem.js';
 
 import { fromBinary, toBinary } from './der.ts';
 
+/**
+ * What stands between `BEGIN` and the dashes (RFC 7468). `NEW` is the older form of a request, read and never written.
+ */
 export type PemLabel = 'CERTIFICATE' | 'CERTIFICATE REQUEST' | 'NEW CERTIFICATE REQUEST';
 
 /** Textual encoding of RFC 7468, lines of 64 characters ended by a line feed. */

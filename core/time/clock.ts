@@ -8,6 +8,7 @@ export interface Clock {
   after(ms: number, task: () => void): Timer;
 }
 
+/** A task that waits. To cancel one that has run, or was cancelled, does nothing. */
 export interface Timer {
   cancel(): void;
 }
