@@ -86,6 +86,7 @@ export const SETTINGS = {
   ),
 };
 
+/** {@link SETTINGS} as identity uses them, with durations in milliseconds. */
 export interface IdentityConfig {
   readonly listen: SocketAddress;
   readonly adminListen: SocketAddress;

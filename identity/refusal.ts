@@ -38,6 +38,8 @@ export const REFUSAL_STATUS = {
   issuer_expired: 503,
   unexpected: 503,
 } as const;
+
+/** Why a certificate is refused: token of answer, metric, log and test. */
 export type RefusalReason = keyof typeof REFUSAL_STATUS;
 
 /** An answer instead of a certificate. A value and not an exception: refusing is what identity is for. */

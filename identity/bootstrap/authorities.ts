@@ -15,6 +15,10 @@ export const AUTHORITIES_ACCESS: readonly Access[] = [
   { group: '', resource: 'configmaps', name: TRUST_ROOTS_CONFIG_MAP, isOwnNamespace: true, verbs: ['get'] },
 ];
 
+/**
+ * Where {@link ensureAuthorities} looks and what it makes: authorities that are valid for `lifetimeMs` from `now` on,
+ * milliseconds since the epoch.
+ */
 export interface BootstrapSettings {
   readonly api: Pick<ApiClient, 'get' | 'create'>;
   readonly domain: IdentityDomain;

@@ -7,6 +7,7 @@ import type { IssuerSource } from './issuer-source.ts';
 /** How often the source of the issuer is read again, milliseconds. */
 export const ISSUER_POLL_MS = 5_000;
 
+/** What {@link CurrentIssuer} follows, every {@link ISSUER_POLL_MS} by `clock`. */
 export interface CurrentIssuerSettings {
   readonly source: IssuerSource;
   readonly clock: Clock;

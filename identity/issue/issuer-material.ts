@@ -31,6 +31,7 @@ export type IssuerFault =
   | 'trust_roots_missing'
   | 'trust_roots_malformed';
 
+/** An issuer that is not fit to sign. At the start it ends identity; later the issuer in force stays. */
 export class IssuerError extends WeftError {
   constructor(code: IssuerFault, message: string, hint = '') {
     super(code, message, { hint });

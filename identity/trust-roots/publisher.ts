@@ -15,6 +15,9 @@ export const PUBLISHER_ACCESS: readonly Access[] = [
   { group: '', resource: 'configmaps', name: TRUST_ROOTS_CONFIG_MAP, verbs: ['get', 'patch'] },
 ];
 
+/**
+ * What {@link TrustRootsPublisher} writes with. `bundle` is asked for each time, so that a rotated root is published.
+ */
 export interface TrustRootsPublisherSettings {
   readonly api: ApiClient;
   readonly controlNamespace: string;
