@@ -95,6 +95,7 @@ export const SETTINGS = {
   logLevel: setting(env.ENV_LOG_LEVEL, oneOf(LOG_LEVELS), 'info', 'The least that is logged.'),
 };
 
+/** {@link SETTINGS} as destination uses them: durations in milliseconds, what identities are made of in `domain`. */
 export interface DestinationConfig {
   readonly source: 'kubernetes' | 'folder';
   readonly folders: readonly string[];

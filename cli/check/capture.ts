@@ -14,6 +14,7 @@ export interface CapturePrediction {
   readonly asked: 'init' | 'none';
 }
 
+/** The levels of Pod Security, from what forbids nothing to what forbids most. */
 export type PodSecurityLevel = 'privileged' | 'baseline' | 'restricted';
 
 /**

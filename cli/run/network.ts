@@ -3,6 +3,11 @@ import type { Plan, PlannedContainer, PlannedPod } from './plan.ts';
 
 /** The ways to give the pods of a local mesh a network. */
 export const NETWORK_MODES = ['namespaces', 'loopback'] as const;
+
+/**
+ * `namespaces`: a network namespace for each pod, with redirect rules; `loopback`: an address in 127.0.0.0/8, and the
+ * proxy explicitly.
+ */
 export type NetworkMode = (typeof NETWORK_MODES)[number];
 
 /** Where the programs and files of a local mesh lie. */

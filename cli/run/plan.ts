@@ -44,6 +44,10 @@ export interface PlannedService {
   readonly clusterIp: string;
 }
 
+/**
+ * What `weft run` starts, in the order of the manifests, and a sentence for each thing in them that has no effect or
+ * cannot run.
+ */
 export interface Plan {
   readonly pods: readonly PlannedPod[];
   readonly services: readonly PlannedService[];

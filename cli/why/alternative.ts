@@ -21,6 +21,7 @@ export interface ExplainedAlternative {
   readonly inbound: readonly ExplainedInbound[];
 }
 
+/** An endpoint as an explanation shows it: where it is, and who guards it. */
 export interface ExplainedEndpoint {
   readonly address: string;
   /** Empty: it is no pod. */

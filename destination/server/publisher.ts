@@ -247,6 +247,7 @@ function isCovered({ facets, needed }: View): boolean {
   return [...needed].every((facet) => facets.has(facet));
 }
 
+/** A message as it travels: JSON, ended by a line feed, of which JSON text itself has none. */
 export function lineOf(message: ServerMessage): string {
   return `${JSON.stringify(message)}\n`;
 }

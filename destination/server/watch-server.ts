@@ -196,6 +196,7 @@ export class WatchServer {
   }
 }
 
+/** What a {@link WatchServer} works with. Credentials are those at the start; the trust bundle is followed. */
 export interface WatchServerOptions {
   readonly credentials: ServerCredentials;
   readonly trust: TrustBundle;
