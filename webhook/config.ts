@@ -111,6 +111,7 @@ export const SETTINGS = {
   shutdownGrace: setting(env.ENV_SHUTDOWN_GRACE, DURATION, '10s', 'How long reviews under way may take after SIGTERM.'),
 };
 
+/** {@link SETTINGS} as the webhook uses them, with durations in milliseconds. */
 export interface WebhookConfig {
   readonly listen: SocketAddress;
   readonly adminListen: SocketAddress;

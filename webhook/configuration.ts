@@ -25,6 +25,7 @@ export const REGISTRATIONS = [
   { name: VALIDATOR_NAME, path: `${ADMISSION_API}/validatingwebhookconfigurations` },
 ] as const;
 
+/** What differs in the registration from cluster to cluster. */
 export interface RegistrationSettings {
   /** Namespace of the control plane. */
   readonly namespace: string;
@@ -32,6 +33,10 @@ export interface RegistrationSettings {
   readonly families?: { readonly istio: boolean; readonly linkerd: boolean };
 }
 
+/**
+ * An object that registers a webhook. Source:
+ * https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
+ */
 export interface RegistrationObject {
   readonly apiVersion: 'admissionregistration.k8s.io/v1';
   readonly kind: 'MutatingWebhookConfiguration' | 'ValidatingWebhookConfiguration';

@@ -14,6 +14,7 @@ export const RESTARTS_ACCESS: readonly Access[] = [
   ...Object.values(RESTARTABLE).map((resource): Access => ({ group: 'apps', resource, verbs: ['get', 'patch'] })),
 ];
 
+/** What {@link Restarts} works with. Workloads of `controlNamespace` are never restarted. */
 export interface RestartsSettings {
   readonly api: Pick<ApiClient, 'get' | 'patch'>;
   readonly controlNamespace: string;

@@ -14,6 +14,7 @@ import type { Restarts } from './restarts.ts';
 /** What this file asks of the API server. */
 export const UNINJECTED_PODS_ACCESS: readonly Access[] = [{ group: '', resource: 'pods', verbs: ['list'] }];
 
+/** What {@link UninjectedPods} works with. Namespaces and settings are asked for in each round, because both change. */
 export interface UninjectedPodsSettings {
   readonly api: Pick<ApiClient, 'get'>;
   readonly namespaces: () => readonly NamespaceFacts[];

@@ -19,6 +19,8 @@ export const SKIP_REASONS = [
   'windows_pod',
   'sidecar_already_exists',
 ] as const;
+
+/** The first of {@link SKIP_REASONS} that holds for a pod. */
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** Why a pod is refused: injecting it as asked is impossible, and leaving it out would not be what was asked. */
@@ -28,6 +30,8 @@ export const REFUSE_REASONS = [
   'proxy_uid_in_use',
   'proxy_port_in_use',
 ] as const;
+
+/** The first of {@link REFUSE_REASONS} that was found. */
 export type RefuseReason = (typeof REFUSE_REASONS)[number];
 
 /** What becomes of a pod. `message` is a sentence for whoever wrote the pod. */
@@ -41,6 +45,7 @@ export type Decision =
       readonly warnings: readonly string[];
     };
 
+/** A pod that is admitted without a proxy, and why. */
 export interface Skip {
   readonly outcome: 'skip';
   readonly reason: SkipReason;

@@ -46,10 +46,12 @@ export function quantityValue(text: string): number {
   return Number(match?.[1]) * (QUANTITY_UNITS[match?.[2] ?? ''] ?? 1);
 }
 
+/** A duration as programs read it: `300ms`, `10s`, `1m30s`. Kept as text, for the proxy's environment. */
 export function parseDurationText(text: string): OptionValue {
   return parseDuration(text) === null ? { fault: 'is no duration such as 300ms, 10s or 2m' } : { value: text.trim() };
 }
 
+/** One of a few words, in exactly this spelling. */
 export function parseWord(text: string, words: readonly string[]): OptionValue {
   return words.includes(text) ? { value: text } : { fault: `is none of ${words.join(', ')}` };
 }

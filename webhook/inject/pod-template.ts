@@ -8,12 +8,17 @@ export interface PodTemplate {
   readonly [field: string]: unknown;
 }
 
+/** Metadata of a pod or its template. Either map may be null: clients send that for an empty one. */
 export interface ObjectMetadata {
   readonly labels?: Readonly<Record<string, string>> | null;
   readonly annotations?: Readonly<Record<string, string>> | null;
   readonly [field: string]: unknown;
 }
 
+/**
+ * What injection reads of a pod's spec, and adds to. Source:
+ * https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec
+ */
 export interface PodSpec {
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[] | null;
@@ -24,6 +29,7 @@ export interface PodSpec {
   readonly [field: string]: unknown;
 }
 
+/** A container, an init container or a sidecar, by what could be in the proxy's way: its name, ports and user. */
 export interface Container {
   readonly name: string;
   readonly image?: string;
@@ -32,12 +38,14 @@ export interface Container {
   readonly [field: string]: unknown;
 }
 
+/** A port that a container says it listens on. It may listen on others: Kubernetes takes this for information. */
 export interface ContainerPort {
   readonly name?: string;
   readonly containerPort: number;
   readonly protocol?: string;
 }
 
+/** A volume by its name, which no other one of the pod may have. */
 export interface Volume {
   readonly name: string;
   readonly [field: string]: unknown;

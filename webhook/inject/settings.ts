@@ -21,6 +21,7 @@ export interface InjectSettings {
   readonly logLevel: LogLevel;
 }
 
+/** Whether the labels and annotations of other meshes count as Weft's own. */
 export interface ForeignFamilies {
   readonly istio: boolean;
   readonly linkerd: boolean;
