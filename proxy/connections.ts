@@ -5,6 +5,7 @@ export interface Drainable {
   destroy(): void;
 }
 
+/** The connections of one listener. A drain tells those that are open, and those that still come, to finish. */
 export class Connections {
   readonly #open = new Set<Drainable>();
   #draining = false;

@@ -7,6 +7,7 @@ import { offeredUpgrades } from './http1/upgrade.ts';
 /** Alternating names and values. Shared; never changed. */
 export type Fields = readonly string[];
 
+/** A request before its body, as either engine reads it and as either writes it. */
 export interface RequestHead {
   readonly method: string;
   readonly scheme: string;
@@ -19,12 +20,17 @@ export interface RequestHead {
   readonly version?: string;
 }
 
+/** An answer before its body, final or informational. */
 export interface ResponseHead {
   /** 101: an upgrade was accepted. */
   readonly status: number;
   readonly fields: Fields;
 }
 
+/**
+ * Hears one direction of one exchange, with the contract of both engines (http2/message.ts): `bytes[start, end)` is
+ * valid only during the call, nothing is called after `onReset`.
+ */
 export interface StreamListener {
   onResponse(head: ResponseHead, end: boolean): void;
   onInformational(head: ResponseHead): void;
@@ -72,6 +78,7 @@ export function withoutFields(fields: Fields, names: readonly string[]): Fields 
   return fields;
 }
 
+/** Whether a request is gRPC, in any of its forms (`application/grpc`, `+proto`, `-web`), by its content type alone. */
 export function isGrpc(head: RequestHead): boolean {
   return fieldValue(head.fields, 'content-type')?.startsWith('application/grpc') ?? false;
 }

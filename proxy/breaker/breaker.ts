@@ -22,6 +22,7 @@ export interface Breaker {
   stateAt(nowMs: number): BreakerState;
 }
 
+/** How a breaker stands: `closed` lets all through, `open` nothing, `probation` one request that decides. */
 export interface BreakerState {
   readonly state: 'closed' | 'open' | 'probation';
   /** Times that it has opened since it last stayed closed. */
@@ -41,6 +42,10 @@ export interface BreakerContext {
   readonly random: () => number;
 }
 
+/**
+ * What a detector saw: token of metric and log. `gateway_errors` are 502, 503 and 504; `local_origin` is what got no
+ * answer: refused, reset or timed out.
+ */
 export type EjectionCause =
   | 'consecutive_failures'
   | 'success_rate'

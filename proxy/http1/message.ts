@@ -9,6 +9,7 @@ export type Fields = readonly string[];
  */
 export const CONNECTION_FIELD = 'weft-connection';
 
+/** A request's first line and fields, its target taken apart (RFC 9112 section 3.2). */
 export interface RequestHead {
   readonly method: string;
   readonly scheme: string;
@@ -23,6 +24,7 @@ export interface RequestHead {
   readonly version: string;
 }
 
+/** An answer's status, 100 to 599, and its fields without those of the connection alone. */
 export interface ResponseHead {
   readonly status: number;
   readonly fields: Fields;

@@ -14,10 +14,9 @@ import {
   WINDOW_UPDATE,
 } from './wire-vocabulary.ts';
 
-/**
- * Writes frames onto a wire. `begin` may change `wire.bytes`: it is read only afterwards. Spec: RFC 9113 section 6.
- */
+// Writes frames onto a wire (RFC 9113 section 6). `begin` may change `wire.bytes`: it is read only afterwards.
 
+/** Writes DATA with `bytes[start, end)`, at most the peer's SETTINGS_MAX_FRAME_SIZE and its windows (section 6.1). */
 export function writeData(
   wire: Wire,
   streamId: number,
@@ -55,11 +54,15 @@ export function writeHeaders(
   }
 }
 
+/** Writes RST_STREAM (section 6.4). @param code of section 7 */
 export function writeReset(wire: Wire, streamId: number, code: number): void {
   const at = begin(wire, 4, RST_STREAM, 0, streamId);
   writeU32(wire.bytes, at, code);
 }
 
+/**
+ * Writes WINDOW_UPDATE (section 6.9). @param streamId 0: the connection's window @param increment octets, 1 to 2^31-1
+ */
 export function writeWindowUpdate(wire: Wire, streamId: number, increment: number): void {
   const at = begin(wire, 4, WINDOW_UPDATE, 0, streamId);
   writeU32(wire.bytes, at, increment);
@@ -76,6 +79,7 @@ export function writeSettings(wire: Wire, settings: readonly (readonly [id: numb
   }
 }
 
+/** Writes the SETTINGS frame that says that the peer's were applied (section 6.5.3). */
 export function writeSettingsAck(wire: Wire): void {
   begin(wire, 0, SETTINGS, FLAG_ACK, 0);
 }
@@ -86,6 +90,10 @@ export function writePing(wire: Wire, ack: boolean, bytes: Uint8Array, start: nu
   for (let i = 0; i < 8; i++) wire.bytes[at + i] = bytes[start + i]!;
 }
 
+/**
+ * Writes GOAWAY without debug data (section 6.8). @param lastStreamId streams above it were not looked at, and may be
+ * tried elsewhere
+ */
 export function writeGoAway(wire: Wire, lastStreamId: number, code: number): void {
   const at = begin(wire, 8, GOAWAY, 0, 0);
   writeU32(wire.bytes, at, lastStreamId);

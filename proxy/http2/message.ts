@@ -6,6 +6,7 @@
 /** Header fields as alternating names and values: `['accept', 'x', 'te', 'trailers']`. Shared; never changed. */
 export type Fields = readonly string[];
 
+/** Pseudo-header fields and fields of a request (RFC 9113 section 8.3.1), empty where one is absent. */
 export interface RequestHead {
   readonly method: string;
   readonly scheme: string;
@@ -17,6 +18,7 @@ export interface RequestHead {
   readonly fields: Fields;
 }
 
+/** Status and fields of an answer (RFC 9113 section 8.3.2). */
 export interface ResponseHead {
   /** 100 to 599. An accepted upgrade is 101 in either protocol. */
   readonly status: number;

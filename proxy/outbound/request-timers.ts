@@ -53,6 +53,7 @@ export class RequestTimers {
   }
 }
 
+/** Whether a request needs timers at all: most have none, and then nothing is made for it. */
 export function hasTimeouts({ headMs, requestMs, responseMs, idleMs }: Timeouts): boolean {
   return Boolean(headMs || requestMs || responseMs || idleMs);
 }

@@ -3,6 +3,7 @@ import { PatternSet } from '../../core/regex/pattern-set.ts';
 import type { Entry } from './entry.ts';
 import type { RequestView } from './predicate.ts';
 
+/** An entry and the pattern that the request's path must match for it. */
 export interface PatternEntry {
   readonly pattern: Pattern;
   readonly entry: Entry;

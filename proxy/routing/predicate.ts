@@ -13,6 +13,7 @@ export interface RequestView {
   readonly fields: readonly string[];
 }
 
+/** A compiled predicate. Called for each request: it allocates nothing that outlives the call, and throws never. */
 export type Matcher = (request: RequestView) => boolean;
 
 /**

@@ -127,7 +127,10 @@ export class Registry {
 /** About a fifth of a millisecond's work. */
 const PIECE_LINES = 200;
 
+/** Counters or gauges of one name, a series for each set of labels. */
 export type CounterFamily = Family<Counter>;
+
+/** Histograms of one name and the same buckets, a series for each set of labels. */
 export type HistogramFamily = Family<Histogram>;
 
 function histogramLines(lines: string[], family: Family<Series>, labels: string, series: Histogram): void {
