@@ -52,10 +52,12 @@ export class Certifier {
     this.#onFailure = options.onFailure;
   }
 
+  /** Certifies at once, and again before each certificate ends; what fails is tried again with a jittered back-off. */
   start(): void {
     void this.#run();
   }
 
+  /** Ends renewing. An answer that is under way is dropped. */
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();

@@ -53,6 +53,7 @@ export class Refusal {
     this.message = message;
   }
 
+  /** HTTP status of the answer: what the client did wrong is 4xx and final, 503 is worth trying again. */
   get status(): number {
     return REFUSAL_STATUS[this.reason];
   }

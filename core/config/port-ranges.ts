@@ -32,6 +32,7 @@ export class PortRanges {
     return this.ranges.some(([from, to]) => port >= from && port <= to);
   }
 
+  /** The list that {@link parse} reads, as the ranges were given. */
   toString(): string {
     return this.ranges.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',');
   }

@@ -48,6 +48,7 @@ export class ApiClient {
     return new ApiClient(await findCredentials(variables));
   }
 
+  /** GETs an object, or one page of a list. */
   async get(path: string, settings: RequestSettings = {}): Promise<Json> {
     return await this.#json('GET', path, undefined, JSON_TYPE, settings);
   }
@@ -62,10 +63,12 @@ export class ApiClient {
     return await this.#json('PUT', path, object, JSON_TYPE);
   }
 
+  /** PATCHes an object; an apply patch makes it where it is not there. */
   async patch(path: string, patch: Json, contentType: PatchType): Promise<Json> {
     return await this.#json('PATCH', path, patch, contentType);
   }
 
+  /** DELETEs an object, which stays until its finalizers have run. Resolves with what is left of it, or a Status. */
   async delete(path: string): Promise<Json> {
     return await this.#json('DELETE', path, undefined, JSON_TYPE);
   }

@@ -71,6 +71,7 @@ export class ListWatch {
     });
   }
 
+  /** Begins to list. To be called once, and not after {@link stop}. */
   start(): void {
     this.#running = this.#run();
   }

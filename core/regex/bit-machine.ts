@@ -58,6 +58,7 @@ export class BitMachine {
     return nodes.length > 32 ? null : new BitMachine(program, nodes);
   }
 
+  /** Whether the whole of a text matches, in one pass over it. */
   matches(text: string): boolean {
     if (text.length === 0) return this.#takesEmpty;
     const after = this.#after;

@@ -50,6 +50,7 @@ export class Pattern {
     return pattern;
   }
 
+  /** Whether the whole of a text matches, in time linear in its length. */
   matches(text: string): boolean {
     if (!text.startsWith(this.prefix)) return false;
     const after = this.#afterPrefix;

@@ -37,6 +37,7 @@ export class StateMachine {
     return row;
   }
 
+  /** Whether the whole of a text matches, in one pass over it. */
   matches(text: string): boolean {
     return this.resume(text, 0, this.start);
   }

@@ -65,6 +65,7 @@ export class Walk {
     return this.resolve(place, last, EDGE).includes(this.#exit);
   }
 
+  /** Whether what the place takes depends on the next character (`$`, `\b`). */
   hasDemands(place: Place): boolean {
     const { demands } = this.#program;
     for (let i = 0; i < place.length; i++) if (demands[place[i]!] !== 0) return true;

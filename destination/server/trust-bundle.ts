@@ -33,6 +33,7 @@ export class TrustBundle {
     return this.#pem;
   }
 
+  /** Calls `listener` with each bundle that differs from the one before, the first one too. */
   onChange(listener: (pem: string) => void): void {
     this.#onChange.add(listener);
   }
@@ -43,6 +44,7 @@ export class TrustBundle {
     this.#again();
   }
 
+  /** Ends reading; the last bundle stays. */
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();

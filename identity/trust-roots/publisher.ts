@@ -50,6 +50,7 @@ export class TrustRootsPublisher {
     ];
   }
 
+  /** Begins to follow namespaces and pods, and to write everywhere every {@link RESYNC_MS}. */
   start(): void {
     for (const watch of this.#watches) watch.start();
     this.#scheduleResync();
@@ -60,6 +61,7 @@ export class TrustRootsPublisher {
     return this.#publish(this.#namespaces.list());
   }
 
+  /** Resolves when nothing more will be written. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();

@@ -58,6 +58,7 @@ export class ForeignMeshes {
     await this.#watch?.stop();
   }
 
+  /** Whose labels and annotations are followed now: as the switch says, or where that mesh's own injector is absent. */
   families(): ForeignFamilies {
     return { istio: this.#isFollowed('istio'), linkerd: this.#isFollowed('linkerd') };
   }

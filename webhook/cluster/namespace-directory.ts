@@ -44,6 +44,7 @@ export class NamespaceDirectory implements NamespaceLookup {
     this.#listeners.push(listener);
   }
 
+  /** Every namespace that the watch has seen. */
   list(): NamespaceFacts[] {
     return [...this.#known.values()];
   }
