@@ -79,9 +79,27 @@ export interface Head {
 const KNOWN = { request: new HeadMemo<Head>(), response: new HeadMemo<Head>() };
 
 /**
- * Collects octets until a head is whole and parses it in place.
+ * Collects octets until a head is whole and parses it in place. A head that comes in one piece is never copied.
  *
- * A head that comes in one piece is never copied. Spec: RFC 9112 sections 2 to 5.
+ *     HTTP-message   = start-line CRLF *( field-line CRLF ) CRLF [ message-body ]         section 2.1
+ *     start-line     = request-line / status-line
+ *     HTTP-version   = %s"HTTP" "/" DIGIT "." DIGIT                                       2.3
+ *     request-line   = method SP request-target SP HTTP-version                           3
+ *     method         = token                                                              3.1
+ *     request-target = origin-form / absolute-form / authority-form / asterisk-form       3.2
+ *     status-line    = HTTP-version SP status-code SP [ reason-phrase ]                   4
+ *     status-code    = 3DIGIT
+ *     reason-phrase  = 1*( HTAB / SP / VCHAR / obs-text )
+ *     field-line     = field-name ":" OWS field-value OWS                                 5
+ *     field-name     = token                                                              RFC 9110, 5.1
+ *     token          = 1*tchar                                                            RFC 9110, 5.6.2
+ *     OWS            = *( SP / HTAB )                                                     RFC 9110, 5.6.3
+ *
+ * Narrower than the grammar's leniencies: a line ends with CR LF alone, although a recipient may take a bare LF (section 2.2);
+ * one blank parts the words of a request line, although it may take more (section 3); obs-fold is refused, never joined
+ * (section 5.2). Wider in one thing: the blank before a reason phrase that is empty may be missing, as some servers leave it out.
+ *
+ * Spec: RFC 9112 sections 2 to 5.
  */
 export class HeadReader {
   readonly #latin1: DecodeLatin1;

@@ -14,7 +14,24 @@ export type DecodeLatin1 = (bytes: Uint8Array, start: number, end: number) => st
 /**
  * Decodes the header blocks of one direction of a connection, in order (RFC 7541).
  *
- * A field is delivered as two strings; strings that come from a table are shared.
+ * A field is delivered as two strings; strings that come from a table are shared. A block is a list of these, told apart by
+ * the first bits of an octet; `n+` is an integer with a prefix of n bits (section 5.1), which may go on in further octets:
+ *
+ *       0   1   2   3   4   5   6   7
+ *     +---+---+---+---+---+---+---+---+
+ *     | 1 |        Index (7+)         |    6.1    indexed field, name and value from a table
+ *     +---+---------------------------+
+ *     | 0 | 1 |      Index (6+)       |    6.2.1  literal with incremental indexing
+ *     +---+---+-----------------------+
+ *     | 0 | 0 | 0 | 0 |  Index (4+)   |    6.2.2  literal without indexing
+ *     +---+---+---+---+---------------+
+ *     | 0 | 0 | 0 | 1 |  Index (4+)   |    6.2.3  literal never indexed, by anybody on the way
+ *     +---+---+---+---+---------------+
+ *     | 0 | 0 | 1 |   Max size (5+)   |    6.3    dynamic table size update
+ *     +---+---+---+-------------------+
+ *
+ * The name of a literal is that of its index, or, with index 0, a string that follows. Its value is a string that comes last
+ * (section 5.2). Indices 1 to 61 are the static table's, 62 is the newest entry of the dynamic one (section 2.3.3); 0 is none.
  */
 export class HpackDecoder {
   readonly #table: DynamicTable;
@@ -54,19 +71,20 @@ export class HpackDecoder {
       let name: string;
       let value: string;
       if (octet & 0x80) {
-        // Indexed field, section 6.1.
+        // 1iiiiiii: indexed field, section 6.1.
         const index = this.#integer(7);
         if (index <= 0 || !this.#has(index)) return HPACK_COMPRESSION_ERROR;
         name = this.#name(index);
         value = this.#value(index);
       } else if ((octet & 0xe0) === 0x20) {
-        // Table size update, section 6.3: only at the beginning of a block (section 4.2).
+        // 001sssss: table size update, section 6.3: only at the beginning of a block (section 4.2).
         const tableSize = this.#integer(5);
         if (tableSize < 0 || tableSize > this.#limit || !updates) return HPACK_COMPRESSION_ERROR;
         this.#table.resize(tableSize);
         continue;
       } else {
-        // Literal with (6.2.1) or without (6.2.2, 6.2.3) indexing.
+        // Literal: 01iiiiii with indexing (6.2.1), 0000iiii without (6.2.2), 0001iiii never indexed (6.2.3). Fields do not
+        // carry which it was, although 6.2.3 demands that the last be forwarded as such: the encoder decides by name alone.
         const indexed = (octet & 0x40) !== 0;
         const index = this.#integer(indexed ? 6 : 4);
         if (index < 0 || (index > 0 && !this.#has(index))) return HPACK_COMPRESSION_ERROR;
@@ -98,7 +116,21 @@ export class HpackDecoder {
     return index < STATIC_TABLE.length ? STATIC_TABLE[index]![1] : this.#table.value(index - STATIC_TABLE.length);
   }
 
-  /** An integer with an `n`-bit prefix (section 5.1), or -1 when it is cut off or above 2^21. */
+  /**
+   * An integer with an `n`-bit prefix (section 5.1), or -1 when it is cut off or has more than three further octets: it may be
+   * 2^21 more than the prefix holds, far above any index, length or table size that is accepted.
+   *
+   *       0   1   2   3   4   5   6   7                0   1   2   3   4   5   6   7
+   *     +---+---+---+---+---+---+---+---+            +---+---+---+---+---+---+---+---+
+   *     | ? | ? | ? |       Value       |            | ? | ? | ? | 1   1   1   1   1 |
+   *     +---+---+---+-------------------+            +---+---+---+-------------------+
+   *       below 2^n - 1, here n = 5                  | 1 |    Value-(2^N-1) LSB      |
+   *                                                  +---+---------------------------+
+   *                                                                 ...
+   *                                                  +---+---------------------------+
+   *                                                  | 0 |    Value-(2^N-1) MSB      |
+   *                                                  +---+---------------------------+
+   */
   #integer(n: number): number {
     const bytes = this.#bytes;
     const mask = (1 << n) - 1;
@@ -113,7 +145,16 @@ export class HpackDecoder {
     return -1;
   }
 
-  /** A string literal (section 5.2), or null when it is cut off or wrongly coded. */
+  /**
+   * A string literal (section 5.2), or null when it is cut off or wrongly coded. H: its octets are Huffman-coded.
+   *
+   *       0   1   2   3   4   5   6   7
+   *     +---+---+---+---+---+---+---+---+
+   *     | H |    String Length (7+)     |
+   *     +---+---------------------------+
+   *     |  String Data (Length octets)  |
+   *     +-------------------------------+
+   */
   #string(): string | null {
     if (this.#at >= this.#end) return null;
     const huffman = (this.#bytes[this.#at]! & 0x80) !== 0;
