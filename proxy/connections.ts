@@ -2,6 +2,7 @@
 export interface Drainable {
   /** Finishes what is under way, then closes. */
   shutdown(): void;
+  /** Cuts off what is open, drained or not. */
   destroy(): void;
 }
 
@@ -25,6 +26,7 @@ export class Connections {
     return () => this.#open.delete(connection);
   }
 
+  /** Tells every connection to finish, and each that comes from now on. */
   drain(): void {
     this.#draining = true;
     for (const connection of this.#open) connection.shutdown();

@@ -23,6 +23,7 @@ const CAPACITY = 256;
 export class FailureLog {
   #entries: Entry[] = [];
 
+  /** Keeps a failure, for which the oldest goes where there are {@link CAPACITY}. */
   add(direction: 'inbound' | 'outbound', failure: Failure, details: FailureDetails): void {
     if (this.#entries.length >= CAPACITY) this.#entries.shift();
     this.#entries.push({

@@ -8,10 +8,12 @@ export class WindowCount {
     this.#slotMs = windowMs / SLOTS;
   }
 
+  /** Counts one now. @param nowMs milliseconds, never less than in a call before */
   add(nowMs: number): void {
     this.#slots[this.#at(nowMs)]!++;
   }
 
+  /** How often in the window that ends now, which may miss up to a tenth of it. @param nowMs as in {@link add} */
   sum(nowMs: number): number {
     this.#at(nowMs);
     let sum = 0;

@@ -26,6 +26,7 @@ export class EjectionBound {
     return true;
   }
 
+  /** Gives back what {@link take} has counted: the endpoint is used again, or gone. */
   give(): void {
     this.#ejected--;
   }

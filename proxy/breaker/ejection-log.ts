@@ -25,6 +25,7 @@ export class EjectionLog {
     this.#backend = backend;
   }
 
+  /** Logs an ejection, or counts it for the next line where there was one within {@link QUIET_MS}. */
   ejected(endpoint: EjectedEndpoint, reason: EjectionCause, durationMs: number, nowMs: number): void {
     this.#say(endpoint, { reason, forMs: Math.round(durationMs) }, 'endpoint ejected', nowMs);
   }

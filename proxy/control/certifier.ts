@@ -59,6 +59,7 @@ export class Certifier {
     void this.#certify();
   }
 
+  /** Ends renewing; the certificate in use stays. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();

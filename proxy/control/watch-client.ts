@@ -65,14 +65,17 @@ export class WatchClient {
     this.#reconnects = options.metrics.destinationStreams.with({});
   }
 
+  /** Destination has said something on the present stream. */
   get isConnected(): boolean {
     return this.#established;
   }
 
+  /** Connects as soon as there is a certificate, and again whenever the stream ends. */
   start(): void {
     this.#connect();
   }
 
+  /** Ends the stream for good. */
   stop(): void {
     this.#stopped = true;
     this.#heartbeat?.cancel();
@@ -80,6 +83,7 @@ export class WatchClient {
     this.#call?.close();
   }
 
+  /** Asks for a target. While there is no stream nothing is sent: a new one asks for all that is held. */
   subscribe(target: TargetKey): void {
     if (this.#call) this.#send({ type: 'subscribe', target });
   }

@@ -49,6 +49,7 @@ export class ClientConnection {
     this.#writer = new MessageWriter(wire);
   }
 
+  /** No exchange is under way, and another may begin. */
   get isIdle(): boolean {
     return this.#stream === null && !this.closed;
   }
@@ -83,6 +84,7 @@ export class ClientConnection {
     else this.end();
   }
 
+  /** The transport is gone. */
   onClosed(): void {
     if (!this.closed) {
       this.closed = true;
@@ -91,6 +93,7 @@ export class ClientConnection {
     this.#stream?.abandon();
   }
 
+  /** The wire takes octets again. */
   onWritable(): void {
     this.#stream?.pump();
   }
@@ -111,6 +114,7 @@ export class ClientConnection {
     this.#wire.reset();
   }
 
+  /** The exchange is over. @param reusable another may follow on this connection */
   onExchangeEnd(reusable: boolean): void {
     this.#stream = null;
     this.#isUsed = true;
@@ -186,6 +190,10 @@ export class ClientStream {
     this.#writer.writeSharedHead(head, variant, requestLine(head, minor), fields, extra, framing);
   }
 
+  /**
+   * Sends `bytes[start, end)`, copying what has to wait. @returns octets that left at once; the rest is reported to
+   * `onSent` as it leaves
+   */
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.#over) return end - start;
     if (this.#opensTunnel) return this.#wait(bytes, start, end, last);
@@ -194,6 +202,7 @@ export class ClientStream {
     return sent;
   }
 
+  /** Ends the request with trailers, which only content in chunks can have: otherwise they are dropped. */
   sendTrailers(fields: Fields): void {
     if (this.#over) return;
     this.#writer.writeTrailers(fields);
@@ -216,6 +225,7 @@ export class ClientStream {
 
   // From the connection.
 
+  /** Takes what came of the answer. @returns the offset after what was used, or why it is refused */
   receive(bytes: Uint8Array, start: number, end: number): number | HeadFault {
     this.#repeatable = false;
     if (this.#answered) {
@@ -233,6 +243,7 @@ export class ClientStream {
     return next;
   }
 
+  /** The server ended its direction: the end of an answer that has no length, a fault before. */
   onPeerEnd(): void {
     if (this.#answered && !this.#answerDone && this.#body.framing === BODY_UNTIL_CLOSE) {
       this.#answerDone = true;
@@ -244,6 +255,7 @@ export class ClientStream {
     this.abandon();
   }
 
+  /** Sends what had to wait. */
   pump(): void {
     if (!this.#over && this.#writer.pump(this.listener)) this.#endIfDone();
   }
@@ -256,6 +268,7 @@ export class ClientStream {
     this.abort(this.#repeatable ? REFUSED_STREAM : INTERNAL_ERROR);
   }
 
+  /** Tells the listener that the exchange failed. The connection is the caller's to end. */
   abort(code: number): void {
     if (this.#over) return;
     this.#over = true;

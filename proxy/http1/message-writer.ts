@@ -81,6 +81,10 @@ export class MessageWriter {
     this.#lastOctets = octets;
   }
 
+  /**
+   * Writes a head. @param startLine with its CR LF @param extra whole lines that are no fields of the message, such as
+   * `Connection`
+   */
   writeHead(startLine: string, fields: Fields, extra: string, framing: Framing): void {
     this.#frame(framing);
     this.#text(startLine);
@@ -115,6 +119,7 @@ export class MessageWriter {
     return end - start;
   }
 
+  /** Ends the body with trailers, after what waits; without chunks they are dropped. */
   writeTrailers(fields: Fields): void {
     if (this.done) return;
     if (this.#queue.length > 0) this.#queuedTrailers = fields;

@@ -118,6 +118,7 @@ export class ServerConnection {
     this.#stream?.abort(CANCEL);
   }
 
+  /** The wire takes octets again. */
   onWritable(): void {
     this.#stream?.pump();
   }
@@ -133,6 +134,7 @@ export class ServerConnection {
     return this.#peerEnded;
   }
 
+  /** No request is taken after the one under way. */
   get isDraining(): boolean {
     return this.#draining || this.#peerEnded;
   }
@@ -231,10 +233,12 @@ export class ServerStream {
     else if (head.contentLength > 0) this.#body.begin(BODY_LENGTH, head.contentLength);
   }
 
+  /** The whole request has come; a tunnel has no end here. */
   get requestDone(): boolean {
     return this.#body.done && !this.#tunnel;
   }
 
+  /** Octets of a body of declared length are missing, and we are reading. */
   get awaitsBody(): boolean {
     return this.#body.framing === BODY_LENGTH && !this.#body.done && this.#unread <= UNREAD_LIMIT;
   }
@@ -287,6 +291,10 @@ export class ServerStream {
     if (last || bodyless) this.#endIfDone(last);
   }
 
+  /**
+   * Sends `bytes[start, end)`, copying what has to wait. @returns octets that left at once; the rest is reported to
+   * `onSent` as it leaves
+   */
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
     if (this.#over) return end - start;
     const sent = this.#writer.writeBody(bytes, start, end, last);
@@ -294,6 +302,7 @@ export class ServerStream {
     return sent;
   }
 
+  /** Ends the answer with trailers, which only content in chunks can have: otherwise they are dropped. */
   sendTrailers(fields: Fields): void {
     if (this.#over) return;
     this.#writer.writeTrailers(fields);
@@ -317,6 +326,7 @@ export class ServerStream {
 
   // From the connection.
 
+  /** Takes what came of the request's body. @returns the offset after what was used, or why it is refused */
   receive(bytes: Uint8Array, start: number, end: number): number | HeadFault {
     return this.#body.read(bytes, start, end);
   }
@@ -333,11 +343,13 @@ export class ServerStream {
     }
   }
 
+  /** Sends what had to wait. */
   pump(): void {
     if (this.#over) return;
     if (this.#writer.pump(this.listener)) this.#endIfDone(this.#writer.done);
   }
 
+  /** Tells the listener that the exchange failed. The connection is the caller's to end. */
   abort(code: number): void {
     if (this.#over) return;
     this.#over = true;

@@ -288,12 +288,17 @@ export class Connection implements FrameSink {
 
   // Writing, for Stream.
 
+  /**
+   * Writes a request's HEADERS, from memory where the same head was written before. Of the stream, like all up to
+   * `forget`.
+   */
   writeRequest(stream: Stream, head: RequestHead, last: boolean): void {
     if (this.#repeat(stream.id, head, last)) return;
     this.#writeBlock(stream.id, requestFields(head), last);
     this.#remember(head);
   }
 
+  /** Writes an answer's HEADERS; 101 becomes the 200 of extended CONNECT (RFC 8441 section 5). */
   writeResponse(stream: Stream, head: ResponseHead, last: boolean): void {
     if (stream.isUpgrade) return this.#writeBlock(stream.id, responseFields(head, true), last);
     if (this.#repeat(stream.id, head, last)) return;
@@ -301,6 +306,7 @@ export class Connection implements FrameSink {
     this.#remember(head);
   }
 
+  /** Writes trailers, with END_STREAM. */
   writeTrailers(stream: Stream, fields: Fields): void {
     this.#writeBlock(stream.id, fields, true);
   }
@@ -329,12 +335,14 @@ export class Connection implements FrameSink {
     this.#wire.touch();
   }
 
+  /** Writes RST_STREAM. What still comes on the stream is expected for a while. */
   writeReset(stream: Stream, code: number): void {
     this.#noteReset(stream.id);
     write.writeReset(this.#wire, stream.id, code);
     this.#wire.touch();
   }
 
+  /** Lets the peer send `octets` more on a stream. */
   writeGrant(stream: Stream, octets: number): void {
     write.writeWindowUpdate(this.#wire, stream.id, octets);
     this.#wire.touch();
@@ -364,6 +372,7 @@ export class Connection implements FrameSink {
     this.#waiting.push(stream);
   }
 
+  /** Takes out a stream that is over, and gives back what its window had grown. */
   forget(stream: Stream): void {
     this.#streams.remove(stream);
     const growth = stream.windowSize - this.#options.streamWindow;

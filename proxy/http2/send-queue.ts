@@ -19,10 +19,12 @@ export class SendQueue {
     return this.#chunks[0]!;
   }
 
+  /** Offset of the first octet to send in {@link bytes}. */
   get start(): number {
     return this.#start;
   }
 
+  /** Offset after the last one. */
   get end(): number {
     return this.#chunks.length === 1 ? this.#end : this.#chunks[0]!.length;
   }

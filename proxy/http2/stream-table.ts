@@ -13,6 +13,7 @@ export class StreamTable {
   #mask = FIRST_CAPACITY - 1;
   size = 0;
 
+  /** The open stream of an identifier, or null. Called for every frame: no allocation. */
   get(id: number): Stream | null {
     const slots = this.#slots;
     const mask = this.#mask;

@@ -84,6 +84,7 @@ export class InboundListener {
     this.#options = options;
   }
 
+  /** Takes a connection from outside the pod, redirected or direct. Owns the socket; throws never. */
   accept(socket: Socket): void {
     socket.on('error', () => {});
     const own = { host: unmapped(socket.localAddress ?? ''), port: socket.localPort ?? 0 };

@@ -37,6 +37,7 @@ export class InboundPorts {
     this.#metrics = metrics;
   }
 
+  /** Takes a new configuration. Connections stay; a rate limit that is the same keeps what it has counted. */
   update(config: InboundConfig): void {
     this.#config = config;
     this.networks = new IpNetworks(config.clusterNetworks);

@@ -67,10 +67,12 @@ export class Attempt implements StreamListener, Waiter {
     this.#request.onUnavailable(this, error);
   }
 
+  /** Fields as this endpoint is to get them, trailers as well. */
   fieldsFor(fields: Fields): Fields {
     return endpointFields(this.client, this.#version === 'http1' ? 'HTTP/1.1' : '', fields);
   }
 
+  /** Gives the attempt up: nothing of it is heard any more. {@link finish} still says what counts. @param code of the reset */
   cancel(code: number): void {
     this.cancelled = true;
     this.#wait(false);

@@ -57,6 +57,10 @@ export class OutboundBackend {
     return this.#balancer.pick(nowMs, hash, avoid, leavesLocality);
   }
 
+  /**
+   * Takes a new description: endpoints that stay keep connections, latencies and breaker, those that go finish what
+   * they have.
+   */
   update(description: Backend): void {
     const before = this.#description;
     this.#description = description;

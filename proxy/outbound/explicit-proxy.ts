@@ -32,6 +32,7 @@ export class ExplicitProxy {
     this.#outbound = outbound;
   }
 
+  /** Takes a connection of the pod's application. Owns the socket; throws never. */
   accept(socket: Socket): void {
     socket.on('error', () => {});
     this.#accept(socket).catch(() => socket.destroy());

@@ -61,6 +61,7 @@ export class RequestBody {
     if (stream) this.onPassed(stream.sendData(bytes, start, end, last));
   }
 
+  /** The body ends with trailers. @param attempt under way; null: none */
   onTrailers(fields: Fields, attempt: Attempt | null): void {
     this.isComplete = true;
     this.#trailers = fields;

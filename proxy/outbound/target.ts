@@ -127,6 +127,7 @@ export class Target {
     };
   }
 
+  /** Series of a route, made at first use. @param route its name; empty: the default route */
   series(route: string): RouteSeries {
     let series = this.#series.get(route);
     if (!series) {

@@ -18,6 +18,7 @@ export class PathIndex {
     this.#ignoreCase = ignoreCase;
   }
 
+  /** Adds a path, in lower case where case is ignored. */
   addExact(path: string, entry: Entry): void {
     this.#isEmpty = false;
     insertAt(this.#exact, path, entry);
@@ -31,6 +32,7 @@ export class PathIndex {
     else buckets.addSegments(entry);
   }
 
+  /** Adds a pattern, anchored at both ends. @throws PatternError when it cannot be bounded */
   addPattern(regex: string, entry: Entry): void {
     const pattern = Pattern.compile(regex);
     if (pattern.isLiteral) return this.addExact(pattern.prefix, entry);

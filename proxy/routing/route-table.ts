@@ -31,6 +31,7 @@ export class RouteTable {
 
   static readonly EMPTY = new RouteTable([]);
 
+  /** The first route that takes a request, else {@link DEFAULT_ROUTE} or {@link NOT_FOUND}. */
   find(request: RequestView): CompiledRoute {
     const route = this.#routes[this.#index.find(request)];
     return route ?? (this.#unmatched === 'default' ? DEFAULT_ROUTE : NOT_FOUND);

@@ -9,6 +9,7 @@ export class HeaderIndex {
   /** 1 for each length that some name has: most fields are none of ours. */
   readonly #lengths = new Uint8Array(256);
 
+  /** Adds a value of a header. @param name in lower case */
   add(name: string, value: string, entry: Entry): void {
     this.#lengths[Math.min(name.length, 255)] = 1;
     let values = this.#names.get(name);
@@ -19,6 +20,7 @@ export class HeaderIndex {
     insertAt(values, value, entry);
   }
 
+  /** The first route before `limit` that takes the request, or `limit`. */
   first(request: RequestView, limit: number): number {
     if (this.#names.size === 0) return limit;
     const { fields } = request;
@@ -46,6 +48,7 @@ export class QueryIndex {
   /** Chains by value, one map for each name. */
   readonly #values: Map<string, Entry>[] = [];
 
+  /** Adds a value of a parameter, percent-decoded. */
   add(name: string, value: string, entry: Entry): void {
     let at = this.#names.indexOf(name);
     if (at < 0) {
@@ -55,6 +58,7 @@ export class QueryIndex {
     insertAt(this.#values[at]!, value, entry);
   }
 
+  /** The first route before `limit` that takes the request, or `limit`. */
   first(request: RequestView, limit: number): number {
     for (let i = 0; i < this.#names.length; i++) {
       const value = queryValue(request.path, this.#names[i]!);

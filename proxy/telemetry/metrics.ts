@@ -156,10 +156,12 @@ export class ResponseSeries {
     this.#latency = latency;
   }
 
+  /** Counts a request when it begins. */
   request(): void {
     this.#requests.value++;
   }
 
+  /** Counts an answer, and its latency where the family has one, when it has ended. */
   response(outcome: Outcome, latencyMs: number): void {
     const last = this.#last;
     const series = last !== null && isSame(last.outcome, outcome) ? last : this.#find(outcome);
@@ -219,6 +221,7 @@ export class TcpSeries {
     this.#open.value++;
   }
 
+  /** Counts what came from the peer and went to it. */
   octets(read: number, written: number): void {
     this.#read.value += read;
     this.#write.value += written;

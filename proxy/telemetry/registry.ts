@@ -18,6 +18,7 @@ export class Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
+  /** Counts a value in the unit of its family. Allocates nothing. */
   observe(value: number): void {
     let bucket = 0;
     while (bucket < this.#bounds.length && value > this.#bounds[bucket]!) bucket++;
@@ -91,6 +92,7 @@ export class Registry {
     this.#collectors.push(collector);
   }
 
+  /** The text of a scrape, at once; see {@link pieces}. */
   text(): string {
     return [...this.pieces()].join('');
   }

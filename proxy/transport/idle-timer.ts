@@ -24,10 +24,12 @@ export class IdleTimer {
     if (!this.#timer) this.#arm(this.#idleMs);
   }
 
+  /** It rests no longer. The timer stays armed. */
   wake(): void {
     this.#sinceMs = -1;
   }
 
+  /** It is gone: `onIdle` is not called any more. */
   stop(): void {
     this.#sinceMs = -1;
     if (this.#timer) clearTimeout(this.#timer);

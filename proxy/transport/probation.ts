@@ -8,12 +8,14 @@ export class Probation {
   /** When it ends, monotonic milliseconds, in the order in which it began. */
   readonly #untilMs = new Map<string, number>();
 
+  /** Doubts an address for {@link PROBATION_MS} from now; of too many the oldest is trusted again. */
   begin(address: string, nowMs: number): void {
     this.#untilMs.delete(address);
     this.#untilMs.set(address, nowMs + PROBATION_MS);
     if (this.#untilMs.size > MAX_ADDRESSES) for (const oldest of this.#untilMs.keys()) return this.#end(oldest);
   }
 
+  /** Whether an address is still in doubt. */
   has(address: string, nowMs: number): boolean {
     const untilMs = this.#untilMs.get(address);
     if (untilMs === undefined) return false;

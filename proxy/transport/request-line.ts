@@ -49,6 +49,7 @@ export class RequestLine {
     return this.#state === DONE;
   }
 
+  /** Reads the next octet; once the verdict is settled it does nothing. */
   take(octet: number): void {
     if (this.#state === DONE) return;
     this.#octets++;

@@ -173,6 +173,7 @@ export class SocketWire {
     else this.socket.destroy();
   }
 
+  /** Stops reading from the peer, so that the kernel's window holds it back. */
   pause(): void {
     this.#paused = true;
     this.socket.pause();

@@ -4,6 +4,7 @@ export class Stillness {
   #nowMs = 0;
   #look = 0;
 
+  /** Begins a look, which {@link end} ends. @param nowMs monotonic milliseconds */
   begin(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#look++;
