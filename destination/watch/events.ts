@@ -5,6 +5,7 @@ import type { Access } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { KINDS, type Kind } from '../objects/kinds.ts';
+import { formatRef } from '../objects/object-ref.ts';
 import { formatProblem } from '../objects/problem.ts';
 import type { Report } from '../objects/reports.ts';
 
@@ -77,7 +78,10 @@ export function eventOf(report: Report, by: { readonly now: Date; readonly insta
   const { kind, namespace, name } = report.object!;
   const note = formatProblem(report);
   const definition = Object.hasOwn(KINDS, kind) ? KINDS[kind as Kind] : null;
-  const id = createHash('sha256').update(`${kind}/${namespace}/${name} ${note}`).digest('hex').slice(0, 16);
+  const id = createHash('sha256')
+    .update(`${formatRef(report.object!)} ${note}`)
+    .digest('hex')
+    .slice(0, 16);
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',

@@ -66,7 +66,8 @@ export function kubernetesSourceTests(t: Test): void {
       ports: [{ port: 8080 }],
     });
     const view = new ClientView({ namespace, node: '', zone: '', locality: '', labels: {} });
-    const target = () => outboundTarget(cluster, parseTarget('api:80')!, view, DOMAIN, () => {});
+    const target = () =>
+      outboundTarget({ cluster, domain: DOMAIN, client: view, complain: () => {} }, parseTarget('api:80')!);
     await eventually(t, () => target()?.backends['']?.endpoints.length === 1);
     t.match(target(), {
       name: `api.${namespace}.svc.cluster.local`,

@@ -5,6 +5,7 @@ import { FieldReader } from '../field-reader.ts';
 import { parseGoDuration } from '../go-duration.ts';
 import { type Fields, fieldsOf } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
+import { formatRef, refOf } from '../object-ref.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import { parseQuantity } from '../quantity.ts';
 import { readRoute } from './profile-route.ts';
@@ -47,7 +48,7 @@ export interface ServiceProfile extends Meta {
 export function readServiceProfile(raw: Fields, problems: Problem[]): ServiceProfile {
   const meta = readMeta(raw);
   if (raw.spec === undefined || raw.spec === null) throw new MalformedObject('spec', 'is missing');
-  const origin = `ServiceProfile/${meta.namespace}/${meta.name}`;
+  const origin = formatRef(refOf('ServiceProfile', meta));
   return { ...meta, profile: readProfile(raw.spec, 'spec', origin, problems) };
 }
 
