@@ -11,7 +11,8 @@ import { createCsr } from '../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../core/pki/key-pair.ts';
 import { Backoff } from '../core/time/backoff.ts';
 import type { Clock, Timer } from '../core/time/clock.ts';
-import type { ServerCredentials } from './server/watch-server.ts';
+import { renewalDelay } from '../core/time/renewal.ts';
+import type { ServingCertificate } from '../core/tls/serving-certificate.ts';
 
 /** Where identity is and what proves either side. */
 export interface CertifySettings {
@@ -22,8 +23,8 @@ export interface CertifySettings {
   readonly trustBundle: () => string;
 }
 
-/** Credentials with their life span, milliseconds since the epoch. */
-export interface CertifiedCredentials extends ServerCredentials {
+/** A certificate, and when it expires, milliseconds since the epoch. */
+export interface CertifiedCredentials extends ServingCertificate {
   readonly notAfter: number;
 }
 
@@ -102,12 +103,7 @@ export async function certify(settings: CertifySettings): Promise<CertifiedCrede
   if (!leaf?.checkPrivateKey(keyPair.privateKey)) {
     throw new WeftError('certify_failed', 'identity answered with no certificate for the key of the request');
   }
-  return { chain: answer.chain, key: privateKeyPem(keyPair), notAfter: leaf.validToDate.getTime() };
-}
-
-/** Two thirds of what is left, 3 % earlier or later, so that replicas started together drift apart; at least a second. */
-export function renewalDelay(remainingMs: number, random: () => number = Math.random): number {
-  return Math.max(1000, remainingMs * (2 / 3 + (random() - 0.5) * 0.06));
+  return { cert: answer.chain, key: privateKeyPem(keyPair), notAfter: leaf.validToDate.getTime() };
 }
 
 function post(settings: CertifySettings, body: CertifyRequest): Promise<CertifyResponse> {

@@ -108,7 +108,7 @@ export class Destination {
       },
     });
     this.#server = new WatchServer({
-      credentials: await credentials,
+      certificate: await credentials,
       trust: this.#trust,
       domain,
       publisher: this.#publisher,
@@ -135,7 +135,7 @@ export class Destination {
   #onCredentials(credentials: CertifiedCredentials): void {
     this.#credentials = credentials;
     this.#log.info({ notAfter: new Date(credentials.notAfter).toISOString() }, 'certified');
-    this.#server?.use(credentials);
+    this.#server?.setCertificate(credentials);
     this.#awaitCredentials?.(credentials);
   }
 

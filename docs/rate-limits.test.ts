@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parseAllDocuments } from 'yaml';
 
-import { clusterOf, TEST_DOMAIN } from '../destination/testing/cluster.ts';
+import { clusterOf } from '../destination/testing/cluster.ts';
 import { pod } from '../destination/testing/manifests.ts';
 import { inboundConfig } from '../destination/translate/inbound-config.ts';
 
@@ -12,8 +12,8 @@ t.test('the manifests of docs/reference/rate-limits.md do what the page says', a
   const [, text = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
   const manifests = parseAllDocuments(text).map((document) => document.toJS() as object);
   const api = pod('api-1', '10.0.0.1', { metadata: { namespace: 'shop' } });
-  const { cluster, reports, complain, complaints } = clusterOf(api, ...manifests);
-  const { ports } = inboundConfig(cluster, cluster.get('Pod', 'shop', 'api-1')!, TEST_DOMAIN, complain);
+  const { cluster, reports, inquiry, complaints } = clusterOf(api, ...manifests);
+  const { ports } = inboundConfig(inquiry, cluster.get('Pod', 'shop', 'api-1')!);
   t.same([...reports.current(), ...complaints], []);
   const clients = [
     'batch.shop.serviceaccount.identity.weft.cluster.local',

@@ -6,6 +6,7 @@ import { ApiClient, ApiError } from '../core/kubernetes/api-client.ts';
 import type { Logger } from '../core/log/log.ts';
 import { AdminServer } from '../core/metrics/admin-server.ts';
 import { isP256, spkiOf } from '../core/pki/key-pair.ts';
+import type { RunningProgram } from '../core/program/run-program.ts';
 import { Backoff } from '../core/time/backoff.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import type { Authenticator } from './authenticate/authenticator.ts';
@@ -20,15 +21,6 @@ import { CertifyServer } from './server.ts';
 import { ServingCertificateRenewal } from './serving-certificate.ts';
 import { TrustRootsPublisher } from './trust-roots/publisher.ts';
 
-/** Identity as it runs. */
-export interface RunningIdentity {
-  /** `host:port` as bound. */
-  readonly address: string;
-  readonly admin: string;
-  /** Ends requests under way and closes both servers. */
-  close(): Promise<void>;
-}
-
 /**
  * Starts identity: issuer, certify server, admin server.
  *
@@ -38,7 +30,7 @@ export async function startIdentity(
   config: IdentityConfig,
   log: Logger,
   clock: Clock = systemClock,
-): Promise<RunningIdentity> {
+): Promise<RunningProgram> {
   const { authenticator, source, api } = config.embedded
     ? await embeddedParts(config.embedded, clock)
     : await kubernetesParts(config, log, clock);

@@ -15,10 +15,11 @@ import { createIssuer, createRoot } from '../core/pki/authority.ts';
 import { createCsr } from '../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../core/pki/key-pair.ts';
 import { signServiceAccountToken } from '../core/pki/service-account-token.ts';
+import type { RunningProgram } from '../core/program/run-program.ts';
 import { withoutIpv6 } from '../core/testing/without-ipv6.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { readConfig } from './config.ts';
-import { type RunningIdentity, startIdentity } from './identity.ts';
+import { startIdentity } from './identity.ts';
 
 const IDENTITY_NAME = 'weft-identity.weft.serviceaccount.identity.weft.cluster.local';
 const WEB = 'web.shop.serviceaccount.identity.weft.cluster.local';
@@ -65,7 +66,7 @@ function embedded(t: Test): { folder: string; variables: Record<string, string> 
   return { folder, variables };
 }
 
-async function start(t: Test, clock: Clock = systemClock): Promise<RunningIdentity> {
+async function start(t: Test, clock: Clock = systemClock): Promise<RunningProgram> {
   const identity = await startIdentity(readConfig(embedded(t).variables), log, clock);
   t.teardown(() => identity.close());
   return identity;
@@ -79,7 +80,7 @@ interface Answer {
 
 /** A request over HTTP/1.1 by a client that checks the server's identity against the root. */
 function post(
-  identity: RunningIdentity,
+  identity: RunningProgram,
   body: string,
   options: { path?: string; method?: string; type?: string } = {},
 ): Promise<Answer> {

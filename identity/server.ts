@@ -1,17 +1,16 @@
 import type { Http2SecureServer, SecureServerOptions, ServerHttp2Session } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 
 import { CERTIFY_PATH, type CertifyError, type CertifyResponse } from '../api/certify.ts';
-import { bindEitherFamily } from '../core/config/bind.ts';
-import { formatSocketAddress, type SocketAddress } from '../core/config/socket-address.ts';
+import type { SocketAddress } from '../core/config/socket-address.ts';
 import { errorMessage } from '../core/errors/weft-error.ts';
 import { closeIdleSessions, SESSION_IDLE_MS } from '../core/http2/idle-sessions.ts';
 import type { Logger } from '../core/log/log.ts';
+import { closeWithin, listenOn, statusOfFailure } from '../core/program/listener.ts';
+import type { ServingCertificate } from '../core/tls/serving-certificate.ts';
 import { type Certified, type CertifyContext, certify } from './certify.ts';
 import type { IdentityMetrics } from './metrics.ts';
 import { Refusal } from './refusal.ts';
-import type { ServingCertificate } from './serving-certificate.ts';
 
 /** `POST /v1/certify` over TLS 1.3, HTTP/2 or HTTP/1.1. */
 export class CertifyServer {
@@ -33,15 +32,9 @@ export class CertifyServer {
     this.#app = this.#createApp(settings.certificate);
   }
 
-  /**
-   * Binds the address; `[::]` means `0.0.0.0` where the kernel has no IPv6.
-   *
-   * @returns `host:port` as bound, with the port that was chosen for 0
-   */
-  async listen(address: SocketAddress): Promise<string> {
-    await bindEitherFamily(address, ({ host, port }) => this.#app.listen({ host, port }));
-    const bound = this.#app.server.address() as AddressInfo;
-    return formatSocketAddress(bound.address, bound.port);
+  /** Binds the address, see {@link listenOn}. @returns `host:port` as bound */
+  listen(address: SocketAddress): Promise<string> {
+    return listenOn(this.#app.server, address, (place) => this.#app.listen(place));
   }
 
   /** Serves new connections with another certificate; old ones go on. */
@@ -50,14 +43,15 @@ export class CertifyServer {
   }
 
   /** Takes no more connections, lets requests under way end, and cuts off what is left after `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    const cut = setTimeout(() => {
+  close(graceMs: number): Promise<void> {
+    const close = () => {
+      const closed = this.#app.close();
+      for (const session of this.#sessions) session.close();
+      return closed;
+    };
+    return closeWithin(graceMs, close, () => {
       for (const session of this.#sessions) session.destroy();
-    }, graceMs);
-    const closed = this.#app.close();
-    for (const session of this.#sessions) session.close();
-    await closed;
-    clearTimeout(cut);
+    });
   }
 
   #createApp(certificate: ServingCertificate): FastifyInstance {
@@ -128,7 +122,7 @@ function refusalOf(error: FastifyError, log: Logger): Refusal {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new Refusal('request_too_large', `the body is longer than ${MAX_BODY_OCTETS} octets`);
   }
-  if (error.statusCode !== undefined && error.statusCode < 500) {
+  if (statusOfFailure(error) < 500) {
     return new Refusal('request_not_json', 'the body must be JSON, with content-type: application/json');
   }
   log.error({ err: error }, 'a request failed unexpectedly');

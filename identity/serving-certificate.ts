@@ -2,17 +2,13 @@ import { IDENTITY_SERVICE_ACCOUNT } from '../api/names.ts';
 import { dnsIdentity, type IdentityDomain, spiffeIdentity } from '../api/workload-identity.ts';
 import { generateKeyPair, privateKeyPem, spkiOf } from '../core/pki/key-pair.ts';
 import type { Clock, Timer } from '../core/time/clock.ts';
+import { renewalDelay } from '../core/time/renewal.ts';
+import type { ServingCertificate } from '../core/tls/serving-certificate.ts';
 import type { CurrentIssuer } from './issue/current-issuer.ts';
-
-/** Key and certificate chain in PEM, as a TLS server takes them. */
-export interface ServingCertificate {
-  readonly key: string;
-  readonly cert: string;
-}
 
 /**
  * The certificate that identity serves with: a leaf that it issues to itself, since it cannot ask anybody. Renewed when
- * two thirds of its life are over and whenever the issuer changes.
+ * about two thirds of its life are over and whenever the issuer changes.
  */
 export class ServingCertificateRenewal {
   readonly #issuer: CurrentIssuer;
@@ -63,6 +59,6 @@ export class ServingCertificateRenewal {
     // Without a certificate the issuer has expired: clients refuse either way, and a new issuer calls this again.
     if (!issued) return;
     this.#onRenewed({ key: privateKeyPem(keyPair), cert: issued.chain });
-    this.#timer = this.#clock.after(Math.max(1000, ((issued.validity.notAfter - now) * 2) / 3), () => this.#renew());
+    this.#timer = this.#clock.after(renewalDelay(issued.validity.notAfter - now), () => this.#renew());
   }
 }

@@ -1,49 +1,25 @@
+import { CONNECTION_FIELD } from './http1/message.ts';
 import { offeredUpgrades } from './http1/upgrade.ts';
+import type { Fields, RequestHead as Http2RequestHead, ResponseHead, StreamListener } from './http2/message.ts';
 
-/**
- * HTTP as the layers see it, whichever engine is below: both engines' streams have this shape.
+/*
+ * HTTP as the layers see it, whichever engine is below: the streams of both have this shape. Its words are HTTP/2's;
+ * HTTP/1 spells the same ones for itself, because the engines import nothing.
  */
-
-/** Alternating names and values. Shared; never changed. */
-export type Fields = readonly string[];
+export type { Fields, ResponseHead, StreamListener };
 
 /** A request before its body, as either engine reads it and as either writes it. */
-export interface RequestHead {
-  readonly method: string;
-  readonly scheme: string;
-  readonly authority: string;
-  readonly path: string;
-  /** Upgrade token, empty: none. */
-  readonly protocol: string;
-  readonly fields: Fields;
+export interface RequestHead extends Http2RequestHead {
   /** `HTTP/1.1`, `HTTP/1.0`, each with `; absolute-form` where it was; absent or empty: HTTP/2. */
   readonly version?: string;
 }
 
-/** An answer before its body, final or informational. */
-export interface ResponseHead {
-  /** 101: an upgrade was accepted. */
-  readonly status: number;
-  readonly fields: Fields;
-}
-
-/**
- * Hears one direction of one exchange, with the contract of both engines (http2/message.ts): `bytes[start, end)` is
- * valid only during the call, nothing is called after `onReset`.
- */
-export interface StreamListener {
-  onResponse(head: ResponseHead, end: boolean): void;
-  onInformational(head: ResponseHead): void;
-  onData(bytes: Uint8Array, start: number, end: number, last: boolean): void;
-  onTrailers(fields: Fields): void;
-  onReset(code: number): void;
-  onSent(octets: number): void;
-}
-
 interface HttpStream {
+  /** Sends `bytes[start, end)`. @returns octets that left at once; the rest is copied, and told to `onSent` as it leaves */
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number;
   sendTrailers(fields: Fields): void;
   reset(code: number): void;
+  /** Allows the peer so many octets more. */
   grant(octets: number): void;
 }
 
@@ -102,9 +78,6 @@ export function upgradeUnsupported({ protocol }: RequestHead): { reason: 'upgrad
 export function opensTunnel(head: RequestHead, { status }: ResponseHead): boolean {
   return status === 101 || (head.method === 'CONNECT' && status >= 200 && status < 300);
 }
-
-/** What HTTP/1 says by closing a connection; the engine's own field for `Connection: close`. */
-export const CONNECTION_FIELD = 'weft-connection';
 
 /**
  * Names in lower case, for a peer that speaks strict HTTP/2; fields of one connection alone are dropped. The same list

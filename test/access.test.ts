@@ -5,8 +5,8 @@ import t from 'tap';
 
 import { DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT, WEBHOOK_SERVICE_ACCOUNT } from '../api/names.ts';
 import type { Access } from '../core/kubernetes/access.ts';
+import { EVENT_WRITER_ACCESS } from '../core/kubernetes/event-writer.ts';
 import { STATUS_WRITER_ACCESS } from '../destination/status/status-writer.ts';
-import { EVENT_WRITER_ACCESS } from '../destination/watch/events.ts';
 import { SOURCE_ACCESS } from '../destination/watch/kubernetes.ts';
 import { TOKEN_REVIEW_ACCESS } from '../identity/authenticate/token-review.ts';
 import { AUTHORITIES_ACCESS } from '../identity/bootstrap/authorities.ts';
@@ -14,7 +14,6 @@ import { ISSUER_SOURCE_ACCESS } from '../identity/issue/issuer-source.ts';
 import { PUBLISHER_ACCESS } from '../identity/trust-roots/publisher.ts';
 import { ROLES, type Role, type Rule } from '../manifests/rbac.ts';
 import { ANNOTATION_MIRROR_ACCESS } from '../webhook/cluster/annotation-mirror.ts';
-import { EVENTS_ACCESS } from '../webhook/cluster/events.ts';
 import { FOREIGN_MESHES_ACCESS } from '../webhook/cluster/foreign-meshes.ts';
 import { NAMESPACE_DIRECTORY_ACCESS } from '../webhook/cluster/namespace-directory.ts';
 import { RESTARTS_ACCESS } from '../webhook/cluster/restarts.ts';
@@ -41,7 +40,7 @@ const USED: Readonly<Record<string, readonly Access[]>> = {
     ...SERVICE_PROFILES_ACCESS,
     ...RESTARTS_ACCESS,
     ...FOREIGN_MESHES_ACCESS,
-    ...EVENTS_ACCESS,
+    ...EVENT_WRITER_ACCESS,
     ...REGISTRATION_ACCESS,
     ...TLS_SECRET_ACCESS,
   ],

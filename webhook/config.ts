@@ -9,7 +9,7 @@ import { ADDRESS, DURATION, LIST, oneOf, TEXT } from '../core/config/setting-kin
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import type { FamilySwitch } from './cluster/foreign-meshes.ts';
-import { parseQuantity } from './inject/option-value.ts';
+import { parseQuantityText } from './inject/option-value.ts';
 import { DEFAULT_PROXY_RESOURCES, type ProxyResources } from './inject/settings.ts';
 
 const SWITCH = oneOf(['auto', 'enabled', 'disabled'] as const);
@@ -18,7 +18,7 @@ const QUANTITY: Kind<string | null> = {
   name: 'Kubernetes quantity',
   parse(text) {
     if (text === '') return null;
-    const value = parseQuantity(text);
+    const value = parseQuantityText(text);
     return 'fault' in value ? new Fault(`"${text}" ${value.fault}`) : value.value;
   },
 };

@@ -10,6 +10,7 @@ import {
   WEBHOOK_SERVICE_ACCOUNT,
 } from '../api/names.ts';
 import { WEBHOOK_SERVICE_PORT } from '../api/ports.ts';
+import { protectedNamespaces } from './inject/protected-namespaces.ts';
 import { VALIDATED_KINDS } from './validate/kinds.ts';
 
 /** Paths that reviews go to. */
@@ -252,5 +253,5 @@ function serviceOf(namespace: string, path: string): object {
 
 /** Source: https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name */
 function notProtected(controlNamespace: string = CONTROL_NAMESPACE): Expression {
-  return isNotIn('kubernetes.io/metadata.name', 'kube-system', 'kube-public', 'kube-node-lease', controlNamespace);
+  return isNotIn('kubernetes.io/metadata.name', ...protectedNamespaces(controlNamespace));
 }

@@ -1,15 +1,16 @@
 import { WEBHOOK_SERVICE_ACCOUNT } from '../api/names.ts';
 import { ApiClient } from '../core/kubernetes/api-client.ts';
+import { EventWriter } from '../core/kubernetes/event-writer.ts';
 import type { Logger } from '../core/log/log.ts';
 import { AdminServer } from '../core/metrics/admin-server.ts';
 import type { SubjectAltNames } from '../core/pki/extension.ts';
+import type { RunningProgram } from '../core/program/run-program.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { reviewInjection } from './admission/inject-review.ts';
 import { WebhookMetrics } from './admission/metrics.ts';
 import { AdmissionServer } from './admission/server.ts';
 import { reviewValidation } from './admission/validate-review.ts';
 import { AnnotationMirror } from './cluster/annotation-mirror.ts';
-import { Events } from './cluster/events.ts';
 import { ForeignMeshes } from './cluster/foreign-meshes.ts';
 import { NamespaceDirectory } from './cluster/namespace-directory.ts';
 import { NamespaceMembership } from './cluster/namespace-membership.ts';
@@ -26,21 +27,12 @@ import { registerAuthority } from './tls/registration.ts';
 import { leafOf, type ServingMaterial } from './tls/serving-material.ts';
 import { TlsSecret } from './tls/tls-secret.ts';
 
-/** The webhook as it runs. */
-export interface RunningWebhook {
-  /** `host:port` as bound. */
-  readonly address: string;
-  readonly admin: string;
-  /** Ends reviews under way, watches and rounds. */
-  close(): Promise<void>;
-}
-
 /** Starts the webhook: what it knows of the cluster, its certificate, the servers, and the rounds that keep all current. */
 export async function startWebhook(
   config: WebhookConfig,
   log: Logger,
   clock: Clock = systemClock,
-): Promise<RunningWebhook> {
+): Promise<RunningProgram> {
   const api = await ApiClient.fromCluster();
   const namespaces = new NamespaceDirectory(api, log);
   const meshes = new ForeignMeshes({ api, switches: config.families, clock, log });
@@ -50,7 +42,19 @@ export async function startWebhook(
     config.nativeSidecar === 'auto' ? await hasNativeSidecars(api) : config.nativeSidecar === 'enabled';
   const settings = () => injectSettings(config, nativeSidecar, meshes);
   const metrics = new WebhookMetrics();
-  const events = new Events({ api, clock, instance: config.instance, onDropped: () => metrics.eventDropped() });
+  const events = new EventWriter({
+    api,
+    clock,
+    program: 'webhook',
+    instance: config.instance,
+    observer: {
+      onWritten: () => metrics.eventsWritten.inc(),
+      onDropped: (reason) => {
+        metrics.eventsDropped.inc();
+        log.debug({ reason }, 'an Event is left out');
+      },
+    },
+  });
   const secret = new TlsSecret(api, config.controlNamespace, servingNames(config));
   let material = await secret.read(clock.now());
   const profiles = new ServiceProfiles(api);

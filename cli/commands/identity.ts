@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { CONTROL_NAMESPACE, ISSUER_SECRET } from '../../api/names.ts';
-import { parseDuration } from '../../core/config/duration.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
+import { parseDuration } from '../../core/time/duration.ts';
 import { type Command, UsageError } from '../command.ts';
 
 /** `weft identity create-ca`. */
@@ -31,7 +31,7 @@ Files that exist are not overwritten.
     if (positionals[0] !== 'create-ca')
       throw new UsageError('weft identity knows create-ca', 'weft identity --help explains it');
     if (!values.directory) throw new UsageError('--directory is missing', 'name a folder for the keys');
-    const lifetimeMs = parseDuration(values.lifetime);
+    const lifetimeMs = parseDuration(values.lifetime, { hasDays: true });
     if (lifetimeMs === null || lifetimeMs < 3_600_000)
       throw new UsageError(`--lifetime ${values.lifetime} is no duration of at least 1h`);
     const root = createRoot({ commonName: 'root.weft.cluster.local', lifetimeMs });

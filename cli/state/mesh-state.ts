@@ -1,9 +1,9 @@
-import { Cluster, keyOf } from '../../destination/objects/cluster.ts';
+import { Cluster } from '../../destination/objects/cluster.ts';
 import type { Fields } from '../../destination/objects/json.ts';
 import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
 import type { OtherManifest } from '../../destination/objects/manifest-file.ts';
 import type { MeshDomain } from '../../destination/objects/mesh-domain.ts';
-import type { ObjectRef } from '../../destination/objects/object-ref.ts';
+import { formatRef, type ObjectRef, refOf } from '../../destination/objects/object-ref.ts';
 import { ObjectStore, type Put } from '../../destination/objects/object-store.ts';
 import { type Report, Reports } from '../../destination/objects/reports.ts';
 
@@ -43,12 +43,12 @@ export class MeshState {
     this.#faults = faults;
     this.objects.onChange((changes) => {
       for (const change of changes)
-        this.#topics.set(`${change.kind}/${keyOf(change.after!)}`, this.cluster.apply([change]));
+        this.#topics.set(formatRef(refOf(change.kind, change.after!)), this.cluster.apply([change]));
     });
     for (const { kind, raw, place } of puts) {
       const { namespace = '', name = '' } = raw.metadata as { namespace?: string; name?: string };
       for (const called of new Set([kind, KINDS[kind].name]))
-        this.#written.set(`${called}/${namespace}/${name}`, { raw, place });
+        this.#written.set(formatRef({ kind: called, namespace, name }), { raw, place });
     }
     this.objects.write(puts);
   }
@@ -59,8 +59,8 @@ export class MeshState {
   }
 
   /** An object as it was written; null: it was not. */
-  written({ kind, namespace, name }: ObjectRef): WrittenObject | null {
-    return this.#written.get(`${kind}/${namespace}/${name}`) ?? null;
+  written(object: ObjectRef): WrittenObject | null {
+    return this.#written.get(formatRef(object)) ?? null;
   }
 
   /** `path:line` of an object; empty where nothing is known of it or it came from an API server. */
@@ -70,6 +70,6 @@ export class MeshState {
 
   /** Whether any of `topics`, which computations looked up, leads to the object. */
   isLookedUp(kind: Kind, object: { namespace: string; name: string }, topics: ReadonlySet<string>): boolean {
-    return [...(this.#topics.get(`${kind}/${keyOf(object)}`) ?? [])].some((topic) => topics.has(topic));
+    return [...(this.#topics.get(formatRef(refOf(kind, object))) ?? [])].some((topic) => topics.has(topic));
   }
 }

@@ -3,10 +3,10 @@ import type { OutboundTarget, Route } from '../../api/routing.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
 import { type Complaint, Complaints } from '../../destination/objects/object-ref.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
+import { hostProtocol } from '../../destination/translate/host-protocol.ts';
 import { profileOf } from '../../destination/translate/linkerd/profile-choice.ts';
 import { outboundTarget } from '../../destination/translate/outbound-target.ts';
 import { podProtocol } from '../../destination/translate/pod-protocol.ts';
-import { serviceProtocol } from '../../destination/translate/service-protocol.ts';
 import { resolveTarget, type TargetAddress } from '../../destination/translate/target.ts';
 import { compilePathRewrite } from '../../proxy/routing/path-rewrite.ts';
 import { NOT_FOUND, RouteTable } from '../../proxy/routing/route-table.ts';
@@ -68,11 +68,12 @@ export interface ExplainedRoute extends RouteName, Pick<Route, 'timeouts' | 'ret
 export function explain(state: MeshState, question: Question): Explanation {
   const { cluster, domain } = state;
   const complaints = new Complaints();
+  const inquiry = { cluster, domain, complain: complaints.add };
   const client = clientOf(state, question.from);
   const { place, identity, address: clientAddress } = client;
   const ip = canonicalIp(question.host);
   const address = { host: ip ?? question.host, isAddress: ip !== null, port: question.port };
-  const target = outboundTarget(cluster, address, new ClientView(place), domain, complaints.add);
+  const target = outboundTarget({ ...inquiry, client: new ClientView(place) }, address);
   if (!target) throw unknownHost(state, question);
   const carried = carriedAs(target.protocol, question.request);
   const { shares, ...decision } = decide(carried, state, target, question);
@@ -165,12 +166,13 @@ function explainTarget(
   clientNamespace: string,
 ): ExplainedTarget {
   const { cluster, domain } = state;
-  const found = resolveTarget(cluster, address, clientNamespace, domain)!;
+  const inquiry = { cluster, domain, complain: () => {} };
+  const found = resolveTarget(inquiry, address, clientNamespace)!;
   const ruleOf = () => {
     if (found.kind === 'stranger') return 'default';
-    if (found.kind === 'pod') return podProtocol(cluster, found.pod, found.port, domain).rule;
-    const profile = profileOf(cluster, found.service, clientNamespace, domain, () => {});
-    return serviceProtocol(cluster, found.service, found.port, profile).rule;
+    if (found.kind === 'pod') return podProtocol(inquiry, found.pod, found.port).rule;
+    const profile = profileOf(inquiry, found.host, clientNamespace);
+    return hostProtocol(inquiry, found.host, found.port, profile).rule;
   };
   const rule = ruleOf();
   return { name, kind, port, protocol, protocolRule: rule, protocolPlace: placeOf(state, rule) };

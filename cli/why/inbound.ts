@@ -63,10 +63,7 @@ export interface Arrival {
 
 /** Who may use a port of a pod, and what says so. */
 export function policyOf({ cluster, domain }: MeshState, { pod, port }: PodPort): InboundPolicy {
-  const { mode, origin } = rulesOf(
-    inboundConfig(cluster, pod, domain, () => {}),
-    port,
-  ).policy;
+  const { mode, origin } = rulesOf(inboundConfig({ cluster, domain, complain: () => {} }, pod), port).policy;
   return { mode, origin };
 }
 
@@ -102,8 +99,9 @@ function decide(
   arrival: Arrival,
   complain: Complain,
 ): Omit<ExplainedInbound, 'pods'> {
+  const { cluster, domain } = state;
   const { pod, port } = place;
-  const config = inboundConfig(state.cluster, pod, state.domain, complain);
+  const config = inboundConfig({ cluster, domain, complain }, pod);
   const rules = rulesOf(config, port);
   const routes = new PortRoutes(rules.routes);
   const seen = seenAs(arrival, {

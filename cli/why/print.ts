@@ -1,5 +1,6 @@
 import type { Filters } from '../../api/filters.ts';
 import type { RetryPolicy, Timeouts } from '../../api/routing.ts';
+import { formatRef } from '../../destination/objects/object-ref.ts';
 import { formatProblem } from '../../destination/objects/problem.ts';
 import type { ExplainedAlternative } from './alternative.ts';
 import type { ConnectionRouteName, ExplainedConnection } from './connection.ts';
@@ -19,7 +20,7 @@ export function printExplanation({ request }: Question, explanation: Explanation
     ...(connection ? connectionLines(connection, explanation) : requestLines(explanation)),
     ...split.flatMap((alternative, at) => alternativeLines(alternative, at, connection !== null)),
     ...complaints.map(({ object, ...problem }, at) =>
-      row(at === 0 ? 'told' : '', `${object.kind}/${object.namespace}/${object.name}: ${formatProblem(problem)}`),
+      row(at === 0 ? 'told' : '', `${formatRef(object)}: ${formatProblem(problem)}`),
     ),
   ];
 }

@@ -1,29 +1,9 @@
 import t from 'tap';
 
-import { formatDuration, parseDuration } from './duration.ts';
 import { type ConfigError, readEnvironment, setting } from './environment.ts';
 import { PortRanges } from './port-ranges.ts';
 import { ADDRESS, ADDRESSES, DURATION, durationBetween, LIST, oneOf, PORTS, TEXT } from './setting-kinds.ts';
 import { formatSocketAddress, parseSocketAddress } from './socket-address.ts';
-
-t.test('reads durations', async (t) => {
-  for (const [text, ms] of [
-    ['10s', 10_000],
-    ['300ms', 300],
-    ['1m30s', 90_000],
-    ['1.5s', 1500],
-    ['24h', 86_400_000],
-    ['0', 0],
-    ['10', null],
-    ['-1s', null],
-    ['', null],
-    ['s', null],
-  ] as const) {
-    t.equal(parseDuration(text), ms, `"${text}"`);
-  }
-  t.equal(formatDuration(90_000), '90s');
-  t.equal(formatDuration(1500), '1500ms');
-});
 
 t.test('reads port ranges and names the entry that is wrong', async (t) => {
   const ports = PortRanges.parse('25, 3306,6379-6381,');

@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from './duration.ts';
+import { formatDuration, parseDuration } from '../time/duration.ts';
 import { Fault, type Kind } from './environment.ts';
 import { PortRanges } from './port-ranges.ts';
 import { parseSocketAddress, type SocketAddress } from './socket-address.ts';
@@ -12,7 +12,8 @@ export const LIST: Kind<readonly string[]> = { name: 'comma list', parse: entrie
 /** Milliseconds. */
 export const DURATION: Kind<number> = {
   name: 'duration',
-  parse: (text) => parseDuration(text) ?? new Fault(`"${text}" is no duration such as 300ms, 10s or 24h`),
+  parse: (text) =>
+    parseDuration(text, { hasDays: true }) ?? new Fault(`"${text}" is no duration such as 300ms, 10s or 24h`),
 };
 
 /** Milliseconds from `minMs` to `maxMs`. */

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 
-import { bindEitherFamily } from '../config/bind.ts';
-import { formatSocketAddress, type SocketAddress } from '../config/socket-address.ts';
+import type { SocketAddress } from '../config/socket-address.ts';
 import { errorMessage } from '../errors/weft-error.ts';
+import { listenOn } from '../program/listener.ts';
 
 /** What the admin port of a program shows. */
 export interface AdminView {
@@ -34,16 +33,9 @@ export class AdminServer {
     this.#server.on('error', () => {});
   }
 
-  /**
-   * Binds the address; `[::]` means `0.0.0.0` where the kernel has no IPv6.
-   *
-   * @returns `host:port` as bound, with the port that was chosen for 0
-   * @throws what the system says of the address: EADDRINUSE, EACCES, EADDRNOTAVAIL
-   */
-  async listen(address: SocketAddress): Promise<string> {
-    await bindEitherFamily(address, ({ host, port }) => this.#bind(host, port));
-    const bound = this.#server.address() as AddressInfo;
-    return formatSocketAddress(bound.address, bound.port);
+  /** Binds the address, see {@link listenOn}. @returns `host:port` as bound */
+  listen(address: SocketAddress): Promise<string> {
+    return listenOn(this.#server, address, ({ host, port }) => this.#bind(host, port));
   }
 
   /** Takes no more connections and cuts off those that are open. */

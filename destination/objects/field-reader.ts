@@ -1,4 +1,4 @@
-import { parseGoDuration } from './go-duration.ts';
+import { parseDuration } from '../../core/time/duration.ts';
 import type { Fields } from './json.ts';
 import { MalformedObject, type Problem } from './problem.ts';
 
@@ -83,7 +83,7 @@ export class FieldReader {
   duration(name: string, minMs = 0): number | null {
     if (!this.has(name)) return null;
     const value = this.fields[name];
-    const ms = typeof value === 'string' ? parseGoDuration(value) : null;
+    const ms = typeof value === 'string' ? parseDuration(value) : null;
     if (ms !== null && ms >= minMs) return ms;
     const bound = ms === null ? '' : ` of at least ${minMs} ms`;
     this.problem(name, `${JSON.stringify(value)} is no duration${bound}, such as 500ms or 10s`);

@@ -11,12 +11,11 @@ export interface MeshDomain extends IdentityDomain {
   readonly defaultInboundPolicy: DefaultInboundPolicy;
 }
 
-/** `<service>.<namespace>.svc.<cluster domain>`, or the host of a ServiceEntry. */
+/** `<service>.<namespace>.svc.<cluster domain>`. */
 export function serviceName(
-  service: { readonly namespace: string; readonly name: string; readonly entry?: { readonly host: string } | null },
+  service: { readonly namespace: string; readonly name: string },
   domain: MeshDomain,
 ): string {
-  if (service.entry) return service.entry.host;
   return `${service.name}.${service.namespace}.svc.${domain.clusterDomain}`;
 }
 

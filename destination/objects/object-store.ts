@@ -4,8 +4,9 @@ import type { Fields } from './json.ts';
 import { type Change, KINDS, type Kind, type Kinds, mapOfEachKind } from './kinds.ts';
 import type { Meta } from './meta.ts';
 import type { ObjectFeed } from './object-feed.ts';
+import type { ObjectRef } from './object-ref.ts';
 import { MalformedObject, type Problem } from './problem.ts';
-import type { ReportedObject, Reports } from './reports.ts';
+import type { Reports } from './reports.ts';
 
 /** An object to hold, as it was sent or written. */
 export interface Put {
@@ -66,7 +67,7 @@ export class ObjectStore implements ObjectFeed {
   #put<K extends Kind>({ kind, raw, place }: { kind: K; raw: Fields; place: string }): Change | null {
     const problems: Problem[] = [];
     const object = this.#read(kind, raw, problems);
-    const named: ReportedObject = { kind, namespace: rawNamespace(raw), name: rawName(raw) };
+    const named: ObjectRef = { kind, namespace: rawNamespace(raw), name: rawName(raw) };
     this.#reports.set(
       finderOf(kind, rawKey(raw)),
       problems.map((problem) => ({ ...problem, object: named, place })),

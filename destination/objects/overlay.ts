@@ -1,5 +1,6 @@
 import type { Fields } from './json.ts';
 import type { Manifest } from './manifest-file.ts';
+import { formatRef } from './object-ref.ts';
 import type { Put } from './object-store.ts';
 import type { Report } from './reports.ts';
 
@@ -21,7 +22,7 @@ export function overlay(folders: readonly (readonly Manifest[])[]): {
     const seen = new Map<string, Manifest>();
     for (const manifest of manifests) {
       const { kind, namespace, name, place } = manifest;
-      const key = `${kind}/${namespace}/${name}`;
+      const key = formatRef(manifest);
       const first = seen.get(key);
       if (first && JSON.stringify(first.raw) === JSON.stringify(manifest.raw)) continue;
       if (first) {

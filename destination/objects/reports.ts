@@ -1,18 +1,12 @@
+import { formatRef, type ObjectRef } from './object-ref.ts';
 import { formatProblem, type Problem } from './problem.ts';
 
 /** A fault, and the object or file that has it. */
 export interface Report extends Problem {
   /** null: the text is not even an object. */
-  readonly object: ReportedObject | null;
+  readonly object: ObjectRef | null;
   /** `manifests/api.yaml:12`; empty where the object came from an API server. */
   readonly place: string;
-}
-
-export interface ReportedObject {
-  readonly kind: string;
-  /** Empty for kinds without a namespace. */
-  readonly namespace: string;
-  readonly name: string;
 }
 
 /**
@@ -53,7 +47,7 @@ export class Reports {
 
 /** `manifests/api.yaml:12: Service/default/api: spec.ports[0].port: is no port`. */
 export function formatReport(report: Report): string {
-  const object = report.object && `${report.object.kind}/${report.object.namespace}/${report.object.name}`;
+  const object = report.object && formatRef(report.object);
   return [report.place, object, formatProblem(report)].filter((part) => part !== null && part !== '').join(': ');
 }
 

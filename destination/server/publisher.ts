@@ -11,6 +11,7 @@ import type { Complain } from '../objects/object-ref.ts';
 import type { Report, Reports } from '../objects/reports.ts';
 import { type ClientPlace, ClientView, type Facet, viewKey } from '../translate/client-view.ts';
 import { inboundConfig } from '../translate/inbound-config.ts';
+import type { Inquiry } from '../translate/inquiry.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
 import { parseTarget } from '../translate/target.ts';
 import { endpointChange } from './endpoint-change.ts';
@@ -89,11 +90,11 @@ export class Publisher {
       `inbound/${workload.namespace}/${workload.pod}/${workload.uid}`,
       INBOUND_TARGET,
       new Set(),
-      (view, complain) => {
+      (view, inquiry) => {
         const pod = this.#cluster.get('Pod', workload.namespace, workload.pod);
         const isSame =
           pod && (pod.uid === workload.uid || pod.uid === '') && pod.serviceAccount === workload.serviceAccount;
-        if (isSame) this.#publishInbound(view, inboundConfig(this.#cluster, pod, this.#domain, complain));
+        if (isSame) this.#publishInbound(view, inboundConfig(inquiry, pod));
       },
     );
     return view.publication;
@@ -119,9 +120,9 @@ export class Publisher {
   #openOutbound(target: TargetKey, client: ClientPlace, facets: ReadonlySet<Facet>): View {
     const address = parseTarget(target);
     const key = `outbound/${client.namespace}${viewKey(client, facets)}/${target}`;
-    return this.#open(key, target, facets, (view, complain) => {
+    return this.#open(key, target, facets, (view, inquiry) => {
       const seen = new ClientView(client);
-      const outbound = address && outboundTarget(this.#cluster, address, seen, this.#domain, complain);
+      const outbound = address && outboundTarget({ ...inquiry, client: seen }, address);
       view.needed = seen.facets;
       // What holds for some of the subscribers alone is told to none.
       if (isCovered(view)) this.#publishOutbound(view, outbound);
@@ -172,7 +173,8 @@ export class Publisher {
   #compute(view: View): void {
     const reports: Report[] = [];
     const complain: Complain = (object, path, message) => reports.push({ object, path, message, place: '' });
-    const { topics } = this.#cluster.observe(() => view.compute(view, complain));
+    const inquiry = { cluster: this.#cluster, domain: this.#domain, complain };
+    const { topics } = this.#cluster.observe(() => view.compute(view, inquiry));
     this.#track(view, topics);
     this.#reports.set(`view/${view.key}`, reports);
     if (isCovered(view)) return;
@@ -235,7 +237,7 @@ interface View {
   readonly facets: ReadonlySet<Facet>;
   /** In what they would have to be the same, as last computed. */
   needed: ReadonlySet<Facet>;
-  readonly compute: (view: View, complain: Complain) => void;
+  readonly compute: (view: View, inquiry: Inquiry) => void;
   /** What the last computation looked at. */
   topics: ReadonlySet<string>;
   /** The state last published; undefined before the first and for inbound configurations. */

@@ -374,7 +374,7 @@ t.test('a drain ends the streams one by one and takes no new one', async (t) => 
 t.test('a new certificate of the server is used at once, without closing a stream', async (t) => {
   const { open, server, source, connection } = await serve(t, API);
   const before = await subscribed(open, 'api:80');
-  server.use(authority.certify({ namespace: 'weft', serviceAccount: 'weft-destination', pod: 'renewed', uid: 'r' }));
+  server.setCertificate(authority.serving('weft-destination'));
   const credentials = authority.certify({ namespace: 'default', serviceAccount: 'api', pod: 'b', uid: 'b' });
   const after = await open({ ...connection, credentials });
   const serial = (watch: TestWatch) => (watch.session.socket as unknown as TLSSocket).getPeerCertificate().serialNumber;

@@ -1,26 +1,21 @@
 import { constants, X509Certificate } from 'node:crypto';
 import type { Http2SecureServer, ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { fastify } from 'fastify';
 import { WATCH_PATH } from '../../api/watch.ts';
 import type { IdentityDomain } from '../../api/workload-identity.ts';
-import { bindEitherFamily } from '../../core/config/bind.ts';
-import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import type { SocketAddress } from '../../core/config/socket-address.ts';
 import { closeIdleSessions, SESSION_IDLE_MS } from '../../core/http2/idle-sessions.ts';
+import { listenOn, statusOfFailure } from '../../core/program/listener.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { acceptTls } from '../../core/tls/accept.ts';
+import type { ServingCertificate } from '../../core/tls/serving-certificate.ts';
 import type { Workload } from './peer.ts';
 import { workloadOf } from './peer.ts';
 import type { Publisher } from './publisher.ts';
 import type { TrustBundle } from './trust-bundle.ts';
 import { type StreamObserver, WatchStream } from './watch-stream.ts';
-
-/** PEM of the server's own certificate chain and key. */
-export interface ServerCredentials {
-  readonly chain: string;
-  readonly key: string;
-}
 
 /** Who is told of connections that never became a stream. */
 export interface WatchServerObserver extends StreamObserver {
@@ -38,13 +33,13 @@ export class WatchServer {
   readonly #options: WatchServerOptions;
   readonly #app;
   readonly #byPod = new Map<string, WatchStream>();
-  #credentials: ServerCredentials;
+  #certificate: ServingCertificate;
   #secureContext: SecureContext;
   #isDraining = false;
 
   constructor(options: WatchServerOptions) {
     this.#options = options;
-    this.#credentials = options.credentials;
+    this.#certificate = options.certificate;
     this.#secureContext = this.#newContext();
     this.#app = fastify({
       http2: true,
@@ -58,6 +53,11 @@ export class WatchServer {
     this.#app.setNotFoundHandler((_request, reply) =>
       reply.code(404).send(refusal('not_found', `there is only POST ${WATCH_PATH}`)),
     );
+    this.#app.setErrorHandler((error: { statusCode?: number; message: string }, _request, reply) => {
+      const status = statusOfFailure(error);
+      const message = status < 500 ? error.message : 'destination failed unexpectedly';
+      return reply.code(status).send(refusal(status < 500 ? 'request_malformed' : 'unexpected', message));
+    });
     this.#app.post(WATCH_PATH, (request, reply) => {
       const raw = request.raw as typeof request.raw & { stream: ServerHttp2Stream };
       const workload = this.#workload(raw.stream);
@@ -75,20 +75,14 @@ export class WatchServer {
     this.#server.on('sessionError', () => {});
   }
 
-  /**
-   * Binds the address; `[::]` means `0.0.0.0` where the kernel has no IPv6.
-   *
-   * @returns `host:port` as bound, with the port that was chosen for 0
-   */
-  async listen(address: SocketAddress): Promise<string> {
-    await bindEitherFamily(address, ({ host, port }) => this.#app.listen({ host, port }));
-    const bound = this.#server.address() as AddressInfo;
-    return formatSocketAddress(bound.address, bound.port);
+  /** Binds the address, see {@link listenOn}. @returns `host:port` as bound */
+  listen(address: SocketAddress): Promise<string> {
+    return listenOn(this.#server, address, (place) => this.#app.listen(place));
   }
 
   /** Uses a new certificate for new connections; those that stand go on. */
-  use(credentials: ServerCredentials): void {
-    this.#credentials = credentials;
+  setCertificate(certificate: ServingCertificate): void {
+    this.#certificate = certificate;
     this.#renewContext();
   }
 
@@ -136,8 +130,8 @@ export class WatchServer {
 
   #newContext(): SecureContext {
     return createSecureContext({
-      key: this.#credentials.key,
-      cert: this.#credentials.chain,
+      key: this.#certificate.key,
+      cert: this.#certificate.cert,
       ca: this.#options.trust.pem,
       minVersion: 'TLSv1.3',
       ecdhCurve: 'X25519MLKEM768:X25519:P-256',
@@ -198,7 +192,7 @@ export class WatchServer {
 
 /** What a {@link WatchServer} works with. Credentials are those at the start; the trust bundle is followed. */
 export interface WatchServerOptions {
-  readonly credentials: ServerCredentials;
+  readonly certificate: ServingCertificate;
   readonly trust: TrustBundle;
   readonly domain: IdentityDomain;
   readonly publisher: Publisher;

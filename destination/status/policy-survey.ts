@@ -1,12 +1,11 @@
+import type { Host } from '../objects/host.ts';
 import { keysCovering } from '../objects/istio/host.ts';
 import { KINDS, type Kind, POLICY_KINDS } from '../objects/kinds.ts';
-import type { Service } from '../objects/kubernetes/service.ts';
-import { serviceName } from '../objects/mesh-domain.ts';
 import { type Complaint, Complaints, formatRef, refOf } from '../objects/object-ref.ts';
 import { isObjectFinder } from '../objects/object-store.ts';
 import type { Report, Reports } from '../objects/reports.ts';
 import { inboundConfig } from '../translate/inbound-config.ts';
-import { type Surveyed, servicesOf, surveyService } from '../translate/survey.ts';
+import { hostsOf, type Surveyed, surveyHost } from '../translate/survey.ts';
 import { clientsOf } from '../translate/survey-clients.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -33,16 +32,17 @@ export async function judgePolicies(
   const complaints = new Complaints();
   const clients = clientsOf(objects);
   const profiles = new Set([...objects.list('ServiceProfile')].map(({ name }) => name));
-  for (const service of servicesOf(objects)) {
-    if (!hasPolicy(surveyed, service, profiles)) continue;
-    surveyService(surveyed, service, clients, complaints.add);
+  const inquiry = { cluster, domain, complain: complaints.add };
+  for (const host of hostsOf(surveyed)) {
+    if (!hasPolicy(surveyed, host, profiles)) continue;
+    surveyHost(inquiry, host, clients);
     await rest();
   }
   const pods = [...objects.list('Pod')].filter(({ controlNamespace }) => controlNamespace === domain.controlNamespace);
   const meshed = new Set(pods.map(({ namespace }) => namespace));
   for (const pod of pods) {
     if (cluster.serversOf(pod.namespace).length === 0) continue;
-    inboundConfig(cluster, pod, domain, complaints.add);
+    inboundConfig(inquiry, pod);
     await rest();
   }
   const faults = reports.current(isObjectFinder);
@@ -68,14 +68,14 @@ function namesOf(kind: Kind, { objects }: Surveyed, faults: readonly Report[]): 
   return [...new Map([...read, ...unread].map((each) => [`${each.namespace}/${each.name}`, each])).values()];
 }
 
-/** Whether any object speaks of a Service, to whichever client. */
-function hasPolicy({ cluster, domain }: Surveyed, service: Service, profiles: ReadonlySet<string>): boolean {
+/** Whether any object speaks of a host, to whichever client. */
+function hasPolicy({ cluster }: Surveyed, host: Host, profiles: ReadonlySet<string>): boolean {
+  if (host.kind !== 'Service') return true;
   return (
-    service.entry !== null ||
-    profiles.has(serviceName(service, domain)) ||
-    cluster.trafficSplitsOf(service).length > 0 ||
-    cluster.meshRoutesOf(service).length > 0 ||
-    keysCovering(service, domain)
+    profiles.has(host.name) ||
+    cluster.trafficSplitsOf(host.object).length > 0 ||
+    cluster.meshRoutesOf(host.object).length > 0 ||
+    keysCovering(host)
       .flat()
       .some((key) => cluster.virtualServicesOf(key).length > 0 || cluster.destinationRulesOf(key).length > 0)
   );

@@ -1,6 +1,7 @@
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
 import { KINDS, type Kind, POLICY_KINDS } from '../objects/kinds.ts';
+import { formatRef } from '../objects/object-ref.ts';
 import { routeStatusWith, statusWith } from './object-status.ts';
 import type { Judged } from './policy-survey.ts';
 
@@ -32,11 +33,11 @@ export class StatusWriter {
 
   /** Says each verdict that is new. Never throws. @returns how many statuses were written */
   async write(judged: readonly Judged[], now: Date): Promise<number> {
-    const keys = new Set(judged.map(keyOf));
+    const keys = new Set(judged.map(formatRef));
     for (const key of this.#said.keys()) if (!keys.has(key)) this.#said.delete(key);
     let written = 0;
     for (const each of judged) {
-      const key = keyOf(each);
+      const key = formatRef(each);
       const text = JSON.stringify(each.verdict);
       if (this.#said.get(key) === text || this.#without.has(each.kind)) continue;
       try {
@@ -51,7 +52,7 @@ export class StatusWriter {
 
   /** Looks at an object again although the verdict is the same: somebody has written it. */
   forget({ kind, namespace, name }: { kind: Kind; namespace: string; name: string }): void {
-    this.#said.delete(keyOf({ kind, namespace, name }));
+    this.#said.delete(formatRef({ kind, namespace, name }));
   }
 
   async #say({ kind, namespace, name, verdict }: Judged, now: Date): Promise<boolean> {
@@ -86,8 +87,4 @@ export class StatusWriter {
     }
     return null;
   }
-}
-
-function keyOf({ kind, namespace, name }: { kind: Kind; namespace: string; name: string }): string {
-  return `${kind}/${namespace}/${name}`;
 }

@@ -4,6 +4,7 @@ import type { MeshDomain } from '../objects/mesh-domain.ts';
 import type { Complain } from '../objects/object-ref.ts';
 import { formatReport, Reports } from '../objects/reports.ts';
 import { type ClientPlace, ClientView } from '../translate/client-view.ts';
+import type { Inquiry } from '../translate/inquiry.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
 import { parseTarget } from '../translate/target.ts';
 import { FakeSource } from './fake-source.ts';
@@ -25,6 +26,7 @@ export function clusterOf(...manifests: readonly object[]) {
   const complaints: string[] = [];
   const complain: Complain = (object, path, message) =>
     complaints.push(formatReport({ object, path, message, place: '' }));
+  const inquiry: Inquiry = { cluster, domain: TEST_DOMAIN, complain };
   const target = (key: string, clientNamespace = 'default', place: Partial<ClientPlace> = {}) => {
     const client = new ClientView({
       namespace: clientNamespace,
@@ -34,7 +36,7 @@ export function clusterOf(...manifests: readonly object[]) {
       labels: {},
       ...place,
     });
-    return outboundTarget(cluster, parseTarget(key)!, client, TEST_DOMAIN, complain);
+    return outboundTarget({ ...inquiry, client }, parseTarget(key)!);
   };
-  return { cluster, source, reports, complaints, complain, target };
+  return { cluster, inquiry, source, reports, complaints, target };
 }

@@ -8,6 +8,7 @@ import {
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { createLeaf, signerOf } from '../../core/pki/certificate.ts';
 import { generateKeyPair, privateKeyPem, spkiOf } from '../../core/pki/key-pair.ts';
+import type { ServingCertificate } from '../../core/tls/serving-certificate.ts';
 
 /** PEM of a certificate chain and its key. */
 export interface TestCredentials {
@@ -44,6 +45,13 @@ export class TestAuthority {
       validity: { notBefore: now - 60_000, notAfter: now + (options.lifetimeMs ?? 3_600_000) },
     });
     return { chain, key: privateKeyPem(keyPair) };
+  }
+
+  /** What a server of the control plane serves with, under an account of its namespace. */
+  serving(serviceAccount: string): ServingCertificate {
+    const { controlNamespace: namespace } = this.domain;
+    const { chain, key } = this.certify({ namespace, serviceAccount, pod: serviceAccount, uid: serviceAccount });
+    return { cert: chain, key };
   }
 
   /** PEM chain of a certificate for a key that somebody else holds. */

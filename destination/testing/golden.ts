@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { formatReport, type Report } from '../objects/reports.ts';
 import { inboundConfig } from '../translate/inbound-config.ts';
-import { clusterOf, TEST_DOMAIN } from './cluster.ts';
+import { clusterOf } from './cluster.ts';
 
 /** A manifest of a golden file, or who asks (kind `Client`: metadata.namespace and labels, `region/zone/subzone`). */
 export interface GoldenDocument {
@@ -39,7 +39,7 @@ export function translateGolden(documents: readonly GoldenDocument[]): {
   readonly inbound: object;
 } {
   const clients = documents.filter(({ kind }) => kind === 'Client');
-  const { cluster, source, target, complain, complaints, reports } = clusterOf(
+  const { inquiry, source, target, complaints, reports } = clusterOf(
     ...documents.filter(({ kind }) => kind !== 'Client'),
   );
   const pods = [...source.objects.list('Pod')];
@@ -65,9 +65,7 @@ export function translateGolden(documents: readonly GoldenDocument[]): {
     clients.length === 0
       ? seenBy({ metadata: { name: '', namespace: 'client' } })
       : Object.fromEntries(clients.map((client) => [`seen by ${client.metadata.name}`, seenBy(client)]));
-  const inbound = Object.fromEntries(
-    pods.map((pod) => [`${pod.namespace}/${pod.name}`, inboundConfig(cluster, pod, TEST_DOMAIN, complain)]),
-  );
+  const inbound = Object.fromEntries(pods.map((pod) => [`${pod.namespace}/${pod.name}`, inboundConfig(inquiry, pod)]));
   const found = reports.current();
   return { faults: [...found.map(formatReport), ...new Set(complaints)], reports: found, outbound, inbound };
 }

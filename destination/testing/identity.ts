@@ -23,8 +23,7 @@ export class TestIdentity {
 
   constructor(authority: TestAuthority, account = 'weft-identity') {
     this.#authority = authority;
-    const { chain, key } = authority.certify({ namespace: 'weft', serviceAccount: account, pod: 'identity', uid: 'i' });
-    this.#server = createServer({ cert: chain, key }, (request, response) => {
+    this.#server = createServer(authority.serving(account), (request, response) => {
       let text = '';
       request.on('data', (chunk) => {
         text += chunk;

@@ -32,12 +32,7 @@ export async function serveWatch(
   const publisher = new Publisher({ objects: source.objects, domain: TEST_DOMAIN, reports, clock: systemClock });
   const events: string[] = [];
   const server = new WatchServer({
-    credentials: authority.certify({
-      namespace: 'weft',
-      serviceAccount: 'weft-destination',
-      pod: 'destination',
-      uid: 'd',
-    }),
+    certificate: authority.serving('weft-destination'),
     trust,
     domain: TEST_DOMAIN,
     publisher,

@@ -1,16 +1,14 @@
 import { type Backend, OWN_BACKEND } from '../../api/routing.ts';
-import type { Cluster } from '../objects/cluster.ts';
+import type { Host } from '../objects/host.ts';
 import type { TrafficPolicy } from '../objects/istio/destination-rule.ts';
-import type { Service } from '../objects/kubernetes/service.ts';
 import type { ServicePort } from '../objects/kubernetes/service-port.ts';
-import type { Profile } from '../objects/linkerd/service-profile.ts';
-import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
 import { compareText } from '../objects/meta.ts';
-import type { Complain, ObjectRef } from '../objects/object-ref.ts';
-import type { ClientView } from './client-view.ts';
+import type { ObjectRef } from '../objects/object-ref.ts';
 import { endpointsOf } from './endpoints.ts';
+import type { ClientInquiry } from './inquiry.ts';
 import { type ChosenRule, chooseRule, policyOn } from './istio/rule-choice.ts';
 import { applyPolicy, endpointsInSubset } from './istio/service-policy.ts';
+import type { ChosenProfile } from './linkerd/profile-choice.ts';
 import { resolveTarget } from './target.ts';
 
 /** Endpoints that requests may be sent to, as an object names them. */
@@ -34,48 +32,37 @@ export interface Reference {
 
 /** The backends that a target's routes name, by the key that stands in the routes. */
 export class BackendRefs {
-  readonly #own: { readonly service: Service; readonly port: ServicePort; readonly name: string };
-  readonly #cluster: Cluster;
-  readonly #client: ClientView;
-  readonly #domain: MeshDomain;
-  readonly #complain: Complain;
-  readonly #profile: Profile | null;
-  readonly #rules = new Map<Service, ChosenRule | null>();
+  readonly #inquiry: ClientInquiry;
+  readonly #host: Host;
+  readonly #port: ServicePort;
+  readonly #profile: ChosenProfile | null;
+  /** By the names of hosts. */
+  readonly #rules = new Map<string, ChosenRule | null>();
   readonly #backends = new Map<string, Backend>();
 
-  constructor(options: {
-    service: Service;
-    port: ServicePort;
-    profile: Profile | null;
-    cluster: Cluster;
-    client: ClientView;
-    domain: MeshDomain;
-    complain: Complain;
-  }) {
-    const { service, port, profile, cluster, client, domain } = options;
-    this.#own = { service, port, name: serviceName(service, domain) };
-    this.#cluster = cluster;
-    this.#client = client;
-    this.#domain = domain;
-    this.#complain = options.complain;
+  /** @param host that the target is, with the port and profile that its client has of it */
+  constructor(inquiry: ClientInquiry, host: Host, port: ServicePort, profile: ChosenProfile | null) {
+    this.#inquiry = inquiry;
+    this.#host = host;
+    this.#port = port;
     this.#profile = profile;
-    this.#backends.set(OWN_BACKEND, this.#resolve(service, port, '', null));
+    this.#backends.set(OWN_BACKEND, this.#resolve(host, port, '', null));
   }
 
-  /** What the DestinationRule of the target's own Service says of retries. */
+  /** What the DestinationRule of the target's own host says of retries. */
   get ownPolicy(): TrafficPolicy {
-    const rule = this.#ruleOf(this.#own.service);
-    return rule ? policyOn(rule, null, this.#own.port) : {};
+    const rule = this.#ruleOf(this.#host);
+    return rule ? policyOn(rule, null, this.#port) : {};
   }
 
   /** Takes note of a backend. @returns the key under which routes name it */
   add(ref: BackendRef, reference: Reference): string {
     const target = { host: ref.host, isAddress: false, port: ref.port };
-    const resolved = resolveTarget(this.#cluster, target, ref.namespace, this.#domain);
-    const found = resolved?.kind === 'service' ? resolved : null;
-    const service = found ? serviceName(found.service, this.#domain) : ref.host;
+    const resolved = resolveTarget(this.#inquiry, target, ref.namespace);
+    const found = resolved?.kind === 'host' ? resolved : null;
+    const service = found?.host.name ?? ref.host;
     const port = found?.port.port ?? ref.port;
-    const isOwn = service === this.#own.name && port === this.#own.port.port && ref.subset === '';
+    const isOwn = service === this.#host.name && port === this.#port.port && ref.subset === '';
     const key = isOwn ? OWN_BACKEND : `${service}:${port}${ref.subset && `/${ref.subset}`}`;
     const { whenEmpty, whenUnknown = whenEmpty } = reference;
     const status = found ? whenEmpty : whenUnknown;
@@ -86,42 +73,42 @@ export class BackendRefs {
     }
     if (!found) {
       const message = `${ref.host}:${ref.port} is no port of a Service; its share of the requests fails`;
-      this.#complain(reference.object, reference.path, message);
+      this.#inquiry.complain(reference.object, reference.path, message);
     }
     const backend: Backend = found
-      ? this.#resolve(found.service, found.port, ref.subset, reference)
+      ? this.#resolve(found.host, found.port, ref.subset, reference)
       : { service, port, ...(ref.subset && { subset: ref.subset }), endpoints: [] };
     this.#backends.set(key, { ...backend, ...(status && { whenEmpty: status }) });
     return key;
   }
 
   /** Endpoints of a port with what its DestinationRule and the annotations of its Service say of them. */
-  #resolve(service: Service, port: ServicePort, subset: string, reference: Reference | null): Backend {
-    const profile = service === this.#own.service ? this.#profile : null;
-    const all = endpointsOf(this.#cluster, service, port, profile, this.#client, this.#domain);
-    const rule = this.#ruleOf(service);
+  #resolve(host: Host, port: ServicePort, subset: string, reference: Reference | null): Backend {
+    const profile = host.name === this.#host.name ? this.#profile : null;
+    const all = endpointsOf(this.#inquiry, host, port, profile);
+    const rule = this.#ruleOf(host);
     const found = rule?.subsets.find(({ name }) => name === subset) ?? null;
     if (subset !== '' && !found && reference) {
       const known = rule?.subsets.map(({ name }) => name).join(', ') || 'none';
-      const message = `${service.name} has no subset "${subset}" (known are: ${known}); its share of the requests fails`;
-      this.#complain(reference.object, reference.path, message);
+      const message = `${host.shortName} has no subset "${subset}" (known are: ${known}); its share of the requests fails`;
+      this.#inquiry.complain(reference.object, reference.path, message);
     }
     const policy = rule ? policyOn(rule, found, port) : {};
     const endpoints = subset === '' ? all : found ? endpointsInSubset(all, found) : [];
     return {
-      service: serviceName(service, this.#domain),
+      service: host.name,
       port: port.port,
       ...(subset && { subset }),
-      ...annotatedPolicy(service),
-      ...applyPolicy(policy, endpoints, this.#client),
+      ...annotatedPolicy(host),
+      ...applyPolicy(policy, endpoints, this.#inquiry.client),
     };
   }
 
-  #ruleOf(service: Service): ChosenRule | null {
-    let rule = this.#rules.get(service);
+  #ruleOf(host: Host): ChosenRule | null {
+    let rule = this.#rules.get(host.name);
     if (rule === undefined) {
-      rule = chooseRule(this.#cluster, service, this.#client, this.#domain, this.#complain);
-      this.#rules.set(service, rule);
+      rule = chooseRule(this.#inquiry, host);
+      this.#rules.set(host.name, rule);
     }
     return rule;
   }
@@ -140,6 +127,6 @@ export class BackendRefs {
 }
 
 /** What a Service's own annotations say of its endpoints; a DestinationRule's outlier detection takes its place. */
-function annotatedPolicy({ breaker }: Service): Pick<Backend, 'breaker'> {
-  return breaker ? { breaker } : {};
+function annotatedPolicy({ kind, object }: Host): Pick<Backend, 'breaker'> {
+  return kind === 'Service' && object.breaker ? { breaker: object.breaker } : {};
 }

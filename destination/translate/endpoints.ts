@@ -1,49 +1,41 @@
-import type { Cluster } from '../objects/cluster.ts';
+import type { Host, ServiceHost } from '../objects/host.ts';
 import type { SliceAddress } from '../objects/kubernetes/endpoint-slice.ts';
 import { isFinished, type Pod } from '../objects/kubernetes/pod.ts';
-import type { Service } from '../objects/kubernetes/service.ts';
 import type { ServicePort } from '../objects/kubernetes/service-port.ts';
-import type { Profile } from '../objects/linkerd/service-profile.ts';
-import type { MeshDomain } from '../objects/mesh-domain.ts';
 import { compareText } from '../objects/meta.ts';
-import type { ClientView } from './client-view.ts';
+import type { ClientInquiry, Mesh } from './inquiry.ts';
 import { entryEndpoints } from './istio/entry-endpoints.ts';
 import { serverOn } from './linkerd/pod-servers.ts';
+import type { ChosenProfile } from './linkerd/profile-choice.ts';
 import type { PlacedEndpoint } from './placed-endpoint.ts';
 import { plainEndpoint, podEndpoint } from './pod-endpoint.ts';
 import { decideProtocol } from './protocol.ts';
 import { nearEndpoints, type Placed } from './topology.ts';
 
 /**
- * Endpoints of a Service's port that a client uses: one per pod, or per address where there is no pod, sorted by uid.
+ * Endpoints of a host's port that a client uses: one per pod, or per address where there is no pod, sorted by uid.
  *
  * Left out are addresses that are not ready (the EndpointSlice calls those of `publishNotReadyAddresses` ready) or
  * going, and those of a pod that is not known under its UID: without the pod it is not known whose identity to demand.
  */
 export function endpointsOf(
-  cluster: Cluster,
-  service: Service,
+  inquiry: ClientInquiry,
+  host: Host,
   port: ServicePort,
-  profile: Profile | null,
-  client: ClientView,
-  domain: MeshDomain,
+  profile: ChosenProfile | null,
 ): PlacedEndpoint[] {
-  if (service.entry) {
-    const { protocol } = decideProtocol({
-      server: null,
-      service: { object: service, port },
-      profile: null,
-      pod: null,
-      namespace: null,
-    });
-    return entryEndpoints(cluster, service.entry, port, protocol, domain);
+  if (host.kind === 'ServiceEntry') {
+    const witnesses = { server: null, host: { host, port }, profile: null, pod: null, namespace: null };
+    return entryEndpoints(inquiry, host, port, decideProtocol(witnesses).protocol);
   }
+  const { cluster, client } = inquiry;
+  const service = host.object;
   const found = new Map<string, Placed & PlacedEndpoint>();
   for (const slice of cluster.slicesOf(service.namespace, service.name)) {
     const target = slice.ports.find((each) => each.name === port.name)?.port;
     if (target === undefined) continue;
     for (const address of slice.addresses) {
-      const placed = endpointOf(cluster, service, port, profile, address, target, domain);
+      const placed = endpointOf(inquiry, { host, port, profile }, address, target);
       // A dual-stack pod stands in a slice of each family; its IPv4 address is used.
       if (!placed || (found.has(placed.endpoint.uid) && placed.endpoint.address.includes(':'))) continue;
       const { node, zone, hintedZones } = address;
@@ -56,28 +48,27 @@ export function endpointsOf(
     .sort((a, b) => compareText(a.endpoint.uid, b.endpoint.uid));
 }
 
+/** @param port of the pod */
 function endpointOf(
-  cluster: Cluster,
-  service: Service,
-  servicePort: ServicePort,
-  profile: Profile | null,
+  mesh: Mesh,
+  called: { readonly host: ServiceHost; readonly port: ServicePort; readonly profile: ChosenProfile | null },
   address: SliceAddress,
   port: number,
-  domain: MeshDomain,
 ): Pick<PlacedEndpoint, 'endpoint' | 'labels'> | null {
   if (!address.isReady || address.isTerminating) return null;
-  const namespace = cluster.get('Namespace', '', service.namespace) ?? null;
+  const { cluster } = mesh;
+  const { namespace } = called.host;
   const witnesses = {
-    service: { object: service, port: servicePort },
-    profile: profile && { ...profile, origin: '' },
-    namespace,
+    host: called,
+    profile: called.profile,
+    namespace: cluster.get('Namespace', '', namespace) ?? null,
   };
   if (!address.pod) {
     const { protocol } = decideProtocol({ ...witnesses, server: null, pod: null });
-    const labels = { dst_namespace: service.namespace, ...(address.zone && { dst_zone: address.zone }) };
+    const labels = { dst_namespace: namespace, ...(address.zone && { dst_zone: address.zone }) };
     return { endpoint: plainEndpoint(address.ip, port, protocol, labels), labels: null };
   }
-  const pod = cluster.get('Pod', service.namespace, address.pod.name);
+  const pod = cluster.get('Pod', namespace, address.pod.name);
   if (!pod || !isLiving(pod, address)) return null;
   const { protocol } = decideProtocol({
     ...witnesses,
@@ -85,7 +76,7 @@ function endpointOf(
     pod: { object: pod, port },
   });
   const place = { address: address.ip, port, protocol, zone: address.zone };
-  return { endpoint: podEndpoint(cluster, pod, place, domain), labels: pod.labels };
+  return { endpoint: podEndpoint(mesh, pod, place), labels: pod.labels };
 }
 
 /** Whether the slice means this pod and not an earlier one of the same name or address. */

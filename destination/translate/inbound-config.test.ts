@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { clusterOf, TEST_DOMAIN } from '../testing/cluster.ts';
+import { clusterOf } from '../testing/cluster.ts';
 import { deployment, namespace, pod, rateLimit, server, service, serviceProfile } from '../testing/manifests.ts';
 import { inboundConfig } from './inbound-config.ts';
 
@@ -68,7 +68,7 @@ t.test('routes of each Service stand under its name, the pod’s own under none;
 t.test('each of two Deployments behind a Service follows its own routes inbound', async (t) => {
   const routesOf = (name: string) => `routes: [{ name: ${name}, condition: { method: GET } }]`;
   const owned = (name: string) => ({ metadata: { ownerReferences: [{ kind: 'Deployment', name, controller: true }] } });
-  const { cluster, complain, complaints, target } = clusterOf(
+  const { cluster, inquiry, complaints, target } = clusterOf(
     service('api', '10.96.0.1'),
     deployment('young', {
       createdAt: '2026-02-01T00:00:00Z',
@@ -83,7 +83,7 @@ t.test('each of two Deployments behind a Service follows its own routes inbound'
     pod('old-1', '10.244.0.2', owned('old')),
   );
   for (const name of ['young', 'old']) {
-    const { ports } = inboundConfig(cluster, cluster.get('Pod', 'default', `${name}-1`)!, TEST_DOMAIN, complain);
+    const { ports } = inboundConfig(inquiry, cluster.get('Pod', 'default', `${name}-1`)!);
     t.match(ports[0]!.routes, { '': [{ name }] });
   }
   complaints.length = 0;
@@ -93,14 +93,14 @@ t.test('each of two Deployments behind a Service follows its own routes inbound'
 
 t.test('a named route profile of one Deployment is not that of another’s pods', async (t) => {
   const owned = (name: string) => ({ metadata: { ownerReferences: [{ kind: 'Deployment', name, controller: true }] } });
-  const { cluster, complain } = clusterOf(
+  const { cluster, inquiry } = clusterOf(
     service('api', '10.96.0.1'),
     serviceProfile('shared', { routes: [{ name: 'shared', condition: { method: 'GET' } }] }),
     deployment('old', { createdAt: '2026-01-01T00:00:00Z', annotations: { 'weft.dev/route-profile': 'shared' } }),
     deployment('young', { createdAt: '2026-02-01T00:00:00Z' }),
     pod('young-1', '10.244.0.1', owned('young')),
   );
-  const { ports } = inboundConfig(cluster, cluster.get('Pod', 'default', 'young-1')!, TEST_DOMAIN, complain);
+  const { ports } = inboundConfig(inquiry, cluster.get('Pod', 'default', 'young-1')!);
   t.same(ports[0]!.routes, {});
 });
 
@@ -138,12 +138,12 @@ t.test('a route profile that became unreadable leaves the last good one in force
 t.test('a rate limit of a port whose octets no proxy reads is complained about', async (t) => {
   const api = pod('api-1', '10.244.0.1', { annotations: { 'weft.dev/opaque-ports': '8080' } });
   const complaintsAbout = (proxyProtocol: string) => {
-    const { cluster, complain, complaints } = clusterOf(
+    const { cluster, inquiry, complaints } = clusterOf(
       api,
       server('api', { proxyProtocol }),
       rateLimit('limit', 'api', { total: { requestsPerSecond: 10 } }),
     );
-    inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, complain);
+    inboundConfig(inquiry, cluster.get('Pod', 'default', 'api-1')!);
     return complaints;
   };
   t.match(complaintsAbout('opaque'), [
@@ -155,6 +155,6 @@ t.test('a rate limit of a port whose octets no proxy reads is complained about',
 });
 
 function configOf(...manifests: object[]) {
-  const { cluster, complain } = clusterOf(...manifests);
-  return inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, complain);
+  const { cluster, inquiry } = clusterOf(...manifests);
+  return inboundConfig(inquiry, cluster.get('Pod', 'default', 'api-1')!);
 }

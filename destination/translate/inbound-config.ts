@@ -1,8 +1,8 @@
 import type { InboundConfig, InboundPolicy, InboundPort, Route } from '../../api/routing.ts';
-import type { Cluster } from '../objects/cluster.ts';
+import { serviceHost } from '../objects/host.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
-import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
-import { type Complain, parseRef } from '../objects/object-ref.ts';
+import { formatRef, parseRef, refOf } from '../objects/object-ref.ts';
+import type { Inquiry, Mesh } from './inquiry.ts';
 import { serversOf } from './linkerd/pod-servers.ts';
 import { explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
 import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
@@ -11,11 +11,12 @@ import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
  * What the proxy of a pod enforces and counts: the default policy, and for each port that its containers declare or a
  * Service leads to or a Server names, what it speaks, who may use it, how often, and which routes it counts by.
  */
-export function inboundConfig(cluster: Cluster, pod: Pod, domain: MeshDomain, complain: Complain): InboundConfig {
-  const policy = inboundPolicy(cluster, pod, domain);
-  const own = ownProfileOf(cluster, pod, complain);
+export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
+  const { cluster, domain, complain } = inquiry;
+  const policy = inboundPolicy(inquiry, pod);
+  const own = ownProfileOf(inquiry, pod);
   const declared = new Map<number, Claim[]>(pod.ports.map(({ port }) => [port, []]));
-  const servers = serversOf(cluster, pod, domain, complain);
+  const servers = serversOf(inquiry, pod);
   for (const port of servers.keys()) if (!declared.has(port)) declared.set(port, []);
   for (const claim of claimsOn(cluster, pod)) {
     const port = claim.target;
@@ -28,11 +29,12 @@ export function inboundConfig(cluster: Cluster, pod: Pod, domain: MeshDomain, co
       const routes: Record<string, readonly Route[]> = {};
       if (own) routes[''] = own.profile.routes.map(counting);
       for (const { service } of claims) {
-        const explicit = explicitProfileOf(cluster, service, service.namespace, domain);
-        if (explicit) routes[serviceName(service, domain)] = explicit.profile.routes.map(counting);
+        const host = serviceHost(service, domain);
+        const explicit = explicitProfileOf(inquiry, host, host.namespace);
+        if (explicit) routes[host.name] = explicit.profile.routes.map(counting);
       }
       const { server = null, rateLimit = null } = servers.get(port) ?? {};
-      const { protocol, rule } = podProtocol(cluster, pod, port, domain);
+      const { protocol, rule } = podProtocol(inquiry, pod, port);
       if (rateLimit && (protocol === 'opaque' || protocol === 'tls'))
         complain(
           parseRef(rateLimit.origin),
@@ -42,7 +44,7 @@ export function inboundConfig(cluster: Cluster, pod: Pod, domain: MeshDomain, co
       return {
         port,
         protocol,
-        policy: server ? { mode: server.accessPolicy, origin: `Server/${server.namespace}/${server.name}` } : policy,
+        policy: server ? { mode: server.accessPolicy, origin: formatRef(refOf('Server', server)) } : policy,
         routes,
         ...(rateLimit && { rateLimit }),
       };
@@ -52,7 +54,7 @@ export function inboundConfig(cluster: Cluster, pod: Pod, domain: MeshDomain, co
 }
 
 /** The policy of a pod's ports: from its own annotation, its namespace's, or the control plane's default. */
-export function inboundPolicy(cluster: Cluster, pod: Pod, domain: MeshDomain): InboundPolicy {
+function inboundPolicy({ cluster, domain }: Mesh, pod: Pod): InboundPolicy {
   if (pod.settings.inboundPolicy) {
     return { mode: pod.settings.inboundPolicy.mode, origin: `annotation/pod/${pod.namespace}/${pod.name}` };
   }

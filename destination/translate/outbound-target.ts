@@ -5,23 +5,21 @@ import {
   OWN_BACKEND,
   type Route,
 } from '../../api/routing.ts';
-import type { Cluster } from '../objects/cluster.ts';
-import type { EntryHost } from '../objects/istio/service-entry.ts';
+import type { EntryHost, Host } from '../objects/host.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
-import type { Service } from '../objects/kubernetes/service.ts';
 import type { ServicePort } from '../objects/kubernetes/service-port.ts';
-import { type MeshDomain, serviceName } from '../objects/mesh-domain.ts';
-import { type Complain, formatRef, type ObjectRef, refOf } from '../objects/object-ref.ts';
+import { formatRef, type ObjectRef, refOf } from '../objects/object-ref.ts';
 import { BackendRefs } from './backends.ts';
-import type { ClientView } from './client-view.ts';
 import { meshRoutes } from './gateway-api/route-dialect.ts';
+import { hostProtocol } from './host-protocol.ts';
+import type { ClientInquiry, Mesh } from './inquiry.ts';
 import { virtualServices } from './istio/virtual-service-dialect.ts';
 import { type ChosenProfile, profileOf } from './linkerd/profile-choice.ts';
 import { profileCandidate, takesSplit } from './linkerd/profile-dialect.ts';
 import { plainEndpoint, podEndpoint } from './pod-endpoint.ts';
 import { podProtocol } from './pod-protocol.ts';
-import { serviceProtocol } from './service-protocol.ts';
 import {
+  annotationsOf,
   type Candidate,
   type Dialect,
   plainRoute,
@@ -32,45 +30,27 @@ import { splitCandidates } from './smi/split-dialect.ts';
 import { entriesOfHost, resolveTarget, type TargetAddress } from './target.ts';
 
 /** What a client may know of a target; null when the target is unknown. Complains of faults. */
-export function outboundTarget(
-  cluster: Cluster,
-  target: TargetAddress,
-  client: ClientView,
-  domain: MeshDomain,
-  complain: Complain,
-): OutboundTarget | null {
-  const found = resolveTarget(cluster, target, client.namespace, domain);
+export function outboundTarget(inquiry: ClientInquiry, target: TargetAddress): OutboundTarget | null {
+  const found = resolveTarget(inquiry, target, inquiry.client.namespace);
   if (!found) return null;
   if (found.kind === 'stranger') return strangerTarget(found);
-  if (found.kind === 'service' && found.service.entry)
-    complainOfRivals(cluster, found.service.entry, target, client.namespace, complain);
-  return found.kind === 'pod'
-    ? podTarget(cluster, found, domain)
-    : serviceTarget(
-        cluster,
-        found.service,
-        found.port,
-        profileOf(cluster, found.service, client.namespace, domain, complain),
-        client,
-        domain,
-        complain,
-      );
+  if (found.kind === 'pod') return podTarget(inquiry, found);
+  if (found.host.kind === 'ServiceEntry') complainOfRivals(inquiry, found.host, target.port);
+  return hostTarget(inquiry, found.host, found.port);
 }
 
 /** Other entries of the same host have no effect. */
 function complainOfRivals(
-  cluster: Cluster,
-  { object, host }: EntryHost,
-  { port }: TargetAddress,
-  clientNamespace: string,
-  complain: Complain,
+  { cluster, client, complain }: ClientInquiry,
+  { object, name }: EntryHost,
+  port: number,
 ): void {
-  for (const other of entriesOfHost(cluster, host, port, clientNamespace))
-    if (other !== object && other.hosts.includes(host))
+  for (const other of entriesOfHost(cluster, name, port, client.namespace))
+    if (other !== object && other.hosts.includes(name))
       complain(
         refOf('ServiceEntry', other),
         'spec.hosts',
-        `has no effect on ${host}:${port}: ${formatRef(refOf('ServiceEntry', object))} says where it is`,
+        `has no effect on ${name}:${port}: ${formatRef(refOf('ServiceEntry', object))} says where it is`,
       );
 }
 
@@ -81,12 +61,11 @@ function strangerTarget({ address, port }: { readonly address: string; readonly 
 
 /** A pod that is dialled by its own address: no balancing, no routes (linkerd2 gives it an endpoint profile too). */
 function podTarget(
-  cluster: Cluster,
+  mesh: Mesh,
   { pod, address, port }: { readonly pod: Pod; readonly address: string; readonly port: number },
-  domain: MeshDomain,
 ): OutboundTarget {
-  const { protocol } = podProtocol(cluster, pod, port, domain);
-  const endpoint = podEndpoint(cluster, pod, { address, port, protocol, zone: '' }, domain);
+  const { protocol } = podProtocol(mesh, pod, port);
+  const endpoint = podEndpoint(mesh, pod, { address, port, protocol, zone: '' });
   return addressTarget(endpoint, { dst_namespace: pod.namespace });
 }
 
@@ -105,35 +84,28 @@ function addressTarget(endpoint: Endpoint, labels: OutboundTarget['labels']): Ou
   };
 }
 
-function serviceTarget(
-  cluster: Cluster,
-  service: Service,
-  port: ServicePort,
-  chosen: ChosenProfile | null,
-  client: ClientView,
-  domain: MeshDomain,
-  complain: Complain,
-): OutboundTarget {
-  const namespace = cluster.get('Namespace', '', service.namespace);
-  const { protocol } = serviceProtocol(cluster, service, port, chosen);
-  const profile = chosen?.profile ?? null;
-  const refs = new BackendRefs({ service, port, profile, cluster, client, domain, complain });
-  const question: RoutingQuestion = { cluster, service, port, client, domain, complain, refs };
-  const { retryBudget = refs.ownPolicy.retryBudget ?? profile?.retryBudget ?? DEFAULT_RETRY_BUDGET, ...routes } =
-    decide(question, chosen);
+function hostTarget(inquiry: ClientInquiry, host: Host, port: ServicePort): OutboundTarget {
+  const chosen = profileOf(inquiry, host, inquiry.client.namespace);
+  const { protocol } = hostProtocol(inquiry, host, port, chosen);
+  const refs = new BackendRefs(inquiry, host, port, chosen);
+  const { retryBudget, ...routes } = decide({ ...inquiry, host, port, refs }, chosen);
   return {
-    name: serviceName(service, domain),
+    name: host.name,
     kind: 'service',
     port: port.port,
     protocol,
-    labels: { dst_service: service.name, dst_namespace: service.namespace },
+    labels: { dst_service: host.shortName, dst_namespace: host.namespace },
     ...routes,
-    retryBudget,
-    ...((service.settings.requestOverrides ?? namespace?.settings.requestOverrides) && {
-      requestOverrides: 'allowed' as const,
-    }),
+    retryBudget: retryBudget ?? refs.ownPolicy.retryBudget ?? chosen?.profile.retryBudget ?? DEFAULT_RETRY_BUDGET,
+    ...(allowsOverrides(inquiry, host) && { requestOverrides: 'allowed' as const }),
     backends: refs.all,
   };
+}
+
+/** Whether requests may say how long they may take and how often they are tried: the nearest annotation decides. */
+function allowsOverrides({ cluster }: Mesh, { kind, namespace, object }: Host): boolean {
+  const own = kind === 'Service' ? object.settings.requestOverrides : null;
+  return own ?? cluster.get('Namespace', '', namespace)?.settings.requestOverrides ?? false;
 }
 
 /**
@@ -151,23 +123,20 @@ function decide(question: RoutingQuestion, chosen: ChosenProfile | null): Servic
   let winner: { readonly object: ObjectRef; readonly routes: ServiceRoutes } | null = null;
   for (const candidate of candidates) {
     if (winner) {
-      const name = serviceName(question.service, question.domain);
-      const message = `has no effect on requests to ${name}:${question.port.port}: ${formatRef(winner.object)} decides them`;
+      const message = `has no effect on requests to ${question.host.name}:${question.port.port}: ${formatRef(winner.object)} decides them`;
       for (const object of [candidate.object, ...(candidate.others ?? [])]) question.complain(object, '', message);
       continue;
     }
     const routes = candidate.translate();
     if (routes) winner = { object: candidate.object, routes };
   }
-  return winner?.routes ?? { routes: annotatedRoute(question.service) };
+  return winner?.routes ?? { routes: annotatedRoute(question.host) };
 }
 
 /** A Service that only its own annotations describe has one route without a name. */
-function annotatedRoute(service: Service): readonly Route[] {
-  const { routeAnnotations } = service;
-  if (!routeAnnotations) return [];
-  const origin = formatRef({ kind: 'Service', namespace: service.namespace, name: service.name });
-  return [{ ...plainRoute(origin), ...routeAnnotations }];
+function annotatedRoute(host: Host): readonly Route[] {
+  const annotations = annotationsOf(host);
+  return annotations ? [{ ...plainRoute(formatRef(refOf(host.kind, host.object))), ...annotations }] : [];
 }
 
 /** Ways to write routes, besides the profile, best first. */

@@ -4,23 +4,22 @@ import { dnsIdentity } from '../../api/workload-identity.ts';
 import type { Cluster } from '../objects/cluster.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
 import { coversPort } from '../objects/kubernetes/settings.ts';
-import type { MeshDomain } from '../objects/mesh-domain.ts';
 import type { Owner } from '../objects/meta.ts';
+import type { Mesh } from './inquiry.ts';
 
 /** The endpoint that one address of a pod is, on a port of its containers. */
 export function podEndpoint(
-  cluster: Cluster,
+  mesh: Mesh,
   pod: Pod,
   place: { readonly address: string; readonly port: number; readonly protocol: Protocol; readonly zone: string },
-  domain: MeshDomain,
 ): Endpoint {
   return {
     uid: pod.uid || `${pod.namespace}/${pod.name}`,
     address: place.address,
     port: place.port,
-    tls: tlsOf(cluster, pod, place.port, domain),
+    tls: tlsOf(mesh, pod, place.port),
     protocol: place.protocol,
-    labels: labelsOf(cluster, pod, place.zone),
+    labels: labelsOf(mesh.cluster, pod, place.zone),
   };
 }
 
@@ -35,7 +34,7 @@ export function plainEndpoint(
 }
 
 /** null where the connection would not reach the pod's proxy: it has none of ours, or the port goes past it. */
-function tlsOf(cluster: Cluster, pod: Pod, port: number, domain: MeshDomain): EndpointTls | null {
+function tlsOf({ cluster, domain }: Mesh, pod: Pod, port: number): EndpointTls | null {
   if (pod.controlNamespace !== domain.controlNamespace || PROXY_PORTS.includes(port)) return null;
   const skipped =
     pod.settings.skipInboundPorts ?? cluster.get('Namespace', '', pod.namespace)?.settings.skipInboundPorts ?? null;

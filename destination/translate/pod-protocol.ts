@@ -1,8 +1,9 @@
 import type { Cluster } from '../objects/cluster.ts';
+import { serviceHost } from '../objects/host.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
 import type { Service } from '../objects/kubernetes/service.ts';
 import type { ServicePort } from '../objects/kubernetes/service-port.ts';
-import type { MeshDomain } from '../objects/mesh-domain.ts';
+import type { Mesh } from './inquiry.ts';
 import { serverOn } from './linkerd/pod-servers.ts';
 import { profileOf } from './linkerd/profile-choice.ts';
 import { decideProtocol, type ProtocolDecision } from './protocol.ts';
@@ -31,18 +32,18 @@ export function claimsOn(cluster: Cluster, pod: Pod): Claim[] {
  * What a port of a pod speaks, for its own proxy and for clients that dial the pod's address, as those of a headless
  * Service do: what its Server says, else what all Services that lead to it say; where they disagree it is detected.
  */
-export function podProtocol(cluster: Cluster, pod: Pod, port: number, domain: MeshDomain): ProtocolDecision {
+export function podProtocol({ cluster, domain }: Mesh, pod: Pod, port: number): ProtocolDecision {
   const namespace = cluster.get('Namespace', '', pod.namespace) ?? null;
   const witness = { server: serverOn(cluster, pod, port), pod: { object: pod, port }, namespace };
   const decisions = claimsOn(cluster, pod)
     .filter(({ target }) => target === port)
     .map((claim) => {
+      const host = serviceHost(claim.service, domain);
       // Faults of the profile are for whoever asks about the Service.
-      const chosen = profileOf(cluster, claim.service, claim.service.namespace, domain, () => {});
-      const profile = chosen && { opaquePorts: chosen.profile.opaquePorts, origin: chosen.origin };
-      return decideProtocol({ ...witness, service: { object: claim.service, port: claim.port }, profile });
+      const profile = profileOf({ cluster, domain, complain: () => {} }, host, host.namespace);
+      return decideProtocol({ ...witness, host: { host, port: claim.port }, profile });
     });
-  const first = decisions[0] ?? decideProtocol({ ...witness, service: null, profile: null });
+  const first = decisions[0] ?? decideProtocol({ ...witness, host: null, profile: null });
   const agree = decisions.every(({ protocol }) => protocol === first.protocol);
   return agree ? first : { protocol: 'detect', rule: 'Services disagree' };
 }

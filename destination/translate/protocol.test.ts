@@ -1,5 +1,6 @@
 import t from 'tap';
 import { DEFAULT_OPAQUE_PORTS } from '../../api/names.ts';
+import { serviceHost } from '../objects/host.ts';
 import { clusterOf, TEST_DOMAIN } from '../testing/cluster.ts';
 import { deployment, namespace, pod, server, service, serviceProfile, slice } from '../testing/manifests.ts';
 import { inboundConfig } from './inbound-config.ts';
@@ -76,7 +77,7 @@ t.test('the nearest statement decides what a port speaks', async (t) => {
     const object = cluster.get('Service', 'default', 'db')!;
     const decision = decideProtocol({
       server: null,
-      service: { object, port: object.ports[0]! },
+      host: { host: serviceHost(object, TEST_DOMAIN), port: object.ports[0]! },
       profile: null,
       pod: null,
       namespace: cluster.get('Namespace', '', 'default')!,
@@ -87,22 +88,22 @@ t.test('the nearest statement decides what a port speaks', async (t) => {
 });
 
 t.test('a pod says what its own port speaks, to clients and to its own proxy', async (t) => {
-  const { target, cluster } = clusterOf(
+  const { target, cluster, inquiry } = clusterOf(
     service('api', '10.96.0.1'),
     pod('api-1', '10.244.0.1', { annotations: { 'weft.dev/opaque-ports': 'http' } }),
     slice('api', [['api-1', '10.244.0.1']]),
   );
   t.match(target('api:80'), { protocol: 'detect', backends: { '': { endpoints: [{ protocol: 'opaque' }] } } });
   t.equal(target('10.244.0.1:8080')?.protocol, 'opaque');
-  const config = inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {});
+  const config = inboundConfig(inquiry, cluster.get('Pod', 'default', 'api-1')!);
   t.match(config.ports, [{ port: 8080, protocol: 'opaque' }]);
 });
 
 /** What is said of port 8080 of the pod api-1: to clients of the Service, of the endpoint and of the pod, and inbound. */
 function said(...manifests: object[]): string[] {
-  const { target, cluster } = clusterOf(...manifests);
+  const { target, cluster, inquiry } = clusterOf(...manifests);
   const ofService = target('api:80')!;
-  const config = inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {});
+  const config = inboundConfig(inquiry, cluster.get('Pod', 'default', 'api-1')!);
   return [
     ofService.protocol,
     ofService.backends['']!.endpoints[0]!.protocol,
@@ -181,7 +182,7 @@ t.test('a ServiceProfile names opaque ports of its Service', async (t) => {
 
 t.test('inbound, Services that disagree leave the port to detection', async (t) => {
   const ports = (...protocols: string[]) => {
-    const { cluster } = clusterOf(
+    const { cluster, inquiry } = clusterOf(
       pod('api-1', '10.244.0.1'),
       ...protocols.map((appProtocol, at) =>
         service(`api-${at}`, `10.96.0.${at}`, {
@@ -189,9 +190,7 @@ t.test('inbound, Services that disagree leave the port to detection', async (t) 
         }),
       ),
     );
-    return inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {}).ports.map(
-      ({ protocol }) => protocol,
-    );
+    return inboundConfig(inquiry, cluster.get('Pod', 'default', 'api-1')!).ports.map(({ protocol }) => protocol);
   };
   t.same(ports('http'), ['http1']);
   t.same(ports('http', 'http'), ['http1']);
@@ -199,13 +198,13 @@ t.test('inbound, Services that disagree leave the port to detection', async (t) 
 });
 
 t.test('a default opaque port of a Service is one to both proxies, whatever port the pod has', async (t) => {
-  const { cluster, target } = clusterOf(
+  const { cluster, inquiry, target } = clusterOf(
     pod('api-1', '10.244.0.1'),
     service('api', '10.96.0.1', { spec: { selector: { app: 'api' }, ports: [{ port: 3306, targetPort: 13_306 }] } }),
   );
   t.equal(target('api:3306')?.protocol, 'opaque');
   t.equal(target('10.244.0.1:13306')?.protocol, 'opaque');
-  const config = inboundConfig(cluster, cluster.get('Pod', 'default', 'api-1')!, TEST_DOMAIN, () => {});
+  const config = inboundConfig(inquiry, cluster.get('Pod', 'default', 'api-1')!);
   t.match(
     config.ports.find(({ port }) => port === 13_306),
     { protocol: 'opaque' },

@@ -1,13 +1,14 @@
 import { DEFAULT_OPAQUE_PORTS } from '../../api/names.ts';
 import type { Protocol } from '../../api/routing.ts';
 import { PortRanges } from '../../core/config/port-ranges.ts';
+import type { Host } from '../objects/host.ts';
 import type { Namespace } from '../objects/kubernetes/namespace.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
-import type { Service } from '../objects/kubernetes/service.ts';
 import type { ServicePort } from '../objects/kubernetes/service-port.ts';
 import { coversPort, type PortSetting } from '../objects/kubernetes/settings.ts';
 import type { Server } from '../objects/linkerd/server.ts';
-import type { Profile } from '../objects/linkerd/service-profile.ts';
+import { formatRef, refOf } from '../objects/object-ref.ts';
+import type { ChosenProfile } from './linkerd/profile-choice.ts';
 
 /** What a port speaks, and the rule that says so. */
 export interface ProtocolDecision {
@@ -20,9 +21,9 @@ export interface ProtocolDecision {
 export interface ProtocolWitnesses {
   /** The Server of the pod's port, or of the port of every pod behind the Service. */
   readonly server: Server | null;
-  /** The Service that was asked for, with its port. */
-  readonly service: { readonly object: Service; readonly port: ServicePort } | null;
-  readonly profile: { readonly opaquePorts: Profile['opaquePorts']; readonly origin: string } | null;
+  /** The host that was asked for, or a Service that leads to the pod, with its port. */
+  readonly host: { readonly host: Host; readonly port: ServicePort } | null;
+  readonly profile: ChosenProfile | null;
   /** The pod, with the port that it listens on. */
   readonly pod: { readonly object: Pod; readonly port: number } | null;
   readonly namespace: Namespace | null;
@@ -43,30 +44,31 @@ export interface ProtocolWitnesses {
  * an API server writes where a Server has no `proxyProtocol`, so it says nothing; linkerd2-proxy detects whatever else is said.
  */
 export function decideProtocol(witnesses: ProtocolWitnesses): ProtocolDecision {
-  const { server, service, profile, pod, namespace } = witnesses;
+  const { server, host: called, profile, pod, namespace } = witnesses;
+  const service = called?.host.kind === 'Service' ? called.host.object : null;
   if (server && server.protocol !== 'detect')
-    return { protocol: server.protocol, rule: `proxyProtocol/${ownerOf('Server', server)}` };
+    return { protocol: server.protocol, rule: `proxyProtocol/${formatRef(refOf('Server', server))}` };
   const annotated = [
     service && {
-      setting: service.object.settings.opaquePorts,
-      owner: ownerOf('Service', service.object),
-      covers: servicePorts(service.port),
+      setting: service.settings.opaquePorts,
+      owner: formatRef(refOf('Service', service)),
+      covers: servicePorts(called!.port),
     },
     pod && {
       setting: pod.object.settings.opaquePorts,
-      owner: ownerOf('Pod', pod.object),
+      owner: formatRef(refOf('Pod', pod.object)),
       covers: podPorts(pod.object, pod.port),
     },
   ].filter((each) => each !== null);
   for (const { setting, owner, covers } of annotated) {
     if (setting && covers(setting)) return { protocol: 'opaque', rule: `${setting.annotation}/${owner}` };
   }
-  if (service && profile?.opaquePorts?.has(service.port.port))
-    return { protocol: 'opaque', rule: `opaquePorts/${profile.origin}` };
-  const declared = service && APP_PROTOCOLS.get(service.port.appProtocol.toLowerCase());
-  if (declared) return { protocol: declared, rule: declaredBy(service.object) };
+  if (called && profile?.profile.opaquePorts?.has(called.port.port))
+    return { protocol: 'opaque', rule: `opaquePorts/${formatRef(profile.object)}` };
+  const declared = called && APP_PROTOCOLS.get(called.port.appProtocol.toLowerCase());
+  if (declared) return { protocol: declared, rule: declaredBy(called.host) };
   if (annotated.some(({ setting }) => setting !== null)) return DETECT;
-  const ports = [pod?.port, service?.port.port].filter((port) => port !== undefined);
+  const ports = [pod?.port, called?.port.port].filter((port) => port !== undefined);
   return decideByNamespace(namespace, ports);
 }
 
@@ -81,9 +83,8 @@ function decideByNamespace(namespace: Namespace | null, ports: readonly number[]
   return ports.some((port) => DEFAULT_RANGES.has(port)) ? { protocol: 'opaque', rule: 'default opaque ports' } : DETECT;
 }
 
-function declaredBy(service: Service): string {
-  if (service.entry) return `protocol/${ownerOf('ServiceEntry', service.entry.object)}`;
-  return `appProtocol/${ownerOf('Service', service)}`;
+function declaredBy({ kind, object }: Host): string {
+  return `${kind === 'Service' ? 'appProtocol' : 'protocol'}/${formatRef(refOf(kind, object))}`;
 }
 
 /** A Service's annotation names its own ports, as Linkerd's does. */
@@ -94,10 +95,6 @@ function servicePorts(port: ServicePort): (setting: PortSetting) => boolean {
 function podPorts(pod: Pod, port: number): (setting: PortSetting) => boolean {
   const names = pod.ports.filter((each) => each.port === port).map((each) => each.name);
   return (setting) => coversPort(setting, port, names);
-}
-
-function ownerOf(kind: string, object: { readonly namespace: string; readonly name: string }): string {
-  return `${kind}/${object.namespace}/${object.name}`;
 }
 
 const DETECT: ProtocolDecision = { protocol: 'detect', rule: 'default' };

@@ -1,25 +1,20 @@
 import type { ConnectionRoute, RetryBudget, Route } from '../../api/routing.ts';
-import type { Cluster } from '../objects/cluster.ts';
-import type { Service } from '../objects/kubernetes/service.ts';
+import type { Host } from '../objects/host.ts';
 import type { ServicePort } from '../objects/kubernetes/service-port.ts';
-import type { MeshDomain } from '../objects/mesh-domain.ts';
-import type { Complain, ObjectRef } from '../objects/object-ref.ts';
+import type { RouteAnnotations } from '../objects/linkerd/route-annotations.ts';
+import type { ObjectRef } from '../objects/object-ref.ts';
 import type { BackendRefs } from './backends.ts';
-import type { ClientView } from './client-view.ts';
+import type { ClientInquiry } from './inquiry.ts';
 
-/** One port of a Service as one client sees it: what every dialect is asked about. */
-export interface RoutingQuestion {
-  readonly cluster: Cluster;
-  readonly service: Service;
+/** One port of a host as one client sees it: what every dialect is asked about. */
+export interface RoutingQuestion extends ClientInquiry {
+  readonly host: Host;
   readonly port: ServicePort;
-  readonly client: ClientView;
-  readonly domain: MeshDomain;
-  readonly complain: Complain;
   /** Where routes name their backends. */
   readonly refs: BackendRefs;
 }
 
-/** What a dialect says of the requests to a port of a Service. */
+/** What a dialect says of the requests to a port of a host. */
 export interface ServiceRoutes {
   readonly routes: readonly Route[];
   /** As in OutboundTarget. */
@@ -29,12 +24,17 @@ export interface ServiceRoutes {
   readonly retryBudget?: RetryBudget;
 }
 
+/** What a Service's own annotations say of its requests, beside every dialect; a host of an entry has none. */
+export function annotationsOf({ kind, object }: Host): RouteAnnotations | null {
+  return kind === 'Service' ? object.routeAnnotations : null;
+}
+
 /** A route that takes every request, has no name in metrics and asks for nothing. */
 export function plainRoute(origin: string): Route {
   return { name: '', when: { all: [] }, split: [], timeouts: {}, retry: null, classes: [], origin };
 }
 
-/** An object of a dialect that is about the Service, in the order in which its dialect prefers them. */
+/** An object of a dialect that is about the host, in the order in which its dialect prefers them. */
 export interface Candidate {
   readonly object: ObjectRef;
   /** Those that are merged into it. */

@@ -1,14 +1,14 @@
 import type { TargetKey } from '../../api/watch.ts';
 import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
 import type { Cluster } from '../objects/cluster.ts';
+import { entryHost, type Host, serviceHost } from '../objects/host.ts';
 import { wildcardsCovering } from '../objects/istio/host.ts';
 import type { ServiceEntry } from '../objects/istio/service-entry.ts';
-import { serviceOfEntry } from '../objects/istio/service-of-entry.ts';
 import { visibility } from '../objects/istio/visibility.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
 import type { Service } from '../objects/kubernetes/service.ts';
 import type { ServicePort } from '../objects/kubernetes/service-port.ts';
-import type { MeshDomain } from '../objects/mesh-domain.ts';
+import type { Mesh } from './inquiry.ts';
 
 /** What a proxy asks about. */
 export interface TargetAddress {
@@ -20,7 +20,7 @@ export interface TargetAddress {
 
 /** What a target turns out to be. */
 export type Resolution =
-  | { readonly kind: 'service'; readonly service: Service; readonly port: ServicePort }
+  | { readonly kind: 'host'; readonly host: Host; readonly port: ServicePort }
   /** Of no known host, on a port that hosts of ServiceEntries have: each request says whose it is. */
   | { readonly kind: 'stranger'; readonly address: string; readonly port: number }
   | { readonly kind: 'pod'; readonly pod: Pod; readonly address: string; readonly port: number };
@@ -38,26 +38,27 @@ export function parseTarget(key: TargetKey): TargetAddress | null {
 
 /**
  * Finds what an address or a name is for a client of `clientNamespace`; null when it is nothing known, which includes
- * a port that the Service does not have.
+ * a port that the host does not have.
  */
-export function resolveTarget(
-  cluster: Cluster,
-  target: TargetAddress,
-  clientNamespace: string,
-  domain: MeshDomain,
-): Resolution | null {
-  if (target.isAddress) return resolveAddress(cluster, target, clientNamespace);
-  return resolveName(cluster, target, clientNamespace, domain) ?? resolveEntryHost(cluster, target, clientNamespace);
+export function resolveTarget(mesh: Mesh, target: TargetAddress, clientNamespace: string): Resolution | null {
+  if (target.isAddress) return resolveAddress(mesh, target, clientNamespace);
+  return resolveName(mesh, target, clientNamespace) ?? resolveEntryHost(mesh.cluster, target, clientNamespace);
 }
 
-function resolveAddress(cluster: Cluster, { host, port }: TargetAddress, clientNamespace: string): Resolution | null {
+function resolveAddress(
+  { cluster, domain }: Mesh,
+  { host, port }: TargetAddress,
+  clientNamespace: string,
+): Resolution | null {
   const service = cluster.serviceByAddress(host);
-  if (service) return onPort(service, port);
+  if (service) return onPort(serviceHost(service, domain), port);
   const pod = cluster.podByAddress(host);
   if (pod) return { kind: 'pod', pod, address: host, port };
   // Last, because whoever may write a Service can claim any address.
   const external = cluster.serviceByExternalAddress(host);
-  return external ? onPort(external, port) : resolveEntryAddress(cluster, host, port, clientNamespace);
+  return external
+    ? onPort(serviceHost(external, domain), port)
+    : resolveEntryAddress(cluster, host, port, clientNamespace);
 }
 
 /** The entry that claims an address; else, where there are hosts that a request may name, a stranger. */
@@ -69,14 +70,14 @@ function resolveEntryAddress(
 ): Resolution | null {
   const entries = cluster.serviceEntriesOnPort(port).filter((entry) => visibility(entry, clientNamespace) !== null);
   const object = entries.find(({ networks }) => networks.has(dialled));
-  if (object) return onPort(serviceOfEntry({ object, host: object.hosts[0]!, dialled }), port);
+  if (object) return onPort(entryHost(object, object.hosts[0]!, dialled), port);
   return entries.length > 0 ? { kind: 'stranger', address: dialled, port } : null;
 }
 
 /** The host of a ServiceEntry: as it is written, or below one that is. */
 function resolveEntryHost(cluster: Cluster, { host, port }: TargetAddress, clientNamespace: string): Resolution | null {
   const [object] = entriesOfHost(cluster, host, port, clientNamespace);
-  return object ? onPort(serviceOfEntry({ object, host, dialled: null }), port) : null;
+  return object ? onPort(entryHost(object, host, null), port) : null;
 }
 
 /** Entries that have a host on a port for clients of a namespace, the one that holds first. */
@@ -102,12 +103,12 @@ export function entriesOfHost(
  * Service that is another name (`ExternalName`) stands for what that name is here; a name outside the cluster is unknown.
  */
 function resolveName(
-  cluster: Cluster,
+  mesh: Mesh,
   { host, port }: TargetAddress,
   clientNamespace: string,
-  domain: MeshDomain,
   aliases = 0,
 ): Resolution | null {
+  const { cluster, domain } = mesh;
   const { clusterDomain } = domain;
   const searched = [`.${clientNamespace}.svc.${clusterDomain}`, `.svc.${clusterDomain}`, `.${clusterDomain}`, ''];
   for (const suffix of searched) {
@@ -121,9 +122,9 @@ function resolveName(
     if (service.externalName !== '') {
       const alias = { host: service.externalName, isAddress: false, port };
       const isInside = alias.host.endsWith(`.svc.${clusterDomain}`) && aliases < MAX_ALIASES;
-      return isInside && labels.length === 2 ? resolveName(cluster, alias, namespace, domain, aliases + 1) : null;
+      return isInside && labels.length === 2 ? resolveName(mesh, alias, namespace, aliases + 1) : null;
     }
-    if (labels.length === 2) return onPort(service, port);
+    if (labels.length === 2) return onPort(serviceHost(service, domain), port);
     const pod = podOfHostname(cluster, service, labels[0]!);
     if (pod) return { kind: 'pod', pod: pod.object, address: pod.address, port };
   }
@@ -141,9 +142,9 @@ function podOfHostname(cluster: Cluster, service: Service, hostname: string): { 
   return null;
 }
 
-function onPort(service: Service, port: number): Resolution | null {
-  const found = service.ports.find((each) => each.port === port);
-  return found ? { kind: 'service', service, port: found } : null;
+function onPort(host: Host, port: number): Resolution | null {
+  const found = host.ports.find((each) => each.port === port);
+  return found ? { kind: 'host', host, port: found } : null;
 }
 
 /** Names that one name leads to, as resolvers bound it; beyond it they go in a circle. */

@@ -4,6 +4,7 @@ import { errorMessage } from '../../core/errors/weft-error.ts';
 import { type Clock, systemClock, type Timer } from '../../core/time/clock.ts';
 import { KINDS, type Kind } from '../objects/kinds.ts';
 import { type Manifest, parseManifestFile } from '../objects/manifest-file.ts';
+import { formatRef } from '../objects/object-ref.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import { overlay } from '../objects/overlay.ts';
 import type { Report, Reports } from '../objects/reports.ts';
@@ -148,8 +149,8 @@ export class FolderSource implements Source {
       return false;
     }
     const parsed = parseManifestFile(file.path, text);
-    const names = new Set(parsed.manifests.map(nameOf));
-    const lost = state.manifests.filter((manifest) => !names.has(nameOf(manifest)));
+    const names = new Set(parsed.manifests.map(formatRef));
+    const lost = state.manifests.filter((manifest) => !names.has(formatRef(manifest)));
     const mayBeHalf = !isCertain && (lost.length > 0 || parsed.faults.length > 0 || !/\n\s*$/.test(text));
     state.read = file.signature;
     state.isUncertain = mayBeHalf;
@@ -213,10 +214,6 @@ interface FileState {
 
 function manifestsOf(folder: Folder): readonly Manifest[] {
   return [...folder.files].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, { manifests }]) => manifests);
-}
-
-function nameOf({ kind, namespace, name }: Manifest): string {
-  return `${kind}/${namespace}/${name}`;
 }
 
 function faultOf(path: string, message: string): Report {

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
-
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
+import { EventWriter } from '../../core/kubernetes/event-writer.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import { Cluster } from '../objects/cluster.ts';
 import { Reports } from '../objects/reports.ts';
+import { noticeOf } from '../status/notice.ts';
 import { ClientView } from '../translate/client-view.ts';
 import { outboundTarget } from '../translate/outbound-target.ts';
 import { parseTarget } from '../translate/target.ts';
-import { EventWriter } from './events.ts';
 import { KubernetesSource } from './kubernetes.ts';
 
 const DOMAIN = {
@@ -66,7 +66,8 @@ export function kubernetesSourceTests(t: Test): void {
       ports: [{ port: 8080 }],
     });
     const view = new ClientView({ namespace, node: '', zone: '', locality: '', labels: {} });
-    const target = () => outboundTarget(cluster, parseTarget('api:80')!, view, DOMAIN, () => {});
+    const target = () =>
+      outboundTarget({ cluster, domain: DOMAIN, client: view, complain: () => {} }, parseTarget('api:80')!);
     await eventually(t, () => target()?.backends['']?.endpoints.length === 1);
     t.match(target(), {
       name: `api.${namespace}.svc.cluster.local`,
@@ -88,13 +89,15 @@ export function kubernetesSourceTests(t: Test): void {
     const { client, namespace } = await makeNamespace(t);
     let written = 0;
     const events = new EventWriter({
-      client,
+      api: client,
       clock: systemClock,
+      program: 'destination',
       instance: 'test',
       observer: { onWritten: () => written++, onDropped: (reason) => t.fail(reason) },
     });
     const object = { kind: 'Service', namespace, name: 'api' };
-    for (let at = 0; at < 2; at++) await events.write({ object, place: '', path: 'spec', message: 'is wrong' });
+    const notice = noticeOf({ object, place: '', path: 'spec', message: 'is wrong' })!;
+    for (let at = 0; at < 2; at++) await events.write(notice);
     t.equal(written, 1);
     const { items } = await client.get(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
     t.match(items, [

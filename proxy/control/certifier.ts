@@ -7,6 +7,7 @@ import { createCsr } from '../../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../../core/pki/key-pair.ts';
 import { Backoff } from '../../core/time/backoff.ts';
 import type { Clock, Timer } from '../../core/time/clock.ts';
+import { renewalDelay } from '../../core/time/renewal.ts';
 import type { ProxyConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -16,8 +17,8 @@ import { call } from './control-client.ts';
 /**
  * Gets the proxy its certificate and renews it for as long as the process lives.
  *
- * The key is made once per process and never leaves it. Renewal comes at about two thirds of the lifetime, spread by a
- * tenth so that pods that started together do not renew together. While identity is away the old certificate stays in
+ * The key is made once per process and never leaves it. Renewal comes at about two thirds of the lifetime, spread so
+ * that pods that started together do not renew together. While identity is away the old certificate stays in
  * use until it expires; then connections fail closed.
  */
 export class Certifier {
@@ -112,7 +113,7 @@ export class Certifier {
     this.#refreshes.value++;
     this.#expiry.value = notAfter / 1000;
     this.#backoff.reset();
-    const renewMs = Math.max(MIN_RENEWAL_MS, (notAfter - now) * (0.62 + Math.random() * 0.1));
+    const renewMs = renewalDelay(notAfter - now);
     this.#log.info(
       { identity: this.#config.identity, notAfter: response.notAfter, renewMs: Math.round(renewMs) },
       'certified',
@@ -197,5 +198,3 @@ export class Certifier {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Below this, renewal would be a load of its own; as linkerd2-proxy's minimum is 10 s, ours allows short test lifetimes. */
-const MIN_RENEWAL_MS = 1000;

@@ -1,8 +1,8 @@
 import { ENVOY_OVERRIDE_HEADERS as envoy, LINKERD_OVERRIDE_HEADERS as linkerd } from '../../api/proxy-headers.ts';
 import type { RetryConditions, RetryPolicy, Route, Timeouts } from '../../api/routing.ts';
-import { parseDuration } from '../../core/config/duration.ts';
 import { envoyConditions } from '../../core/retry/envoy-conditions.ts';
 import { LINKERD_GRPC_CODES, linkerdStatuses } from '../../core/retry/linkerd-conditions.ts';
+import { parseDuration } from '../../core/time/duration.ts';
 import { type Fields, fieldValue, type RequestHead, withoutFields } from '../http.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 
@@ -78,7 +78,7 @@ function list(fields: Fields, name: string): string[] {
 /** Milliseconds; null: it is not there, or is none. 0 takes a timeout away. */
 function duration(fields: Fields, name: string): number | null {
   const text = fieldValue(fields, name);
-  return text === null ? null : parseDuration(text);
+  return text === null ? null : parseDuration(text, { hasDays: true });
 }
 
 function whole(fields: Fields, name: string): number | null {

@@ -49,16 +49,17 @@ class Mesh {
   ): Promise<Mesh> {
     const mesh = new Mesh(objects);
     const { cluster, domain } = mesh.state;
+    const inquiry = { cluster, domain, complain: () => {} };
     const places = new Map<string, { readonly port: number; readonly inboundPort: number }>();
     for (const [name, port] of Object.entries(applications)) {
-      const config = inboundConfig(cluster, cluster.get('Pod', 'default', name)!, domain, () => {});
+      const config = inboundConfig(inquiry, cluster.get('Pod', 'default', name)!);
       const ports = config.ports.map((each) => ({ ...each, port }));
       const server = new TestProxy('api', authority, { inbound: { ...config, ports } });
       mesh.servers.set(name, server);
       places.set(name, { port, inboundPort: await server.listenDirect() });
     }
     const address = { host: '10.96.0.1', isAddress: true, port: 80 };
-    const target = outboundTarget(cluster, address, new ClientView(NOWHERE), domain, () => {})!;
+    const target = outboundTarget({ ...inquiry, client: new ClientView(NOWHERE) }, address)!;
     mesh.client.describe('10.96.0.1:80', onLoopback(target, places));
     mesh.port = await mesh.client.listenOutbound();
     t.teardown(() => {

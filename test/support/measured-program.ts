@@ -55,7 +55,7 @@ const SERVERS: Record<MeasuredProgram, () => Promise<number>> = {
     const { objects } = new FakeSource(reports);
     return listen(
       new WatchServer({
-        credentials: authority.credentials('server'),
+        certificate: certificate(),
         trust,
         domain: TEST_DOMAIN,
         publisher: new Publisher({ objects, domain: TEST_DOMAIN, reports, clock: systemClock }),

@@ -3,9 +3,10 @@ import type { Test } from 'tap';
 
 import { ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
 import { createLog } from '../../core/log/log.ts';
+import type { RunningProgram } from '../../core/program/run-program.ts';
 import { readConfig } from '../config.ts';
 import { webhookConfigurations } from '../configuration.ts';
-import { type RunningWebhook, startWebhook } from '../webhook.ts';
+import { startWebhook } from '../webhook.ts';
 
 const CAN_RUN = process.env.KUBECONFIG && process.env.WEFT_CLUSTER_HOST;
 
@@ -160,7 +161,7 @@ export function clusterTests(t: Test): void {
 
 interface Mesh {
   readonly api: ApiClient;
-  readonly webhook: RunningWebhook;
+  readonly webhook: RunningProgram;
   /** A namespace that asks by label, and one that says nothing. */
   readonly shop: string;
   readonly plain: string;

@@ -21,9 +21,10 @@ export class WebhookMetrics {
     'Time to answer a review.',
     DURATION_BUCKETS_SECONDS,
   );
-  readonly #events = this.#metrics.counter(
+  readonly eventsWritten = this.#metrics.counter('events_written_total', 'Kubernetes Events written about pods.');
+  readonly eventsDropped = this.#metrics.counter(
     'events_dropped_total',
-    'Events that were too many or could not be written.',
+    'Kubernetes Events left out: too many, or refused.',
   );
   /** Pods that should have a proxy and have none, as last counted. */
   uninjectedPods = 0;
@@ -54,10 +55,6 @@ export class WebhookMetrics {
 
   unavailable(): void {
     this.#unavailable.inc();
-  }
-
-  eventDropped(): void {
-    this.#events.inc();
   }
 }
 

@@ -1,12 +1,11 @@
 import type { Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 
-import { bindEitherFamily } from '../../core/config/bind.ts';
-import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
+import type { SocketAddress } from '../../core/config/socket-address.ts';
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import type { Logger } from '../../core/log/log.ts';
-import type { ServingCertificate } from '../tls/serving-material.ts';
+import { closeWithin, listenOn, statusOfFailure } from '../../core/program/listener.ts';
+import type { ServingCertificate } from '../../core/tls/serving-certificate.ts';
 import { type AdmissionRequest, parseReview, writeReview } from './admission-review.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { type ReviewOutcome, ReviewUnavailableError } from './review-outcome.ts';
@@ -52,7 +51,7 @@ export class AdmissionServer {
     }
     this.#app.setErrorHandler((error: FastifyError, _request, reply) => {
       settings.metrics.malformed();
-      const status = error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500;
+      const status = statusOfFailure(error);
       settings.log.warn({ status }, `a request was refused: ${error.message}`);
       return reply.code(status).send({ error: status < 500 ? error.message : 'the webhook failed unexpectedly' });
     });
@@ -62,15 +61,9 @@ export class AdmissionServer {
     });
   }
 
-  /**
-   * Binds the address; `[::]` means `0.0.0.0` where the kernel has no IPv6.
-   *
-   * @returns `host:port` as bound, with the port that was chosen for 0
-   */
-  async listen(address: SocketAddress): Promise<string> {
-    await bindEitherFamily(address, ({ host, port }) => this.#app.listen({ host, port }));
-    const bound = this.#app.server.address() as AddressInfo;
-    return formatSocketAddress(bound.address, bound.port);
+  /** Binds the address, see {@link listenOn}. @returns `host:port` as bound */
+  listen(address: SocketAddress): Promise<string> {
+    return listenOn(this.#app.server, address, (place) => this.#app.listen(place));
   }
 
   /** Serves new connections with another certificate; old ones go on. */
@@ -79,10 +72,12 @@ export class AdmissionServer {
   }
 
   /** Takes no more connections, lets reviews under way end, and cuts off what is left after `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    const cut = setTimeout(() => this.#app.server.closeAllConnections(), graceMs);
-    await this.#app.close();
-    clearTimeout(cut);
+  close(graceMs: number): Promise<void> {
+    return closeWithin(
+      graceMs,
+      () => this.#app.close(),
+      () => this.#app.server.closeAllConnections(),
+    );
   }
 
   async #answer(path: string, reviewer: Reviewer, body: unknown): Promise<{ status: number; body: object }> {

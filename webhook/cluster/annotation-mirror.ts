@@ -2,8 +2,8 @@ import { INJECT, LINKERD_INJECT, NAMESPACE_ANNOTATION_LABEL } from '../../api/na
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
 import type { Logger } from '../../core/log/log.ts';
-import { PROTECTED_NAMESPACES } from '../inject/decision.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
+import { isProtected } from '../inject/protected-namespaces.ts';
 import type { ForeignFamilies } from '../inject/settings.ts';
 
 /** What this file asks of the API server. */
@@ -48,7 +48,7 @@ export class AnnotationMirror {
 
   /** null: no label. */
   #labelFor({ name, annotations }: NamespaceFacts): string | null {
-    if (PROTECTED_NAMESPACES.includes(name) || name === this.#controlNamespace) return null;
+    if (isProtected(name, this.#controlNamespace)) return null;
     const value = annotations[INJECT] ?? (this.#families().linkerd ? annotations[LINKERD_INJECT] : undefined);
     return value === 'enabled' || value === 'ingress' ? value : null;
   }

@@ -1,14 +1,12 @@
 import t from 'tap';
-
 import { ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import type { Notice } from '../../core/kubernetes/event-writer.ts';
 import { createLog } from '../../core/log/log.ts';
-import { systemClock } from '../../core/time/clock.ts';
 import type { AdmissionRequest } from '../admission/admission-review.ts';
 import type { ReviewOutcome } from '../admission/review-outcome.ts';
 import { askingNamespace } from '../inject/namespace-facts.ts';
 import { DEFAULT_INJECT_SETTINGS } from '../inject/settings.ts';
 import { AnnotationMirror } from './annotation-mirror.ts';
-import { Events, type Notice } from './events.ts';
 import { hasNativeSidecars } from './native-sidecar.ts';
 import { skipNotice } from './skip-notice.ts';
 import { UninjectedPods } from './uninjected-pods.ts';
@@ -127,38 +125,6 @@ t.test('tells the owner of a pod that was skipped', async (t) => {
   t.match(skipNotice(request({ ownerReferences: 'x' }, { name: 'p' }), surprising), { subject: { name: 'p' } });
   t.equal(skipNotice(request({}, { isDryRun: true }), surprising), null, 'nothing is written for a dry run');
   t.equal(skipNotice(request({}), skipped('injection_disabled')), null, 'somebody chose that');
-});
-
-t.test('writes an Event once, and not too many', async (t) => {
-  const written: Json[] = [];
-  let dropped = 0;
-  let now = 0;
-  const events = new Events({
-    api: {
-      async create(path, event) {
-        if (written.some((other) => other.metadata.name === event.metadata.name)) {
-          throw new ApiError(409, 'AlreadyExists', path);
-        }
-        written.push(event);
-      },
-    },
-    clock: { ...systemClock, monotonic: () => now },
-    instance: 'weft-webhook-1',
-    onDropped: () => dropped++,
-  });
-  const subject = { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'web' };
-  const write = (note: string) => events.write({ subject, reason: 'NotInjected', action: 'Inject', note });
-  await write('same');
-  await write('same');
-  t.equal(written.length, 1);
-  t.equal(dropped, 0, 'saying it again is no loss');
-  t.match(written[0].eventTime, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-  for (let n = 0; n < 30; n++) await write(`note ${n}`);
-  t.equal(written.length, 19);
-  t.equal(dropped, 12);
-  now += 60_000;
-  await write('a minute later');
-  t.equal(written.length, 20);
 });
 
 t.test('knows since when API servers keep the restart policy of init containers', async (t) => {

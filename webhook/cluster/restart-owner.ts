@@ -1,7 +1,7 @@
 import { RESTART_UNINJECTED_ANNOTATION, RESTARTED_ANNOTATION } from '../../api/names.ts';
 import type { Json } from '../../core/kubernetes/api-client.ts';
-import { PROTECTED_NAMESPACES } from '../inject/decision.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
+import { isProtected } from '../inject/protected-namespaces.ts';
 
 /** An object that keeps pods running. */
 export interface OwnerReference {
@@ -19,7 +19,7 @@ export const RESTARTABLE: Readonly<Record<string, string>> = {
 
 /** Whether workloads of a namespace may be restarted: somebody asked for it, and it is nobody's namespace to touch. */
 export function mayRestart({ name, annotations }: NamespaceFacts, controlNamespace: string): boolean {
-  if (PROTECTED_NAMESPACES.includes(name) || name === controlNamespace) return false;
+  if (isProtected(name, controlNamespace)) return false;
   return annotations[RESTART_UNINJECTED_ANNOTATION] === 'enabled';
 }
 

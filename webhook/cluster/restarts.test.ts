@@ -1,10 +1,9 @@
 import t from 'tap';
-
 import { ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import type { Notice } from '../../core/kubernetes/event-writer.ts';
 import { createLog } from '../../core/log/log.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
-import type { Notice } from './events.ts';
 import { Restarts } from './restarts.ts';
 
 const PREFIX = '/apis/apps/v1/namespaces/shop';

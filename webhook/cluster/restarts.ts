@@ -1,11 +1,11 @@
 import { RESTART_UNINJECTED_ANNOTATION } from '../../api/names.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import type { EventWriter } from '../../core/kubernetes/event-writer.ts';
 import type { Logger } from '../../core/log/log.ts';
+import { Allowance } from '../../core/time/allowance.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
-import { Allowance } from './allowance.ts';
-import type { Events } from './events.ts';
 import { appsOwnerOf, mayRestart, type OwnerReference, RESTARTABLE, restartPatch } from './restart-owner.ts';
 
 /** What this file asks of the API server. */
@@ -18,7 +18,7 @@ export const RESTARTS_ACCESS: readonly Access[] = [
 export interface RestartsSettings {
   readonly api: Pick<ApiClient, 'get' | 'patch'>;
   readonly controlNamespace: string;
-  readonly events: Pick<Events, 'write'>;
+  readonly events: Pick<EventWriter, 'write'>;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -1,6 +1,6 @@
+import type { EventSubject, Notice } from '../../core/kubernetes/event-writer.ts';
 import type { AdmissionRequest } from '../admission/admission-review.ts';
 import type { ReviewOutcome } from '../admission/review-outcome.ts';
-import type { EventSubject, Notice } from './events.ts';
 
 /**
  * What the owner of a pod that was skipped should hear, or null: nothing was asked for, or nothing may be written.

@@ -2,13 +2,13 @@ import { CONTROL_NAMESPACE_LABEL } from '../../api/names.ts';
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import type { EventWriter } from '../../core/kubernetes/event-writer.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
 import type { Logger } from '../../core/log/log.ts';
 import { decide } from '../inject/decision.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
 import { readPodTemplate } from '../inject/pod-template.ts';
 import type { InjectSettings } from '../inject/settings.ts';
-import type { Events } from './events.ts';
 import type { Restarts } from './restarts.ts';
 
 /** What this file asks of the API server. */
@@ -19,7 +19,7 @@ export interface UninjectedPodsSettings {
   readonly api: Pick<ApiClient, 'get'>;
   readonly namespaces: () => readonly NamespaceFacts[];
   readonly settings: () => InjectSettings;
-  readonly events: Pick<Events, 'write'>;
+  readonly events: Pick<EventWriter, 'write'>;
   readonly restarts: Pick<Restarts, 'consider'>;
   readonly log: Logger;
 }

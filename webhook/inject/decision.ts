@@ -4,6 +4,7 @@ import { faultsOfNames } from './known-names.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import { type PodOptions, readOptions } from './pod-options.ts';
 import { type Container, containersOf, type PodTemplate } from './pod-template.ts';
+import { isProtected } from './protected-namespaces.ts';
 import { containerOfProxyUser } from './proxy-user.ts';
 import type { InjectSettings } from './settings.ts';
 import { type Wish, wishOf } from './wish.ts';
@@ -60,7 +61,7 @@ export interface Skip {
  * outside it. Another mesh's words are treated as that mesh treats them.
  */
 export function decide(pod: PodTemplate, namespace: NamespaceFacts, settings: InjectSettings): Decision {
-  if (PROTECTED_NAMESPACES.includes(namespace.name) || namespace.name === settings.controlNamespace) {
+  if (isProtected(namespace.name, settings.controlNamespace)) {
     return skip('namespace_protected', `pods of the namespace ${namespace.name} are never injected`);
   }
   const wish = wishOf(pod.metadata, namespace, settings.families);
@@ -146,8 +147,6 @@ function refuse(reason: RefuseReason, message: string, warnings: readonly string
   return { outcome: 'refuse', reason, message, warnings };
 }
 
-/** Namespaces that a cluster cannot do without. */
-export const PROTECTED_NAMESPACES: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
 const WEFT_CONTAINERS: readonly string[] = [PROXY_CONTAINER, INIT_CONTAINER];
 const PROXY_PORTS: readonly number[] = [PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT, PROXY_ADMIN_PORT];
 

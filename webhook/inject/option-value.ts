@@ -1,5 +1,6 @@
-import { parseDuration } from '../../core/config/duration.ts';
 import { PortRanges } from '../../core/config/port-ranges.ts';
+import { parseQuantity } from '../../core/kubernetes/quantity.ts';
+import { parseDuration } from '../../core/time/duration.ts';
 
 /** What an annotation's text came to: a value in its canonical text, or the second half of a sentence about it. */
 export type OptionValue = { readonly value: string } | { readonly fault: string };
@@ -36,19 +37,15 @@ export function parseCidrs(text: string): OptionValue {
 }
 
 /** A positive Kubernetes quantity: `100m`, `0.5`, `64Mi`. */
-export function parseQuantity(text: string): OptionValue {
-  return quantityValue(text) > 0 ? { value: text } : { fault: 'is no positive quantity such as 100m or 64Mi' };
-}
-
-/** Number that a quantity stands for; NaN for anything else. Source: apimachinery `api/resource/quantity.go`. */
-export function quantityValue(text: string): number {
-  const match = /^(\d+(?:\.\d+)?|\.\d+)(m|k|[MGTP]|[KMGTP]i)?$/.exec(text);
-  return Number(match?.[1]) * (QUANTITY_UNITS[match?.[2] ?? ''] ?? 1);
+export function parseQuantityText(text: string): OptionValue {
+  return parseQuantity(text) ? { value: text } : { fault: 'is no positive quantity such as 100m or 64Mi' };
 }
 
 /** A duration as programs read it: `300ms`, `10s`, `1m30s`. Kept as text, for the proxy's environment. */
 export function parseDurationText(text: string): OptionValue {
-  return parseDuration(text) === null ? { fault: 'is no duration such as 300ms, 10s or 2m' } : { value: text.trim() };
+  return parseDuration(text, { hasDays: true }) === null
+    ? { fault: 'is no duration such as 300ms, 10s or 2m' }
+    : { value: text.trim() };
 }
 
 /** One of a few words, in exactly this spelling. */
@@ -76,17 +73,3 @@ function addressBits(text: string): number {
 
 /** IANA service name (RFC 6335 section 5.1). */
 const PORT_NAME = /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/;
-
-const QUANTITY_UNITS: Readonly<Record<string, number>> = {
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-};

@@ -8,7 +8,7 @@ import {
   parseDurationText,
   parsePortNames,
   parsePorts,
-  parseQuantity,
+  parseQuantityText,
   parseWord,
 } from './option-value.ts';
 import type { ObjectMetadata } from './pod-template.ts';
@@ -113,10 +113,10 @@ const READERS: Readonly<Record<keyof typeof POD_ANNOTATIONS, Reader>> = {
   skipSubnets: { parse: parseCidrs },
   opaquePorts: { parse: parsePortNames },
   defaultInboundPolicy: { parse: parsePolicy },
-  cpuRequest: { parse: parseQuantity },
-  cpuLimit: { parse: parseQuantity },
-  memoryRequest: { parse: parseQuantity },
-  memoryLimit: { parse: parseQuantity },
+  cpuRequest: { parse: parseQuantityText },
+  cpuLimit: { parse: parseQuantityText },
+  memoryRequest: { parse: parseQuantityText },
+  memoryLimit: { parse: parseQuantityText },
   logLevel: { parse: parseLevel, parseForeign: parseForeignLevel },
   shutdownGrace: { parse: parseDurationText },
   adminShutdown: { parse: parseSwitch },

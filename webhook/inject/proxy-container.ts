@@ -2,7 +2,7 @@ import { IMAGE_DIRECTORY, IMAGE_NODE, imageCommand } from '../../api/image.ts';
 import { PROXY_CONTAINER, PROXY_UID } from '../../api/names.ts';
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT } from '../../api/ports.ts';
 import { BUNDLE_DIRECTORY, TOKEN_DIRECTORY } from '../../api/proxy-environment.ts';
-import { quantityValue } from './option-value.ts';
+import { parseQuantity } from '../../core/kubernetes/quantity.ts';
 import type { PodOptions } from './pod-options.ts';
 import type { Container, PodTemplate } from './pod-template.ts';
 import { proxyEnvironment } from './proxy-environment.ts';
@@ -82,7 +82,7 @@ function boundsOf(asked: { request: string | undefined; limit: string | undefine
 }
 
 function isMore(a: string, b: string): boolean {
-  return quantityValue(a) > quantityValue(b);
+  return parseQuantity(a)! > parseQuantity(b)!;
 }
 
 /** The kubelet starts the next container once the startup probe succeeds, and ends this one after the application. */

@@ -4,12 +4,7 @@ import { CLOCK_SKEW_MS, createRoot } from '../../core/pki/authority.ts';
 import { createLeaf, signerOf } from '../../core/pki/certificate.ts';
 import type { SubjectAltNames } from '../../core/pki/extension.ts';
 import { generateKeyPair, parsePrivateKey, privateKeyPem, spkiOf } from '../../core/pki/key-pair.ts';
-
-/** Key and certificate in PEM, as a TLS server takes them. */
-export interface ServingCertificate {
-  readonly key: string;
-  readonly cert: string;
-}
+import { isRenewalDue } from '../../core/time/renewal.ts';
 
 /**
  * What the webhook serves with, as its Secret holds it: a leaf, and the authority that signed it. The API server trusts
@@ -33,7 +28,7 @@ export function createMaterial(names: SubjectAltNames, now: number): ServingMate
 /**
  * Material to replace `material` with, or null while it is good.
  *
- * A leaf is renewed when a third of its life is left or its names are not the ones wanted. An authority is renewed a
+ * A leaf is renewed when two thirds of its life are over or its names are not the ones wanted. An authority is renewed a
  * year before it ends, in two steps: first it is only announced beside the old one, and leaves follow at the next round
  * that comes {@link ANNOUNCE_MS} later, when every API server has it.
  *
@@ -50,7 +45,8 @@ export function renewMaterial(material: ServingMaterial, names: SubjectAltNames,
   }
   const isOfNewest = leaf.checkIssued(newest) && leaf.verify(newest.publicKey);
   const isAnnounced = now - newest.validFromDate.getTime() > ANNOUNCE_MS + CLOCK_SKEW_MS;
-  const isDue = leaf.validToDate.getTime() - now < LEAF_LIFETIME_MS / 3 || !isFor(leaf, names);
+  const isOld = isRenewalDue(leaf.validFromDate.getTime(), leaf.validToDate.getTime(), now);
+  const isDue = isOld || !isFor(leaf, names);
   return isDue || (!isOfNewest && isAnnounced) ? { ...material, ...newLeaf(material, names, now) } : null;
 }
 

@@ -1,6 +1,6 @@
 import type { RetryPolicy, Timeouts } from '../../../api/routing.ts';
+import { parseDuration } from '../../../core/time/duration.ts';
 import { FieldReader } from '../field-reader.ts';
-import { parseGoDuration } from '../go-duration.ts';
 import { type Fields, fieldsOf, isPort } from '../json.ts';
 import { readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { readAnnotations, readMeta } from '../meta.ts';
@@ -137,7 +137,7 @@ function readTimeouts(raw: unknown, path: string, problems: Problem[]): ReadTime
   reader?.allow(['request', 'backendRequest']);
   const duration = (name: string) => {
     const text = reader?.fields[name];
-    const ms = text === undefined ? 0 : typeof text === 'string' ? parseGoDuration(text) : null;
+    const ms = text === undefined ? 0 : typeof text === 'string' ? parseDuration(text) : null;
     if (ms === null)
       problems.push({ path: `${path}.${name}`, message: `"${text}" is no duration such as 500ms or 10s` });
     return ms ?? 0;
@@ -167,7 +167,7 @@ function readRetry(raw: unknown, path: string, perTryMs: number, problems: Probl
       faults.push({ path: `${path}.codes[${at}]`, message: 'is no status from 400 to 599' });
   if (!Number.isInteger(attempts) || (attempts as number) < 1)
     faults.push({ path: `${path}.attempts`, message: 'is no whole number of at least 1' });
-  const baseMs = backoff === undefined ? 25 : typeof backoff === 'string' ? parseGoDuration(backoff) : null;
+  const baseMs = backoff === undefined ? 25 : typeof backoff === 'string' ? parseDuration(backoff) : null;
   if (baseMs === null) faults.push({ path: `${path}.backoff`, message: `"${backoff}" is no duration such as 100ms` });
   problems.push(...faults);
   if (faults.length > 0) return null;

@@ -1,3 +1,4 @@
+import type { Host } from '../host.ts';
 import { type MeshDomain, serviceName } from '../mesh-domain.ts';
 
 /** Reads a host as it is written: in lower case, without a dot at the end. */
@@ -15,11 +16,10 @@ export function hostKey(host: string, namespace: string): string {
   return host.includes('.') || host === '*' ? host : `${namespace}/${host}`;
 }
 
-/** Keys of every host that covers a Service, the most specific first. */
-export function keysCovering(service: Parameters<typeof serviceName>[0], domain: MeshDomain): string[][] {
-  const name = serviceName(service, domain);
+/** Keys of what may be written to mean a host, the most specific first. */
+export function keysCovering({ kind, namespace, shortName, name }: Host): string[][] {
   // A name without a dot is a Service's, never an entry's.
-  const own = service.entry ? [name] : [`${service.namespace}/${service.name}`, name];
+  const own = kind === 'Service' ? [`${namespace}/${shortName}`, name] : [name];
   return [own, ...wildcardsCovering(name).map((host) => [host]), ['*']];
 }
 

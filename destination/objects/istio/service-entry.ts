@@ -31,12 +31,3 @@ export interface EntryEndpoint {
   /** `region/zone/subzone`, unknown parts empty. */
   readonly locality: string;
 }
-
-/** The entry that a {@link Service} stands for, and what was asked for. */
-export interface EntryHost {
-  readonly object: ServiceEntry;
-  /** Never a wildcard: the name, or the entry's first one where an address was dialled. */
-  readonly host: string;
-  /** Address that was dialled; null: a name was asked for. */
-  readonly dialled: string | null;
-}

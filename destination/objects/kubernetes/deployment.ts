@@ -2,6 +2,7 @@ import { ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
 import { type Fields, fieldsOf, textsOf } from '../json.ts';
 import { type RouteProfile, readRouteProfile } from '../linkerd/route-profile.ts';
 import { type Meta, readAnnotations, readMeta } from '../meta.ts';
+import { formatRef, refOf } from '../object-ref.ts';
 import type { Problem } from '../problem.ts';
 import { annotationPath } from './settings.ts';
 
@@ -20,7 +21,7 @@ export function readDeployment(raw: Fields, problems: Problem[]): Deployment {
   const own = readAnnotations(raw)[ROUTE_PROFILE_ANNOTATION];
   const annotations = textsOf(templateMetadata.annotations, 'spec.template.metadata.annotations');
   const place = {
-    origin: `Deployment/${meta.namespace}/${meta.name}`,
+    origin: formatRef(refOf('Deployment', meta)),
     path: annotationPath(ROUTE_PROFILE_ANNOTATION, own === undefined ? 'spec.template.metadata' : 'metadata'),
   };
   return {

@@ -8,6 +8,7 @@ import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import { type Fields, fieldsOf, flagOf, listOf, portOf, textOf } from '../json.ts';
 import { type RouteProfile, readRouteProfile } from '../linkerd/route-profile.ts';
 import { type Meta, type Owner, readAnnotations, readMeta, readOwner } from '../meta.ts';
+import { formatRef, refOf } from '../object-ref.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import { annotationPath, readSettings, type Settings } from './settings.ts';
 
@@ -64,7 +65,7 @@ export function readPod(raw: Fields, problems: Problem[]): Pod {
 function readOwnRouteProfile(annotation: string | undefined, meta: Meta, problems: Problem[]): RouteProfile | null {
   try {
     const place = {
-      origin: `Pod/${meta.namespace}/${meta.name}`,
+      origin: formatRef(refOf('Pod', meta)),
       path: annotationPath(ROUTE_PROFILE_ANNOTATION),
     };
     return readRouteProfile(annotation, place, problems);

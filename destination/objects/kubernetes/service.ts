@@ -1,6 +1,5 @@
 import type { CircuitBreaker } from '../../../api/traffic-policy.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
-import type { EntryHost } from '../istio/service-entry.ts';
 import { type Fields, fieldsOf, isPort, listOf, portOf, textOf, textsOf } from '../json.ts';
 import { readFailureAccrual } from '../linkerd/failure-accrual.ts';
 import { type RouteAnnotations, readRouteAnnotations } from '../linkerd/route-annotations.ts';
@@ -11,8 +10,6 @@ import { readSettings, type Settings } from './settings.ts';
 
 export interface Service extends Meta {
   readonly settings: Settings;
-  /** The ServiceEntry's host that it stands for; null: it is a Service. */
-  readonly entry: EntryHost | null;
   /** The DNS name that the Service is another name for (`ExternalName`), in lower case; empty: it is none. */
   readonly externalName: string;
   /** Whether clients use the endpoints of their own node alone (`internalTrafficPolicy: Local`). */
@@ -42,7 +39,6 @@ export function readService(raw: Fields, problems: Problem[]): Service {
   }
   return {
     ...readMeta(raw),
-    entry: null,
     settings: readSettings(readAnnotations(raw), problems),
     externalName: type === 'ExternalName' ? readExternalName(spec) : '',
     // A headless Service leaves the choice to DNS, which knows no policy.

@@ -1,5 +1,5 @@
 import type { CircuitBreaker } from '../../../api/traffic-policy.ts';
-import { parseGoDuration } from '../go-duration.ts';
+import { parseDuration } from '../../../core/time/duration.ts';
 import { annotationPath } from '../kubernetes/settings.ts';
 import type { Problem } from '../problem.ts';
 
@@ -32,7 +32,7 @@ export function readFailureAccrual(
     return value ?? fallback;
   };
   const duration = (name: string, fallbackMs: number) =>
-    read(name, parseGoDuration, 'a duration such as 1s (ms below)', fallbackMs);
+    read(name, parseDuration, 'a duration such as 1s (ms below)', fallbackMs);
   const minPenaltyMs = duration(`${CONSECUTIVE}-min-penalty`, 1000);
   const maxPenaltyMs = Math.max(minPenaltyMs, duration(`${CONSECUTIVE}-max-penalty`, 60_000));
   const penalty = {

@@ -1,6 +1,6 @@
 import type { ResponseClass, RetryPolicy, Route } from '../../../api/routing.ts';
+import { parseDuration } from '../../../core/time/duration.ts';
 import { FieldReader } from '../field-reader.ts';
-import { parseGoDuration } from '../go-duration.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import { readRequestCondition, readResponseCondition } from './profile-condition.ts';
 
@@ -40,7 +40,7 @@ function readFields(raw: unknown, path: string, origin: string, faults: Problem[
 function readTimeout(reader: FieldReader, faults: Problem[], path: string): number {
   const text = reader.fields.timeout;
   if (text === undefined || text === null || text === '') return 0;
-  const milliseconds = typeof text === 'string' ? parseGoDuration(text) : null;
+  const milliseconds = typeof text === 'string' ? parseDuration(text) : null;
   if (milliseconds === null)
     faults.push({ path: `${path}.timeout`, message: `"${text}" is no duration such as 300ms or 5s` });
   return milliseconds ?? 0;

@@ -1,6 +1,6 @@
 import type { RetryPolicy, Timeouts } from '../../../api/routing.ts';
 import { LINKERD_GRPC_CODES, linkerdStatuses } from '../../../core/retry/linkerd-conditions.ts';
-import { parseGoDuration } from '../go-duration.ts';
+import { parseDuration } from '../../../core/time/duration.ts';
 import { annotationPath } from '../kubernetes/settings.ts';
 import type { Problem } from '../problem.ts';
 
@@ -95,7 +95,7 @@ function readLimit(annotations: Readonly<Record<string, string>>, problems: Prob
 function readDuration(annotations: Readonly<Record<string, string>>, name: string, problems: Problem[]): number {
   const text = annotations[name];
   if (text === undefined) return 0;
-  const ms = parseGoDuration(text);
+  const ms = parseDuration(text);
   if (ms === null)
     problems.push({
       path: annotationPath(name),

@@ -5,7 +5,6 @@ import { parse } from 'yaml';
 
 import { DEFAULT_RETRY_BUDGET } from '../../../api/routing.ts';
 import { serviceProfile } from '../../testing/manifests.ts';
-import { parseGoDuration } from '../go-duration.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import { readServiceProfile, serviceProfileProblems } from './service-profile.ts';
 
@@ -201,26 +200,6 @@ t.test('admission hears of every fault at once', async (t) => {
 
 t.test('a profile that is unreadable as a whole is malformed', async (t) => {
   t.throws(() => readServiceProfile(serviceProfile(NAME, { routes: 'all' }), []), MalformedObject);
-});
-
-t.test('reads durations as Go does', async (t) => {
-  for (const [text, ms] of [
-    ['5s', 5000],
-    ['1m30s', 90_000],
-    ['1.5h', 5_400_000],
-    ['.5s', 500],
-    ['100us', 1],
-    ['0', 0],
-    ['0s', 0],
-    ['1d', null],
-    ['-5s', null],
-    ['5', null],
-    [' 5s', null],
-    ['', null],
-    ['9999999999999999h', null],
-  ] as const) {
-    t.equal(parseGoDuration(text), ms, `"${text}"`);
-  }
 });
 
 function read(spec: object) {

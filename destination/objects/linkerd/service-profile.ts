@@ -1,12 +1,13 @@
 import { DEFAULT_RETRY_BUDGET, type RetryBudget, type Route } from '../../../api/routing.ts';
 import { isDnsSubdomain } from '../../../api/workload-identity.ts';
 import { PortRanges } from '../../../core/config/port-ranges.ts';
+import { parseDuration } from '../../../core/time/duration.ts';
 import { FieldReader } from '../field-reader.ts';
-import { parseGoDuration } from '../go-duration.ts';
 import { type Fields, fieldsOf } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
+import { formatRef, refOf } from '../object-ref.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
-import { parseQuantity } from '../quantity.ts';
+import { parseWeight } from '../weight.ts';
 import { readRoute } from './profile-route.ts';
 
 /** What a ServiceProfile, or a Deployment's inline route profile, says about requests to a Service. */
@@ -47,7 +48,7 @@ export interface ServiceProfile extends Meta {
 export function readServiceProfile(raw: Fields, problems: Problem[]): ServiceProfile {
   const meta = readMeta(raw);
   if (raw.spec === undefined || raw.spec === null) throw new MalformedObject('spec', 'is missing');
-  const origin = `ServiceProfile/${meta.namespace}/${meta.name}`;
+  const origin = formatRef(refOf('ServiceProfile', meta));
   return { ...meta, profile: readProfile(raw.spec, 'spec', origin, problems) };
 }
 
@@ -96,7 +97,7 @@ function readBudget(raw: unknown, path: string, problems: Problem[]): RetryBudge
   const ratio = reader?.number('retryRatio', { min: 0, max: 1000, integer: false }) ?? 0;
   const minPerSecond = reader?.number('minRetriesPerSecond', { min: 0, max: 2 ** 31 - 1, integer: true }) ?? 0;
   const ttl = reader?.text('ttl') ?? '';
-  const windowMs = parseGoDuration(ttl);
+  const windowMs = parseDuration(ttl);
   if (ttl !== '' && (windowMs === null || windowMs < 1000 || windowMs > 60_000)) {
     faults.push({ path: `${path}.ttl`, message: `"${ttl}" is no duration from 1s to 60s` });
   }
@@ -111,7 +112,7 @@ function readOverrides(entries: readonly unknown[], path: string, problems: Prob
     const reader = FieldReader.of(entry, `${path}[${at}]`, faults);
     reader?.allow(['authority', 'weight']);
     const authority = parseAuthority(reader?.text('authority') ?? '');
-    const weight = parseQuantity(reader?.fields.weight);
+    const weight = parseWeight(reader?.fields.weight);
     if (!authority) faults.push({ path: `${path}[${at}].authority`, message: 'is no DNS name with or without a port' });
     if (weight === null)
       faults.push({ path: `${path}[${at}].weight`, message: 'is no quantity of at least 0, such as 1 or 500m' });

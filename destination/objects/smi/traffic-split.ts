@@ -3,7 +3,7 @@ import { FieldReader } from '../field-reader.ts';
 import { type Fields, fieldsOf } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
-import { parseQuantity } from '../quantity.ts';
+import { parseWeight } from '../weight.ts';
 
 /** Shares the requests to a Service out among others of its namespace. */
 export interface TrafficSplit extends Meta {
@@ -34,7 +34,7 @@ export function readTrafficSplit(raw: Fields, problems: Problem[]): TrafficSplit
     const fields = FieldReader.of(entry, path, faults);
     fields?.allow(['service', 'weight']);
     const name = fields && serviceName(fields.text('service'), meta.namespace, `${path}.service`, faults);
-    const weight = parseQuantity(fields?.fields.weight);
+    const weight = parseWeight(fields?.fields.weight);
     if (weight === null)
       faults.push({ path: `${path}.weight`, message: 'is no weight of at least 0, such as 90 or 500m' });
     return name && weight !== null ? [{ service: name, weight }] : [];

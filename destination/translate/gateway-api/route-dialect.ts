@@ -8,9 +8,10 @@ import type {
   RuleBackend,
   RuleFilters,
 } from '../../objects/gateway-api/mesh-route.ts';
+import { serviceName } from '../../objects/mesh-domain.ts';
 import { byAge } from '../../objects/meta.ts';
 import { formatRef, refOf } from '../../objects/object-ref.ts';
-import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-routes.ts';
+import { annotationsOf, type Candidate, type RoutingQuestion, type ServiceRoutes } from '../service-routes.ts';
 
 /**
  * Routes of Gateway API that are attached to a Service: GRPCRoutes before HTTPRoutes, each kind as one candidate in which
@@ -22,14 +23,15 @@ import type { Candidate, RoutingQuestion, ServiceRoutes } from '../service-route
  * Source: GEP-1294 and GEP-1324.
  */
 export function meshRoutes(question: RoutingQuestion): readonly Candidate[] {
-  const { cluster, service, port, client } = question;
+  const { cluster, host, port, client } = question;
+  if (host.kind !== 'Service') return [];
   const attached = cluster
-    .meshRoutesOf(service)
+    .meshRoutesOf(host.object)
     .filter(({ parents }) =>
       parents.some(
         (parent) =>
-          parent.namespace === service.namespace &&
-          parent.name === service.name &&
+          parent.namespace === host.namespace &&
+          parent.name === host.shortName &&
           (parent.port ?? port.port) === port.port &&
           (parent.sectionName || port.name) === port.name,
       ),
@@ -37,10 +39,8 @@ export function meshRoutes(question: RoutingQuestion): readonly Candidate[] {
     .sort(byAge);
   return (['GRPCRoute', 'HTTPRoute'] as const).flatMap((kind): Candidate[] => {
     const routes = attached.filter((route) => route.kind === kind);
-    const consumer = routes.filter(
-      ({ namespace }) => namespace === client.namespace && namespace !== service.namespace,
-    );
-    const producer = routes.filter(({ namespace }) => namespace === service.namespace);
+    const consumer = routes.filter(({ namespace }) => namespace === client.namespace && namespace !== host.namespace);
+    const producer = routes.filter(({ namespace }) => namespace === host.namespace);
     const chosen = consumer.length > 0 ? consumer : producer;
     const [first, ...others] = chosen.map((route) => refOf(route.kind, route));
     return first ? [{ object: first, others, translate: () => translate(question, chosen) }] : [];
@@ -69,7 +69,7 @@ function compareSpecificity(a: RouteMatch, b: RouteMatch): number {
 }
 
 function compose(question: RoutingQuestion, route: MeshRoute, rule: RouteRule, match: RouteMatch): Route {
-  const annotations = route.annotations ?? question.service.routeAnnotations;
+  const annotations = route.annotations ?? annotationsOf(question.host);
   const filters = filtersOf(question, route, rule.filters, match);
   const index = route.rules.indexOf(rule);
   return {
@@ -102,7 +102,7 @@ function keyOf({ refs, domain }: RoutingQuestion, route: MeshRoute, backend: Rul
   const { service: named } = backend;
   const reference = { object: refOf(route.kind, route), path: backend.path };
   if (!named) return refs.nothing(statusWithout(route));
-  const host = `${named.name}.${named.namespace}.svc.${domain.clusterDomain}`;
+  const host = serviceName(named, domain);
   const ref = { host, namespace: named.namespace, port: named.port, subset: '' };
   return refs.add(ref, { ...reference, whenEmpty: 503, whenUnknown: statusWithout(route) });
 }

@@ -10,9 +10,9 @@ import type {
 } from '../../objects/istio/virtual-service.ts';
 import { clusterServiceOf } from '../../objects/mesh-domain.ts';
 import { formatRef, refOf } from '../../objects/object-ref.ts';
-import type { RoutingQuestion } from '../service-routes.ts';
+import { annotationsOf, type RoutingQuestion } from '../service-routes.ts';
 
-/** The route that a match of a rule is. What its Service's annotations say of timeouts and retries holds where it is silent. */
+/** The route that a match of a rule is. What the Service's annotations say of timeouts and retries holds where it is silent. */
 export function composeRoute(
   question: RoutingQuestion,
   object: VirtualService,
@@ -20,7 +20,7 @@ export function composeRoute(
   index: number,
   match: HttpMatch,
 ): Route {
-  const { timeouts = {}, retry = null } = question.service.routeAnnotations ?? {};
+  const { timeouts = {}, retry = null } = annotationsOf(question.host) ?? {};
   const filters = filtersOf(question, object, rule, match);
   const ruleName = rule.name === '' ? `${object.name}[${index}]` : rule.name;
   return {

@@ -1,13 +1,11 @@
-import type { Cluster } from '../../objects/cluster.ts';
+import type { Host } from '../../objects/host.ts';
 import type { DestinationRule, PolicyByPort, Subset, TrafficPolicy } from '../../objects/istio/destination-rule.ts';
 import { keysCovering } from '../../objects/istio/host.ts';
 import { visibility } from '../../objects/istio/visibility.ts';
-import type { Service } from '../../objects/kubernetes/service.ts';
 import type { ServicePort } from '../../objects/kubernetes/service-port.ts';
-import type { MeshDomain } from '../../objects/mesh-domain.ts';
 import { byAge } from '../../objects/meta.ts';
 import { type Complain, type ObjectRef, refOf } from '../../objects/object-ref.ts';
-import type { ClientView } from '../client-view.ts';
+import type { ClientInquiry } from '../inquiry.ts';
 
 /** What DestinationRules of one namespace say of a host together. */
 export interface ChosenRule {
@@ -21,21 +19,15 @@ export interface ChosenRule {
 export const ROOT_NAMESPACE = 'istio-system';
 
 /**
- * The rule that a client heeds towards a Service: one of its own namespace, of the Service's, or of the root namespace, the
+ * The rule that a client heeds towards a host: one of its own namespace, of the host's, or of the root namespace, the
  * first of these that has any; in it the one with the most specific host. Several for one host are put together: every
  * subset, and the policy of the oldest that has one.
  *
  * Source: istio `pilot/pkg/model/push_context.go`, `destinationRule`.
  */
-export function chooseRule(
-  cluster: Cluster,
-  service: Service,
-  client: ClientView,
-  domain: MeshDomain,
-  complain: Complain,
-): ChosenRule | null {
-  const byHost = keysCovering(service, domain).map((keys) => keys.flatMap((key) => cluster.destinationRulesOf(key)));
-  for (const namespace of new Set([client.namespace, service.namespace, ROOT_NAMESPACE]))
+export function chooseRule({ cluster, client, complain }: ClientInquiry, host: Host): ChosenRule | null {
+  const byHost = keysCovering(host).map((keys) => keys.flatMap((key) => cluster.destinationRulesOf(key)));
+  for (const namespace of new Set([client.namespace, host.namespace, ROOT_NAMESPACE]))
     for (const rules of byHost) {
       const visible = rules.filter(
         (rule) => rule.namespace === namespace && visibility(rule, client.namespace) !== null,

@@ -11,7 +11,7 @@ import { selects } from './client-choice.ts';
 import { composeRoute, splitOf } from './http-route.ts';
 
 /**
- * VirtualServices that name a Service and are for workloads, in the order in which Istio's sidecars prefer them: the most
+ * VirtualServices that name a host and are for workloads, in the order in which Istio's sidecars prefer them: the most
  * specific host; then those for the client's namespace alone, for some namespaces, for all; the oldest; by name.
  *
  * The first that says something decides alone: what none of its rules takes is answered with 404.
@@ -19,8 +19,8 @@ import { composeRoute, splitOf } from './http-route.ts';
  * Source: istio.io "VirtualService"; `pilot/pkg/model/push_context.go`, `virtualServiceIndex`.
  */
 export function virtualServices(question: RoutingQuestion): readonly Candidate[] {
-  const { service, domain, cluster, client } = question;
-  return keysCovering(service, domain).flatMap((keys) =>
+  const { host, cluster, client } = question;
+  return keysCovering(host).flatMap((keys) =>
     [...new Set(keys.flatMap((key) => cluster.virtualServicesOf(key)))]
       .filter(({ isForMesh }) => isForMesh)
       .map((object) => ({ object, group: visibility(object, client.namespace) }))
@@ -57,7 +57,7 @@ function routesOf(question: RoutingQuestion, object: VirtualService): Route[] {
 function connectionRoutesOf(question: RoutingQuestion, object: VirtualService): ConnectionRoute[] {
   return object.connections.flatMap((rule) =>
     rule.matches
-      .filter((match) => selects(match.selector, object, question) && isDialled(match, question.service.clusterIPs))
+      .filter((match) => selects(match.selector, object, question) && isDialled(match, question.host.addresses))
       .map(({ sni }) => ({
         ...(sni && { sni }),
         split: splitOf(question, object, rule.destinations),
@@ -67,11 +67,11 @@ function connectionRoutesOf(question: RoutingQuestion, object: VirtualService): 
   );
 }
 
-/** Clients dial the Service's own addresses. */
-function isDialled({ destinationSubnets }: ConnectionMatch, clusterIPs: readonly string[]): boolean {
+/** Clients dial the host's own addresses. */
+function isDialled({ destinationSubnets }: ConnectionMatch, addresses: readonly string[]): boolean {
   if (destinationSubnets.length === 0) return true;
   const networks = new IpNetworks(destinationSubnets);
-  return clusterIPs.some((ip) => networks.has(ip));
+  return addresses.some((ip) => networks.has(ip));
 }
 
 function byAgeThenName(a: VirtualService, b: VirtualService): number {

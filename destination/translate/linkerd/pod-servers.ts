@@ -5,9 +5,9 @@ import type { Service } from '../../objects/kubernetes/service.ts';
 import type { ServicePort } from '../../objects/kubernetes/service-port.ts';
 import { rateLimitOf } from '../../objects/linkerd/rate-limit-policy.ts';
 import { portsOf, type Server } from '../../objects/linkerd/server.ts';
-import type { MeshDomain } from '../../objects/mesh-domain.ts';
 import { byAge } from '../../objects/meta.ts';
-import { type Complain, formatRef, refOf } from '../../objects/object-ref.ts';
+import { formatRef, refOf } from '../../objects/object-ref.ts';
+import type { Inquiry } from '../inquiry.ts';
 
 /** The Server of a port, and the bound on its requests. */
 export interface PodServer {
@@ -16,17 +16,13 @@ export interface PodServer {
 }
 
 /** The Servers of a pod by port: of several for one port the oldest, and of several bounds for one Server the oldest. */
-export function serversOf(
-  cluster: Cluster,
-  pod: Pod,
-  domain: MeshDomain,
-  complain: Complain,
-): ReadonlyMap<number, PodServer> {
+export function serversOf(inquiry: Inquiry, pod: Pod): ReadonlyMap<number, PodServer> {
+  const { cluster, complain } = inquiry;
   const servers = new Map<number, PodServer>();
   for (const server of [...cluster.serversOf(pod.namespace)].sort(byAge))
     for (const port of portsOf(server, pod)) {
       const first = servers.get(port)?.server;
-      if (!first) servers.set(port, { server, rateLimit: rateLimitOn(cluster, server, domain, complain) });
+      if (!first) servers.set(port, { server, rateLimit: rateLimitOn(inquiry, server) });
       else
         complain(
           refOf('Server', server),
@@ -65,7 +61,7 @@ export function serverBehind(cluster: Cluster, service: Service, port: ServicePo
   return first;
 }
 
-function rateLimitOn(cluster: Cluster, server: Server, domain: MeshDomain, complain: Complain): RateLimit | null {
+function rateLimitOn({ cluster, domain, complain }: Inquiry, server: Server): RateLimit | null {
   const [first, ...others] = [...cluster.rateLimitsOf(server)].sort(byAge);
   for (const other of others)
     complain(

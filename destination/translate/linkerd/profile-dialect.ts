@@ -1,6 +1,6 @@
 import type { Route, WeightedBackend } from '../../../api/routing.ts';
 import { compareText } from '../../objects/meta.ts';
-import { formatRef, type ObjectRef } from '../../objects/object-ref.ts';
+import { formatRef } from '../../objects/object-ref.ts';
 import type { BackendRefs } from '../backends.ts';
 import { type Candidate, plainRoute, type RoutingQuestion, type ServiceRoutes } from '../service-routes.ts';
 import type { ServiceSplit } from '../smi/split-dialect.ts';
@@ -16,7 +16,7 @@ export function profileCandidate(
   split: (() => ServiceSplit) | null,
 ): readonly Candidate[] {
   if (!chosen || (chosen.profile.routes.length === 0 && chosen.profile.overrides.length === 0)) return [];
-  return [{ object: objectOf(chosen), translate: () => profileRoutes(question, chosen, split) }];
+  return [{ object: chosen.object, translate: () => profileRoutes(question, chosen, split) }];
 }
 
 /** Whether a TrafficSplit of the Service shares out the profile's requests. */
@@ -26,14 +26,14 @@ export function takesSplit(chosen: ChosenProfile | null): boolean {
 
 /** The profile's routes with its split on each; a split also takes the requests that no route takes. */
 function profileRoutes(
-  { service, port, refs }: RoutingQuestion,
+  { host, port, refs }: RoutingQuestion,
   chosen: ChosenProfile,
   splitOfService: (() => ServiceSplit) | null,
 ): ServiceRoutes {
   const { routes } = chosen.profile;
   const split = takesSplit(chosen)
     ? splitOfService?.()
-    : { alternatives: overrides(chosen, service.namespace, port.port, refs), when: ALWAYS, object: objectOf(chosen) };
+    : { alternatives: overrides(chosen, host.namespace, port.port, refs), when: ALWAYS, object: chosen.object };
   if (!split || split.alternatives.length === 0) return { routes };
   const { alternatives, when } = split;
   const rest = plainRoute(formatRef(split.object));
@@ -54,15 +54,10 @@ function overrides(chosen: ChosenProfile, namespace: string, ownPort: number, re
   const weights = new Map<string, number>();
   for (const { host, port, weight } of chosen.profile.overrides) {
     const ref = { host, namespace, port: port ?? ownPort, subset: '' };
-    const key = refs.add(ref, { object: objectOf(chosen), path: 'dstOverrides' });
+    const key = refs.add(ref, { object: chosen.object, path: 'dstOverrides' });
     weights.set(key, (weights.get(key) ?? 0) + weight);
   }
   return [...weights]
     .map(([backend, weight]) => ({ backend, weight }))
     .sort((a, b) => compareText(a.backend, b.backend));
-}
-
-function objectOf(chosen: ChosenProfile): ObjectRef {
-  const [kind, namespace, name] = chosen.origin.split('/') as [string, string, string];
-  return { kind, namespace, name };
 }

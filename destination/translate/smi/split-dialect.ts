@@ -1,6 +1,6 @@
 import type { Predicate, WeightedBackend } from '../../../api/routing.ts';
-import type { Service } from '../../objects/kubernetes/service.ts';
-import { formatRef, type ObjectRef } from '../../objects/object-ref.ts';
+import type { ServiceHost } from '../../objects/host.ts';
+import { formatRef, type ObjectRef, refOf } from '../../objects/object-ref.ts';
 import type { TrafficSplit } from '../../objects/smi/traffic-split.ts';
 import { type Candidate, plainRoute, type RoutingQuestion, type ServiceRoutes } from '../service-routes.ts';
 
@@ -14,15 +14,17 @@ export interface ServiceSplit {
 
 /** The TrafficSplits of a Service as candidates, the oldest first. */
 export function splitCandidates(question: RoutingQuestion): readonly (Candidate & { split(): ServiceSplit })[] {
-  return question.cluster.trafficSplitsOf(question.service).map((split) => ({
-    object: { kind: 'TrafficSplit', namespace: split.namespace, name: split.name },
+  const { cluster, host } = question;
+  if (host.kind !== 'Service') return [];
+  return cluster.trafficSplitsOf(host.object).map((split) => ({
+    object: refOf('TrafficSplit', split),
     split: () => serviceSplit(question, split),
-    translate: () => splitRoutes(question.service, serviceSplit(question, split)),
+    translate: () => splitRoutes(host, serviceSplit(question, split)),
   }));
 }
 
 /** What the Service's own annotations say of retries and timeouts holds beside it. */
-function splitRoutes(service: Service, { object, alternatives, when }: ServiceSplit): ServiceRoutes {
+function splitRoutes({ object: service }: ServiceHost, { object, alternatives, when }: ServiceSplit): ServiceRoutes {
   if (alternatives.length === 0) return { routes: [] };
   return { routes: [{ ...plainRoute(formatRef(object)), when, split: alternatives, ...service.routeAnnotations }] };
 }
@@ -33,7 +35,7 @@ function splitRoutes(service: Service, { object, alternatives, when }: ServiceSp
  */
 function serviceSplit(question: RoutingQuestion, split: TrafficSplit): ServiceSplit {
   const { cluster, port, refs, complain } = question;
-  const object = { kind: 'TrafficSplit', namespace: split.namespace, name: split.name };
+  const object = refOf('TrafficSplit', split);
   const alternatives = split.backends.flatMap(({ service, weight }, at): WeightedBackend[] => {
     const path = `spec.backends[${at}].service`;
     const found = cluster.get('Service', split.namespace, service);

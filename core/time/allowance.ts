@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/time/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Lets through `burst` things at once and `perMinute` a minute on average: a token bucket. */
 export class Allowance {
