@@ -44,6 +44,7 @@ export function portOf(value: unknown, path: string): number {
   return value;
 }
 
+/** Whether a value is a TCP port: a number without fraction from 1 to 65535, never a text. */
 export function isPort(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
 }

@@ -43,6 +43,7 @@ export interface Kinds {
   HTTPLocalRateLimitPolicy: RateLimitPolicy;
 }
 
+/** Name that a kind has here. It is not always that of its manifests: two API groups have an HTTPRoute. */
 export type Kind = keyof Kinds;
 
 /** How a kind is called by the API server, and how its objects are read. */

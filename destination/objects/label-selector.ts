@@ -6,6 +6,10 @@ export interface LabelSelector {
   readonly expressions: readonly LabelExpression[];
 }
 
+/**
+ * A demand on one label. What has no such label is taken by `NotIn` and `DoesNotExist`. `values` is empty but for `In`
+ * and `NotIn`.
+ */
 export interface LabelExpression {
   readonly key: string;
   readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';

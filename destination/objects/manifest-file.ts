@@ -27,6 +27,7 @@ export interface OtherManifest {
   readonly place: string;
 }
 
+/** What a file holds: objects that decide, others, and what is wrong. */
 export interface ParsedFile {
   readonly manifests: readonly Manifest[];
   readonly others: readonly OtherManifest[];

@@ -41,6 +41,7 @@ export function readMeta(raw: Fields): Meta {
   };
 }
 
+/** Reads `metadata.annotations`; absent, they are empty. @throws MalformedObject when they are no map of texts */
 export function readAnnotations(raw: Fields): Readonly<Record<string, string>> {
   return textsOf(fieldsOf(raw.metadata, 'metadata').annotations, 'metadata.annotations');
 }

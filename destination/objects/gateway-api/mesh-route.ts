@@ -13,6 +13,7 @@ export interface MeshRoute extends Meta {
   readonly annotations: RouteAnnotations | null;
 }
 
+/** A Service that a route is attached to, or one port of it. Source: Gateway API, "ParentReference". */
 export interface ServiceParent {
   readonly namespace: string;
   readonly name: string;
@@ -22,6 +23,10 @@ export interface ServiceParent {
   readonly sectionName: string;
 }
 
+/**
+ * What becomes of the requests that any of its matches (at least one) takes. Source: Gateway API,
+ * "HTTPRouteRule" and "GRPCRouteRule".
+ */
 export interface RouteRule {
   /** Empty: it has none. */
   readonly name: string;
@@ -34,6 +39,7 @@ export interface RouteRule {
   readonly retry: RetryPolicy | null;
 }
 
+/** A set of conditions that all hold, with what decides between routes that take the same request. */
 export interface RouteMatch {
   readonly when: Predicate;
   /** Compared number by number; the greater one comes first. */
@@ -52,6 +58,10 @@ export interface RuleFilters {
   readonly isUnusable: boolean;
 }
 
+/**
+ * An answer that sends the client elsewhere; absent parts are those of the request. Source: Gateway API,
+ * "HTTPRequestRedirectFilter".
+ */
 export interface RuleRedirect {
   readonly status: number;
   readonly scheme?: string;
@@ -66,6 +76,7 @@ export interface PathModifier {
   readonly prefix?: string;
 }
 
+/** A Service that gets a share of the requests by its weight, 0 or more. Source: Gateway API, "HTTPBackendRef". */
 export interface RuleBackend {
   /** `spec.rules[0].backendRefs[1]`. */
   readonly path: string;

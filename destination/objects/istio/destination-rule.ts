@@ -18,6 +18,7 @@ export interface DestinationRule extends Meta {
   readonly subsets: readonly Subset[];
 }
 
+/** Pods of a host that are told apart by labels, under a name that routes use. Source: DestinationRule, "Subset". */
 export interface Subset {
   readonly name: string;
   /** `spec.subsets[0]`. */
@@ -42,6 +43,7 @@ export interface TrafficPolicy {
   readonly retryBudget?: RetryBudget;
 }
 
+/** How endpoints are chosen, and which are near. Source: DestinationRule, "LoadBalancerSettings". */
 export interface LoadBalancer {
   /** null: it does not say. */
   readonly balancer: Omit<Balancer, 'localities'> | null;

@@ -22,6 +22,7 @@ export interface ServiceEntry extends Meta {
   readonly endpoints: readonly EntryEndpoint[];
 }
 
+/** One place that serves a host, as it is written. Source: WorkloadEntry. */
 export interface EntryEndpoint {
   /** Address, or with `dns` a name. */
   readonly address: string;

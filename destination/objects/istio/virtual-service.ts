@@ -21,6 +21,10 @@ export interface VirtualService extends Meta {
   readonly connections: readonly ConnectionRule[];
 }
 
+/**
+ * What becomes of the requests that any of its matches takes: they are answered, or go to the destinations by weight.
+ * Source: VirtualService, "HTTPRoute".
+ */
 export interface HttpRule {
   /** Empty: it has none. */
   readonly name: string;
@@ -44,6 +48,7 @@ export interface HttpRule {
   readonly retries: { readonly policy: RetryPolicy | null } | null;
 }
 
+/** A set of conditions that all hold. Source: VirtualService, "HTTPMatchRequest". */
 export interface HttpMatch {
   /** Empty: it has none. */
   readonly name: string;
@@ -66,12 +71,14 @@ export interface ClientSelector {
   readonly isForMesh: boolean | null;
 }
 
+/** A destination with its share of the requests, and what is changed in those alone. */
 export interface RouteDestination {
   readonly destination: Destination;
   readonly weight: number;
   readonly headers: HeaderOperations;
 }
 
+/** Where requests go, as it is written: a short name is one of the VirtualService's own namespace. */
 export interface Destination {
   /** `spec.http[0].route[1].destination`. */
   readonly path: string;
@@ -83,6 +90,7 @@ export interface Destination {
   readonly port: number | null;
 }
 
+/** What is changed in the fields of requests and answers; null: nothing. */
 export interface HeaderOperations {
   readonly request: HeaderChange | null;
   readonly response: HeaderChange | null;
@@ -112,6 +120,10 @@ export interface ConnectionRule {
   readonly destinations: readonly RouteDestination[];
 }
 
+/**
+ * A set of conditions that all hold for a connection. Source: VirtualService, "TLSMatchAttributes" and
+ * "L4MatchAttributes".
+ */
 export interface ConnectionMatch {
   /** Server names, `*.` for those below; null: whatever the connection carries. */
   readonly sni: readonly string[] | null;

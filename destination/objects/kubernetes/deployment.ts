@@ -6,6 +6,7 @@ import { formatRef, refOf } from '../object-ref.ts';
 import type { Problem } from '../problem.ts';
 import { annotationPath } from './settings.ts';
 
+/** What of a Deployment decides: which pods are its own, and the routes that it gives them. */
 export interface Deployment extends Meta {
   /** Labels of the pods that it makes. */
   readonly templateLabels: Readonly<Record<string, string>>;

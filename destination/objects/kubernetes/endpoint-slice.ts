@@ -3,6 +3,10 @@ import { type Fields, fieldsOf, flagOf, isPort, listOf, textOf } from '../json.t
 import { type Meta, readMeta } from '../meta.ts';
 import { MalformedObject } from '../problem.ts';
 
+/**
+ * Some of the addresses behind a Service; every slice of it counts. Source:
+ * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
+ */
 export interface EndpointSlice extends Meta {
   /** Name of the Service in the same namespace; empty: it belongs to none. */
   readonly service: string;
@@ -10,6 +14,7 @@ export interface EndpointSlice extends Meta {
   readonly ports: readonly SlicePort[];
 }
 
+/** One endpoint of a slice, which serves on every port of the slice. */
 export interface SliceAddress {
   /** IPv4 or IPv6 literal. */
   readonly ip: string;
@@ -27,6 +32,7 @@ export interface SliceAddress {
   readonly pod: { readonly name: string; readonly uid: string } | null;
 }
 
+/** A TCP port that the addresses listen on, which may differ from the Service's: that of the same name leads to it. */
 export interface SlicePort {
   /** Name of the Service's port. */
   readonly name: string;

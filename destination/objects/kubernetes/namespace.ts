@@ -3,6 +3,7 @@ import { type Meta, readAnnotations, readMeta } from '../meta.ts';
 import type { Problem } from '../problem.ts';
 import { readSettings, type Settings } from './settings.ts';
 
+/** What of a Namespace decides: its settings hold for its pods and Services unless these have their own. */
 export interface Namespace extends Meta {
   readonly settings: Settings;
 }

@@ -1,6 +1,7 @@
 import type { Fields } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 
+/** Where a node is, by its topology labels; no other label of it is kept. */
 export interface Node extends Meta {
   /** Empty where it has none. */
   readonly zone: string;

@@ -12,6 +12,7 @@ import { formatRef, refOf } from '../object-ref.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import { annotationPath, readSettings, type Settings } from './settings.ts';
 
+/** What of a Pod decides: where it is, what it listens on, whether it has a proxy and what that is to do. */
 export interface Pod extends Meta {
   readonly settings: Settings;
   readonly owner: Owner | null;
@@ -33,6 +34,7 @@ export interface Pod extends Meta {
   readonly routeProfile: RouteProfile | null;
 }
 
+/** A TCP port that a container declares. It may listen on others too. */
 export interface ContainerPort {
   /** Empty where it has none. */
   readonly name: string;

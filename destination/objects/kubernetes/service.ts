@@ -8,6 +8,7 @@ import { MalformedObject, type Problem } from '../problem.ts';
 import type { ServicePort } from './service-port.ts';
 import { readSettings, type Settings } from './settings.ts';
 
+/** What of a Service decides: the addresses and ports that clients use, and which pods are behind them. */
 export interface Service extends Meta {
   readonly settings: Settings;
   /** The DNS name that the Service is another name for (`ExternalName`), in lower case; empty: it is none. */

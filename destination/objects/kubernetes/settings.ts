@@ -16,6 +16,7 @@ export interface Settings {
   readonly requestOverrides: boolean | null;
 }
 
+/** Ports that an annotation names, by number or by the object's own names for them. */
 export interface PortSetting {
   /** Name of the annotation that was read. */
   readonly annotation: string;
@@ -25,6 +26,7 @@ export interface PortSetting {
   readonly names: readonly string[];
 }
 
+/** A default inbound policy, and the annotation that set it: Weft's own or Linkerd's. */
 export interface PolicySetting {
   readonly annotation: string;
   readonly mode: DefaultInboundPolicy;

@@ -17,6 +17,7 @@ export interface RateLimitPolicy extends Meta {
   readonly overrides: readonly RateLimitOverride[];
 }
 
+/** Requests a second that these service accounts share, instead of each having those of `identity`. */
 export interface RateLimitOverride {
   readonly perSecond: number;
   readonly clients: readonly { readonly namespace: string; readonly serviceAccount: string }[];

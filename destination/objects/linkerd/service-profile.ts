@@ -21,6 +21,7 @@ export interface Profile {
   readonly opaquePorts: PortRanges | null;
 }
 
+/** A Service that takes a share of the requests. Source: ServiceProfile `dstOverrides`. */
 export interface Override {
   /** FQDN of a Service, without a dot at the end. */
   readonly host: string;
