@@ -30,6 +30,7 @@ export class FieldReader {
     }
   }
 
+  /** Where the object stands, `spec.http[0]`. */
   get path(): string {
     return this.#path;
   }
@@ -125,6 +126,7 @@ export class FieldReader {
     return value;
   }
 
+  /** Notes an error of a field, or of the object itself where `name` is empty. */
   problem(name: string, message: string): void {
     this.#problems.push({ path: this.#at(name), message });
   }

@@ -25,6 +25,7 @@ export class Complaints {
     this.#byText.set(JSON.stringify(complaint), complaint);
   };
 
+  /** Every complaint once, in the order in which they came. */
   get all(): Complaint[] {
     return [...this.#byText.values()];
   }

@@ -30,6 +30,7 @@ export class ClientView implements Omit<ClientPlace, 'labels'> {
     return this.#facets;
   }
 
+  /** Node of the client; to look at it makes the result hold for that node alone, as for zone and locality. */
   get node(): string {
     return this.#look('node');
   }
