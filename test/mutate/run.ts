@@ -51,7 +51,7 @@ try {
 }
 
 async function scoreOf(area: string, { sources, tests }: Area): Promise<Score> {
-  const found = (patterns: readonly string[]) => globSync([...patterns], { cwd: ROOT }).sort();
+  const found = (patterns: readonly string[]) => globSync([...patterns], { cwd: tree.folder }).sort();
   const testFiles = found(tests);
   const start = performance.now();
   const unchanged = await tree.test(testFiles, MAX_UNCHANGED_MS);
@@ -60,7 +60,7 @@ async function scoreOf(area: string, { sources, tests }: Area): Promise<Score> {
 
   const files = found(sources)
     .filter((file) => !/\.(test|integration|suite)\.ts$|\/testing\//.test(file))
-    .map((file) => ({ file, source: readFileSync(join(ROOT, file), 'utf8') }))
+    .map((file) => ({ file, source: readFileSync(join(tree.folder, file), 'utf8') }))
     .map(({ file, source }) => ({ source, places: placesIn(file, source) }))
     .filter(({ places }) => places.length > 0);
   const draw = new Draw(files, count, new Random(seed));

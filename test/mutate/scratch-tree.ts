@@ -11,12 +11,10 @@ export type Verdict = 'passed' | 'failed' | 'timed_out';
 /** A copy of the checkout's files in a temporary folder, in which one file at a time is changed. */
 export class ScratchTree {
   readonly folder: string;
-  readonly #root: string;
   #child: ChildProcess | null = null;
 
   /** Copies the tracked files of `root`, as they are now; its packages are linked. */
   constructor(root: string) {
-    this.#root = root;
     this.folder = mkdtempSync(join(tmpdir(), 'weft-mutate-'));
     const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
     for (const file of listed.toString().split('\0').filter(Boolean)) {
@@ -30,11 +28,12 @@ export class ScratchTree {
   /** Runs `work` while the mutant stands in its file. */
   async with<T>({ file, source }: Mutant, work: () => Promise<T>): Promise<T> {
     const path = join(this.folder, file);
+    const unchanged = readFileSync(path);
     writeFileSync(path, source);
     try {
       return await work();
     } finally {
-      writeFileSync(path, readFileSync(join(this.#root, file)));
+      writeFileSync(path, unchanged);
     }
   }
 
