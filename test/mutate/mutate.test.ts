@@ -58,6 +58,11 @@ t.test('types, imports and what is logged are left alone', async (t) => {
   t.same(textsOf('let a = b as 1'), []);
 });
 
+t.test('of a long table every fortieth row is changed, of a long class everything', async (t) => {
+  t.equal(placesIn('a.ts', `const a = [${'1, '.repeat(80)}]`).length, 2);
+  t.equal(placesIn('a.ts', `class A { ${'a = 1; '.repeat(80)} }`).length, 80);
+});
+
 t.test('a text names a mutant whatever stands above it', async (t) => {
   const [place] = placesIn('a.ts', '\n\nlet a = 1;\n');
   const { line, text, source } = mutantOf(place!, '2', '\n\nlet a = 1;\n');

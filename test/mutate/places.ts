@@ -23,8 +23,10 @@ function visit(node: Node, enter: (node: Node) => void): void {
   if (isUnseen(node)) return;
   enter(node);
   const inner = Object.entries(node).filter(([key]) => key !== 'parent' && !isName(node, key));
-  for (const [, value] of inner)
-    for (const child of thinned(Array.isArray(value) ? value : [value])) if (isNode(child)) visit(child, enter);
+  for (const [key, value] of inner) {
+    const children: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const child of TABLES.has(key) ? thinned(children) : children) if (isNode(child)) visit(child, enter);
+  }
 }
 
 /** True for types, imports, and texts that are about a failure and not part of it. */
@@ -60,4 +62,6 @@ function isNode(value: unknown): value is Node {
 const WRAPPERS = new Set(['TSAsExpression', 'TSNonNullExpression', 'TSSatisfiesExpression']);
 const LOGS = /(?:^|\.)(?:log|logger|console)(?:\.\w+)?$/;
 const MESSAGES = /^(?:message|help|advice|description)$/;
+/** Fields of a node that hold the rows of a table. */
+const TABLES = new Set(['elements', 'arguments']);
 const MAX_ROWS = 40;
