@@ -79,6 +79,11 @@ conformance: setup ## detection, h2spec, HPACK, HTTP/1.1, routing, gRPC and clie
 fuzz: setup ## feed damaged input to the parsers: TARGET= (all), SECONDS= each (10), SEED= (1)
 	TARGET=$(TARGET) SECONDS=$(or $(SECONDS),10) SEED=$(or $(SEED),1) node --expose-gc test/fuzz/run.ts
 
+# Works in a copy of the tree in a temporary folder; the report is kept in build/mutate/.
+.PHONY: mutate
+mutate: setup ## change the product in COUNT= (25) places of AREA=, one at a time: which do its tests notice? SEED= (1)
+	AREA=$(AREA) SEED=$(SEED) COUNT=$(COUNT) node test/mutate/run.ts
+
 BENCH_image := image/start-and-memory.ts
 BENCH_container := image/container-start.ts
 BENCH_certify := identity/certify.ts

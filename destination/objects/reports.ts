@@ -35,7 +35,7 @@ export class Reports {
     return [...new Map(finders.flatMap(([, reports]) => [...reports])).values()];
   }
 
-  /** Calls `listener` with each report that nobody has made before. @returns how to end that */
+  /** Calls `listener` with each fault that no finder knew until then. @returns how to end that */
   onNew(listener: (report: Report) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

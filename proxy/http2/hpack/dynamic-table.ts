@@ -2,10 +2,10 @@
 const ENTRY_OVERHEAD = 32;
 
 /**
- * The entries that one direction of a connection has indexed, newest first (RFC 7541 section 2.3.2).
+ * The entries that one direction of a connection has indexed (RFC 7541 section 2.3.2).
  *
- *     absolute:  0   1   2   3   4      entries are kept in insertion order in a ring;
- *     index:    66  65  64  63  62      the newest is index 62
+ *     absolute:  0   1   2   3   4      entries are kept in the order of insertion, oldest first;
+ *     index:    66  65  64  63  62      the wire counts from the newest, which is index 62
  */
 export class DynamicTable {
   #names: string[] = [];

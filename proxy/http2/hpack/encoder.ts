@@ -18,8 +18,9 @@ export class HpackEncoder {
   readonly #table: DynamicTable;
   /** name, then value → absolute number of the entry. Entries that were evicted are found out by number. */
   readonly #exact = new Map<string, Map<string, number>>();
-  /** A smaller size that the peer demanded and that the next block has to announce; -1: none. */
+  /** A size that the peer demanded and that the next block has to announce; -1: none. And the smallest one before it. */
   #announce = -1;
+  #smallest = 0;
 
   constructor(tableSize: number) {
     this.#table = new DynamicTable(tableSize);
@@ -30,6 +31,7 @@ export class HpackEncoder {
     const size = Math.min(octets, 4096);
     if (size === this.#table.maxSize) return;
     this.#table.resize(size);
+    this.#smallest = this.#announce < 0 ? size : Math.min(size, this.#smallest);
     this.#announce = size;
   }
 
@@ -52,6 +54,8 @@ export class HpackEncoder {
    */
   encode(fields: readonly string[], out: Uint8Array, at: number): number {
     if (this.#announce >= 0) {
+      // The peer has evicted down to the smallest since the last block (section 4.2).
+      if (this.#smallest < this.#announce) at = writeInteger(out, at, 0x20, 5, this.#smallest);
       at = writeInteger(out, at, 0x20, 5, this.#announce);
       this.#announce = -1;
     }

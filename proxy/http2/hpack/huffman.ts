@@ -37,7 +37,8 @@ export function huffmanLength(text: string): number {
 
 /** Writes the Huffman code of the Latin-1 string `text` from `out[at]`; returns the offset after it. */
 export function huffmanEncode(text: string, out: Uint8Array, at: number): number {
-  // `pending` holds up to 7 bits between rounds; codes of up to 30 bits are fed in two halves so that it fits 31 bits.
+  // The lowest `bits` of `pending`, up to 7 between rounds, are to be written; what lies above them has been. Codes of up to
+  // 30 bits are fed in two halves so that 32 are enough.
   let pending = 0;
   let bits = 0;
   for (let i = 0; i < text.length; i++) {
@@ -52,7 +53,6 @@ export function huffmanEncode(text: string, out: Uint8Array, at: number): number
         bits -= 8;
         out[at++] = (pending >> bits) & 0xff;
       }
-      pending &= (1 << bits) - 1;
       length = low;
     }
     pending = (pending << length) | (code & ((1 << length) - 1));
@@ -61,7 +61,6 @@ export function huffmanEncode(text: string, out: Uint8Array, at: number): number
       bits -= 8;
       out[at++] = (pending >> bits) & 0xff;
     }
-    pending &= (1 << bits) - 1;
   }
   if (bits > 0) out[at++] = ((pending << (8 - bits)) | (0xff >> bits)) & 0xff;
   return at;
