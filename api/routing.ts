@@ -8,6 +8,10 @@ import type { Balancer, CircuitBreaker, ConnectionLimits } from './traffic-polic
  * optional is left out where it says nothing, so that a plain Service stays a short message.
  */
 
+/**
+ * What a port carries, as it is declared: `http1`, `http2` and `grpc` are HTTP, `tls` is the application's own TLS, `opaque` are
+ * octets that nobody looks at; `detect`: nothing is declared, and the first words decide (docs/adr/0008).
+ */
 export type Protocol = 'detect' | 'http1' | 'http2' | 'grpc' | 'tls' | 'opaque';
 
 /**

@@ -24,9 +24,9 @@ interface Node {
 function undocumented(file: string, source: string): string[] {
   const { program, comments } = parseSync(file, source);
   const ends = comments.filter(({ type, value }) => type === 'Block' && value.startsWith('*')).map(({ end }) => end);
-  // A linter's directive may stand between.
-  const between = (end: number, start: number) => source.slice(end, start).replace(/^\s*\/\/.*$/gm, '');
-  const isDocumented = ({ start }: Node) => ends.some((end) => end <= start && between(end, start).trim() === '');
+  // A linter's directive may stand between; after an empty line it would be the comment of the file.
+  const isDocumented = ({ start }: Node) =>
+    ends.some((end) => end <= start && /^\n(?:\/\/.*\n)*$/.test(source.slice(end, start)));
   // A function that is overloaded says it once, before its first form.
   const named = new Set<string>();
   return (program as unknown as Node).body!.flatMap((node) => {
