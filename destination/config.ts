@@ -109,7 +109,7 @@ export interface DestinationConfig {
   readonly logLevel: LogLevel;
 }
 
-/** @throws ConfigError naming every variable that is wrong */
+/** Reads the settings of destination. @throws ConfigError naming every variable that is wrong */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): DestinationConfig {
   const { trustDomain, controlNamespace, clusterDomain, clusterNetworks, defaultInboundPolicy, drain, ...config } =
     readEnvironment(SETTINGS, variables, ({ source, folders }, problem) => {

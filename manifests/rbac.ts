@@ -8,7 +8,10 @@ import {
 } from '../api/names.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
-/** A rule of a role (Kubernetes RBAC). */
+/**
+ * A rule of a role: these verbs on these resources. Source:
+ * https://kubernetes.io/docs/reference/access-authn-authz/rbac/
+ */
 export interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];

@@ -1,14 +1,14 @@
 import { PROXY_ERROR_HEADER, type ProxyErrorReason } from '../api/proxy-headers.ts';
 import type { ResponseHead, ServerStream } from './http.ts';
 
-/** A failure that the proxy answers itself. */
+/** A failure that the proxy answers itself. A stranger learns neither reason nor message. */
 export interface Failure {
   readonly reason: ProxyErrorReason;
   /** For the operator: what failed and why. */
   readonly message: string;
 }
 
-/** The status of an answer in both protocols. */
+/** The status of an answer: of HTTP, and of gRPC (0 to 16) where the request is gRPC. */
 export interface AnswerStatus {
   readonly status: number;
   readonly grpc: number;

@@ -1,4 +1,4 @@
-/** Connections that are open, so that a drain can end them. */
+/** A connection that a drain can end. */
 export interface Drainable {
   /** Finishes what is under way, then closes. */
   shutdown(): void;

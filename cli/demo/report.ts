@@ -28,7 +28,10 @@ export interface RouteRow {
   readonly statuses: Readonly<Record<string, number>>;
 }
 
-/** Rows of one proxy's scrape; rates over `seconds`. */
+/**
+ * Makes a row of each route that had requests. @param text of the scrape, from a proxy without earlier load @param
+ * seconds that the load took
+ */
 export function routeRows(client: string, text: string, seconds: number): RouteRow[] {
   const samples = parseSamples(text);
   const routes = [
@@ -84,7 +87,7 @@ function row(
   };
 }
 
-/** The rows as a table. */
+/** Lays the rows out as a table with a heading, latencies in milliseconds. */
 export function routeTable(rows: readonly RouteRow[]): string {
   const percent = (share: number) => `${(share * 100).toFixed(2)}%`;
   const cells = [

@@ -5,7 +5,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Reads Prometheus text (exposition format 0.0.4). */
+/** Reads Prometheus text (exposition format 0.0.4). Comments, and lines that are no samples, are passed over. */
 export function parseSamples(text: string): Sample[] {
   const samples: Sample[] = [];
   for (const line of text.split('\n')) {

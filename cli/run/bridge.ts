@@ -9,7 +9,7 @@ export const BRIDGE = 'weft0';
 export const BRIDGE_IPV4 = '10.245.0.1';
 const BRIDGE_IPV6 = 'fd45::1';
 
-/** Runs a program to its end. */
+/** Runs a program to its end. @returns its standard output @throws WeftError with what it said, when it fails */
 export function execute(program: string, ...args: string[]): string {
   try {
     return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

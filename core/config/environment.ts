@@ -24,7 +24,10 @@ export interface Setting<T> {
   readonly meaning: string;
 }
 
-/** Declares a variable. */
+/**
+ * Declares a variable. @param fallback text that an unset or empty one has; null: it must be set @param meaning a
+ * sentence for the reference
+ */
 export function setting<T>(name: string, kind: Kind<T>, fallback: string | null, meaning: string): Setting<T> {
   return { name, kind, fallback, meaning };
 }

@@ -20,7 +20,7 @@ export class IpNetworks {
   }
 }
 
-/** Whether a text is an address or a CIDR. */
+/** Whether a text is an IPv4 or IPv6 address, or a CIDR; bits beyond its prefix may be set. */
 export function isIpNetwork(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');
   const family = isIP(address);

@@ -16,7 +16,7 @@ export const DURATION: Kind<number> = {
     parseDuration(text, { hasDays: true }) ?? new Fault(`"${text}" is no duration such as 300ms, 10s or 24h`),
 };
 
-/** Milliseconds from `minMs` to `maxMs`. */
+/** The kind of setting that is a duration from `minMs` to `maxMs`, both included, in milliseconds. */
 export function durationBetween(minMs: number, maxMs: number): Kind<number> {
   const range = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
   return {

@@ -13,7 +13,7 @@ export class WeftError extends Error {
   }
 }
 
-/** The message of anything thrown. */
+/** The message of anything thrown, which need not be an Error. */
 export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

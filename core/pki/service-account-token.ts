@@ -35,7 +35,10 @@ export interface ParsedToken {
   readonly signature: Buffer;
 }
 
-/** Takes a compact JWT apart; null when it is none. */
+/**
+ * Takes a compact JWT apart (RFC 7519); null when it is none. Nothing of it is proved: see {@link
+ * isTokenSignatureValid}.
+ */
 export function parseToken(token: string): ParsedToken | null {
   const match = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(token);
   if (!match) return null;

@@ -125,7 +125,7 @@ export type Change = {
   [K in Kind]: { readonly kind: K; readonly before: Kinds[K] | null; readonly after: Kinds[K] | null };
 }[Kind];
 
-/** An empty map for every kind. */
+/** Makes an empty map for every kind; the caller says what it holds. */
 export function mapOfEachKind(): { readonly [K in Kind]: Map<string, unknown> } {
   return Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, new Map()])) as never;
 }

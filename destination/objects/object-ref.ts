@@ -36,7 +36,7 @@ export function formatRef({ kind, namespace, name }: ObjectRef): string {
   return `${kind}/${namespace}/${name}`;
 }
 
-/** The object that {@link formatRef} names. */
+/** Reads what {@link formatRef} has written; nothing else may be given. */
 export function parseRef(text: string): ObjectRef {
   const [kind = '', namespace = '', ...name] = text.split('/');
   return { kind, namespace, name: name.join('/') };

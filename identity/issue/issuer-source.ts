@@ -48,7 +48,7 @@ export function secretSource(api: Pick<ApiClient, 'get'>, namespace: string): Is
   };
 }
 
-/** Texts of a Secret's data, which is base64. */
+/** Decodes a Secret's data, which is base64 of UTF-8 here. */
 export function secretFiles(data: Readonly<Record<string, string>> | undefined): Record<string, string> {
   const files: Record<string, string> = {};
   for (const [name, value] of Object.entries(data ?? {})) {

@@ -16,7 +16,7 @@ export interface IssuedCertificate {
   readonly validity: Validity;
 }
 
-/** What a leaf is made for. */
+/** What a leaf is made for: a key, the names of its holder, and for how long. */
 export interface LeafRequest {
   /** SubjectPublicKeyInfo octets. */
   readonly spki: Uint8Array;

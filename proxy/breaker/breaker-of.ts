@@ -3,7 +3,7 @@ import type { Breaker, BreakerContext } from './breaker.ts';
 import { FailureAccrual } from './failure-accrual.ts';
 import { OutlierDetector } from './outlier-detector.ts';
 
-/** A breaker of its own for an endpoint of a backend. */
+/** Makes the breaker of one endpoint. @param context its own, but for `bound`, which all of its backend share */
 export function breakerOf(settings: CircuitBreaker, context: BreakerContext): Breaker {
   return settings.kind === 'outlier-detection'
     ? new OutlierDetector(settings, context)

@@ -22,14 +22,17 @@ export interface ControlServer {
   readonly identity: string;
 }
 
-/** What a call hears. `onEnd` comes last, once. */
+/**
+ * What a call hears: `onHead` once, `onText` with pieces of the body as they come, cut anywhere, and `onEnd` last,
+ * once; `error` null: the server ended it.
+ */
 export interface CallListener {
   onHead(status: number): void;
   onText(text: string): void;
   onEnd(error: WeftError | null): void;
 }
 
-/** A call under way. */
+/** A call under way. What is written before it is connected waits; `close` ends it at once, and calls `onEnd`. */
 export interface Call {
   write(text: string): void;
   close(): void;

@@ -3,7 +3,7 @@ import { INBOUND_TARGET, type ServerMessage, type TargetKey, WATCH_FEATURES } fr
 import type { Clock } from '../../core/time/clock.ts';
 import type { WatchListener } from './watch-client.ts';
 
-/** Who is told when a target changes. */
+/** Hears of every change of a target; null: nothing is known at its address any more. */
 export type TargetListener = (target: OutboundTarget | null) => void;
 
 interface Entry {

@@ -6,7 +6,7 @@ import { CorsPolicy } from './cors.ts';
 import { bothChanges, changeHeaders, type HeaderContext, isConstant } from './header-change.ts';
 import { redirectLocation } from './redirect.ts';
 
-/** An answer in the backend's stead. */
+/** An answer in the backend's stead: a redirect, a direct response, an injected abort or a preflight. */
 export interface OwnAnswer {
   readonly head: ResponseHead;
   /** Empty: none. */

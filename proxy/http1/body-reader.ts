@@ -9,7 +9,10 @@ import {
 } from './head-reader.ts';
 import type { Fields } from './message.ts';
 
-/** Hears a body as it comes. */
+/**
+ * Hears a body as it comes. `bytes[start, end)` is valid only during the call. `last`: it is over; one that ends with
+ * trailers has them instead.
+ */
 export interface BodySink {
   onBody(bytes: Uint8Array, start: number, end: number, last: boolean): void;
   onBodyTrailers(fields: Fields): void;

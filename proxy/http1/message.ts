@@ -40,7 +40,10 @@ export interface StreamListener {
   onSent(octets: number): void;
 }
 
-/** The transport under a connection. */
+/**
+ * The transport under a connection, as for HTTP/2: `bytes[end, …)` is free for as much as was reserved, the writer
+ * advances `end` and says `touch`; while it is `blocked`, bodies are held back until `onWritable`.
+ */
 export interface Wire {
   readonly bytes: Uint8Array;
   end: number;

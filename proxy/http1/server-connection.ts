@@ -32,7 +32,7 @@ export interface ServerListener {
   onLimit(limit: Http1Limit): void;
 }
 
-/** What a client can exceed. */
+/** What a client can exceed: bounds of heads and times, each answered with a status of its own. */
 export type Http1Limit = Extract<HeadFault, keyof typeof LIMIT_STATUS>;
 
 /**

@@ -68,7 +68,7 @@ export function writeWindowUpdate(wire: Wire, streamId: number, increment: numbe
   writeU32(wire.bytes, at, increment);
 }
 
-/** @param settings pairs of identifier and value */
+/** Writes SETTINGS (section 6.5). @param settings pairs of identifier and value */
 export function writeSettings(wire: Wire, settings: readonly (readonly [id: number, value: number])[]): void {
   let at = begin(wire, settings.length * 6, SETTINGS, 0, 0);
   for (const [id, value] of settings) {
@@ -84,7 +84,9 @@ export function writeSettingsAck(wire: Wire): void {
   begin(wire, 0, SETTINGS, FLAG_ACK, 0);
 }
 
-/** @param opaque the eight octets `bytes[start, start + 8)` */
+/**
+ * Writes PING (section 6.7) with the eight octets `bytes[start, start + 8)`. @param ack it answers one that has these
+ */
 export function writePing(wire: Wire, ack: boolean, bytes: Uint8Array, start: number): void {
   const at = begin(wire, 8, PING, ack ? FLAG_ACK : 0, 0);
   for (let i = 0; i < 8; i++) wire.bytes[at + i] = bytes[start + i]!;

@@ -27,7 +27,9 @@ export class Application {
   }
 }
 
-/** Connections to one server of the application. */
+/**
+ * Connections to one server of the application, in the clear; made as needed, and kept for as long as they are used.
+ */
 export class ApplicationServer {
   readonly host: string;
   readonly port: number;

@@ -7,7 +7,10 @@ import { WeftError } from '../../core/errors/weft-error.ts';
 /** The two implementations of iptables; a namespace must use one of them throughout. */
 export type Flavour = 'nft' | 'legacy';
 
-/** One family's tables by one flavour's programs. */
+/**
+ * One family's tables by one flavour's programs. Whatever fails is a WeftError: `iptables_missing`, `capability_missing`,
+ * or `iptables_failed` with what the program said.
+ */
 export class Iptables {
   readonly family: 4 | 6;
   readonly flavour: Flavour;

@@ -34,7 +34,7 @@ export type Key =
   | { readonly kind: 'authority' | 'method'; readonly value: string }
   | { readonly kind: 'pattern'; readonly regex: string };
 
-/** null: the condition has to be tried. */
+/** By what a condition can be looked up in an index; null: it has to be tried. */
 export function keyOf(predicate: Predicate): Key | null {
   if ('path' in predicate) {
     const { exact, prefix, segments, regex, ignoreCase = false } = predicate.path;

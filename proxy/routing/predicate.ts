@@ -105,7 +105,9 @@ export function comparable(path: string, ignoreCase: boolean): string {
   return octetsOf(ignoreCase ? lowerCase(path) : path);
 }
 
-/** @param match of a text that comes one character an octet */
+/**
+ * Compiles a match of a text that comes one character an octet. @throws PatternError when its pattern cannot be used
+ */
 export function compileString(match: StringMatch): (octets: string) => boolean {
   if (match.exact !== undefined) {
     const exact = octetsOf(match.exact);

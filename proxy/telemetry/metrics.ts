@@ -16,7 +16,7 @@ const LATENCY_MS = [
 /** Buckets of the time that the proxy itself adds, in seconds. */
 const ADDED_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5];
 
-/** How an answer ended. */
+/** How an exchange ended, as metrics tell it. `success` is by the classes of its route. */
 export interface Outcome {
   readonly status: number;
   readonly success: boolean;

@@ -5,7 +5,7 @@ import type { SocketWire } from './socket-wire.ts';
 import { Stillness } from './stillness.ts';
 import { enterTurn, leaveTurn } from './turn.ts';
 
-/** A connection that is looked at now and then. */
+/** A connection that is looked at now and then, and ends itself where it finds that its client is too slow. */
 export interface Watched {
   look(stillness: Stillness): void;
 }

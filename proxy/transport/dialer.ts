@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** Connecting failed. */
+/** Why there is no connection: its reason is that of the answer. Nothing has reached the application. */
 export class ConnectError extends Error {
   readonly reason:
     | 'connect_failed'

@@ -45,12 +45,15 @@ export interface PoolBounds {
   connections: number;
 }
 
-/** No bounds. */
+/** Bounds that allow everything, for one pool alone. */
 export function unbounded(): PoolBounds {
   return { limits: {}, connections: 0 };
 }
 
-/** Connections to one server; hands out streams. */
+/**
+ * Connections to one server, of one HTTP version. A waiter gets a stream or an error, at once or later, but exactly
+ * once, unless it is cancelled before.
+ */
 export interface HttpPool {
   acquire(waiter: Waiter): void;
   /** A stream could be had at once. */

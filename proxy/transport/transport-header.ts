@@ -29,7 +29,7 @@ export function readTransportHeader(
   return header ? { header, octets: start + length } : 'invalid';
 }
 
-/** The octets of a header. */
+/** Writes a header: what precedes everything else that a direct connection says. */
 export function writeTransportHeader(header: TransportHeader): Buffer {
   const message: number[] = [0x08, ...varint(header.port)];
   if (header.name !== '') message.push(0x12, ...varint(Buffer.byteLength(header.name)), ...Buffer.from(header.name));

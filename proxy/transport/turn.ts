@@ -1,4 +1,4 @@
-/** What gathers writes until the end of a turn. */
+/** What gathers writes until the end of a turn; `flush` is called once for as many as there were. */
 export interface Flushable {
   flush(): void;
 }

@@ -10,7 +10,7 @@ import { type AdmissionRequest, parseReview, writeReview } from './admission-rev
 import type { WebhookMetrics } from './metrics.ts';
 import { type ReviewOutcome, ReviewUnavailableError } from './review-outcome.ts';
 
-/** Turns a review into its outcome. */
+/** Turns a review into its outcome. What it throws becomes 503 or 500, and the API server does as `failurePolicy` says. */
 export type Reviewer = (request: AdmissionRequest) => Promise<ReviewOutcome> | ReviewOutcome;
 
 /** What an admission server is made of. */

@@ -9,10 +9,16 @@ import { proxyEnvironment } from './proxy-environment.ts';
 import type { InjectSettings } from './settings.ts';
 import { BUNDLE_VOLUME, TOKEN_VOLUME } from './volumes.ts';
 
-/** How the proxy shares the life of its pod. */
+/**
+ * How the proxy shares the life of its pod. `native`: an init container with `restartPolicy: Always`, which starts
+ * before the others and ends after them; `ordinary`: one container among them.
+ */
 export type SidecarKind = 'native' | 'ordinary';
 
-/** The proxy's container. */
+/**
+ * Makes the proxy's container, complete: the same for the same input, so that an injection that is repeated changes
+ * nothing.
+ */
 export function proxyContainer(
   kind: SidecarKind,
   pod: PodTemplate,

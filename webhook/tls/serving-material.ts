@@ -19,7 +19,7 @@ export interface ServingMaterial {
   readonly 'ca.key': string;
 }
 
-/** New material. */
+/** Makes an authority and a leaf of it. @param now milliseconds since the epoch */
 export function createMaterial(names: SubjectAltNames, now: number): ServingMaterial {
   const authority = newAuthority(now);
   return { ...authority, ...newLeaf(authority, names, now) };

@@ -70,7 +70,7 @@ export interface RuleRedirect {
   readonly path?: PathModifier;
 }
 
-/** Exactly one is set. */
+/** What becomes of a path: another one, or another prefix in place of the one that matched. Exactly one is set. */
 export interface PathModifier {
   readonly full?: string;
   readonly prefix?: string;

@@ -26,7 +26,7 @@ export function readDestinations(reader: FieldReader, hasHeaders: boolean): Rout
   return weighted;
 }
 
-/** null with a problem noted where it names no host. */
+/** Reads a `destination`; null with a problem noted where it names no host. Source: VirtualService, "Destination". */
 export function readDestination(reader: FieldReader): Destination | null {
   reader.allow(['host', 'subset', 'port']);
   const host = canonicalHost(reader.text('host') ?? '');
