@@ -94,7 +94,8 @@ t.test('a backend is a port of a Service with a share', async (t) => {
     [`${backend}.namespace`, ['shop'], [5], backend],
     [`${backend}.name`, [], ['', undefined]],
     [`${backend}.filters[0]`, [{ type: 'RequestHeaderModifier', requestHeaderModifier: {} }], []],
-    [`${backend}.filters[0].type`, [], ['ExtensionRef', undefined]],
+    [`${backend}.filters[0]`, [], [{ type: 'ExtensionRef', extensionRef: {} }]],
+    [`${backend}.filters[0].type`, [], [undefined]],
   ]);
 });
 
