@@ -70,7 +70,16 @@ export class FieldReader {
     return null;
   }
 
-  /** A text that may be there; null where it is not, or none, which is noted. */
+  /** A text that may be there, also an empty one; `fallback` where it is not, or none, which is noted. */
+  textOr(name: string, fallback: string): string {
+    if (!this.has(name)) return fallback;
+    const value = this.fields[name];
+    if (typeof value === 'string') return value;
+    this.problem(name, 'is no text');
+    return fallback;
+  }
+
+  /** A text that may be there and is not empty; null where it is not, or none, which is noted. */
   optionalText(name: string): string | null {
     return this.has(name) ? this.text(name) : null;
   }

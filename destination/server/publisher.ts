@@ -87,7 +87,7 @@ export class Publisher {
   /** What a pod's proxy enforces; nothing as long as the pod of that name, UID and account is not known. */
   inbound(workload: Workload): Publication {
     const view = this.#open(
-      `inbound/${workload.namespace}/${workload.pod}/${workload.uid}`,
+      `inbound/${workload.namespace}/${workload.pod}/${workload.uid}/${workload.serviceAccount}`,
       INBOUND_TARGET,
       new Set(),
       (view, inquiry) => {

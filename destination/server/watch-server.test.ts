@@ -208,6 +208,7 @@ t.test('clients without a certificate of this control plane get no stream', asyn
     t.match(JSON.parse(watch.text), { error: { reason: 'workload_unknown', message: /^the certificate/ } }, what);
   }
   t.equal(events.filter((event) => event.startsWith('refused')).length, 6);
+  t.equal(events.filter((event) => event === 'refused workload_unknown').length, 3);
 });
 
 t.test('a line that is no message ends that stream alone, with the reason', async (t) => {
@@ -340,6 +341,24 @@ t.test('a proxy that comes back takes the place of its older stream', async (t) 
   await first.ends();
   await second.expects('inbound');
   t.ok(events.includes('end replaced'));
+  const third = await open();
+  await second.ends();
+  await third.expects('inbound');
+  t.equal(events.filter((event) => event === 'end replaced').length, 2, 'however often it does');
+});
+
+t.test('a client that ends its stream is told from one whose connection breaks', async (t) => {
+  const { open, events } = await serve(t, API);
+  const workload = (uid: string) => ({ namespace: 'default', serviceAccount: 'api', pod: uid, uid });
+  const leave = async (uid: string, how: (watch: TestWatch) => void) => {
+    const watch = await open({ credentials: authority.certify(workload(uid)) });
+    const { length } = events;
+    how(watch);
+    await eventually(() => events.length > length);
+    return events.slice(length);
+  };
+  t.same(await leave('a', (watch) => watch.stream.end()), ['end client_ended']);
+  t.same(await leave('b', (watch) => watch.session.destroy()), ['end client_closed']);
 });
 
 t.test('a stream ends with the certificate that it was opened with', async (t) => {

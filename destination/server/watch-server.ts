@@ -185,7 +185,8 @@ export class WatchServer {
     http2.on('data', (text: string) => stream.onText(text));
     http2.on('drain', () => stream.onDrain());
     http2.on('error', (error) => stream.end(`broken: ${error.message}`));
-    http2.once('end', () => stream.end('client_ended'));
+    // Where the connection breaks its streams end too, before they close.
+    http2.once('end', () => stream.end(http2.rstCode === 0 ? 'client_ended' : 'client_closed'));
     http2.once('close', () => stream.end('client_closed'));
   }
 }

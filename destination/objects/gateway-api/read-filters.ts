@@ -94,15 +94,15 @@ function readHeaderChange(reader: FieldReader, path: string, faults: Problem[]):
     });
   const set = entries('set');
   const add = entries('add');
-  const remove = reader.list('remove').map((name) => String(name).toLowerCase());
+  const remove = reader.texts('remove').map((name) => name.toLowerCase());
   return { ...(set.length > 0 && { set }), ...(add.length > 0 && { add }), ...(remove.length > 0 && { remove }) };
 }
 
 function readRewrite(reader: FieldReader, path: string, faults: Problem[]): RuleFilters['rewrite'] {
-  const { hostname } = reader.fields;
+  const hostname = reader.optionalText('hostname');
   const modifier = readPathModifier(reader.fields.path, `${path}.path`, faults);
-  if (hostname === undefined && !modifier) faults.push({ path, message: 'has neither hostname nor path' });
-  return { ...(typeof hostname === 'string' && { host: hostname.toLowerCase() }), ...(modifier && { path: modifier }) };
+  if (hostname === null && !modifier) faults.push({ path, message: 'has neither hostname nor path' });
+  return { ...(hostname !== null && { host: hostname.toLowerCase() }), ...(modifier && { path: modifier }) };
 }
 
 function readPathModifier(raw: unknown, path: string, faults: Problem[]): PathModifier | null {
@@ -121,7 +121,8 @@ function readPathModifier(raw: unknown, path: string, faults: Problem[]): PathMo
 
 function readRedirect(reader: FieldReader, path: string, faults: Problem[]): RuleRedirect {
   reader.allow(['scheme', 'hostname', 'path', 'port', 'statusCode']);
-  const { scheme, hostname, port, statusCode = 302 } = reader.fields;
+  const { scheme, port, statusCode = 302 } = reader.fields;
+  const hostname = reader.optionalText('hostname');
   if (!REDIRECTS.includes(statusCode as number)) reader.problem('statusCode', `is none of ${REDIRECTS.join(', ')}`);
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https')
     reader.problem('scheme', 'is neither http nor https');
@@ -130,7 +131,7 @@ function readRedirect(reader: FieldReader, path: string, faults: Problem[]): Rul
   return {
     status: statusCode as number,
     ...(typeof scheme === 'string' && { scheme }),
-    ...(typeof hostname === 'string' && { host: hostname.toLowerCase() }),
+    ...(hostname !== null && { host: hostname.toLowerCase() }),
     ...(isPort(port) && { port }),
     ...(modifier && { path: modifier }),
   };
@@ -162,15 +163,14 @@ function readMirror(
 /** Source: GEP-1767. A `*` within an origin stands for any characters but `/`. */
 function readCors(reader: FieldReader): Cors {
   reader.allow(['allowOrigins', 'allowCredentials', 'allowMethods', 'allowHeaders', 'exposeHeaders', 'maxAge']);
-  const texts = (name: string) => reader.list(name).map(String);
   const { maxAge = 5 } = reader.fields;
   if (!Number.isInteger(maxAge) || (maxAge as number) < 1)
     reader.problem('maxAge', 'is no whole number of seconds, at least 1');
   return {
-    origins: texts('allowOrigins').map(originMatch),
-    methods: texts('allowMethods'),
-    requestHeaders: texts('allowHeaders').map((name) => name.toLowerCase()),
-    exposedHeaders: texts('exposeHeaders').map((name) => name.toLowerCase()),
+    origins: reader.texts('allowOrigins').map(originMatch),
+    methods: reader.texts('allowMethods'),
+    requestHeaders: reader.texts('allowHeaders').map((name) => name.toLowerCase()),
+    exposedHeaders: reader.texts('exposeHeaders').map((name) => name.toLowerCase()),
     maxAge: maxAge as number,
     hasCredentials: reader.flag('allowCredentials'),
     forwardsUnmatched: true,

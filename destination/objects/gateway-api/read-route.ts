@@ -4,7 +4,7 @@ import { FieldReader } from '../field-reader.ts';
 import { type Fields, fieldsOf, isPort } from '../json.ts';
 import { readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { readAnnotations, readMeta } from '../meta.ts';
-import { MalformedObject, type Problem } from '../problem.ts';
+import type { Problem } from '../problem.ts';
 import type { MeshRoute, RouteMatch, RouteRule, RuleBackend, ServiceParent } from './mesh-route.ts';
 import { NO_FILTERS } from './mesh-route.ts';
 import { type FilterScope, readFilters } from './read-filters.ts';
@@ -42,20 +42,26 @@ function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): M
   return { ...meta, kind, parents, rules, annotations: readRouteAnnotations(readAnnotations(raw), problems) };
 }
 
-/** null: it is no Service. */
+/** null: it is no Service, or something in it is wrong, which is noted. */
 function readParent(raw: unknown, path: string, home: string, problems: Problem[]): ServiceParent | null {
-  const reader = FieldReader.of(raw, path, problems);
-  const { group = 'gateway.networking.k8s.io', kind = 'Gateway', namespace, port, sectionName } = reader?.fields ?? {};
-  if (kind !== 'Service' || (group !== '' && group !== 'core')) return null;
-  const name = reader?.text('name') ?? null;
-  if (name === null) return null;
-  if (port !== undefined && !isPort(port)) throw new MalformedObject(`${path}.port`, 'is no port (1 to 65535)');
-  return {
-    namespace: typeof namespace === 'string' ? namespace : home,
-    name,
-    port: isPort(port) ? port : null,
-    sectionName: typeof sectionName === 'string' ? sectionName : '',
+  const faults: Problem[] = [];
+  const reader = FieldReader.of(raw, path, faults);
+  reader?.allow(['group', 'kind', 'namespace', 'name', 'port', 'sectionName']);
+  const parent = {
+    namespace: reader?.textOr('namespace', home) ?? '',
+    name: reader?.text('name') ?? '',
+    port: reader?.whole('port', 1, 65_535) ?? null,
+    sectionName: reader?.textOr('sectionName', '') ?? '',
   };
+  const isService = isCoreService(reader, { group: 'gateway.networking.k8s.io', kind: 'Gateway' });
+  problems.push(...faults);
+  return isService && faults.length === 0 ? parent : null;
+}
+
+/** Whether a reference names a Service of the core group. @param absent what stands for a field that is not there */
+function isCoreService(reader: FieldReader | null, absent: { readonly group: string; readonly kind: string }): boolean {
+  const group = reader?.textOr('group', absent.group);
+  return reader?.textOr('kind', absent.kind) === 'Service' && (group === '' || group === 'core');
 }
 
 function readRule(kind: MeshRoute['kind'], raw: unknown, path: string, home: string, problems: Problem[]): RouteRule {
@@ -71,11 +77,10 @@ function readRule(kind: MeshRoute['kind'], raw: unknown, path: string, home: str
       severity: 'warning',
     });
   const scope: FilterScope = { readBackend: (entry, place, found) => readBackend(entry, place, home, null, found) };
-  const { name } = reader?.fields ?? {};
   const timeouts = readTimeouts(reader?.fields.timeouts, `${path}.timeouts`, problems);
   const retry = readRetry(reader?.fields.retry, `${path}.retry`, timeouts.backendMs, problems);
   return {
-    name: typeof name === 'string' ? name : '',
+    name: reader?.textOr('name', '') ?? '',
     path,
     matches: readMatches(kind, reader?.list('matches') ?? [], path, problems),
     filters: readFilters(reader?.list('filters') ?? [], `${path}.filters`, scope, problems),
@@ -110,16 +115,16 @@ function readBackend(
   const reader = FieldReader.of(raw, path, problems);
   if (!reader) return null;
   reader.allow(['group', 'kind', 'namespace', 'name', 'port', ...(scope ? ['weight', 'filters'] : [])]);
-  const { group = '', kind = 'Service', namespace, port, weight = 1 } = reader.fields;
+  const { namespace = home, port, weight = 1 } = reader.fields;
   const name = reader.text('name') ?? '';
-  const isService = kind === 'Service' && (group === '' || group === 'core') && name !== '' && isPort(port);
+  const isNamed = isCoreService(reader, { group: '', kind: 'Service' }) && typeof namespace === 'string' && name !== '';
+  const isService = isNamed && isPort(port);
   if (!isService) problems.push({ path, message: 'is no Service with a port; its share of the requests fails' });
   const isWeight = Number.isInteger(weight) && (weight as number) >= 0 && (weight as number) <= 1_000_000;
   if (!isWeight) problems.push({ path: `${path}.weight`, message: 'is no whole number from 0 to 1000000; 0 applies' });
-  const service = { namespace: typeof namespace === 'string' ? namespace : home, name, port: port as number };
   return {
     path,
-    service: isService ? service : null,
+    service: isService ? { namespace, name, port } : null,
     weight: isWeight ? (weight as number) : 0,
     filters: scope ? readFilters(reader.list('filters'), `${path}.filters`, scope, problems) : NO_FILTERS,
   };

@@ -1,5 +1,6 @@
 import type { DirectResponse } from '../../../api/filters.ts';
 import type { FieldReader } from '../field-reader.ts';
+import { isPort } from '../json.ts';
 import type { RuleRedirect } from './virtual-service.ts';
 
 /** Reads `redirect`. Source: VirtualService, "HTTPRedirect". */
@@ -8,19 +9,31 @@ export function readRedirect(reader: FieldReader): RuleRedirect {
   const uri = reader.optionalText('uri');
   const prefixRewrite = reader.optionalText('prefixRewrite');
   if (uri !== null && prefixRewrite !== null) reader.problem('prefixRewrite', 'excludes uri, which stands beside it');
-  const status = reader.whole('redirectCode', 300, 399) ?? 301;
+  const { redirectCode: status = 301 } = reader.fields;
   if (!STATUSES.includes(status)) reader.problem('redirectCode', `is none of ${STATUSES.join(', ')}`);
-  const [, host = null, authorityPort] = AUTHORITY.exec(reader.optionalText('authority') ?? '') ?? [];
-  const port = readPort(reader) ?? (authorityPort === undefined ? null : Number(authorityPort));
+  const { host, port: authorityPort } = readAuthority(reader);
+  const port = readPort(reader) ?? authorityPort;
   const scheme = reader.optionalText('scheme');
+  if (scheme !== null && scheme !== 'http' && scheme !== 'https') reader.problem('scheme', 'is neither http nor https');
+  if (uri === null && prefixRewrite === null && host === null && port === null && scheme === null)
+    reader.problem('', 'leads back to where it came from; write uri, prefixRewrite, authority, port or scheme');
   return {
-    status,
+    status: status as number,
     uri,
     prefixRewrite,
     ...(host !== null && { host }),
     ...(port !== null && { port }),
     ...(scheme !== null && { scheme }),
   };
+}
+
+function readAuthority(reader: FieldReader): { readonly host: string | null; readonly port: number | null } {
+  const authority = reader.optionalText('authority');
+  const [, host = null, digits] = AUTHORITY.exec(authority ?? '') ?? [];
+  const port = digits === undefined ? null : Number(digits);
+  if (authority !== null && (host === null || (port !== null && !isPort(port))))
+    reader.problem('authority', `"${authority}" is no host with or without a port`);
+  return { host, port };
 }
 
 function readPort(reader: FieldReader): RuleRedirect['port'] | null {
@@ -43,11 +56,11 @@ export function readResponse(reader: FieldReader): DirectResponse {
   const octets = body?.optionalText('bytes') ?? null;
   if (octets !== null && !BASE64.test(octets)) body!.problem('bytes', 'is no base64');
   const encoded = text === null ? (octets ?? '') : Buffer.from(text).toString('base64');
-  if ((encoded.length * 3) / 4 > MAX_BODY_BYTES) reader.problem('body', 'is longer than 1 MiB');
+  if (Buffer.byteLength(encoded, 'base64') > MAX_BODY_BYTES) reader.problem('body', 'is longer than 1 MiB');
   return { status, body: encoded };
 }
 
-const STATUSES = [301, 302, 303, 307, 308];
+const STATUSES: readonly unknown[] = [301, 302, 303, 307, 308];
 const DERIVED: Readonly<Record<string, 'scheme' | 'request'>> = {
   FROM_PROTOCOL_DEFAULT: 'scheme',
   FROM_REQUEST_PORT: 'request',

@@ -39,8 +39,8 @@ function readHttp(reader: FieldReader): ConnectionLimits {
   const upgrade = reader.optionalText('h2UpgradePolicy') ?? 'DEFAULT';
   if (!['DEFAULT', 'DO_NOT_UPGRADE', 'UPGRADE'].includes(upgrade))
     reader.problem('h2UpgradePolicy', `"${upgrade}" is none of DEFAULT, DO_NOT_UPGRADE, UPGRADE`);
-  if (upgrade === 'UPGRADE' && reader.flag('useClientProtocol'))
-    reader.problem('useClientProtocol', 'excludes h2UpgradePolicy: UPGRADE');
+  const keepsProtocol = reader.flag('useClientProtocol');
+  if (upgrade === 'UPGRADE' && keepsProtocol) reader.problem('useClientProtocol', 'excludes h2UpgradePolicy: UPGRADE');
   return {
     ...withoutNull({
       maxPendingRequests: count(reader, 'http1MaxPendingRequests'),

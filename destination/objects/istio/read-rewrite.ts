@@ -21,6 +21,6 @@ function readRegex(reader: FieldReader | null): RuleRewrite['regex'] {
   const fault = patternFault(pattern);
   if (fault) reader.problem('match', fault);
   const substitution = reader.optionalText('rewrite') ?? '';
-  if (/\\[^0-9\\]|\\$/.test(substitution)) reader.problem('rewrite', 'has a \\ that is no group such as \\1');
+  if (!/^(?:[^\\]|\\[0-9\\])*$/.test(substitution)) reader.problem('rewrite', 'has a \\ that is no group such as \\1');
   return { pattern, substitution };
 }

@@ -79,7 +79,7 @@ function readOverride(reader: FieldReader, home: string): RateLimitOverride {
   reader.allow(['requestsPerSecond', 'clientRefs']);
   const clients = reader.nestedList('clientRefs').map((entry) => {
     entry.allow(['group', 'kind', 'name', 'namespace']);
-    if (entry.fields.kind !== 'ServiceAccount' || (entry.fields.group ?? '') !== '')
+    if (entry.fields.kind !== 'ServiceAccount' || entry.textOr('group', '') !== '')
       entry.problem('kind', 'is not ServiceAccount, the only kind of client');
     return { namespace: entry.optionalText('namespace') ?? home, serviceAccount: entry.text('name') ?? '' };
   });

@@ -33,10 +33,11 @@ function readMatch(entry: unknown, path: string, problems: Problem[]): Predicate
   const faults: Problem[] = [];
   const reader = FieldReader.of(entry, path, faults);
   reader?.allow(['name', 'pathRegex', 'methods', 'headers']);
+  reader?.textOr('name', '');
   const all: Predicate[] = [];
   const { pathRegex, headers } = reader?.fields ?? {};
   if (pathRegex !== undefined) all.push({ path: { regex: startsWith(pathRegex, `${path}.pathRegex`, faults) } });
-  const methods = (reader?.list('methods') ?? []).map((method) => String(method).toUpperCase());
+  const methods = (reader?.texts('methods') ?? []).map((method) => method.toUpperCase());
   if (methods.length > 0 && !methods.includes('*')) all.push({ any: methods.map((exact) => ({ method: { exact } })) });
   for (const [at, entry] of (Array.isArray(headers) ? headers : headers === undefined ? [] : [headers]).entries()) {
     const place = Array.isArray(headers) ? `${path}.headers[${at}]` : `${path}.headers`;

@@ -54,6 +54,7 @@ function readMatches(reader: FieldReader, faults: Problem[]): string[] | null {
     const path = `spec.matches[${at}]`;
     const fields = FieldReader.of(entry, path, faults);
     fields?.allow(['kind', 'name', 'apiGroup']);
+    fields?.textOr('apiGroup', '');
     if (fields && fields.fields.kind !== 'HTTPRouteGroup')
       faults.push({ path: `${path}.kind`, message: 'is not HTTPRouteGroup, the only kind that a split can match' });
     return fields?.text('name') ?? [];
