@@ -10,7 +10,7 @@ export function readHttpMatch(raw: unknown, path: string, problems: Problem[]): 
   const faults: Problem[] = [];
   const reader = FieldReader.of(raw, path, faults);
   reader?.allow(['path', 'headers', 'queryParams', 'method']);
-  const { when, prefix, rank } = readPath(reader?.fields.path, `${path}.path`, faults);
+  const where = readPath(reader?.fields.path, `${path}.path`, faults);
   const headers = readValues(reader, 'headers', path, faults).map(([name, value]) => ({
     header: name.toLowerCase(),
     value,
@@ -20,15 +20,15 @@ export function readHttpMatch(raw: unknown, path: string, problems: Problem[]): 
   if (method !== undefined && (typeof method !== 'string' || !METHODS.includes(method)))
     faults.push({ path: `${path}.method`, message: `is none of ${METHODS.join(', ')}` });
   problems.push(...faults);
-  if (faults.length > 0) return null;
+  if (!where || faults.length > 0) return null;
   const all: Predicate[] = [
-    ...when,
+    ...where.when,
     ...(typeof method === 'string' ? [{ method: { exact: method } }] : []),
     ...headers,
     ...query,
   ];
-  const specificity = [...rank, method === undefined ? 0 : 1, headers.length, query.length];
-  return { when: all.length === 1 ? all[0]! : { all }, specificity, prefix };
+  const specificity = [...where.rank, method === undefined ? 0 : 1, headers.length, query.length];
+  return { when: all.length === 1 ? all[0]! : { all }, specificity, prefix: where.prefix };
 }
 
 /** Reads a match of a GRPCRoute: `/service/method` is a path. */
@@ -36,15 +36,15 @@ export function readGrpcMatch(raw: unknown, path: string, problems: Problem[]): 
   const faults: Problem[] = [];
   const reader = FieldReader.of(raw, path, faults);
   reader?.allow(['method', 'headers']);
-  const { when, rank } = readGrpcMethod(reader?.fields.method, `${path}.method`, faults);
+  const where = readGrpcMethod(reader?.fields.method, `${path}.method`, faults);
   const headers = readValues(reader, 'headers', path, faults).map(([name, value]) => ({
     header: name.toLowerCase(),
     value,
   }));
   problems.push(...faults);
-  if (faults.length > 0) return null;
-  const all: Predicate[] = [...when, ...headers];
-  return { when: all.length === 1 ? all[0]! : { all }, specificity: [...rank, headers.length], prefix: null };
+  if (!where || faults.length > 0) return null;
+  const all: Predicate[] = [...where.when, ...headers];
+  return { when: all.length === 1 ? all[0]! : { all }, specificity: [...where.rank, headers.length], prefix: null };
 }
 
 interface ReadPath {
@@ -54,13 +54,14 @@ interface ReadPath {
   readonly rank: readonly [kind: number, characters: number];
 }
 
-function readPath(raw: unknown, path: string, faults: Problem[]): ReadPath {
+/** null with a fault noted: it is no path. */
+function readPath(raw: unknown, path: string, faults: Problem[]): ReadPath | null {
   const reader = FieldReader.of(raw ?? {}, path, faults);
   reader?.allow(['type', 'value']);
   const { type = 'PathPrefix', value = '/' } = reader?.fields ?? {};
   if (typeof value !== 'string' || (type !== 'RegularExpression' && !value.startsWith('/'))) {
     faults.push({ path: `${path}.value`, message: 'is no path: it does not begin with "/"' });
-    return { when: [], prefix: null, rank: [0, 0] };
+    return null;
   }
   switch (type) {
     case 'Exact':
@@ -74,18 +75,19 @@ function readPath(raw: unknown, path: string, faults: Problem[]): ReadPath {
     }
     default:
       faults.push({ path: `${path}.type`, message: 'is none of Exact, PathPrefix, RegularExpression' });
-      return { when: [], prefix: null, rank: [0, 0] };
+      return null;
   }
 }
 
-function readGrpcMethod(raw: unknown, path: string, faults: Problem[]): Pick<ReadPath, 'when' | 'rank'> {
+/** null with a fault noted: it names nothing. */
+function readGrpcMethod(raw: unknown, path: string, faults: Problem[]): Pick<ReadPath, 'when' | 'rank'> | null {
   if (raw === undefined || raw === null) return { when: [], rank: [0, 0] };
   const reader = FieldReader.of(raw, path, faults);
   reader?.allow(['type', 'service', 'method']);
   const { type = 'Exact', service = '', method = '' } = reader?.fields ?? {};
   if (typeof service !== 'string' || typeof method !== 'string' || (service === '' && method === '')) {
     faults.push({ path, message: 'names neither a service nor a method' });
-    return { when: [], rank: [0, 0] };
+    return null;
   }
   const rank = [service.length, method.length] as const;
   if (type === 'RegularExpression') {

@@ -158,7 +158,11 @@ t.test('a filter says what it does, once, and only what it can', async (t) => {
       ),
       `${filter}.urlRewrite.path`,
     ],
-    [filter, [redirect({}), redirect({ scheme: 'https', hostname: 'a', port: 65_535 })], []],
+    [
+      filter,
+      [redirect({}), redirect({ scheme: 'https', hostname: 'a', port: 65_535 }), redirect({ scheme: 'http', port: 1 })],
+      [],
+    ],
     [filter, [301, 302, 303, 307, 308].map((statusCode) => redirect({ statusCode })), []],
     [
       filter,
