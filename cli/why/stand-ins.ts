@@ -1,4 +1,5 @@
-import { type Fields, fieldsOf } from '../../destination/objects/json.ts';
+import { fieldsOf } from '../../destination/objects/checked-fields.ts';
+import type { Fields } from '../../destination/objects/json.ts';
 import type { Deployment } from '../../destination/objects/kubernetes/deployment.ts';
 import { isFinished, type Pod, readPod } from '../../destination/objects/kubernetes/pod.ts';
 import type { Service } from '../../destination/objects/kubernetes/service.ts';

@@ -14,6 +14,18 @@ export class FieldReader {
     this.#problems = problems;
   }
 
+  /** A reader of an object's `spec`, see {@link root}. */
+  static ofSpec(raw: Fields, problems: Problem[]): FieldReader {
+    return FieldReader.root(raw.spec, 'spec', problems);
+  }
+
+  /** A reader of what all the rest stands in; absent is empty. @throws MalformedObject where it is no object */
+  static root(value: unknown, path: string, problems: Problem[]): FieldReader {
+    const reader = FieldReader.of(value ?? {}, path, []);
+    if (!reader) throw new MalformedObject(path, 'is no object');
+    return new FieldReader(reader.fields, path, problems);
+  }
+
   /** A reader of `value`, or null with a problem noted when it is no object. */
   static of(value: unknown, path: string, problems: Problem[]): FieldReader | null {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {

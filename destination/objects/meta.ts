@@ -1,5 +1,6 @@
 import { isDnsSubdomain } from '../../api/workload-identity.ts';
-import { type Fields, fieldsOf, listOf, textOf, textsOf } from './json.ts';
+import { fieldsOf, listOf, textOf, textsOf } from './checked-fields.ts';
+import type { Fields } from './json.ts';
 import { MalformedObject } from './problem.ts';
 
 /** What is kept of every object's metadata. */

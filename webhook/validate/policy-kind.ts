@@ -1,4 +1,5 @@
-import { type Fields, fieldsOf } from '../../destination/objects/json.ts';
+import { fieldsOf } from '../../destination/objects/checked-fields.ts';
+import type { Fields } from '../../destination/objects/json.ts';
 import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
 import { formatProblem, MalformedObject, type Problem } from '../../destination/objects/problem.ts';
 import { type Findings, NO_FINDINGS } from './findings.ts';

@@ -24,12 +24,11 @@ export function readFilters(
   scope: FilterScope,
   problems: Problem[],
 ): RuleFilters {
-  const found: { -readonly [K in keyof RuleFilters]: RuleFilters[K] } = {
+  const found: { -readonly [K in keyof Omit<RuleFilters, 'isUnusable'>]: RuleFilters[K] } = {
     fixed: {},
     rewrite: null,
     redirect: null,
     mirrors: [],
-    isUnusable: false,
   };
   const faults: Problem[] = [];
   const seen = new Set<string>();

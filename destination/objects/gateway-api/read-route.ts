@@ -1,7 +1,7 @@
 import type { RetryPolicy, Timeouts } from '../../../api/routing.ts';
 import { parseDuration } from '../../../core/time/duration.ts';
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf, isPort } from '../json.ts';
+import { type Fields, isPort } from '../json.ts';
 import { readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { readAnnotations, readMeta } from '../meta.ts';
 import type { Problem } from '../problem.ts';
@@ -26,7 +26,7 @@ export function readGrpcRoute(raw: Fields, problems: Problem[]): MeshRoute {
  */
 function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): MeshRoute {
   const meta = readMeta(raw);
-  const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', problems);
+  const reader = FieldReader.ofSpec(raw, problems);
   reader.allow(['parentRefs', 'hostnames', 'rules', 'useDefaultGateways']);
   for (const name of ['hostnames', 'useDefaultGateways'])
     if (reader.has(name))

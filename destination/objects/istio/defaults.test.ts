@@ -215,6 +215,16 @@ t.test('a fault happens to the share that it names, and to none without one', as
     t.same(fault({ abort: { grpcStatus, percentage: { value: 100 } } }), { abort: { fraction: 1, grpc } }, grpcStatus);
 });
 
+t.test('changes of Host are of the authority, and of nothing else; a pseudo-header is none of its own', async (t) => {
+  const headers = (request: object) => ruleOf({ headers: { request } }).headers;
+  for (const name of ['Host', ':authority']) {
+    t.match(headers({ set: { [name]: 'b' } }), { authority: 'b', request: null }, name);
+    t.match(headers({ add: { [name]: 'b' } }), { authority: 'b', request: null }, name);
+  }
+  t.match(headers({ set: { 'X-A': 'a' } }), { authority: null, request: { set: [{ name: 'x-a', value: 'a' }] } });
+  t.same(ruleOf({}).headers, { request: null, response: null, authority: null });
+});
+
 t.test('a policy of CORS that says nothing allows nobody, and forwards what does not match', async (t) => {
   const cors = (corsPolicy: object) => ruleOf({ corsPolicy }).cors;
   t.same(cors({}), {

@@ -1,5 +1,5 @@
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf } from '../json.ts';
+import type { Fields } from '../json.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 import type { DestinationRule, PolicyByPort, Subset, TrafficPolicy } from './destination-rule.ts';
@@ -20,7 +20,7 @@ import { readExportTo } from './visibility.ts';
 export function readDestinationRule(raw: Fields, problems: Problem[]): DestinationRule {
   const meta = readMeta(raw);
   const found: Problem[] = [];
-  const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', found);
+  const reader = FieldReader.ofSpec(raw, found);
   reader.allow(['host', 'trafficPolicy', 'subsets', 'exportTo', 'workloadSelector']);
   const host = canonicalHost(reader.text('host') ?? '');
   if (host !== '' && !isHost(host)) reader.problem('host', `"${host}" is no host`);

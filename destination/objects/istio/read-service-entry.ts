@@ -1,7 +1,7 @@
 import { IpNetworks, isIpNetwork } from '../../../core/config/ip-networks.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf } from '../json.ts';
+import type { Fields } from '../json.ts';
 import type { ServicePort } from '../kubernetes/service-port.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
@@ -18,7 +18,7 @@ import { readExportTo } from './visibility.ts';
 export function readServiceEntry(raw: Fields, problems: Problem[]): ServiceEntry {
   const meta = readMeta(raw);
   const found: Problem[] = [];
-  const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', found);
+  const reader = FieldReader.ofSpec(raw, found);
   reader.allow([
     ...['hosts', 'addresses', 'ports', 'location', 'resolution', 'endpoints'],
     ...['workloadSelector', 'exportTo', 'subjectAltNames'],

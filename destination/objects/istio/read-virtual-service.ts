@@ -1,5 +1,5 @@
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf } from '../json.ts';
+import type { Fields } from '../json.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 import { isForEveryClient, MESH_GATEWAY } from './client-selector.ts';
@@ -21,7 +21,7 @@ import { readExportTo } from './visibility.ts';
 export function readVirtualService(raw: Fields, problems: Problem[]): VirtualService {
   const meta = readMeta(raw);
   const found: Problem[] = [];
-  const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', found);
+  const reader = FieldReader.ofSpec(raw, found);
   reader.allow(['hosts', 'gateways', 'http', 'tls', 'tcp', 'exportTo']);
   const gateways = reader.texts('gateways');
   const isForMesh = gateways.length === 0 || gateways.includes(MESH_GATEWAY);

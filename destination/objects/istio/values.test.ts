@@ -103,7 +103,11 @@ t.test('a rule of a VirtualService takes what Istio takes, within the same bound
       [{ uri: '/', uriRegexRewrite: { match: 'a' } }],
       'spec.http[0].rewrite.uriRegexRewrite',
     ],
-    ['spec.http[0].corsPolicy.allowMethods', [['GET', 'TRACE', '*']], []],
+    [
+      'spec.http[0].corsPolicy.allowMethods',
+      [['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', '*']],
+      [],
+    ],
     ['spec.http[0].corsPolicy.allowMethods[0]', [], ['get', 'BREW']],
     ['spec.http[0].corsPolicy.maxAge', ['0s', '1s', '24h'], ['1500ms', '1ms', 'x']],
     ['spec.http[0].corsPolicy.unmatchedPreflights', ['UNSPECIFIED', 'FORWARD', 'IGNORE'], ['KEEP']],

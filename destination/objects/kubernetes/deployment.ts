@@ -1,5 +1,6 @@
 import { ROUTE_PROFILE_ANNOTATION } from '../../../api/names.ts';
-import { type Fields, fieldsOf, textsOf } from '../json.ts';
+import { fieldsOf, textsOf } from '../checked-fields.ts';
+import type { Fields } from '../json.ts';
 import { type RouteProfile, readRouteProfile } from '../linkerd/route-profile.ts';
 import { type Meta, readAnnotations, readMeta } from '../meta.ts';
 import { formatRef, refOf } from '../object-ref.ts';

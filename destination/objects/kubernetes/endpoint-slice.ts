@@ -1,5 +1,6 @@
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
-import { type Fields, fieldsOf, flagOf, isPort, listOf, textOf } from '../json.ts';
+import { fieldsOf, flagOf, listOf, textOf } from '../checked-fields.ts';
+import { type Fields, isPort } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { MalformedObject } from '../problem.ts';
 

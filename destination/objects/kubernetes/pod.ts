@@ -5,7 +5,8 @@ import {
   ROUTE_PROFILE_ANNOTATION,
 } from '../../../api/names.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
-import { type Fields, fieldsOf, flagOf, listOf, portOf, textOf } from '../json.ts';
+import { fieldsOf, flagOf, listOf, portOf, textOf } from '../checked-fields.ts';
+import type { Fields } from '../json.ts';
 import { type RouteProfile, readRouteProfile } from '../linkerd/route-profile.ts';
 import { type Meta, type Owner, readAnnotations, readMeta, readOwner } from '../meta.ts';
 import { formatRef, refOf } from '../object-ref.ts';

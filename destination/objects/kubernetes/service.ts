@@ -1,6 +1,7 @@
 import type { CircuitBreaker } from '../../../api/traffic-policy.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
-import { type Fields, fieldsOf, isPort, listOf, portOf, textOf, textsOf } from '../json.ts';
+import { fieldsOf, listOf, portOf, textOf, textsOf } from '../checked-fields.ts';
+import { type Fields, isPort } from '../json.ts';
 import { readFailureAccrual } from '../linkerd/failure-accrual.ts';
 import { type RouteAnnotations, readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { type Meta, readAnnotations, readMeta } from '../meta.ts';

@@ -1,7 +1,7 @@
 import type { RateLimit } from '../../../api/routing.ts';
 import { dnsIdentity } from '../../../api/workload-identity.ts';
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf } from '../json.ts';
+import type { Fields } from '../json.ts';
 import type { MeshDomain } from '../mesh-domain.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { formatRef } from '../object-ref.ts';
@@ -32,7 +32,7 @@ export interface RateLimitOverride {
 export function readRateLimitPolicy(raw: Fields, problems: Problem[]): RateLimitPolicy {
   const meta = readMeta(raw);
   const found: Problem[] = [];
-  const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', found);
+  const reader = FieldReader.ofSpec(raw, found);
   reader.allow(['targetRef', 'total', 'identity', 'overrides']);
   const target = reader.nested('targetRef');
   target?.allow(['group', 'kind', 'name', 'namespace']);

@@ -1,7 +1,7 @@
 import { DEFAULT_INBOUND_POLICIES, type DefaultInboundPolicy } from '../../../api/names.ts';
 import type { Protocol } from '../../../api/routing.ts';
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf, isPort } from '../json.ts';
+import { type Fields, isPort } from '../json.ts';
 import type { Pod } from '../kubernetes/pod.ts';
 import { type LabelSelector, readLabelSelector, selectsLabels } from '../label-selector.ts';
 import { type Meta, readMeta } from '../meta.ts';
@@ -27,7 +27,7 @@ export interface Server extends Meta {
 export function readServer(raw: Fields, problems: Problem[]): Server {
   const meta = readMeta(raw);
   const found: Problem[] = [];
-  const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', found);
+  const reader = FieldReader.ofSpec(raw, found);
   reader.allow(['podSelector', 'externalWorkloadSelector', 'port', 'proxyProtocol', 'accessPolicy']);
   const pods = reader.nested('podSelector');
   if (!pods && !reader.has('externalWorkloadSelector')) reader.problem('podSelector', 'is missing');

@@ -2,8 +2,9 @@ import { DEFAULT_RETRY_BUDGET, type RetryBudget, type Route } from '../../../api
 import { isDnsSubdomain } from '../../../api/workload-identity.ts';
 import { PortRanges } from '../../../core/config/port-ranges.ts';
 import { parseDuration } from '../../../core/time/duration.ts';
+import { fieldsOf } from '../checked-fields.ts';
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf } from '../json.ts';
+import type { Fields } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { formatRef, refOf } from '../object-ref.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
@@ -59,8 +60,8 @@ export function readServiceProfile(raw: Fields, problems: Problem[]): ServicePro
  * @throws MalformedObject when `spec` is no object or one of its lists is none
  */
 export function readProfile(spec: unknown, path: string, origin: string, problems: Problem[]): Profile {
-  const fields = fieldsOf(spec, path);
-  const reader = new FieldReader(fields, path, problems);
+  const reader = FieldReader.root(spec, path, problems);
+  const { fields } = reader;
   reader.allow(['routes', 'retryBudget', 'dstOverrides', 'opaquePorts']);
   return {
     routes: reader

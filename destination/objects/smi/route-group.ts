@@ -1,6 +1,6 @@
 import type { Predicate } from '../../../api/routing.ts';
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf } from '../json.ts';
+import type { Fields } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { patternFault } from '../pattern-fault.ts';
 import type { Problem } from '../problem.ts';
@@ -21,7 +21,7 @@ export interface RouteGroup extends Meta {
 export function readRouteGroup(raw: Fields, problems: Problem[]): RouteGroup {
   const isInSpec = raw.spec !== undefined && raw.spec !== null;
   const path = isInSpec ? 'spec.' : '';
-  const reader = new FieldReader(isInSpec ? fieldsOf(raw.spec, 'spec') : raw, isInSpec ? 'spec' : '', problems);
+  const reader = isInSpec ? FieldReader.ofSpec(raw, problems) : new FieldReader(raw, '', problems);
   if (isInSpec) reader.allow(['matches']);
   const matches = reader
     .list('matches')

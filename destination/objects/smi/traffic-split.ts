@@ -1,6 +1,6 @@
 import { isDnsSubdomain } from '../../../api/workload-identity.ts';
 import { FieldReader } from '../field-reader.ts';
-import { type Fields, fieldsOf } from '../json.ts';
+import type { Fields } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 import { parseWeight } from '../weight.ts';
@@ -26,7 +26,7 @@ export interface TrafficSplit extends Meta {
 export function readTrafficSplit(raw: Fields, problems: Problem[]): TrafficSplit {
   const meta = readMeta(raw);
   const faults: Problem[] = [];
-  const reader = new FieldReader(fieldsOf(raw.spec, 'spec'), 'spec', faults);
+  const reader = FieldReader.ofSpec(raw, faults);
   reader.allow(['service', 'backends', 'matches']);
   const service = serviceName(reader.text('service'), meta.namespace, 'spec.service', faults);
   const backends = reader.list('backends').flatMap((entry, at) => {
