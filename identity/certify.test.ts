@@ -16,9 +16,9 @@ import { systemClock } from '../core/time/clock.ts';
 import { EmbeddedTokenAuthenticator } from './authenticate/embedded-token.ts';
 import { TokenReviewAuthenticator } from './authenticate/token-review.ts';
 import { type CertifyContext, certify } from './certify.ts';
-import { forgeRequest } from './csr/forged-request.ts';
 import { Issuer } from './issue/issuer.ts';
 import { REFUSAL_STATUS, Refusal, type RefusalReason } from './refusal.ts';
+import { forgeRequest } from './testing/forged-request.ts';
 
 const NOW = Date.UTC(2026, 10, 23);
 const HOUR_MS = 3_600_000;

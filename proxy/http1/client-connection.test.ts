@@ -286,7 +286,7 @@ t.test('what waited for a tunnel that is not opened is nobody’s', async (t) =>
 t.test('an answer to CONNECT that has content, and an upgrade nobody asked for, end the connection', async (t) => {
   for (const [head, answer] of [
     [TUNNELS[0][0], 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'],
-    [TUNNELS[0][0], 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    [TUNNELS[0][0], 'HTTP/1.1 299 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
     [{}, 'HTTP/1.1 101 x\r\n\r\n'],
   ] as readonly [Partial<RequestHead>, string][]) {
     const { recorder, events, wire } = asked(head, head.method === undefined, answer);

@@ -147,6 +147,15 @@ t.test('says whether some of a head has come', async (t) => {
   t.equal(reader.hasBegun, false);
 });
 
+t.test('an empty line is no beginning of a head, in two pieces neither', async (t) => {
+  const reader = new HeadReader('request', latin1);
+  const octets = Buffer.from('\r\n');
+  reader.read(octets, 0, 1);
+  t.equal(reader.hasBegun, true, 'it may be bare');
+  reader.read(octets, 1, 2);
+  t.equal(reader.hasBegun, false);
+});
+
 t.test('a head may be 65,536 octets long, and come at once, in two pieces or in many', async (t) => {
   for (const [length, isRead] of [
     [MAX_HEAD_BYTES, true],

@@ -80,6 +80,21 @@ t.test('a head is written for each request as that one needs it, shared or not',
   }
 });
 
+t.test('a shared head that closes is not taken for one that does not', async (t) => {
+  for (const head of [OK, { status: 200, fields: [] }]) {
+    const { wire, requests, feed } = server();
+    for (const request of [GET, GET, GET, CLOSING]) {
+      feed(request);
+      requests.at(-1)!.stream.sendResponse(head, false);
+      const text = wire.takeText();
+      t.equal(text.includes('Connection: close'), request === CLOSING, text);
+      requests.at(-1)!.stream.sendData(octets('ok'), 0, 2, true);
+      wire.take();
+    }
+    t.equal(wire.closed, true);
+  }
+});
+
 t.test('a shared head of an answer with and without a body is not taken for the other', async (t) => {
   const { wire, requests, feed } = server();
   const head = { status: 200, fields: [] };
