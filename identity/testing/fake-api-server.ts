@@ -11,7 +11,7 @@ export class FakeApiServer {
   readonly requests: string[] = [];
   /** Answers that come before any other, by method: status and reason, used up one by one. */
   readonly failures: { method: string; status: number; reason: string; message?: string }[] = [];
-  /** The status that a TokenReview gets. */
+  /** The status that a TokenReview gets, or a promise of it. */
   review: (spec: Json) => Json = () => ({ authenticated: false });
   readonly #server: Server = createServer((request, response) => void this.#answer(request, response));
   #version = 1;
@@ -53,7 +53,7 @@ export class FakeApiServer {
     const body = text === '' ? null : JSON.parse(text);
     if (isCollection) return reply(response, 200, this.#list(pathname));
     if (method === 'POST' && pathname.endsWith('/tokenreviews'))
-      return reply(response, 201, { ...body, status: this.review(body.spec) });
+      return reply(response, 201, { ...body, status: await this.review(body.spec) });
     if (method === 'POST') return this.#create(`${pathname}/${body.metadata.name}`, body, response);
     const found = this.objects.get(pathname);
     if (!found) return fail(response, 404, 'NotFound', `${pathname} is not there`);
