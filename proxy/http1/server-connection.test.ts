@@ -117,6 +117,8 @@ t.test('informational answers come before the final one, which comes once; HTTP/
     const { stream } = requests[0]!;
     stream.sendResponse({ status: 103, fields: ['Link', 'x'] }, false);
     t.equal(wire.takeText(), informational);
+    stream.sendResponse({ status: 199, fields: [] }, false);
+    t.match(wire.takeText(), informational && /^HTTP\/1\.1 199 /);
     t.equal(stream.hasAnswered, false);
     stream.sendResponse(OK, false);
     wire.take();
