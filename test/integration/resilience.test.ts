@@ -79,9 +79,11 @@ t.test('a backend that fails by turns is well again as soon as it answers', asyn
   const allowed = sent.length * BUDGET.ratio + BUDGET.minPerSecond * (BUDGET.windowMs / 1000);
   t.ok(total() - sent.length <= allowed, `${total() - sent.length} retries`);
   for (const [from, to, failed] of turns) {
-    // The edges belong to both turns.
-    const within = sent.filter(({ atMs }) => atMs > from + 100 && atMs < to - 100);
-    if (!failed) t.equal(within.filter(({ status }) => status !== 200).length, 0, `of ${within.length} requests`);
+    // The edges belong to both turns, and what is answered after a turn may have arrived after it.
+    const within = sent.filter(({ atMs, ms }) => atMs > from + 100 && atMs + ms < to);
+    if (failed) continue;
+    const failures = within.filter(({ status }) => status !== 200);
+    t.ok(within.length > 0 && failures.length === 0, `${failures.length} of ${within.length} requests failed`);
   }
 });
 
