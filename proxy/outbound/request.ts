@@ -26,7 +26,7 @@ import { noteFailure, type OutboundContext } from './outbound-context.ts';
 import * as ends from './outcome.ts';
 import { RequestBody } from './request-body.ts';
 import { hasTimeouts, RequestTimers, type TimeoutListener } from './request-timers.ts';
-import { isFinal, mayTryAgain, Retries, type RetryVerdict } from './retries.ts';
+import { mayTryAgain, Retries, type RetryVerdict } from './retries.ts';
 import { RoutedRequest } from './routed-request.ts';
 import type { RouteSeries, Target } from './target.ts';
 
@@ -137,9 +137,9 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
   onUnavailable(attempt: Attempt, error: ConnectError): void {
     attempt.client.noteConnect(error);
     if (this.#over) return;
-    attempt.finish(ends.failedOutcome(error.reason), isFinal(error.reason) ? null : 'local');
-    if (this.#follow(this.#askRetries().onUnreachable(attempt.client, error.reason))) return;
-    this.#fail(ends.unreachableFailure(attempt.client.endpoint, error));
+    const verdict = this.#askRetries().onUnreachable(attempt.client, error.reason);
+    attempt.finish(ends.failedOutcome(error.reason), verdict.because === 'final' ? null : 'local');
+    if (!this.#follow(verdict)) this.#fail(ends.unreachableFailure(attempt.client.endpoint, error));
   }
 
   onPerTryTimeout(attempt: Attempt, ms: number): void {
@@ -189,8 +189,9 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
 
   onAnswerReset(attempt: Attempt, code: number): void {
     if (this.#over) return;
+    const verdict = this.#askRetries().onReset(attempt.client, code, this.#committed);
     attempt.finish(ends.failedOutcome('endpoint_reset'), 'local');
-    if (this.#follow(this.#askRetries().onReset(attempt.client, code, this.#committed))) return;
+    if (this.#follow(verdict)) return;
     if (!this.#committed) return this.#fail(ends.resetFailure(attempt.client.endpoint, code));
     this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
     this.#end(ends.BROKEN_OFF_OUTCOME);

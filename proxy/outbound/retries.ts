@@ -5,6 +5,7 @@ import type { RetryBudget } from '../balance/retry-budget.ts';
 import { fieldValue, type ResponseHead } from '../http.ts';
 import { REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import type { BackendShare } from './backend-share.ts';
+import type { RequestBody } from './request-body.ts';
 
 /** What follows a failed attempt. */
 export interface RetryVerdict {
@@ -35,14 +36,6 @@ export type RetryReason =
   | 'limit'
   | 'no_budget';
 
-/** What a request's body tells of itself. */
-interface Replay {
-  /** It has come whole. */
-  readonly isComplete: boolean;
-  /** It could be sent again from its beginning. */
-  readonly canReplay: boolean;
-}
-
 /** What retries need of the proxy. */
 export interface RetryContext {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
@@ -58,10 +51,11 @@ export interface RetryContext {
  *     else ─▶ no
  *
  * Endpoints that were tried are remembered, to be avoided; of an `E` nothing else matters than whether our proxy answers.
+ * They are asked while the attempt that failed still counts in `share`.
  */
 export class Retries<E extends { readonly hasWeftProxy: boolean }> {
   readonly #policy: RetryPolicy | null;
-  readonly #body: Replay | null;
+  readonly #body: Pick<RequestBody, 'isComplete' | 'canReplay'> | null;
   readonly #share: Pick<BackendShare, 'limits' | 'retries'>;
   readonly #target: { readonly budget: Pick<RetryBudget, 'withdraw'> };
   readonly #context: RetryContext;
@@ -81,7 +75,7 @@ export class Retries<E extends { readonly hasWeftProxy: boolean }> {
    */
   constructor(
     policy: RetryPolicy | null,
-    body: Replay | null,
+    body: Pick<RequestBody, 'isComplete' | 'canReplay'> | null,
     share: Pick<BackendShare, 'limits' | 'retries'>,
     target: { readonly budget: Pick<RetryBudget, 'withdraw'> },
     context: RetryContext,
@@ -115,7 +109,7 @@ export class Retries<E extends { readonly hasWeftProxy: boolean }> {
 
   /** There was no connection, and nothing was sent. */
   onUnreachable(endpoint: E, reason: ProxyErrorReason): RetryVerdict {
-    if (isFinal(reason)) return FINAL;
+    if (FINAL_FAULTS.has(reason)) return FINAL;
     if (++this.#connectFailures < CONNECT_ATTEMPTS) return this.#again(endpoint, AT_ONCE);
     return this.#onCondition(endpoint, this.#has('connect-failure'));
   }
@@ -168,7 +162,8 @@ export class Retries<E extends { readonly hasWeftProxy: boolean }> {
     if (this.#body !== null && !this.#body.isComplete) return INCOMPLETE;
     if (limit > 0 && this.#ruled >= limit) return ATTEMPTS;
     const { limits, retries } = this.#share;
-    if (retries >= (limits.maxRetries ?? Number.POSITIVE_INFINITY)) return LIMIT;
+    const others = this.#made > 0 ? retries - 1 : retries;
+    if (others >= (limits.maxRetries ?? Number.POSITIVE_INFINITY)) return LIMIT;
     return this.#target.budget.withdraw(this.#context.clock.monotonic()) ? null : NO_BUDGET;
   }
 
@@ -189,11 +184,6 @@ export class Retries<E extends { readonly hasWeftProxy: boolean }> {
  */
 export function mayTryAgain(policy: RetryPolicy | null, head: ResponseHead, isSuccess: boolean): boolean {
   return !isSuccess || (policy !== null && names(policy, head, isSuccess));
-}
-
-/** Whether a fault is one of identity, or of a bound: it says nothing of the endpoint, and another is not tried. */
-export function isFinal(reason: ProxyErrorReason): boolean {
-  return FINAL_FAULTS.has(reason);
 }
 
 /** Whether an answer is one that the rule tries again. */
@@ -236,6 +226,7 @@ const CONNECT_ATTEMPTS = 3;
 const MAX_PUSHBACK_MS = 5000;
 /** What an endpoint's proxy says of an application that has not seen the request. */
 const NOT_ARRIVED: ReadonlySet<string> = new Set<ProxyErrorReason>(['connect_failed', 'connect_timeout']);
+/** Faults of identity or of a bound: they say nothing of the endpoint. */
 const FINAL_FAULTS = new Set<ProxyErrorReason>(['destination_identity_mismatch', 'identity_not_ready', 'overflow']);
 
 // Verdicts are shared, because every answer has one.
