@@ -248,12 +248,15 @@ t.test('the wait before a retry', async (t) => {
     t.equal(asked.onAnswer(plain, answer(500), false).waitMs, 50);
   });
 
-  t.test('stays finite after a thousand', async (t) => {
-    const asked = retries(rule({ outcomes: ['failure'] }, { backoff: { baseMs: 1, maxMs: 60_000 } }), {
-      perSecond: 2000,
-    });
-    for (let i = 0; i < 1100; i++) asked.onAnswer(plain, answer(500), false);
-    t.equal(asked.onAnswer(plain, answer(500), false).waitMs, 30_000);
+  t.test('stays a number after a thousand', async (t) => {
+    const last = (baseMs: number) => {
+      const policy = rule({ outcomes: ['failure'] }, { backoff: { baseMs, maxMs: 60_000 } });
+      const asked = retries(policy, { perSecond: 2000 });
+      for (let i = 0; i < 1100; i++) asked.onAnswer(plain, answer(500), false);
+      return asked.onAnswer(plain, answer(500), false).waitMs;
+    };
+    t.equal(last(1), 30_000);
+    t.equal(last(0), 0);
   });
 
   t.test('is what the server asks for, in seconds, as a date, or in the words of gRPC', async (t) => {
