@@ -89,7 +89,7 @@ export class DataPath {
     const endpoints = { mutualTls: this.mutualTls, metrics, log, connectTimeoutMs, loopback };
     this.targets = new Targets(this.discovery, endpoints);
     metrics.registry.collect(() => countEjected(metrics, this.targets.all(), performance.now()));
-    const context = { metrics, failures };
+    const context = { metrics, failures, clock, random: Math.random };
     const named = new NamedTargets(this.targets, context);
     const outbound = new OutboundListener({
       context,

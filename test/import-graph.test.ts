@@ -165,8 +165,6 @@ const edges = new Map(sources.map((file) => [file, importsOf(file)]));
 const CIRCLES: readonly (readonly string[])[] = [
   // A stream writes through its connection, which owns it.
   ['proxy/http2/connection.ts', 'proxy/http2/stream-table.ts', 'proxy/http2/stream.ts'],
-  // An attempt tells its request, which made it, what has come of it.
-  ['proxy/outbound/attempt.ts', 'proxy/outbound/request-body.ts', 'proxy/outbound/request.ts'],
 ];
 
 /** Groups of files that can all reach one another (Tarjan's strongly connected components), each sorted. */

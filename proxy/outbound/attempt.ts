@@ -3,17 +3,45 @@ import type { ClientStream, Fields, ResponseHead, StreamListener } from '../http
 import type { Outcome } from '../telemetry/metrics.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-pool.ts';
+import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
+import { turnAfter } from '../transport/turn.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import { endpointFields } from './endpoint-head.ts';
-import type { OutboundRequest } from './request.ts';
 import type { RouteSeries } from './target.ts';
+
+/**
+ * Hears of an attempt: its request. First `onStream` or `onUnavailable`, and after a stream the answer as it comes, until
+ * `onAnswerEnd`, `onAnswerReset`, or the attempt is given up.
+ */
+export interface AttemptListener {
+  /** The whole request has come. */
+  readonly isComplete: boolean;
+  /** Whether an answer turns the request into a tunnel. */
+  isTunnel(head: ResponseHead): boolean;
+  /** A stream is open, and nothing sent on it yet. */
+  onStream(attempt: Attempt): void;
+  onUnavailable(attempt: Attempt, error: ConnectError): void;
+  /** No head of an answer came within the time that was given the attempt, milliseconds. */
+  onPerTryTimeout(attempt: Attempt, ms: number): void;
+  onAnswerInformational(head: ResponseHead): void;
+  /** @returns false: the attempt was given up for another one */
+  onAnswer(attempt: Attempt, head: ResponseHead, end: boolean): boolean;
+  onAnswerData(attempt: Attempt, bytes: Uint8Array, start: number, end: number, last: boolean): void;
+  onAnswerTrailers(fields: Fields): void;
+  /** The answer is complete. @param trailers null: it had none */
+  onAnswerEnd(attempt: Attempt, head: ResponseHead, trailers: Fields | null): void;
+  /** @param code of HTTP/2 */
+  onAnswerReset(attempt: Attempt, code: number): void;
+  /** Octets of the request that were held back have left. */
+  onRequestSent(octets: number): void;
+}
 
 /** One try at one endpoint: waits for its stream, then listens to it. */
 export class Attempt implements StreamListener, Waiter {
   readonly client: EndpointClient;
   stream: ClientStream | null = null;
   cancelled = false;
-  readonly #request: OutboundRequest;
+  readonly #request: AttemptListener;
   readonly #series: RouteSeries;
   readonly #version: 'http1' | 'http2';
   readonly #startMs = performance.now();
@@ -25,8 +53,11 @@ export class Attempt implements StreamListener, Waiter {
   #answerDone = false;
   #isPending = false;
   #isRetry = false;
+  #left = false;
+  #perTry: NodeJS.Timeout | null = null;
 
-  constructor(request: OutboundRequest, client: EndpointClient, series: RouteSeries, version: 'http1' | 'http2') {
+  /** @param version of the application's HTTP */
+  constructor(request: AttemptListener, client: EndpointClient, series: RouteSeries, version: 'http1' | 'http2') {
     this.#request = request;
     this.client = client;
     this.#series = series;
@@ -37,8 +68,14 @@ export class Attempt implements StreamListener, Waiter {
     return this;
   }
 
-  /** Asks for a stream to the endpoint. @param isRetry the request was sent before */
-  start(isRetry: boolean): void {
+  /**
+   * Asks for a stream to the endpoint.
+   *
+   * @param isRetry another attempt came before
+   * @param perTryMs what is given the attempt, until the head of its answer; 0: no bound
+   */
+  start(isRetry: boolean, perTryMs: number): void {
+    if (perTryMs > 0) this.#startPerTry(perTryMs);
     const { load, share, breaker } = this.client;
     this.client.onAttempt(this.#startMs);
     load.inFlight++;
@@ -95,10 +132,10 @@ export class Attempt implements StreamListener, Waiter {
     this.#leave();
   }
 
-  #left = false;
   #leave(): void {
     if (this.#left) return;
     this.#left = true;
+    this.#stopPerTry();
     this.#wait(false);
     const { load, share } = this.client;
     load.inFlight--;
@@ -110,6 +147,14 @@ export class Attempt implements StreamListener, Waiter {
     if (this.#isRetry) share.retries--;
   }
 
+  #startPerTry(ms: number): void {
+    this.#perTry = turnAfter(Math.min(ms, MAX_TIMER_MS), () => this.#request.onPerTryTimeout(this, ms));
+  }
+
+  #stopPerTry(): void {
+    if (this.#perTry) clearTimeout(this.#perTry);
+  }
+
   #wait(isPending: boolean): void {
     if (this.#isPending && !isPending) this.client.share.pending--;
     this.#isPending = isPending;
@@ -117,11 +162,12 @@ export class Attempt implements StreamListener, Waiter {
 
   onResponse(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
+    this.#stopPerTry();
     const nowMs = performance.now();
     this.client.load.answered(nowMs - this.#startMs, nowMs);
     this.#head = head;
     this.#isTunnel = this.#request.isTunnel(head);
-    if (!this.#request.onUpstreamResponse(this, head, end)) {
+    if (!this.#request.onAnswer(this, head, end)) {
       this.#over = true;
       return;
     }
@@ -135,29 +181,29 @@ export class Attempt implements StreamListener, Waiter {
   }
 
   onInformational(head: ResponseHead): void {
-    if (!this.#over) this.#request.onUpstreamInformational(head);
+    if (!this.#over) this.#request.onAnswerInformational(head);
   }
 
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
     if (this.#over) return;
-    this.#request.onUpstreamData(this, bytes, start, end, last);
+    this.#request.onAnswerData(this, bytes, start, end, last);
     if (last) this.#onAnswerEnd(null);
   }
 
   onTrailers(fields: Fields): void {
     if (this.#over) return;
-    this.#request.onUpstreamTrailers(fields);
+    this.#request.onAnswerTrailers(fields);
     this.#onAnswerEnd(fields);
   }
 
   onReset(code: number): void {
     if (this.#over) return;
     this.#over = true;
-    this.#request.onUpstreamReset(this, code);
+    this.#request.onAnswerReset(this, code);
   }
 
   onSent(octets: number): void {
-    if (!this.#over) this.#request.onUpstreamSent(octets);
+    if (!this.#over) this.#request.onRequestSent(octets);
   }
 
   #onAnswerEnd(trailers: Fields | null): void {
@@ -167,7 +213,7 @@ export class Attempt implements StreamListener, Waiter {
 
   #end(trailers: Fields | null): void {
     this.#over = true;
-    this.#request.onUpstreamEnd(this, this.#head!, trailers);
+    this.#request.onAnswerEnd(this, this.#head!, trailers);
   }
 }
 

@@ -57,6 +57,22 @@ export class OutboundBackend {
     return this.#balancer.pick(nowMs, hash, avoid, leavesLocality);
   }
 
+  /** As failures call it: `host:port`, and its subset. */
+  get name(): string {
+    const { service, port, subset } = this.#description;
+    return `${service}:${port}${subset ? `, subset ${subset}` : ''}`;
+  }
+
+  /** What bound another attempt would exceed; null: none. @param version of the attempt at `client` */
+  overflow(client: EndpointClient, version: 'http1' | 'http2'): string | null {
+    const { limits, active, pending } = this.share;
+    if (limits.maxRequests !== undefined && active >= limits.maxRequests)
+      return `${active} requests are under way to ${this.name}, as many as may be`;
+    if (limits.maxPendingRequests === undefined || pending < limits.maxPendingRequests) return null;
+    if (client.pool(version).isFree) return null;
+    return `${pending} requests wait for a connection to ${this.name}, as many as may`;
+  }
+
   /**
    * Takes a new description: endpoints that stay keep connections, latencies and breaker, those that go finish what
    * they have.

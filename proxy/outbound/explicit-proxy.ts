@@ -7,7 +7,7 @@ import { ConnectError, established } from '../transport/dialer.ts';
 import { readConnect, serveHttp } from '../transport/http-server.ts';
 import { peek, skip } from '../transport/peek.ts';
 import { clientOf, type OutboundListener } from './listener.ts';
-import type { OutboundContext } from './request.ts';
+import type { OutboundContext } from './outbound-context.ts';
 import type { Targets } from './targets.ts';
 import { authorityAddress, WaitingRequest } from './waiting-request.ts';
 

@@ -28,7 +28,7 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
   const log = new Log('silent');
   const loopback = new Loopback([], () => {});
   const endpoints = { mutualTls: new MutualTls(() => Date.now()), metrics, log, connectTimeoutMs: 10, loopback };
-  const context = { metrics, failures: new FailureLog() };
+  const context = { metrics, failures: new FailureLog(), clock: systemClock, random: Math.random };
   const ingress = new Ingress(new NamedTargets(new Targets(discovery, endpoints), context), context, endpoints);
   const stream: ServerStream = {
     sendResponse() {},

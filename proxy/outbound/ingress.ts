@@ -5,7 +5,7 @@ import type { Failure } from '../answers.ts';
 import { fieldValue, type RequestHead, type ServerStream, type StreamListener, withoutFields } from '../http.ts';
 import type { EndpointContext } from './endpoint-client.ts';
 import type { NamedTargets } from './named-targets.ts';
-import type { OutboundContext } from './request.ts';
+import type { OutboundContext } from './outbound-context.ts';
 import { Target } from './target.ts';
 import { authorityAddress, WaitingRequest } from './waiting-request.ts';
 

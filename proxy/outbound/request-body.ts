@@ -1,6 +1,19 @@
-import type { Fields, ServerStream } from '../http.ts';
-import type { Attempt } from './attempt.ts';
-import type { MirrorRequest } from './mirror-request.ts';
+import type { ClientStream, Fields, ServerStream } from '../http.ts';
+
+/** What a body goes to: an attempt. */
+export interface BodySink {
+  /** null: it has none yet, and what comes is held. */
+  readonly stream: Pick<ClientStream, 'sendData' | 'sendTrailers'> | null;
+  /** Trailers as its endpoint is to get them. */
+  fieldsFor(fields: Fields): Fields;
+}
+
+/** What gets a copy of it: a mirror. */
+export interface BodyMirror {
+  sendData(bytes: Uint8Array, start: number, end: number, last: boolean): void;
+  sendTrailers(fields: Fields): void;
+  cancel(): void;
+}
 
 /**
  * The body of a request on its way from the application to an attempt and to mirrors; its beginning is kept so that it can
@@ -12,7 +25,7 @@ import type { MirrorRequest } from './mirror-request.ts';
  * Octets are granted to the sender once, when an attempt has passed on more than any attempt before it.
  */
 export class RequestBody {
-  readonly #downstream: ServerStream;
+  readonly #downstream: Pick<ServerStream, 'grant'>;
   readonly #limit: number;
   #chunks: Buffer[] = [];
   #octets = 0;
@@ -25,11 +38,11 @@ export class RequestBody {
   #passed = 0;
   /** Octets for which the sender was granted others. */
   #granted = 0;
-  #mirrors: readonly MirrorRequest[] = [];
+  #mirrors: readonly BodyMirror[] = [];
   /** The whole body has come. */
   isComplete = false;
 
-  constructor(downstream: ServerStream, limit: number) {
+  constructor(downstream: Pick<ServerStream, 'grant'>, limit: number) {
     this.#downstream = downstream;
     this.#limit = limit;
   }
@@ -40,7 +53,7 @@ export class RequestBody {
   }
 
   /** Copies the body to mirrors from now on, and what has come of it at once. Called before any attempt. */
-  copyTo(mirrors: readonly MirrorRequest[]): void {
+  copyTo(mirrors: readonly BodyMirror[]): void {
     this.#mirrors = mirrors;
     for (const mirror of mirrors) {
       for (let i = 0; i < this.#chunks.length; i++) {
@@ -53,7 +66,7 @@ export class RequestBody {
   }
 
   /** @param attempt under way; null: none */
-  onData(bytes: Uint8Array, start: number, end: number, last: boolean, attempt: Attempt | null): void {
+  onData(bytes: Uint8Array, start: number, end: number, last: boolean, attempt: BodySink | null): void {
     if (last) this.isComplete = true;
     const stream = attempt?.stream ?? null;
     this.#keep(bytes, start, end, stream !== null);
@@ -62,7 +75,7 @@ export class RequestBody {
   }
 
   /** The body ends with trailers. @param attempt under way; null: none */
-  onTrailers(fields: Fields, attempt: Attempt | null): void {
+  onTrailers(fields: Fields, attempt: BodySink | null): void {
     this.isComplete = true;
     this.#trailers = fields;
     for (const mirror of this.#mirrors) mirror.sendTrailers(fields);
@@ -75,7 +88,7 @@ export class RequestBody {
   }
 
   /** Sends what has come so far to an attempt whose stream has just opened. */
-  sendTo(attempt: Attempt): void {
+  sendTo(attempt: BodySink): void {
     const stream = attempt.stream!;
     this.#passed = 0;
     const chunks = this.#chunks;

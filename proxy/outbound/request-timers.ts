@@ -3,22 +3,25 @@ import type { Timeouts } from '../../api/routing.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import { turnAfter } from '../transport/turn.ts';
 
-/** Which timeout passed, and how long it was. */
-export type OnTimeout = (reason: ProxyErrorReason, ms: number) => void;
+/** Hears that a timeout has passed: a request. */
+export interface TimeoutListener {
+  /** @param ms how long it was */
+  onTimeout(reason: ProxyErrorReason, ms: number): void;
+}
 
 /** The timeouts of one request. Made only where it has any. */
 export class RequestTimers {
   readonly #timeouts: Timeouts;
-  readonly #onTimeout: OnTimeout;
+  readonly #listener: TimeoutListener;
   #head: NodeJS.Timeout | null = null;
   readonly #request: NodeJS.Timeout | null;
   #response: NodeJS.Timeout | null = null;
   readonly #idle: NodeJS.Timeout | null;
 
   /** @param deadlineMs what the client itself gives the request; 0: it does not say */
-  constructor(timeouts: Timeouts, deadlineMs: number, onTimeout: OnTimeout) {
+  constructor(timeouts: Timeouts, deadlineMs: number, listener: TimeoutListener) {
     this.#timeouts = timeouts;
-    this.#onTimeout = onTimeout;
+    this.#listener = listener;
     const { headMs = 0, requestMs = 0, idleMs = 0 } = timeouts;
     this.#head = this.#start('request_timeout', headMs);
     const wholeMs = requestMs > 0 && deadlineMs > 0 ? Math.min(requestMs, deadlineMs) : requestMs || deadlineMs;
@@ -49,7 +52,7 @@ export class RequestTimers {
 
   #start(reason: ProxyErrorReason, ms: number): NodeJS.Timeout | null {
     if (ms <= 0) return null;
-    return turnAfter(Math.min(ms, MAX_TIMER_MS), () => this.#onTimeout(reason, ms));
+    return turnAfter(Math.min(ms, MAX_TIMER_MS), () => this.#listener.onTimeout(reason, ms));
   }
 }
 

@@ -1,7 +1,8 @@
 import { parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import { answer, type Failure } from '../answers.ts';
 import { type Fields, isGrpc, type RequestHead, type ServerStream, type StreamListener } from '../http.ts';
-import { type OutboundContext, OutboundRequest } from './request.ts';
+import { noteFailure, type OutboundContext } from './outbound-context.ts';
+import { OutboundRequest } from './request.ts';
 import type { Target } from './target.ts';
 
 /** A request whose target is being looked up; what comes of it meanwhile is held, within the flow-control window. */
@@ -41,10 +42,8 @@ export class WaitingRequest implements StreamListener {
   refuse(failure: Failure): this {
     if (this.#over) return this;
     this.#over = true;
-    const { metrics, failures } = this.#context;
     const { method, path, authority, version } = this.#head;
-    metrics.outboundErrors.with({ error: failure.reason }).value++;
-    failures.add('outbound', failure, { target: authority, route: '', method, path, endpoint: '' });
+    noteFailure(this.#context, failure, { target: authority, route: '', method, path, endpoint: '' });
     answer(this.#stream, failure, { grpc: isGrpc(this.#head) && !version, audience: 'peer' });
     return this;
   }

@@ -1,11 +1,12 @@
 /**
- * Measures the engine and the choice of routes in a process of its own, which gates.suite.ts starts with --expose-gc, --allow-natives-syntax,
- * --trace-deopt and a large young generation; prints JSON as its last line.
+ * Measures the engine, the choice of routes and the outbound layers in a process of its own, which gates.suite.ts starts
+ * with --expose-gc, --allow-natives-syntax, --trace-deopt and a large young generation; prints JSON as its last line.
  */
 import type { Predicate, Route } from '../../api/routing.ts';
 import type { RequestView } from '../../proxy/routing/predicate.ts';
 import { RouteTable } from '../../proxy/routing/route-table.ts';
 import { Forwarding } from './forwarding.ts';
+import { OutboundRequests } from './outbound-requests.ts';
 
 const forwarding = new Forwarding();
 const stream = forwarding.open();
@@ -17,6 +18,9 @@ const frame = () => {
 };
 const request = () => forwarding.exchange();
 
+const layers = new OutboundRequests();
+const outbound = () => layers.exchange();
+
 const routes = mixedRoutes();
 const heads = mixedHeads();
 let choices = 0;
@@ -25,11 +29,13 @@ const choice = () => routes.find(heads[choices++ % heads.length]!);
 const perFrame = bytesPer(frame, 20_000);
 const perRequest = bytesPer(request, 4000);
 const perChoice = bytesPer(choice, 20_000);
+const perOutbound = bytesPer(outbound, 4000);
+// The outbound layers are left out: they read the clock, and where time alone takes another way code may be made anew.
 console.log('steady state');
 for (let i = 0; i < 20_000; i++) frame();
 for (let i = 0; i < 4000; i++) request();
 for (let i = 0; i < 20_000; i++) choice();
-console.log(JSON.stringify({ perFrame, perRequest, perChoice, sameShape: haveSameShape() }));
+console.log(JSON.stringify({ perFrame, perRequest, perChoice, perOutbound, sameShape: haveSameShape() }));
 
 /** Heap octets that one call takes in steady state: the median of several windows without a collection in between. */
 function bytesPer(call: () => void, count: number): number {

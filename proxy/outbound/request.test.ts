@@ -1,0 +1,237 @@
+import t, { type Test } from 'tap';
+
+import type { Backend, RetryPolicy, Route } from '../../api/routing.ts';
+import { systemClock } from '../../core/time/clock.ts';
+import { FailureLog } from '../admin/failure-log.ts';
+import type { RequestHead, ResponseHead } from '../http.ts';
+import { CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
+import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
+import { OutboundRequest } from './request.ts';
+import { FakeEndpoints, FakeStream } from './testing/fake-endpoints.ts';
+import { FakeTimers } from './testing/fake-timers.ts';
+
+const GET: RequestHead = { method: 'GET', scheme: 'http', authority: 'api', path: '/', protocol: '', fields: [] };
+const OK: ResponseHead = { status: 200, fields: [] };
+const BUSY: ResponseHead = { status: 503, fields: [] };
+
+const RULE: RetryPolicy = { on: { outcomes: ['failure'] }, limit: 1, maxBodyBytes: 65_536 };
+
+/** A request to two endpoints, and what the application has had of its answer. */
+function request(
+  route: Partial<Route> = {},
+  { backend = {}, end = true, addresses = ['10.1.0.1', '10.1.0.2'], head = GET }: Partial<Circumstances> = {},
+) {
+  const endpoints = new FakeEndpoints(addresses, route, backend);
+  const { target, metrics } = endpoints;
+  const failures = new FailureLog();
+  const context = { metrics, failures, clock: systemClock, random: () => 0.5 };
+  const application = new FakeStream();
+  const made = new OutboundRequest(application, head, end, target, context, '10.0.0.9:40000');
+  const reasons = () => failures.entries.map(({ reason }) => reason);
+  const count = (family: { series: Map<string, { value: number }> }) =>
+    Object.fromEntries(
+      [...family.series].map(([labels, { value }]) => [/skipped="(\w+)"/.exec(labels)?.[1] ?? '', value]),
+    );
+  const retryable = () => count(metrics.routeRetryable);
+  return { endpoints, target, application, made, reasons, retryable, failures };
+}
+
+interface Circumstances {
+  readonly backend: Partial<Backend>;
+  readonly end: boolean;
+  readonly addresses: readonly string[];
+  readonly head: RequestHead;
+}
+
+const body = (text: string) => [Buffer.from(text), 0, text.length] as const;
+
+t.test('goes to an endpoint, and its answer to the application', async (t) => {
+  const { endpoints, target, application } = request();
+  t.equal(target.active, 1);
+  const stream = endpoints.open();
+  t.same(stream.sent, ['GET /', 'end']);
+  endpoints.listener.onResponse(OK, false);
+  endpoints.listener.onData(...body('hello'), true);
+  t.same(application.sent, [200, 'hello', 'end']);
+  t.equal(target.active, 0);
+});
+
+t.test('tried again by rule', async (t) => {
+  t.test('goes to another endpoint, with its body; the first is reset', async (t) => {
+    const { endpoints, application, made, retryable } = request({ retry: RULE }, { end: false });
+    const first = endpoints.open();
+    made.onData(...body('ask'), true);
+    endpoints.listener.onResponse(BUSY, false);
+    const second = endpoints.open();
+    endpoints.listener.onResponse(OK, true);
+    t.same(first.sent, ['GET /', 'ask', 'end', `reset ${CANCEL}`]);
+    t.same(second.sent, ['GET /', 'ask', 'end']);
+    t.same(application.sent, [200, 'end']);
+    t.equal(new Set(endpoints.attempts.map(({ address }) => address)).size, 2);
+    t.same(retryable(), { '': 1 });
+  });
+
+  t.test('has the last answer when it may not be tried again', async (t) => {
+    const { endpoints, application } = request({ retry: RULE });
+    for (let i = 0; i < 2; i++) {
+      endpoints.open();
+      endpoints.listener.onResponse(BUSY, true);
+    }
+    t.equal(endpoints.attempts.length, 2);
+    t.same(application.sent, [503, 'end']);
+  });
+
+  t.test('counts why it is not: the bound of the backend', async (t) => {
+    const { endpoints, application, retryable } = request({ retry: RULE }, { backend: { limits: { maxRetries: 0 } } });
+    endpoints.open();
+    endpoints.listener.onResponse(BUSY, true);
+    t.same(application.sent, [503, 'end']);
+    t.same(retryable(), { '': 0, limit: 1 });
+  });
+
+  t.test('is among the retries under way until it ends', async (t) => {
+    const { endpoints, target } = request({ retry: RULE });
+    const { share } = target.backends[0]!;
+    endpoints.open();
+    endpoints.listener.onResponse(BUSY, true);
+    t.match(share, { active: 1, retries: 1 });
+    endpoints.open();
+    endpoints.listener.onResponse(OK, true);
+    t.match(share, { active: 0, retries: 0 });
+  });
+
+  t.test('waits as the server asks, and not when the application has given up', async (t) => {
+    const time = new FakeTimers(t);
+    const { endpoints, made, application } = request({ retry: RULE });
+    endpoints.open();
+    endpoints.listener.onResponse({ status: 503, fields: ['retry-after', '2'] }, true);
+    t.same(time.waiting, [2000]);
+    time.pass(1999);
+    t.equal(endpoints.attempts.length, 1);
+    time.pass(1);
+    t.equal(endpoints.attempts.length, 2);
+
+    const other = request({ retry: RULE });
+    other.endpoints.open();
+    other.endpoints.listener.onResponse({ status: 503, fields: ['retry-after', '2'] }, true);
+    other.made.onReset();
+    t.same(time.waiting, []);
+    t.equal(other.target.active, 0);
+    t.same(application.sent, []);
+    made.onReset();
+  });
+
+  t.test('is not beyond the time that the request has as a whole', async (t) => {
+    const time = new FakeTimers(t);
+    const { endpoints, application, reasons } = request({ retry: RULE, timeouts: { requestMs: 1000 } });
+    endpoints.open();
+    endpoints.listener.onResponse({ status: 503, fields: ['retry-after', '2'] }, true);
+    time.pass(5000);
+    t.equal(endpoints.attempts.length, 1);
+    t.equal(application.sent[0], 504);
+    t.same(reasons(), ['request_timeout']);
+  });
+
+  t.test('when an attempt takes too long, and else the request ends', async (t) => {
+    const time = new FakeTimers(t);
+    const retry: RetryPolicy = { ...RULE, on: { outcomes: ['head-timeout'] }, perTryMs: 100 };
+    const { endpoints, application, reasons } = request({ retry });
+    const first = endpoints.open();
+    time.pass(100);
+    t.same(first.sent, ['GET /', 'end', `reset ${CANCEL}`]);
+    t.equal(endpoints.attempts.length, 2);
+    time.pass(100);
+    t.equal(application.sent[0], 504);
+    t.same(reasons(), ['per_try_timeout']);
+  });
+});
+
+t.test('tried again without a rule', async (t) => {
+  t.test('when an endpoint cannot be connected to', async (t) => {
+    const { endpoints, application, reasons } = request();
+    endpoints.refuse();
+    endpoints.refuse();
+    t.equal(endpoints.attempts.length, 3);
+    endpoints.refuse();
+    t.equal(application.sent[0], 502);
+    t.same(reasons(), ['connect_failed']);
+  });
+
+  t.test('when it refuses the stream, and not when it breaks off', async (t) => {
+    const { endpoints, application, reasons } = request();
+    endpoints.open();
+    endpoints.listener.onReset(REFUSED_STREAM);
+    endpoints.open();
+    endpoints.listener.onReset(CANCEL);
+    t.equal(endpoints.attempts.length, 2);
+    t.equal(application.sent[0], 502);
+    t.same(reasons(), ['endpoint_reset']);
+  });
+
+  t.test('not once the application has had something of the answer', async (t) => {
+    const { endpoints, application, reasons } = request();
+    endpoints.open();
+    endpoints.listener.onResponse(OK, false);
+    endpoints.listener.onReset(REFUSED_STREAM);
+    t.same(application.sent, [200, `reset ${REFUSED_STREAM}`]);
+    t.same(reasons(), [], 'it is no answer of the proxy');
+  });
+
+  t.test('not when the endpoint is somebody else', async (t) => {
+    const { endpoints, reasons } = request();
+    endpoints.refuse('destination_identity_mismatch');
+    t.equal(endpoints.attempts.length, 1);
+    t.same(reasons(), ['destination_identity_mismatch']);
+  });
+});
+
+t.test('given up by the application, is given up at the endpoint', async (t) => {
+  const { endpoints, made, target, application } = request();
+  const stream = endpoints.open();
+  made.onReset();
+  t.same(stream.sent, ['GET /', 'end', `reset ${CANCEL}`]);
+  t.same(application.sent, []);
+  t.equal(target.active, 0);
+});
+
+t.test('is answered at once', async (t) => {
+  t.test('where a bound is reached', async (t) => {
+    const { application, reasons, failures } = request({}, { backend: { limits: { maxRequests: 0 } } });
+    t.equal(application.sent[0], 503);
+    t.same(reasons(), ['overflow']);
+    t.match(
+      failures.entries[0]?.message,
+      '0 requests are under way to api.default.svc.cluster.local:80, as many as may be',
+    );
+  });
+
+  t.test('where the backend has no endpoint, and its rule does not let it wait', async (t) => {
+    const { application, reasons } = request({}, { addresses: [], backend: { whenEmpty: 503 } });
+    t.equal(application.sent[0], 503);
+    t.same(reasons(), ['no_endpoint']);
+  });
+
+  t.test('in the words of gRPC, where it is gRPC', async (t) => {
+    const head = { ...GET, fields: ['content-type', 'application/grpc'] };
+    const { application } = request({}, { head, addresses: [], backend: { whenEmpty: 503 } });
+    t.match(application.head, { status: 200, fields: ['content-type', 'application/grpc', 'grpc-status', '14'] });
+  });
+});
+
+t.test('an injected delay', async (t) => {
+  const delayed = (t: Test, ms: number) => {
+    const time = new FakeTimers(t);
+    return { time, ...request({ filters: { fault: { delay: { ms, fraction: 0.6 } } } }) };
+  };
+
+  t.test('comes before any attempt', async (t) => {
+    const { time, endpoints } = delayed(t, 100);
+    t.equal(endpoints.attempts.length, 0);
+    time.pass(100);
+    t.equal(endpoints.attempts.length, 1);
+  });
+
+  t.test('is as long as a timer can be, where it is longer', async (t) => {
+    t.same(delayed(t, 30 * 24 * 3600 * 1000).time.waiting, [MAX_TIMER_MS]);
+  });
+});
