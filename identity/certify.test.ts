@@ -15,10 +15,10 @@ import { readWorkloadExtension } from '../core/pki/workload-extension.ts';
 import { systemClock } from '../core/time/clock.ts';
 import { EmbeddedTokenAuthenticator } from './authenticate/embedded-token.ts';
 import { TokenReviewAuthenticator } from './authenticate/token-review.ts';
-import { type CertifyContext, certify } from './certify.ts';
-import { forgeRequest } from './csr/forged-request.ts';
+import { type CertifyContext, certify, namesOf } from './certify.ts';
 import { Issuer } from './issue/issuer.ts';
 import { REFUSAL_STATUS, Refusal, type RefusalReason } from './refusal.ts';
+import { forgeRequest } from './testing/forged-request.ts';
 
 const NOW = Date.UTC(2026, 10, 23);
 const HOUR_MS = 3_600_000;
@@ -222,6 +222,39 @@ t.test('refuses what is close to a right request', async (t) => {
   );
   t.equal(await withToken(token({ 'kubernetes.io': { serviceaccount: [] } as never })), 'token_not_service_account');
   for (const body of [null, 7, 'text', {}, { token: 7, csr: 7 }]) t.not(await reasonOf(body), 'issued');
+});
+
+t.test('token and request may be as long as the contract allows', async (t) => {
+  t.equal(await withToken('x'.repeat(16 * 1024)), 'token_malformed');
+  t.equal(await withToken('x'.repeat(16 * 1024 + 1)), 'token_too_large');
+  t.equal(await withToken(`\n ${token()} \n`), 'issued', 'as it stands in a file');
+  t.equal(await withToken(' \n'), 'token_missing');
+  t.equal(await withCsr('x'.repeat(8 * 1024)), 'csr_malformed');
+  t.equal(await withCsr('x'.repeat(8 * 1024 + 1)), 'csr_too_large');
+  t.equal(await withCsr(''), 'csr_missing');
+});
+
+t.test('names are those of a TLS client: 63 characters a label, 253 in all, no dots in a namespace', async (t) => {
+  const names = (serviceAccount: string, namespace = 'shop') => {
+    const found = namesOf({ namespace, serviceAccount }, DEFAULT_IDENTITY_DOMAIN);
+    return found instanceof Refusal ? found.reason : found;
+  };
+  t.same(names('web'), { dns: own.dns[0], uri: own.uris[0] });
+  const rest = '.shop.serviceaccount.identity.weft.cluster.local';
+  t.match(names('a'.repeat(63)), { dns: 'a'.repeat(63) + rest });
+  t.match(names('a.b'), { dns: `a.b${rest}` });
+  const long = (length: number) => `${'a.'.repeat(200).slice(0, length - rest.length - 1)}b`;
+  t.match(names(long(253)), { dns: /^a\./ });
+  for (const account of ['a'.repeat(64), 'A', 'a_b', '-a', '', long(255)])
+    t.equal(names(account), 'identity_name_invalid', account.slice(0, 20));
+  for (const namespace of ['a.b', '', 'A']) t.equal(names('web', namespace), 'identity_name_invalid', namespace);
+});
+
+t.test('the bundle holds every root, one after another', async (t) => {
+  const other = createRoot({ commonName: 'other', lifetimeMs: HOUR_MS, now: NOW });
+  const files = { 'tls.crt': authority.certificate, 'tls.key': privateKeyPem(authority.keyPair) };
+  const roots = root.certificate + other.certificate;
+  t.equal(new Issuer({ files, roots }, NOW).trustBundle, roots);
 });
 
 t.test('holds no secret in a refusal', async (t) => {

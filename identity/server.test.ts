@@ -193,6 +193,12 @@ t.test('tells of health, refusals and the expiry of its authorities', async (t) 
   t.match(text, /^weft_identity_refusals_total\{reason="token_malformed"\} 1$/m);
   const expiry = /^weft_identity_authority_expiry_timestamp_seconds\{level="root"\} (\d+)$/m.exec(text);
   t.equal(Number(expiry?.[1]), new X509Certificate(root.certificate).validToDate.getTime() / 1000);
+  const own = /^weft_identity_authority_expiry_timestamp_seconds\{level="issuer"\} (\d+)$/m.exec(text);
+  t.ok(
+    Number(own?.[1]) % 1 === 0 && Math.abs(Number(own?.[1]) - Date.now() / 1000 - 50 * 3600) < 120,
+    'fifty hours from now',
+  );
+  t.match(text, /^weft_identity_issuer_rejected_changes_total 0$/m);
 });
 
 t.test('renews its own certificate while connections go on', async (t) => {

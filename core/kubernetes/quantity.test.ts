@@ -19,6 +19,11 @@ t.test('reads a quantity in thousandths', async (t) => {
     ['1e3', 1_000_000],
     ['1E', 1e21],
     ['15e-1', 1500],
+    ['2G', 2e12],
+    ['2T', 2e15],
+    ['2P', 2e18],
+    ['2Gi', 2_147_483_648_000],
+    ['2Ti', 2_199_023_255_552_000],
   ] as const) {
     t.equal(parseQuantity(value), thousandths, String(value));
   }

@@ -89,6 +89,36 @@ t.test('what a pod enforces is told under its own name, with the features that i
     t.equal(publisher.inbound({ ...workload, ...other }).version, '', `nothing for another ${Object.keys(other)}`);
 });
 
+t.test('a pod of a folder, which has no UID, is known by its name', async (t) => {
+  const { publisher } = open(pod('api-1', '10.244.0.1', { metadata: { uid: '' } }));
+  const workload = { namespace: 'default', serviceAccount: 'api', pod: 'api-1', uid: 'uid-of-its-certificate' };
+  t.not(publisher.inbound(workload).version, '');
+});
+
+t.test('what a target no longer depends on computes it no more', async (t) => {
+  const { publisher, source, clock } = open(
+    service('api', '10.96.0.1'),
+    service('b', '10.96.0.2'),
+    virtualService([{ route: [{ destination: { host: 'b' } }] }]),
+  );
+  publisher.outbound('api:80', CLIENT);
+  let computed = 0;
+  const { observe } = publisher.cluster;
+  publisher.cluster.observe = (compute) => {
+    computed++;
+    return observe.call(publisher.cluster, compute) as never;
+  };
+  const change = async (...objects: object[]) => {
+    clock.advance(10);
+    source.put(...objects);
+    await turns();
+    return computed;
+  };
+  t.equal(await change(service('b', '10.96.0.2', { port: { appProtocol: 'http' } })), 1);
+  t.equal(await change(virtualService([{ route: ROUTE }])), 2);
+  t.equal(await change(service('b', '10.96.0.2', { port: { appProtocol: 'grpc' } })), 2);
+});
+
 t.test('clients that are told the same share a publication; it is forgotten with the last of them', async (t) => {
   const { publisher, listen } = open(service('api', '10.96.0.1'));
   const publication = publisher.outbound('api:80', CLIENT);

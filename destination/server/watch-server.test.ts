@@ -334,6 +334,18 @@ t.test('a new bundle reaches every proxy, and half a file does not', async (t) =
   t.match(await watch.expects('trust'), { bundle: next });
 });
 
+t.test('a client of a root that was added is let in without a restart', async (t) => {
+  const { open, bundle, connection } = await serve(t, API);
+  const watch = await open();
+  const added = new TestAuthority();
+  const credentials = added.certify({ namespace: 'default', serviceAccount: 'api', pod: 'b', uid: 'b' });
+  writeFileSync(bundle, `${authority.bundle}${added.bundle}`);
+  await watch.expectsAll(['inbound', 'trust']);
+  const other = await open({ ...connection, credentials });
+  await other.expects('inbound').catch(() => {});
+  t.equal(other.status, 200);
+});
+
 t.test('a proxy that comes back takes the place of its older stream', async (t) => {
   const { open, events } = await serve(t, API);
   const first = await open();

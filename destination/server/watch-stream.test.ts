@@ -65,6 +65,15 @@ t.test('thousands of repeated subscriptions of a reader that is behind cost one 
   t.equal(lines.length - before, 1);
 });
 
+t.test('nothing is said of what nothing is known of yet', async (t) => {
+  const { greeting } = open();
+  t.same(
+    greeting.map(({ type }) => type),
+    ['hello'],
+    'neither of roots nor of the pod itself',
+  );
+});
+
 t.test('a stream that has ended hears and says nothing more', async (t) => {
   const { stream, lines, ends, publisher } = open();
   stream.onText('{"type":"subscribe","target":"api:80"}\n');
@@ -205,11 +214,11 @@ function open(resume: object = {}) {
     },
   });
   stream.onText(`${JSON.stringify({ type: 'hello', version: 1, features: [], resume })}\n`);
-  lines.length = 0;
+  const greeting = lines.splice(0);
   /** Lets the publisher tell of what has changed. */
   const turns = async () => {
     clock.advance(10);
     for (let at = 0; at < 2; at++) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { clock, stream, lines, ends, nacks, counts, outlet, publisher, source, turns };
+  return { clock, stream, greeting, lines, ends, nacks, counts, outlet, publisher, source, turns };
 }

@@ -32,6 +32,8 @@ export class FailureAccrual implements Breaker {
   #untilMs = 0;
   /** The attempt of the probation is under way. */
   #isProbing = false;
+  /** The endpoint is gone: nobody would give back what is taken of the bound for what is still under way there. */
+  #isRetired = false;
 
   constructor(settings: ConsecutiveSettings | SuccessRateSettings, context: BreakerContext) {
     this.#settings = settings;
@@ -57,7 +59,7 @@ export class FailureAccrual implements Breaker {
   }
 
   onResult(result: AttemptResult, _status: number, nowMs: number): void {
-    if (this.#state === 'open') return;
+    if (this.#state === 'open' || this.#isRetired) return;
     const isSuccess = result === 'success';
     this.#recent?.results.add(nowMs);
     if (isSuccess) this.#recent?.successes.add(nowMs);
@@ -74,6 +76,7 @@ export class FailureAccrual implements Breaker {
   retire(): void {
     if (this.#state !== 'closed') this.#context.bound.give();
     this.#state = 'closed';
+    this.#isRetired = true;
   }
 
   stateAt(nowMs: number): BreakerState {

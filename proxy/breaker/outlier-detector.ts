@@ -19,6 +19,8 @@ export class OutlierDetector implements Breaker {
   #ejections = 0;
   #untilMs = 0;
   #isOut = false;
+  /** The endpoint is gone: nobody would give back what is taken of the bound for what is still under way there. */
+  #isRetired = false;
   /** When the number of ejections was last brought up to date. */
   #healthyMs = 0;
 
@@ -39,6 +41,7 @@ export class OutlierDetector implements Breaker {
   onAttempt(): void {}
 
   onResult(result: AttemptResult, status: number, nowMs: number): void {
+    if (this.#isRetired) return;
     this.#heal(nowMs);
     const { splitsLocalOrigin, errorStatuses } = this.#settings;
     if (result === 'local' && splitsLocalOrigin) {
@@ -59,6 +62,7 @@ export class OutlierDetector implements Breaker {
   retire(): void {
     if (this.#isOut) this.#context.bound.give();
     this.#isOut = false;
+    this.#isRetired = true;
   }
 
   stateAt(nowMs: number): BreakerState {

@@ -1,5 +1,4 @@
 import {
-  BODY_CHUNKED,
   BODY_LENGTH,
   BODY_NONE,
   BODY_UNTIL_CLOSE,
@@ -54,13 +53,12 @@ export class BodyReader {
   }
 
   /** Begins a body. @param length octets, for {@link BODY_LENGTH} */
-  begin(framing: number, length: number): void {
+  begin(framing: number, length = 0): void {
     this.#framing = framing;
     this.#left = length;
     this.done = framing === BODY_NONE || (framing === BODY_LENGTH && length === 0);
     this.#state = SIZE;
     this.#digits = 0;
-    this.#left = framing === BODY_CHUNKED ? 0 : length;
     this.#line = NO_OCTETS;
     this.#trailers = NO_TRAILERS;
     this.#trailerBytes = 0;

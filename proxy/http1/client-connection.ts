@@ -336,7 +336,7 @@ export class ClientStream {
       this.#tunnel = true;
       this.#closes = true;
       this.#writer.openTunnel();
-      this.#body.begin(BODY_UNTIL_CLOSE, 0);
+      this.#body.begin(BODY_UNTIL_CLOSE);
       this.listener.onResponse(response, false);
       const { chunks, last } = this.#takeEarly();
       for (const chunk of chunks) {
@@ -356,9 +356,9 @@ export class ClientStream {
     // RFC 9112 section 6.3.
     if (this.#method === 'HEAD' || status === 204 || status === 304 || (!head.chunked && head.contentLength === 0)) {
       this.#answerDone = true;
-    } else if (head.chunked) this.#body.begin(BODY_CHUNKED, 0);
+    } else if (head.chunked) this.#body.begin(BODY_CHUNKED);
     else if (head.contentLength > 0) this.#body.begin(BODY_LENGTH, head.contentLength);
-    else this.#body.begin(BODY_UNTIL_CLOSE, 0);
+    else this.#body.begin(BODY_UNTIL_CLOSE);
     if (!this.#over) this.listener.onResponse(response, this.#answerDone);
     this.#endIfDone();
   }

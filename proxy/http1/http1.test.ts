@@ -1,43 +1,10 @@
 import t from 'tap';
 
-import { MemoryWire } from '../../test/support/memory-wire.ts';
+import { client, latin1, server } from '../../test/support/http1-talk.ts';
 import { Recorder } from '../../test/support/recorder.ts';
-import { ClientConnection } from './client-connection.ts';
 import type { HeadFault } from './head-reader.ts';
 import { HeadReader } from './head-reader.ts';
 import type { RequestHead } from './message.ts';
-import { ServerConnection, type ServerStream } from './server-connection.ts';
-
-const latin1 = (bytes: Uint8Array, start: number, end: number) =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end);
-
-function server() {
-  const wire = new MemoryWire();
-  const requests: { head: RequestHead; end: boolean; stream: ServerStream; recorder: Recorder }[] = [];
-  const faults: HeadFault[] = [];
-  const limits: string[] = [];
-  const connection = new ServerConnection(
-    wire,
-    {
-      onRequest(stream, head, end) {
-        const recorder = new Recorder();
-        requests.push({ head, end, stream, recorder });
-        return recorder;
-      },
-      onMalformed(reason) {
-        faults.push(reason);
-        return [];
-      },
-      onLimit: (limit) => void limits.push(limit),
-    },
-    latin1,
-  );
-  const feed = (text: string, size = text.length) => {
-    const bytes = Buffer.from(text, 'latin1');
-    for (let at = 0; at < bytes.length; at += size) connection.receive(bytes, at, Math.min(bytes.length, at + size));
-  };
-  return { wire, requests, faults, limits, connection, feed };
-}
 
 t.test('reads a request and writes its answer', async (t) => {
   const { wire, requests, feed } = server();
@@ -244,32 +211,6 @@ t.test('answers HTTP/1.0 without chunks, and closes', async (t) => {
   t.equal(wire.takeText(), 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok');
   t.ok(wire.closed);
 });
-
-function client() {
-  const wire = new MemoryWire();
-  const events: string[] = [];
-  const connection = new ClientConnection(
-    wire,
-    { onIdle: () => events.push('idle'), onEnding: () => events.push('ending') },
-    latin1,
-  );
-  const recorder = new Recorder();
-  const stream = connection.open(recorder);
-  const head = {
-    method: 'GET',
-    scheme: 'http',
-    authority: 'web',
-    path: '/',
-    protocol: '',
-    fields: [],
-    version: 'HTTP/1.1',
-  };
-  const feed = (text: string, size = text.length) => {
-    const bytes = Buffer.from(text, 'latin1');
-    for (let at = 0; at < bytes.length; at += size) connection.receive(bytes, at, Math.min(bytes.length, at + size));
-  };
-  return { wire, events, connection, recorder, stream, head, feed };
-}
 
 t.test('makes a request and reads its answer, octet by octet', async (t) => {
   const { wire, events, recorder, stream, head, feed } = client();

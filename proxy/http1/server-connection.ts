@@ -229,7 +229,7 @@ export class ServerStream {
     this.#writer = writer;
     this.#body = new BodyReader(this, latin1);
     this.#closes = head.close || (head.minor === 0 && !head.keepAlive);
-    if (head.chunked) this.#body.begin(BODY_CHUNKED, 0);
+    if (head.chunked) this.#body.begin(BODY_CHUNKED);
     else if (head.contentLength > 0) this.#body.begin(BODY_LENGTH, head.contentLength);
   }
 
@@ -262,7 +262,7 @@ export class ServerStream {
       const extra = status === 101 ? `Connection: Upgrade\r\nUpgrade: ${this.#head.upgrade}\r\n` : '';
       this.#tunnel = true;
       this.#closes = true;
-      this.#body.begin(BODY_UNTIL_CLOSE, 0);
+      this.#body.begin(BODY_UNTIL_CLOSE);
       this.#writer.writeHead(statusLine(status), fields, extra, 'plain');
       this.#connection.onTunnel();
       // The client may have ended its direction before there was a tunnel.
@@ -362,12 +362,10 @@ export class ServerStream {
     this.#unread += end - start;
     if (this.#unread > UNREAD_LIMIT) this.#wire.pause();
     if (!this.#over) this.listener.onData(bytes, start, end, last);
-    if (last) this.#endIfDone(this.#writer.done);
   }
 
   onBodyTrailers(fields: Fields): void {
     if (!this.#over) this.listener.onTrailers(fields);
-    this.#endIfDone(this.#writer.done);
   }
 
   /** Ends the exchange once the answer is written. A body that is still coming costs the connection. */

@@ -848,17 +848,21 @@ export class Connection implements FrameSink {
     for (const stream of this.#streams.all()) if (stream.id > above) stream.abort(code);
   }
 
-  /** Serves the waiting streams in turn, each until window or wire stop it. */
+  /** Serves the waiting streams in turn: one that the connection's window or the wire cut short comes last next time. */
   #pumpWaiting(): void {
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
+    if (waiting.length === 0 || this.#sendWindow <= 0 || this.#wire.blocked) return;
     this.#waiting = [];
-    for (let i = 0; i < waiting.length; i++) {
-      const stream = waiting[i]!;
+    let at = 0;
+    for (; at < waiting.length && this.#sendWindow > 0 && !this.#wire.blocked; at++) {
+      const stream = waiting[at]!;
       stream.waiting = false;
-      if (stream.closed) continue;
-      if (this.#wire.blocked || this.#sendWindow <= 0 || !stream.pump()) this.wait(stream);
+      if (!stream.closed && !stream.pump()) this.wait(stream);
     }
+    if (at === waiting.length) return;
+    const cutShort = this.#waiting;
+    this.#waiting = waiting.slice(at).filter((stream) => !stream.closed);
+    for (const stream of cutShort) this.#waiting.push(stream);
   }
 
   #closeIfDone(): void {

@@ -60,16 +60,16 @@ export function keyOf(predicate: Predicate): Key | null {
   return null;
 }
 
-/** Where each kind stands among keys that are equally rare: what tells more, and what costs less to look up, first. */
-export const RANK: Readonly<Record<Key['kind'], number>> = {
-  path: 0,
-  segments: 1,
-  prefix: 2,
-  header: 3,
-  authority: 4,
-  query: 5,
-  pattern: 6,
-  method: 7,
-};
+/** Kinds of keys that are equally rare: what tells more, and what costs less to look up, first. */
+export const TELLING: readonly Key['kind'][] = [
+  'path',
+  'segments',
+  'prefix',
+  'header',
+  'authority',
+  'query',
+  'pattern',
+  'method',
+];
 
 const MAX_CLAUSES = 1_024;

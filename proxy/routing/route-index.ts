@@ -1,6 +1,6 @@
 import type { Predicate } from '../../api/routing.ts';
 
-import { clausesOf, type Key, keyOf, RANK } from './clause.ts';
+import { clausesOf, type Key, keyOf, TELLING } from './clause.ts';
 import { type Entry, firstOf, insert, insertAt } from './entry.ts';
 import { PathIndex } from './path-index.ts';
 import { compileAll, type RequestView } from './predicate.ts';
@@ -92,7 +92,9 @@ function rarestKey(conditions: readonly Predicate[], counts: ReadonlyMap<string,
     // Patterns are tried together, however many have the same text.
     const count = key.kind === 'pattern' ? 1 : counts.get(JSON.stringify(key))!;
     const isBetter =
-      !rarest || count < rarest.count || (count === rarest.count && RANK[key.kind] < RANK[rarest.key.kind]);
+      !rarest ||
+      count < rarest.count ||
+      (count === rarest.count && TELLING.indexOf(key.kind) < TELLING.indexOf(rarest.key.kind));
     if (isBetter) rarest = { condition, key, count };
   }
   return rarest;

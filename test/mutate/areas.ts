@@ -10,7 +10,7 @@ export interface Area {
 export const AREAS: Readonly<Record<string, Area>> = {
   identity: {
     sources: ['identity/**/*.ts'],
-    tests: ['identity/**/*.test.ts', 'core/pki/*.test.ts'],
+    tests: ['identity/**/*.test.ts', 'core/pki/*.test.ts', 'test/access.test.ts'],
   },
   inject: {
     sources: ['webhook/inject/**/*.ts'],

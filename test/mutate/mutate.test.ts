@@ -51,10 +51,7 @@ t.test('a function that returns nothing ends before it begins', async (t) => {
 });
 
 t.test('types, imports and what is logged are left alone', async (t) => {
-  t.same(
-    textsOf("import a from 'a'; type B = 'b' | 1; let c: 2; log.info({ at: 3 }, 'd'); this.#log.warn({}, 'e')"),
-    [],
-  );
+  t.same(textsOf("import a from 'a'; type B = 'b' | 1; let c: 2; log.info({ at: 3 }, 'd'); this.#log[5]({}, 'e')"), []);
   t.same(textsOf('let a = b as 1'), []);
 });
 

@@ -60,7 +60,7 @@ function isNode(value: unknown): value is Node {
 }
 
 const WRAPPERS = new Set(['TSAsExpression', 'TSNonNullExpression', 'TSSatisfiesExpression']);
-const LOGS = /(?:^|\.)(?:log|logger|console)(?:\.\w+)?$/;
+const LOGS = /(?:^|\.)(?:log|logger|console)(?:\.\w*)?$/;
 const MESSAGES = /^(?:message|help|advice|description)$/;
 /** Fields of a node that hold the rows of a table. */
 const TABLES = new Set(['elements', 'arguments']);

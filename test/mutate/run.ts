@@ -19,6 +19,8 @@ const ROOT = join(fileURLToPath(import.meta.url), '../../..');
 const USAGE = `usage: make mutate AREA=NAME [SEED=1] [COUNT=25]
 areas: ${Object.keys(AREAS).join(', ')}; all runs one after another`;
 
+/** Tests, and what only starts a program, which processes of the integration tests show. */
+const NO_PRODUCT = /\.(?:test|integration|suite)\.ts$|\/testing\/|\/main\.ts$/;
 /** Longest time for the unchanged tests of an area. */
 const MAX_UNCHANGED_MS = 300_000;
 
@@ -59,7 +61,7 @@ async function scoreOf(area: string, { sources, tests }: Area): Promise<Score> {
   const limitMs = 5 * (performance.now() - start) + 10_000;
 
   const files = found(sources)
-    .filter((file) => !/\.(test|integration|suite)\.ts$|\/testing\//.test(file))
+    .filter((file) => !NO_PRODUCT.test(file))
     .map((file) => ({ file, source: readFileSync(join(tree.folder, file), 'utf8') }))
     .map(({ file, source }) => ({ source, places: placesIn(file, source) }))
     .filter(({ places }) => places.length > 0);

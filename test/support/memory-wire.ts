@@ -49,6 +49,8 @@ export class MemoryWire {
   /** What was written since the last time. */
   take(): Uint8Array {
     const taken = this.bytes.slice(0, this.end);
+    // Nobody shall find again what was there before.
+    this.bytes.fill(0xee, 0, this.end);
     this.end = 0;
     return taken;
   }

@@ -162,6 +162,31 @@ t.test(
   },
 );
 
+t.test('a header that names a pseudo-header is matched where it stands, Host without its port', async (t) => {
+  const when = (fields: object) => ruleOf({ match: [fields] }).matches[0]!.when;
+  const match = { exact: 'A:80' };
+  t.same(when({ headers: { ':method': match } }), { method: match });
+  t.same(when({ headers: { ':path': match } }), { path: match });
+  t.same(when({ headers: { ':scheme': match } }), { scheme: match });
+  for (const name of [':authority', 'Host']) {
+    t.same(when({ headers: { [name]: match } }), { authority: { exact: 'a' } }, name);
+    t.same(when({ headers: { [name]: { prefix: 'A' } } }), { authority: { prefix: 'a' } }, name);
+    t.same(when({ headers: { [name]: { regex: 'A' } } }), { authority: { regex: 'A' } }, name);
+  }
+  t.same(when({ headers: { 'X-A': match } }), { header: 'x-a', value: match });
+  t.same(when({ headers: { 'X-A': {} } }), { header: 'x-a' }, 'only that it is there');
+  t.same(when({ headers: { ':path': {} } }), { all: [] }, 'a pseudo-header always is');
+});
+
+t.test('a header that is not there is an empty one, unless only that it is missing is asked', async (t) => {
+  const when = (match: object) => ruleOf({ match: [{ withoutHeaders: { 'x-a': match } }] }).matches[0]!.when;
+  t.same(when({}), { not: { header: 'x-a' } });
+  t.same(when({ exact: 'a' }), { not: { header: 'x-a', value: { exact: 'a' } } });
+  for (const match of [{ exact: '' }, { regex: 'a*' }])
+    t.same(when(match), { all: [{ header: 'x-a' }, { not: { header: 'x-a', value: match } }] }, JSON.stringify(match));
+  t.same(when({ regex: 'a+' }), { not: { header: 'x-a', value: { regex: 'a+' } } });
+});
+
 t.test('retries that say nothing repeat what never reached the application', async (t) => {
   const retries = (retries: object) => ruleOf({ retries }).retries;
   t.same(retries({ attempts: 0 }), { policy: null });

@@ -273,6 +273,7 @@ t.test('a DestinationRule takes what Istio takes, within the same bounds', async
     [`${policy}.outlierDetection.outlierDetectionHttpErrorCodes`, [[100, 599]], []],
     [`${policy}.outlierDetection.outlierDetectionHttpErrorCodes[0]`, [], [99, 600, 500.5, '500']],
     [`${policy}.outlierDetection`, [{ consecutiveLocalOriginFailures: 1, splitExternalLocalOriginErrors: true }], []],
+    [`${policy}.outlierDetection.consecutiveLocalOriginFailures`, [], [1]],
     [`${policy}.retryBudget.percent`, ...PERCENT],
     [`${policy}.retryBudget.minRetryConcurrency`, [0, MANY], [-1, MANY + 1]],
     [`${policy}.retryBudget.budgetInterval`, ['0s', '60s'], ['60001ms', 'x']],
@@ -303,6 +304,12 @@ t.test('a DestinationRule takes what Istio takes, within the same bounds', async
       `${policy}.loadBalancer.warmup.aggression`,
     ],
     [`${policy}.loadBalancer.warmupDurationSecs`, ...DURATION],
+    [
+      `${policy}.loadBalancer`,
+      [],
+      [{ simple: 'RANDOM', consistentHash: { useSourceIp: true } }],
+      `${policy}.loadBalancer.consistentHash`,
+    ],
     [
       `${policy}.loadBalancer`,
       [],
@@ -444,7 +451,7 @@ t.test('a ServiceEntry takes what Istio takes, within the same bounds', async (t
     ['spec.exportTo', [['~'], ['.'], ['*']], [['~', '.']]],
     ['spec.endpoints[0].address', ['10.0.0.1', 'b.example.com'], ['unix:///run/a', 'a b', '*.example.com', '']],
     ['spec.endpoints[0].ports', [{ http: 1 }, { http: 65_535 }], []],
-    ['spec.endpoints[0].ports.http', [], [0, 65_536, '80']],
+    ['spec.endpoints[0].ports.http', [], [0, 65_536, 80.5, '80']],
     ['spec.endpoints[0].ports.other', [], [80]],
   ]);
 });

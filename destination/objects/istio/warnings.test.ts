@@ -44,6 +44,12 @@ t.test('what a VirtualService says in vain is told, and the rest holds', async (
   ]);
 });
 
+t.test('an operator of header values that is not known is named beside those that are', async (t) => {
+  const spec = { hosts: ['api'], http: [{ route, headers: { request: { set: { 'x-a': '%OTHER(1)%' } } } }] };
+  const [problem] = problemsOf('VirtualService', { metadata, spec });
+  t.match(problem!.message, /^"%OTHER\(1\)%" is not known.*%REQ\(name\)%, %DOWNSTREAM_REMOTE_ADDRESS%, .*%START_TIME%/);
+});
+
 t.test('a rule that takes only some, or some clients, leaves the rest to those after it', async (t) => {
   for (const match of [
     { uri: { prefix: '/a' } },

@@ -25,6 +25,16 @@ t.test('near endpoints come first where failures are noticed', async (t) => {
 t.test('endpoints that are all as near are not told apart, nor those of a client whose place is unknown', async (t) => {
   t.equal(groupByLocality(null, true, at('us/a/', 'us/b/'), client('eu/a/')), null);
   t.equal(groupByLocality(null, true, at('us/a/', 'eu/a/'), client('')), null);
+  t.same(
+    groupByLocality(null, true, at('/a/', '/b/'), client('/a/'))?.groupOf,
+    [0, 1],
+    'a zone without a region is a place',
+  );
+  t.same(
+    groupByLocality(null, true, at('eu/a/', 'us/b/'), client('eu//'))?.groupOf,
+    [0, 1],
+    'and a region without one',
+  );
 });
 
 t.test('a region that takes over comes before the other regions', async (t) => {

@@ -87,7 +87,7 @@ export class HpackDecoder {
         // carry which it was, although 6.2.3 demands that the last be forwarded as such: the encoder decides by name alone.
         const indexed = (octet & 0x40) !== 0;
         const index = this.#integer(indexed ? 6 : 4);
-        if (index < 0 || (index > 0 && !this.#has(index))) return HPACK_COMPRESSION_ERROR;
+        if (index < 0 || !this.#has(index)) return HPACK_COMPRESSION_ERROR;
         const literal = index === 0 ? this.#string() : this.#name(index);
         if (literal === null) return HPACK_COMPRESSION_ERROR;
         const text = this.#string();
