@@ -199,6 +199,47 @@ t.test('a request that is given up costs the connection', async (t) => {
   t.same([recorder.heard, events, wire.closed, wire.wasReset], [[], ['ending'], true, false]);
 });
 
+t.test('what is given up hears nothing more and says nothing more', async (t) => {
+  for (const end of ['reset', 'lost'] as const) {
+    const { stream, recorder, connection, wire, feed } = asked({ method: 'POST' }, false, '');
+    if (end === 'reset') stream.reset(8);
+    else connection.onClosed();
+    const { length } = recorder.heard;
+    feed('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx');
+    connection.onEnd();
+    connection.onClosed();
+    stream.sendData(octets('x'), 0, 1, false);
+    stream.sendTrailers(['a', 'b']);
+    stream.grant(1);
+    connection.onWritable();
+    t.equal(recorder.heard.length, length, end);
+    t.equal(wire.takeText(), '', end);
+  }
+});
+
+t.test(
+  'a request that a kept connection’s end overtook may be sent again: one without a body, and safe to repeat',
+  async (t) => {
+    const code = (method: string, last = true, answer = '') => {
+      const { connection, feed, stream, head } = client();
+      stream.sendRequest(head, true);
+      feed('HTTP/1.1 204 No Content\r\n\r\n');
+      const recorder = new Recorder();
+      connection.open(recorder).sendRequest({ ...head, method }, last);
+      if (answer !== '') feed(answer);
+      connection.onClosed();
+      return recorder.heard.at(-1);
+    };
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']) t.equal(code(method), 'reset 7', method);
+    for (const method of ['POST', 'PATCH', 'CONNECT', 'get', 'OTHER']) t.equal(code(method), 'reset 2', method);
+    t.equal(code('PUT', false), 'reset 2', 'its body may be on its way');
+    t.equal(code('GET', true, 'H'), 'reset 2', 'the answer has begun');
+    const first = asked({}, true, '');
+    first.connection.onClosed();
+    t.same(first.recorder.heard, ['reset 2'], 'a fresh connection was no idle one');
+  },
+);
+
 t.test('a connection that is lost resets what is under way, and tells that it ends, once', async (t) => {
   const { recorder, events, connection } = asked({}, true, 'HTTP/1.1 200 OK\r\n\r\nx');
   connection.onClosed();

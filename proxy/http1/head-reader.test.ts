@@ -116,6 +116,7 @@ t.test('lines end with CR LF, every one', async (t) => {
     ['GET / HTTP/1.1\r\nA: b\r\n\n', 'bare_lf'],
     ['GET / HTTP/1.1\r\nA: b\n\r\n', 'bare_lf'],
     ['GET / HTTP/1.1\n\n', 'bare_lf'],
+    ['\n\n', 'bare_lf'],
     ['GET / HTTP/1.1\rX\r\n\r\n', 'bare_cr'],
     ['GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n', 'bare_cr'],
     ['GET / HTTP/1.1\r\nA: b\r\r\n\r\n', 'bare_cr'],

@@ -127,6 +127,19 @@ t.test('what the wire does not take waits, is told when it leaves, and keeps its
   }
 });
 
+t.test('trailers wait behind a single piece that waits', async (t) => {
+  const { wire, writer, listener } = writerOf();
+  writer.writeHead('A\r\n', [], '', 'chunked');
+  wire.take();
+  wire.blocked = true;
+  writer.writeBody(octets('ab'), 0, 2, false);
+  writer.writeTrailers(['x', 'y']);
+  t.same([wire.takeText(), writer.done], ['', false]);
+  wire.blocked = false;
+  t.equal(writer.pump(listener), true);
+  t.equal(wire.takeText(), '2\r\nab\r\n0\r\nx: y\r\n\r\n');
+});
+
 t.test('an empty end needs no room', async (t) => {
   const { wire, writer } = writerOf();
   writer.writeHead('A\r\n', [], '', 'chunked');

@@ -267,14 +267,19 @@ t.test('a shutdown lets the request under way finish, and the head that has begu
 });
 
 t.test('a connection that is lost resets the request under way, once', async (t) => {
-  const { requests, connection, feed } = server();
+  const { wire, requests, connection, feed } = server();
   feed(GET);
   connection.onClosed();
   connection.onClosed();
   t.same([requests[0]!.recorder.heard, connection.closed], [['reset 8'], true]);
   connection.timeOut('body_timeout');
-  requests[0]!.stream.sendResponse(OK, true);
+  const { stream } = requests[0]!;
+  stream.sendResponse(OK, false);
+  stream.sendData(Buffer.from('x'), 0, 1, false);
+  stream.sendTrailers(['a', 'b']);
+  stream.reset(2);
   t.same(requests[0]!.recorder.heard, ['reset 8'], 'and nothing more');
+  t.equal(wire.takeText(), '', 'nor is anything said');
 });
 
 t.test('an answer that cannot be completed ends the connection, a tunnel resets it', async (t) => {

@@ -208,11 +208,9 @@ export class Connection implements FrameSink {
 
   /** Takes what came from the peer. `bytes[start, end)` is not kept. */
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#prefaceLeft > 0) {
-      for (; start < end && this.#prefaceLeft > 0; start++, this.#prefaceLeft--) {
-        if (bytes[start] !== h2.PREFACE.charCodeAt(h2.PREFACE.length - this.#prefaceLeft)) {
-          return this.fail(h2.PROTOCOL_ERROR, 'preface_invalid');
-        }
+    for (; start < end && this.#prefaceLeft > 0; start++, this.#prefaceLeft--) {
+      if (bytes[start] !== h2.PREFACE.charCodeAt(h2.PREFACE.length - this.#prefaceLeft)) {
+        return this.fail(h2.PROTOCOL_ERROR, 'preface_invalid');
       }
     }
     this.#reader.receive(bytes, start, end);

@@ -1,7 +1,8 @@
 import t from 'tap';
 
-import { data, frame, headers, settings, windowUpdate } from '../../test/support/http2-frames.ts';
+import { data, frame, headers, ping, settings, windowUpdate } from '../../test/support/http2-frames.ts';
 import { Talk } from '../../test/support/http2-talk.ts';
+import { WindowBudget } from './window-growth.ts';
 import * as h2 from './wire-vocabulary.ts';
 
 const POST = [':method', 'POST', ':scheme', 'http', ':path', '/', ':authority', 'a'];
@@ -178,4 +179,46 @@ t.test('a window for a stream that is over is nothing, for one that never was a 
   t.same(talk.says(windowUpdate(1, 0)), []);
   t.same(talk.says(windowUpdate(3, 1)), ['GOAWAY 0 1']);
   t.same(talk.failure, [h2.PROTOCOL_ERROR, 'window_update_on_idle_stream']);
+});
+
+t.test('the second grant within a round trip asks for that once more, the first one does not', async (t) => {
+  const windowBudget = new WindowBudget(1 << 24);
+  let nowMs = 1;
+  const timed = new Talk('server', { windowBudget, streamWindow: 4_000_000, nowMs: () => nowMs });
+  nowMs = 9;
+  timed.says(frame(h2.SETTINGS, h2.FLAG_ACK, 0), headers(1, POST, false));
+  timed.exchanges[0]!.recorder.grants = false;
+  const half = () => Array.from({ length: 32 }, () => timed.says(data(1, octets.subarray(0, 16_384)))).flat();
+  t.same(half(), ['WINDOW_UPDATE 0 524288']);
+  t.same(half(), ['PING "growth??"', 'WINDOW_UPDATE 0 524288']);
+  t.same(half(), ['WINDOW_UPDATE 0 524288'], 'one is under way');
+  nowMs = 10;
+  timed.says(ping(h2.FLAG_ACK, 'growth??'));
+  t.same(timed.pongs, [], 'it is nobody else’s');
+  t.same(half(), ['PING "growth??"', `WINDOW_UPDATE 0 ${524_288 + 1_048_576}`], 'now it is known');
+});
+
+t.test('the connection’s window doubles up to 16 MiB', async (t) => {
+  let nowMs = 1;
+  const windowBudget = new WindowBudget(1 << 24);
+  const talk = new Talk('server', { windowBudget, streamWindow: 2 ** 30, nowMs: () => nowMs });
+  nowMs = 9;
+  talk.says(frame(h2.SETTINGS, h2.FLAG_ACK, 0), headers(1, POST, false));
+  talk.exchanges[0]!.recorder.grants = false;
+  const grants: number[] = [];
+  for (let window = 1 << 20; grants.length < 8; ) {
+    const frames = Array.from({ length: window / 2 / 16_384 }, () => talk.says(data(1, octets.subarray(0, 16_384))));
+    const [, granted] = /WINDOW_UPDATE 0 (\d+)/.exec(frames.flat().join()) ?? [];
+    nowMs += 8;
+    talk.says(ping(h2.FLAG_ACK, 'growth??'));
+    grants.push(Number(granted));
+    window += Number(granted) - window / 2;
+  }
+  const MIB = 1 << 20;
+  t.same(
+    grants.map((octets) => octets / MIB),
+    [0.5, 0.5, 1.5, 3, 6, 12, 8, 8],
+    'half of it, and what it grows by',
+  );
+  t.equal(windowBudget.grown, 0, 'it holds nothing by itself');
 });

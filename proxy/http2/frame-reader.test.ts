@@ -133,6 +133,7 @@ function joined(lines: readonly string[]): string[] {
 
 t.test('delivers a body as it comes: `last` with its last octet', async (t) => {
   t.same(heard(data(1, 'abcde', true), 11), ['frame 1 5 padding 0 last', 'data 1 ab', 'data 1 cde last']);
+  t.same(heard(data(1, 'abc'), 9), ['frame 1 3 padding 0', 'data 1 abc'], 'a header alone has no piece');
   const padded = frame(h2.DATA, h2.FLAG_PADDED | 1, 1, text([3], 'abc...'));
   t.same(heard(Buffer.concat([padded, frame(0xbe, 0, 1)]), 12), [
     'frame 1 7 padding 4 last',

@@ -2,7 +2,12 @@ import t, { type Test } from 'tap';
 
 import { MemoryWire } from '../../test/support/memory-wire.ts';
 import { Recorder } from '../../test/support/recorder.ts';
-import { Connection, type ConnectionListener, DEFAULT_CONNECTION_OPTIONS } from './connection.ts';
+import {
+  Connection,
+  type ConnectionListener,
+  type ConnectionOptions,
+  DEFAULT_CONNECTION_OPTIONS,
+} from './connection.ts';
 import * as write from './frame-writer.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { RequestHead, StreamListener } from './message.ts';
@@ -24,9 +29,9 @@ class Victim implements ConnectionListener {
   nowMs = 0;
   next = 1;
 
-  constructor(settings: readonly (readonly [number, number])[] = []) {
-    const nowMs = () => this.nowMs;
-    this.connection = new Connection('server', this.wire, this, latin1, { ...DEFAULT_CONNECTION_OPTIONS, nowMs });
+  constructor(settings: readonly (readonly [number, number])[] = [], change: Partial<ConnectionOptions> = {}) {
+    const options = { ...DEFAULT_CONNECTION_OPTIONS, nowMs: () => this.nowMs, ...change };
+    this.connection = new Connection('server', this.wire, this, latin1, options);
     this.octets(Buffer.from(h2.PREFACE));
     this.frames((out) => write.writeSettings(out, settings));
     this.wire.take();
@@ -196,6 +201,39 @@ t.test('cuts off floods of frames that lead nowhere', async (t) => {
     const times = victim.until(100_000, () => act(victim, id));
     t.test(name, async (t) => isCut(t, victim, limit, times, [15, most]));
   }
+});
+
+t.test('what is late on a stream that we reset is passed over, but not for ever', async (t) => {
+  const late: Record<string, [act: (victim: Victim, id: number) => void, least: number, most: number]> = {
+    DATA: [(victim, id) => victim.data(id, 1), 39_000, 41_000],
+    'RST_STREAM again': [(victim, id) => victim.reset(id), 39_000, 41_000],
+    HEADERS: [(victim, id) => victim.headers(id, ['a', 'b'], true), 1990, 2010],
+  };
+  for (const [name, [act, least, most]] of Object.entries(late)) {
+    const victim = new Victim();
+    const id = victim.request([], false);
+    victim.streams[0]!.reset(h2.CANCEL);
+    const times = victim.until(100_000, () => act(victim, id));
+    t.test(name, async (t) => isCut(t, victim, 'useless_frame_flood', times, [least, most]));
+  }
+});
+
+t.test('a connection on probation begins with a fortieth of the budget, and earns the rest', async (t) => {
+  const resets = (onProbation: boolean, before: (victim: Victim) => void = () => {}) => {
+    const victim = new Victim([], { onProbation });
+    before(victim);
+    return victim.until(5000, () => victim.reset(victim.request()));
+  };
+  // A reset costs 40 in the end; the client's SETTINGS have taken 20 already.
+  t.equal(resets(false), 999);
+  t.equal(resets(true), 24);
+  const earning = (victim: Victim) => {
+    for (let i = 0; i < 2000; i++) {
+      victim.request();
+      victim.streams.at(-1)!.sendResponse({ status: 204, fields: [] }, true);
+    }
+  };
+  t.equal(resets(true, earning), 1000);
 });
 
 t.test('cuts off who pings and does not read the answers before they are many', async (t) => {

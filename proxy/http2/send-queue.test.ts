@@ -50,3 +50,21 @@ t.test('takes more than a chunk, and goes on while it is emptied', async (t) => 
   t.equal(taken + drain(queue, 5000), given);
   t.equal(queue.octets, 0);
 });
+t.test(
+  'a short message takes 256 octets, what follows it chunks of 4,096, and a long one its own length',
+  async (t) => {
+    const queue = new SendQueue();
+    const sizes: number[] = [];
+    for (const length of [10, 246, 1, 4095, 5000, 1]) {
+      queue.add(new Uint8Array(length), 0, length);
+    }
+    while (queue.octets > 0) {
+      sizes.push(queue.bytes.length);
+      queue.take(queue.end - queue.start);
+    }
+    t.same(sizes, [256, 4096, 5000, 4096]);
+    queue.add(octets('a'), 0, 1);
+    t.equal(queue.bytes.length, 4096, 'a stream that has waited before will wait again');
+    t.equal(queue.left, 9353);
+  },
+);

@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import { POD_ANNOTATIONS } from '../../api/pod-annotations.ts';
 import { injectPod } from './inject-pod.ts';
 import { type PodOptions, readOptions } from './pod-options.ts';
 import { podPatch } from './pod-patch.ts';
@@ -186,6 +187,44 @@ t.test('words of other meshes are read as those mean them', async (t) => {
   t.same([options, problems, warnings.length], [{}, [], 1]);
   t.equal(read({ 'weft.dev/proxy-log-level': 'warning' }).problems.length, 1, 'Weft’s own word is its own');
   t.equal(read({ 'weft.dev/native-sidecar': 'true' }).problems.length, 1);
+});
+
+t.test('every option is read in the words of each family, Weft’s before Linkerd’s before Istio’s', async (t) => {
+  const samples: Record<string, readonly [text: string, other: string]> = {
+    skipInboundPorts: ['80', '81'],
+    skipOutboundPorts: ['25', '26'],
+    skipSubnets: ['10.0.0.0/8', 'fd00::/8'],
+    opaquePorts: ['redis', '7000'],
+    defaultInboundPolicy: ['all-authenticated', 'deny'],
+    cpuRequest: ['1', '2'],
+    cpuLimit: ['1', '2'],
+    memoryRequest: ['1Mi', '2Mi'],
+    memoryLimit: ['1Mi', '2Mi'],
+    logLevel: ['warn', 'error'],
+    shutdownGrace: ['5s', '6s'],
+    adminShutdown: ['enabled', 'disabled'],
+    outboundConnectTimeout: ['1s', '2s'],
+    inboundConnectTimeout: ['1s', '2s'],
+    nativeSidecar: ['enabled', 'disabled'],
+    capture: ['init', 'none'],
+  };
+  t.same(Object.keys(samples), Object.keys(POD_ANNOTATIONS));
+  const read = (annotations: Record<string, string>, families = settings.families) =>
+    readOptions({ annotations }, { name: 'shop', labels: {}, annotations: {} }, families).options;
+  for (const [field, option] of Object.entries(POD_ANNOTATIONS)) {
+    const [text, other] = samples[field]!;
+    const { weft, linkerd, istio } = option as { weft: string; linkerd?: string; istio?: string };
+    const names = [weft, linkerd, istio].filter((name) => name !== undefined);
+    for (const [i, name] of names.entries()) {
+      t.same(read({ [name]: text }), { [field]: text }, name);
+      for (const later of names.slice(i + 1)) t.same(read({ [later]: other, [name]: text }), { [field]: text }, name);
+    }
+    for (const name of names.slice(1)) t.same(read({ [name]: text }, { istio: false, linkerd: false }), {}, name);
+  }
+  for (const name of ['config.linkerd.io/proxy-enable-native-sidecar', 'sidecar.istio.io/nativeSidecar']) {
+    t.same(read({ [name]: 'true' }), { nativeSidecar: 'enabled' });
+    t.same(read({ [name]: 'false' }), { nativeSidecar: 'disabled' });
+  }
 });
 
 t.test('a policy that nobody can read denies, in whosever words; another option is left out', async (t) => {
