@@ -66,6 +66,21 @@ t.test('a message names the features that its state needs, and no others', async
     'splits',
   ]);
   t.same(requires(virtualService([{ route: ROUTE }])), ['routes', 'splits', 'traffic-policy'], 'what is unmatched');
+  for (const trafficPolicy of [
+    { loadBalancer: { simple: 'RANDOM' } },
+    { outlierDetection: {} },
+    { connectionPool: { http: { http2MaxRequests: 1 } } },
+    { tls: { mode: 'SIMPLE' } },
+  ])
+    t.same(
+      requires({
+        kind: 'DestinationRule',
+        metadata: { name: 'api', namespace: 'default' },
+        spec: { host: 'api', trafficPolicy },
+      }),
+      ['traffic-policy'],
+      Object.keys(trafficPolicy)[0]!,
+    );
   t.same(
     requires({
       kind: 'DestinationRule',

@@ -59,6 +59,16 @@ t.test('an endpoint change is found, or the whole is needed', async (t) => {
   t.equal(endpointChange(before, before), null, 'nothing changed');
   t.equal(endpointChange(before, target([endpoint('a', 2), endpoint('b', 1)])), null, 'the same pod on another port');
   t.equal(endpointChange(before, { ...before, protocol: 'opaque' }), null, 'something else changed');
+  const balanced = { '': { ...before.backends['']!, limits: { maxConnections: 1 } } };
+  t.equal(endpointChange(before, { ...before, backends: balanced }), null, 'what holds towards the endpoints changed');
+  t.same(
+    endpointChange(
+      { ...before, backends: balanced },
+      { ...before, backends: { '': { ...balanced[''], endpoints: [endpoint('a', 1)] } } },
+    ),
+    { backend: '', add: [], remove: ['b'] },
+    'it is the same, and an endpoint went',
+  );
   const two: OutboundTarget = {
     ...before,
     backends: { ...before.backends, x: { service: 'x', port: 80, endpoints: [] } },

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 
+import { WATCH_PATH } from '../../api/watch.ts';
 import { withoutIpv6 } from '../../core/testing/without-ipv6.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { TestAuthority } from '../testing/control-plane.ts';
@@ -441,12 +442,22 @@ t.test('every connection proves its certificate anew', async (t) => {
   second.socket.destroy();
 });
 
-t.test('any other request is told where the watch is', async (t) => {
+t.test('any other request is told where the watch is, and one that is none what is wrong', async (t) => {
   const { connect } = await serve(t, API);
   const { session } = connect();
-  const stream = session.request({ ':path': '/metrics' });
-  const status = await new Promise((resolve) => stream.once('response', (headers) => resolve(headers[':status'])));
-  t.equal(status, 404);
+  const ask = async (headers: Record<string, string>) => {
+    const stream = session.request(headers);
+    stream.setEncoding('utf8').end(headers[':method'] === 'POST' ? 'x' : undefined);
+    const status = await new Promise((resolve) => stream.once('response', (answer) => resolve(answer[':status'])));
+    let text = '';
+    for await (const piece of stream) text += piece;
+    return { status, ...JSON.parse(text) };
+  };
+  t.match(await ask({ ':path': '/metrics' }), { status: 404, error: { reason: 'not_found', message: /v1\/watch/ } });
+  t.match(await ask({ ':method': 'POST', ':path': WATCH_PATH, 'content-type': 'text/other' }), {
+    status: 415,
+    error: { reason: 'request_malformed', message: /Media Type/ },
+  });
 });
 
 /** A stream that has its inbound configuration and the first state of a target. */

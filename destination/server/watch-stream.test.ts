@@ -146,6 +146,18 @@ t.test('a version that the proxy holds is not sent again: of the subscription fi
   t.same(again({ 'api:80': 'old' }, { version }), { type: 'unchanged', applied: version });
 });
 
+t.test('a version that the proxy holds is not sent again either where it is known only later', async (t) => {
+  const known = open();
+  known.source.put(pod('api-1', '10.244.0.1', { uid: 'u' }));
+  await known.turns();
+  const [inbound] = known.lines as [ServerMessage & { readonly version: string }];
+  t.match(inbound, { type: 'inbound' });
+  const { source, lines, turns } = open({ inbound: inbound.version });
+  source.put(pod('api-1', '10.244.0.1', { uid: 'u' }));
+  await turns();
+  t.match(lines, [{ type: 'unchanged', target: 'inbound', version: inbound.version }]);
+});
+
 t.test('a version is refused once, and a step that is refused is followed by the whole, once', async (t) => {
   const { stream, lines, nacks, source, turns } = open();
   stream.onText('{"type":"subscribe","target":"api:80"}\n');

@@ -135,7 +135,6 @@ export class WatchStream implements Subscriber {
     this.#isEnded = true;
     this.#heartbeat.cancel();
     for (const publication of this.#subscriptions.keys()) this.#leave(publication);
-    this.#owed.clear();
     this.#outlet.end();
     this.#observer.onEnd(this, reason);
   }
@@ -241,7 +240,6 @@ export class WatchStream implements Subscriber {
 
   /** Owes the state, or the word that the proxy has it already. */
   #offer(subscription: Subscription, held: string): void {
-    if (subscription.publication.version === '') return;
     subscription.sent = '';
     subscription.held = held;
     this.#owed.add(subscription);
