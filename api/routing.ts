@@ -24,7 +24,10 @@ export type Predicate =
   | { readonly not: Predicate }
   | { readonly method: StringMatch }
   | { readonly path: PathMatch }
-  /** Lines of one name are joined with `, ` (RFC 9110 5.3), cookies with `; `. Without `value`: the header is there. */
+  /**
+   * Lines of one name are joined with `, ` (RFC 9110 5.3), cookies with `; `. Without `value`: the header is there. `host` is the
+   * authority as it was sent, `:path` the path with its query.
+   */
   | { readonly header: string; readonly value?: StringMatch }
   /** The first parameter of that name, percent-decoded with `+` as a space. Without `value`: it is there. */
   | { readonly query: string; readonly value?: StringMatch }

@@ -15,6 +15,7 @@ import { ExplicitProxy } from './outbound/explicit-proxy.ts';
 import { Ingress } from './outbound/ingress.ts';
 import { OutboundListener } from './outbound/listener.ts';
 import { NamedTargets } from './outbound/named-targets.ts';
+import { targetFault } from './outbound/target-fault.ts';
 import { Targets } from './outbound/targets.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { listen } from './transport/listen.ts';
@@ -82,7 +83,12 @@ export class DataPath {
     // In force until destination has spoken.
     const defaultPolicy = { mode: config.defaultInboundPolicy, origin: 'environment' } as const;
     this.ports = new InboundPorts({ defaultPolicy, ports: [], clusterNetworks: [] }, config.opaquePorts, metrics);
-    this.discovery = new Discovery({ clock, onInbound: (inbound) => this.ports.update(inbound), onTrust });
+    this.discovery = new Discovery({
+      clock,
+      faultOf: targetFault,
+      onInbound: (inbound) => this.ports.update(inbound),
+      onTrust,
+    });
 
     const loopback = new Loopback(config.podIps, (socket, destination) => inbound.acceptOwn(socket, destination));
     const connectTimeoutMs = config.outboundConnectTimeoutMs;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes every golden file anew and shows what differs from what git has, files that git does not know among them:
-// `make golden`. A test of golden files is one that reads the variable UPDATE_GOLDEN or WEFT_UPDATE_GOLDEN.
+// `make golden`. A test of golden files is one that reads the variable WEFT_UPDATE_GOLDEN.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ const FOLDERS = '{api,core,webhook,identity,destination,proxy,cli,manifests,docs
 const GOLDEN = ['*.golden.yaml', '*.golden.json'];
 
 const tests = globSync(`${FOLDERS}/**/*.test.ts`, { cwd: root }).filter((file) =>
-  /\bprocess\.env\.(WEFT_)?UPDATE_GOLDEN\b/.test(readFileSync(join(root, file), 'utf8')),
+  /\bprocess\.env\.WEFT_UPDATE_GOLDEN\b/.test(readFileSync(join(root, file), 'utf8')),
 );
 let failed = false;
 for (const file of tests.sort()) {
@@ -20,7 +20,7 @@ for (const file of tests.sort()) {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, TAP: '1', TAP_TIMEOUT: '0', UPDATE_GOLDEN: '1', WEFT_UPDATE_GOLDEN: '1' },
+    env: { ...process.env, TAP: '1', TAP_TIMEOUT: '0', WEFT_UPDATE_GOLDEN: '1' },
   });
   console.log(`${status === 0 ? 'wrote the golden files of' : 'failed:'} ${file}`);
   if (status === 0) continue;

@@ -60,6 +60,23 @@ t.test('says that an object without its Service has no effect', async (t) => {
   ]);
 });
 
+t.test(
+  'says once that a route of Gateways alone is not followed, and nothing of one that is attached to both',
+  async (t) => {
+    const gateway = { kind: 'Gateway', name: 'edge' };
+    const api = { group: '', kind: 'Service', name: 'api', port: 80 };
+    const cluster = [service('api', '10.96.0.1'), deployment('web')];
+    const rule = { backendRefs: [{ name: 'api', port: 80 }] };
+    t.match(
+      findingsIn({
+        'a.yaml': [...cluster, httpRoute({ parentRefs: [gateway], hostnames: ['a.example'], rules: [rule] })],
+      }),
+      [/^a\.yaml:1: warning: HTTPRoute\/default\/edge: spec\.parentRefs: names no Service/],
+    );
+    t.same(findingsIn({ 'a.yaml': [...cluster, httpRoute({ parentRefs: [gateway, api], rules: [rule] })] }), []);
+  },
+);
+
 t.test('warns once of a rule that repeats POST', async (t) => {
   const found = findingsIn({
     'a.yaml': [
@@ -103,6 +120,15 @@ t.test("reads the user's own manifests beside their Service", async (t) => {
   t.match(found, /istio-gateway\.yaml:1: warning: Gateway\/default\/main-gateway: /);
   t.notMatch(found, /(ServiceProfile|TrafficSplit)\/.*has no effect: no Service/, 'their Service is there');
 });
+
+function httpRoute(spec: object) {
+  return {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'edge', namespace: 'default' },
+    spec,
+  };
+}
 
 function split(name: string, backend: string) {
   return {

@@ -1,6 +1,6 @@
 import type { OutboundTarget } from '../../api/routing.ts';
 import { KINDS, type Kind, POLICY_KINDS } from '../../destination/objects/kinds.ts';
-import { parseRef } from '../../destination/objects/object-ref.ts';
+import { formatRef, parseRef, refOf } from '../../destination/objects/object-ref.ts';
 import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';
@@ -39,9 +39,13 @@ export function analyze(state: MeshState): Finding[] {
 
 /** Objects of the mesh that no survey looked up: their Service is not there, or nothing refers to them. */
 function unused(state: MeshState, { topics }: Survey): Finding[] {
+  // Of what is for gateways alone that has been told.
+  const told = new Set(
+    state.reports.flatMap(({ object, path }) => (object && FOR_GATEWAYS.includes(path) ? [formatRef(object)] : [])),
+  );
   return POLICY_KINDS.flatMap((kind) =>
     [...state.objects.list(kind)]
-      .filter((object) => !state.isLookedUp(kind, object, topics))
+      .filter((object) => !state.isLookedUp(kind, object, topics) && !told.has(formatRef(refOf(kind, object))))
       .map(({ namespace, name }): Finding => {
         const object = { kind: KINDS[kind].name, namespace, name };
         const message = 'has no effect: no Service that was read is its, and no object refers to it';
@@ -56,6 +60,9 @@ function unused(state: MeshState, { topics }: Survey): Finding[] {
       }),
   );
 }
+
+/** Fields that say so. */
+const FOR_GATEWAYS = ['spec.parentRefs', 'spec.gateways'];
 
 /** One finding for each rule, however many targets and clients have it. */
 function repeated(state: MeshState, targets: readonly OutboundTarget[]): Finding[] {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { readYaml } from '../../core/yaml/documents.ts';
 
 /** A Kubernetes object as it was written. */
 export interface KubernetesObject {
@@ -22,17 +22,21 @@ export function readFolder(folder: string): { objects: KubernetesObject[]; probl
   for (const name of readdirSync(folder).sort()) {
     const file = join(folder, name);
     if (!/\.(ya?ml|json)$/.test(name) || !statSync(file).isFile()) continue;
-    for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
-      if (document.errors.length > 0) {
-        const { message, linePos } = document.errors[0]!;
-        problems.push(`${file}:${linePos?.[0].line ?? 1}: ${message.split('\n')[0]}`);
+    for (const document of readYaml(readFileSync(file, 'utf8'))) {
+      const problem = (line: number, message: string) => problems.push(`${file}:${line}: ${message}`);
+      if (document.fault) {
+        problem(document.fault.line, document.fault.message);
         continue;
       }
-      const value = document.toJS() as KubernetesObject | null;
-      if (value === null) continue;
-      if (typeof value.kind !== 'string' || typeof value.metadata?.name !== 'string')
-        problems.push(`${file}: an object has no kind or no metadata.name`);
-      else objects.push(value);
+      try {
+        const value = document.toJson() as KubernetesObject | null;
+        if (value === null) continue;
+        if (typeof value.kind !== 'string' || typeof value.metadata?.name !== 'string')
+          problem(document.line, 'an object has no kind or no metadata.name');
+        else objects.push(value);
+      } catch (error) {
+        problem(document.line, (error as Error).message);
+      }
     }
   }
   return { objects, problems };

@@ -91,9 +91,16 @@ export class FieldReader {
     return fallback;
   }
 
-  /** A text that may be there and is not empty; null where it is not, or none, which is noted. */
-  optionalText(name: string): string | null {
-    return this.has(name) ? this.text(name) : null;
+  /**
+   * A text that may be there and is not empty; null where it is not, or none, which is noted.
+   *
+   * @param faultOf what else is wrong with it, as in head-text.ts; it is then noted and null
+   */
+  optionalText(name: string, faultOf: (text: string) => string | null = () => null): string | null {
+    const text = this.has(name) ? this.text(name) : null;
+    const fault = text === null ? null : faultOf(text);
+    if (fault !== null) this.problem(name, fault);
+    return fault === null ? text : null;
   }
 
   /** A whole number that may be there; null where it is not, or out of the range, which is noted. */
@@ -112,12 +119,18 @@ export class FieldReader {
     return null;
   }
 
-  /** Texts of a list that may be there; entries that are none are noted and left out. @throws as {@link list} */
-  texts(name: string): string[] {
+  /**
+   * Texts of a list that may be there; entries that are none are noted and left out.
+   *
+   * @param faultOf as of {@link optionalText}
+   * @throws as {@link list}
+   */
+  texts(name: string, faultOf: (text: string) => string | null = () => null): string[] {
     return this.list(name).flatMap((entry, at) => {
-      if (typeof entry === 'string' && entry !== '') return entry;
-      this.problem(`${name}[${at}]`, 'is no text, or an empty one');
-      return [];
+      const isText = typeof entry === 'string' && entry !== '';
+      const fault = isText ? faultOf(entry) : 'is no text, or an empty one';
+      if (fault !== null) this.problem(`${name}[${at}]`, fault);
+      return isText && fault === null ? entry : [];
     });
   }
 

@@ -1,6 +1,5 @@
-import { LineCounter, parseAllDocuments } from 'yaml';
-
 import { errorMessage } from '../../core/errors/weft-error.ts';
+import { readYaml } from '../../core/yaml/documents.ts';
 import type { Fields } from './json.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import type { Report } from './reports.ts';
@@ -45,22 +44,19 @@ export interface ParsedFile {
 export function parseManifestFile(path: string, text: string): ParsedFile {
   const found = { manifests: [] as Manifest[], others: [] as OtherManifest[] };
   const faults: Report[] = [];
-  const lines = new LineCounter();
   const fault = (line: number, message: string) =>
     faults.push({ object: null, place: `${path}:${line}`, path: '', message });
-  try {
-    for (const document of parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent' })) {
-      if ('empty' in document) break;
-      const error = document.errors[0];
-      const line = lines.linePos(error ? error.pos[0] : (document.contents?.range?.[0] ?? 0)).line;
-      if (error) fault(line, `is no YAML: ${error.message.split('\n', 1)[0]}`);
-      else
-        readDocument(document.toJS({ maxAliasCount: 100 }), `${path}:${line}`, found, (message) =>
-          fault(line, message),
-        );
+  for (const document of readYaml(text)) {
+    const { line } = document;
+    if (document.fault) {
+      fault(document.fault.line, `is no YAML: ${document.fault.message}`);
+      continue;
     }
-  } catch (error) {
-    fault(1, `cannot be read: ${errorMessage(error)}`);
+    try {
+      readDocument(document.toJson(), `${path}:${line}`, found, (message) => fault(line, message));
+    } catch (error) {
+      fault(line, `cannot be read: ${errorMessage(error)}`);
+    }
   }
   return { ...found, faults };
 }

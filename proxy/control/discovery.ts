@@ -29,15 +29,19 @@ export class Discovery implements WatchListener {
   #unsubscribe: (target: TargetKey) => void = () => {};
   readonly #onInbound: (config: InboundConfig) => void;
   readonly #onTrust: (bundle: string) => void;
+  readonly #faultOf: (target: OutboundTarget) => string | null;
 
+  /** @param options.faultOf why a description of a target cannot be followed; null: it can */
   constructor(options: {
     clock: Clock;
+    faultOf: (target: OutboundTarget) => string | null;
     onInbound: (config: InboundConfig) => void;
     onTrust: (bundle: string) => void;
   }) {
     this.#clock = options.clock;
     this.#onInbound = options.onInbound;
     this.#onTrust = options.onTrust;
+    this.#faultOf = options.faultOf;
   }
 
   /** The stream that subscriptions go to. */
@@ -94,6 +98,8 @@ export class Discovery implements WatchListener {
       case 'snapshot': {
         const missing = message.requires.find((feature) => !(WATCH_FEATURES as readonly string[]).includes(feature));
         if (missing) return `feature ${missing} is not known to this proxy`;
+        const fault = message.outbound && this.#faultOf(message.outbound);
+        if (fault) return fault;
         this.#apply(message.target, message.version, message.outbound);
         return null;
       }

@@ -3,7 +3,7 @@ import type { Route, WeightedBackend } from '../../api/routing.ts';
 import type { Fields, RequestHead, ResponseHead } from '../http.ts';
 import { compilePathRewrite } from '../routing/path-rewrite.ts';
 import { CorsPolicy } from './cors.ts';
-import { bothChanges, changeHeaders, type HeaderContext, isConstant } from './header-change.ts';
+import { bothChanges, changeHeaders, type HeaderContext, isConstant, octetChange } from './header-change.ts';
 import { redirectLocation } from './redirect.ts';
 
 /** An answer in the backend's stead: a redirect, a direct response, an injected abort or a preflight. */
@@ -33,7 +33,12 @@ export class FilterChain {
 
   /** @throws when a pattern is not of RE2 syntax; translators refuse such a route before it comes here */
   constructor(filters: Filters) {
-    this.#filters = filters;
+    const { requestHeaders, responseHeaders } = filters;
+    this.#filters = {
+      ...filters,
+      ...(requestHeaders && { requestHeaders: octetChange(requestHeaders) }),
+      ...(responseHeaders && { responseHeaders: octetChange(responseHeaders) }),
+    };
     this.fault = filters.fault ?? null;
     this.mirrors = filters.mirrors ?? [];
     this.#cors = filters.cors ? new CorsPolicy(filters.cors) : null;

@@ -161,3 +161,35 @@ t.test('cross-origin requests', async (t) => {
   t.same(answered('https://a.example').slice(0, 4), ['x', 'y', 'access-control-allow-origin', 'https://a.example']);
   t.same(answered('https://evil.example'), ['Access-Control-Allow-Origin', '*', 'x', 'y']);
 });
+
+t.test('texts of manifests are written in UTF-8, one character an octet as heads have them', async (t) => {
+  const { fields } = forward({
+    requestHeaders: {
+      set: [{ name: 'x-a', value: 'ü€' }],
+      add: [{ name: 'x-b', value: ['日', { requestHeader: 'x-one' }] }],
+    },
+  });
+  const octets = (text: string) => Buffer.from(text).toString('latin1');
+  t.same(fields.slice(-4), ['x-a', octets('ü€'), 'x-b', octets('日1')]);
+  const chain = new FilterChain({ responseHeaders: { set: [{ name: 'x-a', value: 'ü' }] } });
+  t.same(chain.answerFields([], context), ['x-a', octets('ü')]);
+});
+
+t.test('the name of a route ends no header', async (t) => {
+  const set = [{ name: 'x-route', value: [{ variable: 'route' }] }] as const;
+  const chain = new FilterChain({ requestHeaders: { set } });
+  t.same(chain.forward(head, { ...context, route: 'a\r\nb\0ü' }).fields.at(-1), 'a  b \xc3\xbc');
+});
+
+t.test(
+  'a path that is rewritten begins with a slash, and keeps the query unless the new one has its own',
+  async (t) => {
+    const regex = compilePathRewrite({ regex: { pattern: '^/a/?', substitution: '' } });
+    t.equal(regex('/a/b?c=d'), '/b?c=d');
+    const prefix = compilePathRewrite({ prefix: { strip: '/a', replacement: '', isSegments: false } });
+    t.equal(prefix('/a/b'), '/b');
+    t.equal(prefix('/ab'), '/b');
+    t.equal(compilePathRewrite({ full: '/b?e=f' })('/a?c=d'), '/b?e=f');
+    t.equal(compilePathRewrite({ full: '/b' })('/a?c=d'), '/b?c=d');
+  },
+);

@@ -1,6 +1,7 @@
 import type { HeaderChange, HeaderEntry, HeaderPiece } from '../../api/filters.ts';
 import { parseSocketAddress } from '../../core/config/socket-address.ts';
 import { type Fields, fieldValue, type RequestHead } from '../http.ts';
+import { octetsOf } from '../routing/request-parts.ts';
 
 /** What header values may be made of, besides literal text. */
 export interface HeaderContext {
@@ -19,6 +20,21 @@ export function changeHeaders(fields: Fields, change: HeaderChange, context: Hea
     if (!gone.has(fields[i]!.toLowerCase())) changed.push(fields[i]!, fields[i + 1]!);
   for (const { name, value } of [...set, ...add]) changed.push(name, textOf(value, context));
   return changed;
+}
+
+/** A change whose texts are octets, as they go onto the wire. */
+export function octetChange(change: HeaderChange): HeaderChange {
+  const entries = (list: readonly HeaderEntry[]) => list.map(({ name, value }) => ({ name, value: octetValue(value) }));
+  return {
+    ...(change.set && { set: entries(change.set) }),
+    ...(change.add && { add: entries(change.add) }),
+    ...(change.remove && { remove: change.remove }),
+  };
+}
+
+function octetValue(value: HeaderEntry['value']): HeaderEntry['value'] {
+  if (typeof value === 'string') return octetsOf(value);
+  return value.map((piece) => (typeof piece === 'string' ? octetsOf(piece) : piece));
 }
 
 /** Both changes, `first` before `second`; where both set one header, `second` holds. */
@@ -61,7 +77,7 @@ function pieceText(piece: HeaderPiece, { head, client, route }: HeaderContext): 
     case 'protocol':
       return head.version?.split(';', 1)[0] || 'HTTP/2';
     case 'route':
-      return route;
+      return octetsOf(route).replace(CONTROLS, ' ');
     case 'start-time':
       return new Date().toISOString();
   }
@@ -83,3 +99,6 @@ function requestHeader(head: RequestHead, name: string): string {
       return fieldValue(head.fields, name) ?? '';
   }
 }
+
+/** A route may be called anything. */
+const CONTROLS = /[\0-\x1f\x7f]/g;

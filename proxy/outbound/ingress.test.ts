@@ -10,11 +10,12 @@ import { Loopback } from '../transport/loopback.ts';
 import { MutualTls } from '../transport/mutual-tls.ts';
 import { Ingress } from './ingress.ts';
 import { NamedTargets } from './named-targets.ts';
+import { targetFault } from './target-fault.ts';
 import { Targets } from './targets.ts';
 
 t.test('asks about so many names that nobody knows and no more', async (t) => {
   const asked: string[] = [];
-  const discovery = new Discovery({ clock: systemClock, onInbound() {}, onTrust() {} });
+  const discovery = new Discovery({ clock: systemClock, faultOf: targetFault, onInbound() {}, onTrust() {} });
   discovery.use({
     subscribe(target) {
       asked.push(target);

@@ -46,7 +46,7 @@ export function keyOf(predicate: Predicate): Key | null {
   }
   if ('header' in predicate) {
     const name = predicate.header.toLowerCase();
-    if (name === 'host' || predicate.value?.exact === undefined) return null;
+    if (name === 'host' || name === ':path' || predicate.value?.exact === undefined) return null;
     return { kind: 'header', name, value: octetsOf(predicate.value.exact) };
   }
   if ('query' in predicate) {

@@ -7,7 +7,9 @@ export function compilePathRewrite(rewrite: PathRewrite): (path: string) => stri
   const change = compileChange(rewrite);
   return (path) => {
     const query = path.indexOf('?');
-    return query < 0 ? change(path) : change(path.slice(0, query)) + path.slice(query);
+    const changed = absolute(query < 0 ? change(path) : change(path.slice(0, query)));
+    // A redirect may bring a query of its own.
+    return query < 0 || changed.includes('?') ? changed : changed + path.slice(query);
   };
 }
 
@@ -26,6 +28,11 @@ function compileChange({ full, prefix, regex }: PathRewrite): (path: string) => 
   const substitute = (...groups: readonly unknown[]) =>
     substitution.replaceAll(/\\(\d)/g, (_, group) => String(groups[Number(group)] ?? ''));
   return (path) => pattern.matcher(path).replaceAll(substitute);
+}
+
+/** What a pattern or a prefix leaves of a path begins with a slash, as every path does; CONNECT and `*` have none to rewrite. */
+function absolute(path: string): string {
+  return path.startsWith('/') || path === '' || path === '*' ? path : `/${path}`;
 }
 
 function withoutSlash(text: string): string {

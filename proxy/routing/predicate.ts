@@ -56,8 +56,9 @@ export function compilePredicate(predicate: Predicate): Matcher {
     };
   }
   const name = predicate.header.toLowerCase();
-  // The engines keep Host apart from the fields.
+  // The engines keep Host and the path apart from the fields.
   if (name === 'host') return (request) => request.authority !== '' && matches(request.authority);
+  if (name === ':path') return (request) => matches(request.path);
   return (request) => {
     const value = headerValue(request.fields, name);
     return value !== null && matches(value);

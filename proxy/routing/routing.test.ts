@@ -104,6 +104,9 @@ t.test('matches by header, whatever the case of its name', async (t) => {
     [true, { header: 'x-empty', value: { exact: '' } }, { fields: ['x-empty', ''] }],
     [true, { header: 'host', value: { exact: 'API:8080' } }, { authority: 'API:8080' }],
     [false, { header: 'host' }, { authority: '' }],
+    [true, { header: ':path', value: { regex: '.*[?&]v=2' } }, { path: '/a?x=1&v=2' }],
+    [false, { header: ':path', value: { exact: '/a' } }, { path: '/a?x=1' }],
+    [true, { header: ':path' }, { path: '/' }],
   ]);
 });
 

@@ -11,6 +11,7 @@ import { runHttp1 } from './http1/differential.ts';
 import { runInterop } from './interop/interoperation.ts';
 import { type Outcome, sum } from './outcome.ts';
 import { runRouting } from './routing/differential.ts';
+import { runYaml } from './yaml/differential.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<Outcome>>> = {
   detection: runDetection,
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, () => Promise<Outcome>>> = {
   http1: runHttp1,
   interop: runInterop,
   routing: runRouting,
+  yaml: runYaml,
 };
 
 const outcomes: Outcome[] = [];

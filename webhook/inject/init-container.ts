@@ -3,6 +3,7 @@ import { INIT_CONTAINER, PROXY_UID } from '../../api/names.ts';
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
 import type { PodOptions } from './pod-options.ts';
 import type { Container } from './pod-template.ts';
+import { proxyResources } from './proxy-resources.ts';
 import type { InjectSettings } from './settings.ts';
 import { INIT_RUN_VOLUME } from './volumes.ts';
 
@@ -29,7 +30,7 @@ export function initContainer(options: PodOptions, settings: InjectSettings): Co
       ...(options.skipOutboundPorts ? ['--skip-outbound-ports', options.skipOutboundPorts] : []),
       ...(options.skipSubnets ? ['--skip-subnets', options.skipSubnets] : []),
     ],
-    resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
+    resources: proxyResources(options, settings),
     securityContext: {
       allowPrivilegeEscalation: false,
       capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },

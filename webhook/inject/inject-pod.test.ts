@@ -171,6 +171,17 @@ t.test('resources that are asked for count; defaults give way, so that no reques
   t.same(resourcesOf({ cpuRequest: '1', cpuLimit: '2' }, all), both(['1', '2'], ['64Mi', '128Mi']));
 });
 
+t.test(
+  'the init program has the resources of the proxy, so that a pod can be Guaranteed and fit a quota',
+  async (t) => {
+    const options = { cpuRequest: '20m', cpuLimit: '20m', memoryRequest: '64Mi', memoryLimit: '64Mi' };
+    const { initContainers } = injected({}, options).spec;
+    const init = initContainers!.find(({ name }) => name === 'weft-init')!;
+    t.same(init.resources, { requests: { cpu: '20m', memory: '64Mi' }, limits: { cpu: '20m', memory: '64Mi' } });
+    t.same(init.resources, proxyOf(injected({}, options)).resources);
+  },
+);
+
 t.test('words of other meshes are read as those mean them', async (t) => {
   const read = (annotations: Record<string, string>) =>
     readOptions({ annotations }, { name: 'shop', labels: {}, annotations: {} }, settings.families);

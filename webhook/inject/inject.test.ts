@@ -48,7 +48,7 @@ t.test('adds a proxy to the smallest pod', async (t) => {
   t.equal(pod.metadata.annotations['kubectl.kubernetes.io/default-container'], 'app');
 });
 
-t.test('writes the pods that are kept as examples (UPDATE_GOLDEN=1 writes them anew)', async (t) => {
+t.test('writes the pods that are kept as examples (WEFT_UPDATE_GOLDEN=1 writes them anew)', async (t) => {
   const control = 'weft.dev/inject';
   for (const [name, pod] of [
     ['native', injected(web)],
@@ -73,7 +73,7 @@ t.test('writes the pods that are kept as examples (UPDATE_GOLDEN=1 writes them a
     ],
   ] as const) {
     const file = join(fixtures, `${name}.golden.json`);
-    if (process.env.UPDATE_GOLDEN) writeFileSync(file, `${JSON.stringify(pod, null, 2)}\n`);
+    if (process.env.WEFT_UPDATE_GOLDEN) writeFileSync(file, `${JSON.stringify(pod, null, 2)}\n`);
     t.same(pod, JSON.parse(readFileSync(file, 'utf8')), name);
   }
 });

@@ -2,10 +2,10 @@ import { IMAGE_DIRECTORY, IMAGE_NODE, imageCommand } from '../../api/image.ts';
 import { PROXY_CONTAINER, PROXY_UID } from '../../api/names.ts';
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT } from '../../api/ports.ts';
 import { BUNDLE_DIRECTORY, TOKEN_DIRECTORY } from '../../api/proxy-environment.ts';
-import { parseQuantity } from '../../core/kubernetes/quantity.ts';
 import type { PodOptions } from './pod-options.ts';
 import type { Container, PodTemplate } from './pod-template.ts';
 import { proxyEnvironment } from './proxy-environment.ts';
+import { proxyResources } from './proxy-resources.ts';
 import type { InjectSettings } from './settings.ts';
 import { BUNDLE_VOLUME, TOKEN_VOLUME } from './volumes.ts';
 
@@ -35,7 +35,7 @@ export function proxyContainer(
       { name: 'weft-admin', containerPort: PROXY_ADMIN_PORT, protocol: 'TCP' },
     ],
     env: proxyEnvironment(pod, options, settings),
-    resources: resourcesOf(options, settings),
+    resources: proxyResources(options, settings),
     livenessProbe: { httpGet: { path: '/live', port: PROXY_ADMIN_PORT }, initialDelaySeconds: 10, timeoutSeconds: 1 },
     readinessProbe: { httpGet: { path: '/ready', port: PROXY_ADMIN_PORT }, periodSeconds: 5, timeoutSeconds: 1 },
     securityContext: {
@@ -55,40 +55,6 @@ export function proxyContainer(
     ],
     ...(kind === 'native' ? NATIVE_LIFE : ORDINARY_LIFE),
   };
-}
-
-function resourcesOf(options: PodOptions, { resources }: InjectSettings): object {
-  const cpu = boundsOf(
-    { request: options.cpuRequest, limit: options.cpuLimit },
-    { request: resources.cpuRequest, limit: resources.cpuLimit },
-  );
-  const memory = boundsOf(
-    { request: options.memoryRequest, limit: options.memoryLimit },
-    { request: resources.memoryRequest, limit: resources.memoryLimit },
-  );
-  const pair = (bound: 'request' | 'limit') => ({
-    ...(cpu[bound] !== null && { cpu: cpu[bound] }),
-    ...(memory[bound] !== null && { memory: memory[bound] }),
-  });
-  return { requests: pair('request'), limits: pair('limit') };
-}
-
-interface Bounds {
-  readonly request: string | null;
-  readonly limit: string | null;
-}
-
-/** What was asked for, and defaults that give way to it: the API server refuses a request above its limit. */
-function boundsOf(asked: { request: string | undefined; limit: string | undefined }, fallback: Bounds): Bounds {
-  const { request, limit } = fallback;
-  return {
-    request: asked.request ?? (asked.limit && request && isMore(request, asked.limit) ? asked.limit : request),
-    limit: asked.limit ?? (asked.request && limit && isMore(asked.request, limit) ? asked.request : limit),
-  };
-}
-
-function isMore(a: string, b: string): boolean {
-  return parseQuantity(a)! > parseQuantity(b)!;
 }
 
 /** The kubelet starts the next container once the startup probe succeeds, and ends this one after the application. */

@@ -1,7 +1,15 @@
 import type { Cors, HeaderChange } from '../../../api/filters.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
+import {
+  authorityFault,
+  fieldValueFault,
+  headerNameFault,
+  hostFault,
+  pathFault,
+  removalFault,
+  tokenFault,
+} from '../../../core/http/head-text.ts';
 import { FieldReader } from '../field-reader.ts';
-import { headerNameFault } from '../header-name.ts';
 import { isPort } from '../json.ts';
 import type { Problem } from '../problem.ts';
 import type { PathModifier, RuleBackend, RuleFilters, RuleRedirect } from './mesh-route.ts';
@@ -31,6 +39,8 @@ export function readFilters(
     mirrors: [],
   };
   const faults: Problem[] = [];
+  /** What a change of Host comes to: the authority is no header of its own. */
+  let host: string | null = null;
   const seen = new Set<string>();
   for (const [at, raw] of list.entries()) {
     const place = `${path}[${at}]`;
@@ -44,12 +54,17 @@ export function readFilters(
     const fields = FieldReader.of(reader?.fields[field], `${place}.${field}`, faults);
     if (!fields) continue;
     switch (type) {
-      case 'RequestHeaderModifier':
-        found.fixed = { ...found.fixed, requestHeaders: readHeaderChange(fields, `${place}.${field}`, faults) };
+      case 'RequestHeaderModifier': {
+        const { change, authority } = readHeaderChange(fields, `${place}.${field}`, faults, true);
+        found.fixed = { ...found.fixed, requestHeaders: change };
+        host = authority;
         break;
-      case 'ResponseHeaderModifier':
-        found.fixed = { ...found.fixed, responseHeaders: readHeaderChange(fields, `${place}.${field}`, faults) };
+      }
+      case 'ResponseHeaderModifier': {
+        const { change } = readHeaderChange(fields, `${place}.${field}`, faults, false);
+        found.fixed = { ...found.fixed, responseHeaders: change };
         break;
+      }
       case 'URLRewrite':
         fields.allow(['hostname', 'path']);
         found.rewrite = readRewrite(fields, `${place}.${field}`, faults);
@@ -69,6 +84,9 @@ export function readFilters(
   }
   if (found.redirect && found.rewrite)
     faults.push({ path, message: 'have both RequestRedirect and URLRewrite, which exclude each other' });
+  if (host !== null && found.rewrite?.host !== undefined)
+    faults.push({ path, message: 'change Host beside hostname of URLRewrite; write one of them' });
+  if (host !== null) found.rewrite = { ...found.rewrite, host };
   problems.push(...faults);
   return { ...found, isUnusable: faults.length > 0 };
 }
@@ -76,31 +94,44 @@ export function readFilters(
 /** Fields that are not called as their type with a small letter. */
 const FIELD_OF: Readonly<Record<string, string>> = { CORS: 'cors', URLRewrite: 'urlRewrite' };
 
-function readHeaderChange(reader: FieldReader, path: string, faults: Problem[]): HeaderChange {
+function readHeaderChange(
+  reader: FieldReader,
+  path: string,
+  faults: Problem[],
+  isRequest: boolean,
+): { readonly change: HeaderChange; readonly authority: string | null } {
   reader.allow(['set', 'add', 'remove']);
+  let authority: string | null = null;
   const entries = (field: 'set' | 'add') =>
     reader.list(field).flatMap((raw, at) => {
       const entry = FieldReader.of(raw, `${path}.${field}[${at}]`, faults);
       entry?.allow(['name', 'value']);
-      const name = entry?.text('name') ?? null;
+      const name = entry?.optionalText('name', headerNameFault)?.toLowerCase() ?? null;
+      if (entry && !entry.has('name')) entry.problem('name', 'is missing');
+      if (isRequest && name === 'host') {
+        authority = entry!.optionalText('value', authorityFault);
+        return [];
+      }
       const value = entry?.fields.value;
-      const fault = name === null ? null : headerNameFault(name);
-      if (fault) faults.push({ path: `${path}.${field}[${at}].name`, message: fault });
-      if (name === null || fault) return [];
-      if (typeof value === 'string') return [{ name: name.toLowerCase(), value }];
-      faults.push({ path: `${path}.${field}[${at}].value`, message: 'is no text' });
-      return [];
+      const fault = typeof value === 'string' ? fieldValueFault(value) : 'is no text';
+      if (fault !== null) entry?.problem('value', fault);
+      return name !== null && fault === null ? [{ name, value: value as string }] : [];
     });
   const set = entries('set');
   const add = entries('add');
-  const remove = reader.texts('remove').map((name) => name.toLowerCase());
-  return { ...(set.length > 0 && { set }), ...(add.length > 0 && { add }), ...(remove.length > 0 && { remove }) };
+  const remove = reader.texts('remove', removalFault).map((name) => name.toLowerCase());
+  const change = {
+    ...(set.length > 0 && { set }),
+    ...(add.length > 0 && { add }),
+    ...(remove.length > 0 && { remove }),
+  };
+  return { change, authority };
 }
 
 function readRewrite(reader: FieldReader, path: string, faults: Problem[]): RuleFilters['rewrite'] {
-  const hostname = reader.optionalText('hostname');
+  const hostname = reader.optionalText('hostname', hostFault);
   const modifier = readPathModifier(reader.fields.path, `${path}.path`, faults);
-  if (hostname === null && !modifier) faults.push({ path, message: 'has neither hostname nor path' });
+  if (!reader.has('hostname') && !reader.has('path')) faults.push({ path, message: 'has neither hostname nor path' });
   return { ...(hostname !== null && { host: hostname.toLowerCase() }), ...(modifier && { path: modifier }) };
 }
 
@@ -108,9 +139,16 @@ function readPathModifier(raw: unknown, path: string, faults: Problem[]): PathMo
   if (raw === undefined || raw === null) return null;
   const reader = FieldReader.of(raw, path, faults);
   reader?.allow(['type', 'replaceFullPath', 'replacePrefixMatch']);
-  const { type, replaceFullPath, replacePrefixMatch } = reader?.fields ?? {};
-  if (type === 'ReplaceFullPath' && typeof replaceFullPath === 'string') return { full: replaceFullPath };
-  if (type === 'ReplacePrefixMatch' && typeof replacePrefixMatch === 'string') return { prefix: replacePrefixMatch };
+  const { type, replaceFullPath: full, replacePrefixMatch: prefix } = reader?.fields ?? {};
+  const checked = (name: string, text: string) => {
+    const fault = text === '' ? null : pathFault(text);
+    if (fault !== null) reader!.problem(name, fault);
+    return fault === null;
+  };
+  if (type === 'ReplaceFullPath' && typeof full === 'string')
+    return checked('replaceFullPath', full || ' ') ? { full } : null;
+  if (type === 'ReplacePrefixMatch' && typeof prefix === 'string')
+    return checked('replacePrefixMatch', prefix) ? { prefix } : null;
   faults.push({
     path,
     message: 'is neither ReplaceFullPath with replaceFullPath nor ReplacePrefixMatch with replacePrefixMatch',
@@ -121,7 +159,7 @@ function readPathModifier(raw: unknown, path: string, faults: Problem[]): PathMo
 function readRedirect(reader: FieldReader, path: string, faults: Problem[]): RuleRedirect {
   reader.allow(['scheme', 'hostname', 'path', 'port', 'statusCode']);
   const { scheme, port, statusCode = 302 } = reader.fields;
-  const hostname = reader.optionalText('hostname');
+  const hostname = reader.optionalText('hostname', hostFault);
   if (!REDIRECTS.includes(statusCode as number)) reader.problem('statusCode', `is none of ${REDIRECTS.join(', ')}`);
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https')
     reader.problem('scheme', 'is neither http nor https');
@@ -167,9 +205,9 @@ function readCors(reader: FieldReader): Cors {
     reader.problem('maxAge', 'is no whole number of seconds, at least 1');
   return {
     origins: reader.texts('allowOrigins').map(originMatch),
-    methods: reader.texts('allowMethods'),
-    requestHeaders: reader.texts('allowHeaders').map((name) => name.toLowerCase()),
-    exposedHeaders: reader.texts('exposeHeaders').map((name) => name.toLowerCase()),
+    methods: reader.texts('allowMethods', tokenFault),
+    requestHeaders: reader.texts('allowHeaders', tokenFault).map((name) => name.toLowerCase()),
+    exposedHeaders: reader.texts('exposeHeaders', tokenFault).map((name) => name.toLowerCase()),
     maxAge: maxAge as number,
     hasCredentials: reader.flag('allowCredentials'),
     forwardsUnmatched: true,

@@ -28,12 +28,15 @@ function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): M
   const meta = readMeta(raw);
   const reader = FieldReader.ofSpec(raw, problems);
   reader.allow(['parentRefs', 'hostnames', 'rules', 'useDefaultGateways']);
-  for (const name of ['hostnames', 'useDefaultGateways'])
-    if (reader.has(name))
-      reader.warning(name, 'is not looked at where a route is attached to a Service, as GAMMA has it');
+  const noted = problems.length;
   const parents = reader
     .list('parentRefs')
     .flatMap((entry, at) => readParent(entry, `spec.parentRefs[${at}]`, meta.namespace, problems) ?? []);
+  if (parents.length === 0 && problems.length === noted)
+    reader.warning('parentRefs', 'names no Service: what is attached to Gateways or Servers alone is not followed');
+  for (const name of ['hostnames', 'useDefaultGateways'])
+    if (parents.length > 0 && reader.has(name))
+      reader.warning(name, 'is not looked at where a route is attached to a Service, as GAMMA has it');
   // What is attached to gateways alone is not read: it says nothing to the mesh.
   const rules =
     parents.length === 0

@@ -214,6 +214,27 @@ t.test('filters change what they name', async (t) => {
   );
 });
 
+t.test('a change of Host is one of the authority, in requests alone', async (t) => {
+  const set = [{ name: 'HOST', value: 'b' }];
+  const { rewrite, fixed } = ruleOf({
+    filters: [{ type: 'RequestHeaderModifier', requestHeaderModifier: { set } }],
+  }).filters;
+  t.same([rewrite, fixed], [{ host: 'b' }, { requestHeaders: {} }]);
+  const path = { type: 'ReplaceFullPath', replaceFullPath: '/b' };
+  t.same(
+    ruleOf({
+      filters: [
+        { type: 'URLRewrite', urlRewrite: { path } },
+        { type: 'RequestHeaderModifier', requestHeaderModifier: { add: set } },
+      ],
+    }).filters.rewrite,
+    { host: 'b', path: { full: '/b' } },
+  );
+  t.same(ruleOf({ filters: [{ type: 'ResponseHeaderModifier', responseHeaderModifier: { set } }] }).filters.fixed, {
+    responseHeaders: { set: [{ name: 'host', value: 'b' }] },
+  });
+});
+
 t.test('a mirror gets all requests unless it says how many', async (t) => {
   const fractions = (fields: object) => {
     const requestMirror = { backendRef: { name: 'b', port: 80 }, ...fields };

@@ -162,21 +162,32 @@ t.test(
   },
 );
 
-t.test('a header that names a pseudo-header is matched where it stands, Host without its port', async (t) => {
-  const when = (fields: object) => ruleOf({ match: [fields] }).matches[0]!.when;
-  const match = { exact: 'A:80' };
-  t.same(when({ headers: { ':method': match } }), { method: match });
-  t.same(when({ headers: { ':path': match } }), { path: match });
-  t.same(when({ headers: { ':scheme': match } }), { scheme: match });
-  for (const name of [':authority', 'Host']) {
-    t.same(when({ headers: { [name]: match } }), { authority: { exact: 'a' } }, name);
-    t.same(when({ headers: { [name]: { prefix: 'A' } } }), { authority: { prefix: 'a' } }, name);
-    t.same(when({ headers: { [name]: { regex: 'A' } } }), { authority: { regex: 'A' } }, name);
-  }
-  t.same(when({ headers: { 'X-A': match } }), { header: 'x-a', value: match });
-  t.same(when({ headers: { 'X-A': {} } }), { header: 'x-a' }, 'only that it is there');
-  t.same(when({ headers: { ':path': {} } }), { all: [] }, 'a pseudo-header always is');
-});
+t.test(
+  'a header that names a pseudo-header is matched where it stands, Host with the port that is written',
+  async (t) => {
+    const when = (fields: object) => ruleOf({ match: [fields] }).matches[0]!.when;
+    const match = { exact: 'A:80' };
+    t.same(when({ headers: { ':method': match } }), { method: match });
+    t.same(when({ headers: { ':path': match } }), { header: ':path', value: match });
+    t.same(when({ headers: { ':scheme': match } }), { scheme: match });
+    for (const field of [
+      (value: object) => ({ authority: value }),
+      (value: object) => ({ headers: { ':authority': value } }),
+      (value: object) => ({ headers: { Host: value } }),
+    ]) {
+      t.same(when(field({ exact: 'A' })), { authority: { exact: 'a' } });
+      t.same(when(field({ prefix: 'A' })), { authority: { prefix: 'a' } });
+      t.same(when(field({ exact: '[::1]' })), { authority: { exact: '[::1]' } });
+      for (const value of [{ exact: 'a:80' }, { prefix: 'a:8' }, { exact: '[::1]:80' }])
+        t.same(when(field(value)), { header: 'host', value }, 'as it was sent');
+      const regex = 'a(:[0-9]+)?';
+      t.same(when(field({ regex })), { any: [{ authority: { regex } }, { header: 'host', value: { regex } }] });
+    }
+    t.same(when({ headers: { 'X-A': match } }), { header: 'x-a', value: match });
+    t.same(when({ headers: { 'X-A': {} } }), { header: 'x-a' }, 'only that it is there');
+    t.same(when({ headers: { ':path': {} } }), { all: [] }, 'a pseudo-header always is');
+  },
+);
 
 t.test('a header that is not there is an empty one, unless only that it is missing is asked', async (t) => {
   const when = (match: object) => ruleOf({ match: [{ withoutHeaders: { 'x-a': match } }] }).matches[0]!.when;

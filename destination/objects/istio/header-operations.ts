@@ -1,6 +1,6 @@
 import type { HeaderChange, HeaderEntry, HeaderPiece } from '../../../api/filters.ts';
+import { authorityFault, fieldValueFault, headerNameFault, removalFault } from '../../../core/http/head-text.ts';
 import type { FieldReader } from '../field-reader.ts';
-import { headerNameFault } from '../header-name.ts';
 import type { HeaderOperations } from './virtual-service.ts';
 
 export const NO_OPERATIONS: HeaderOperations = { request: null, response: null, authority: null };
@@ -32,10 +32,12 @@ function readChange(
         return [];
       }
       if (isRequest && (name === 'host' || name === ':authority')) {
+        const fault = authorityFault(text);
+        if (fault !== null) map!.problem(key, fault);
         authority = text;
         return [];
       }
-      const fault = headerNameFault(key);
+      const fault = headerNameFault(key) ?? fieldValueFault(text);
       if (fault) map!.problem(key, fault);
       const value = readFormat(text, (message) => map!.warning(key, message));
       return fault || value === null ? [] : [{ name, value }];
@@ -43,11 +45,8 @@ function readChange(
   };
   const set = entries('set');
   const add = entries('add');
-  const remove = (reader?.texts('remove') ?? []).map((name) => name.toLowerCase());
-  for (const [at, name] of remove.entries()) {
-    const fault = headerNameFault(name);
-    if (fault) reader!.problem(`remove[${at}]`, fault);
-  }
+  const unremovable = isRequest ? removalFault : headerNameFault;
+  const remove = (reader?.texts('remove', unremovable) ?? []).map((name) => name.toLowerCase());
   const change = {
     ...(set.length > 0 && { set }),
     ...(add.length > 0 && { add }),

@@ -1,13 +1,13 @@
 import type { DirectResponse } from '../../../api/filters.ts';
+import { authorityFault, pathAndQueryFault, pathFault } from '../../../core/http/head-text.ts';
 import type { FieldReader } from '../field-reader.ts';
-import { isPort } from '../json.ts';
 import type { RuleRedirect } from './virtual-service.ts';
 
 /** Reads `redirect`. Source: VirtualService, "HTTPRedirect". */
 export function readRedirect(reader: FieldReader): RuleRedirect {
   reader.allow(['uri', 'authority', 'port', 'derivePort', 'scheme', 'redirectCode', 'prefixRewrite']);
-  const uri = reader.optionalText('uri');
-  const prefixRewrite = reader.optionalText('prefixRewrite');
+  const uri = reader.optionalText('uri', pathAndQueryFault);
+  const prefixRewrite = reader.optionalText('prefixRewrite', pathFault);
   if (uri !== null && prefixRewrite !== null) reader.problem('prefixRewrite', 'excludes uri, which stands beside it');
   const { redirectCode: status = 301 } = reader.fields;
   if (!STATUSES.includes(status)) reader.problem('redirectCode', `is none of ${STATUSES.join(', ')}`);
@@ -15,7 +15,7 @@ export function readRedirect(reader: FieldReader): RuleRedirect {
   const port = readPort(reader) ?? authorityPort;
   const scheme = reader.optionalText('scheme');
   if (scheme !== null && scheme !== 'http' && scheme !== 'https') reader.problem('scheme', 'is neither http nor https');
-  if (uri === null && prefixRewrite === null && host === null && port === null && scheme === null)
+  if (!PARTS.some((name) => reader.has(name)))
     reader.problem('', 'leads back to where it came from; write uri, prefixRewrite, authority, port or scheme');
   return {
     status: status as number,
@@ -28,12 +28,8 @@ export function readRedirect(reader: FieldReader): RuleRedirect {
 }
 
 function readAuthority(reader: FieldReader): { readonly host: string | null; readonly port: number | null } {
-  const authority = reader.optionalText('authority');
-  const [, host = null, digits] = AUTHORITY.exec(authority ?? '') ?? [];
-  const port = digits === undefined ? null : Number(digits);
-  if (authority !== null && (host === null || (port !== null && !isPort(port))))
-    reader.problem('authority', `"${authority}" is no host with or without a port`);
-  return { host, port };
+  const [, host = null, digits] = AUTHORITY.exec(reader.optionalText('authority', authorityFault) ?? '') ?? [];
+  return { host, port: digits === undefined ? null : Number(digits) };
 }
 
 function readPort(reader: FieldReader): RuleRedirect['port'] | null {
@@ -60,6 +56,8 @@ export function readResponse(reader: FieldReader): DirectResponse {
   return { status, body: encoded };
 }
 
+/** What a redirect leads elsewhere by. */
+const PARTS = ['uri', 'prefixRewrite', 'authority', 'port', 'derivePort', 'scheme'];
 const STATUSES: readonly unknown[] = [301, 302, 303, 307, 308];
 const DERIVED: Readonly<Record<string, 'scheme' | 'request'>> = {
   FROM_PROTOCOL_DEFAULT: 'scheme',

@@ -1,5 +1,6 @@
 import type { Cors } from '../../../api/filters.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
+import { tokenFault } from '../../../core/http/head-text.ts';
 import type { FieldReader } from '../field-reader.ts';
 import { readStringMatch } from './string-match.ts';
 
@@ -17,7 +18,7 @@ export function readCors(reader: FieldReader): Cors {
   const unmatched = reader.optionalText('unmatchedPreflights') ?? 'UNSPECIFIED';
   if (!['UNSPECIFIED', 'FORWARD', 'IGNORE'].includes(unmatched))
     reader.problem('unmatchedPreflights', 'is neither FORWARD nor IGNORE');
-  const lowerCase = (name: string) => reader.texts(name).map((text) => text.toLowerCase());
+  const lowerCase = (name: string) => reader.texts(name, tokenFault).map((text) => text.toLowerCase());
   return {
     origins: readOrigins(reader),
     methods,

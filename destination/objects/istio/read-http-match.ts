@@ -26,7 +26,7 @@ export function readHttpMatch(reader: FieldReader): HttpMatch {
     ...uri.when,
     ...readText(reader, 'scheme', (scheme) => ({ scheme })),
     ...readText(reader, 'method', (method) => ({ method })),
-    ...readText(reader, 'authority', (match) => ({ authority: withoutPort(match) })),
+    ...readText(reader, 'authority', authorityPredicate),
     ...readHeaders(reader, 'headers', headerPredicate),
     ...readHeaders(reader, 'withoutHeaders', withoutHeader),
     ...readQuery(reader),
@@ -61,11 +61,19 @@ function readText(reader: FieldReader, name: string, predicate: (match: StringMa
   return match ? [predicate(match)] : [];
 }
 
-/** Authorities are compared in lower case and without their port. */
-function withoutPort(match: StringMatch): StringMatch {
-  if (match.exact !== undefined) return { exact: match.exact.toLowerCase().replace(/:\d+$/, '') };
-  return match.prefix === undefined ? match : { prefix: match.prefix.toLowerCase() };
+/**
+ * An authority with a port is compared as it was sent, as Envoy does; one without means the host on every port. A pattern may be
+ * written either way.
+ */
+function authorityPredicate(match: StringMatch): Predicate {
+  const { exact, prefix, regex } = match;
+  if (regex !== undefined) return { any: [{ authority: match }, { header: 'host', value: match }] };
+  if (HAS_PORT.test(exact ?? prefix ?? '')) return { header: 'host', value: match };
+  return { authority: exact === undefined ? { prefix: prefix!.toLowerCase() } : { exact: exact.toLowerCase() } };
 }
+
+/** What follows the host, after the brackets of an IPv6 address. */
+const HAS_PORT = /^(?:\[[^\]]*\]|[^[\]:]*):/;
 
 function readHeaders(
   reader: FieldReader,
@@ -102,12 +110,13 @@ function headerPredicate(name: string, match: StringMatch | 'present'): Predicat
     case ':method':
       return { method: match };
     case ':path':
-      return { path: match };
+      // With its query, which the field uri looks past.
+      return { header: ':path', value: match };
     case ':scheme':
       return { scheme: match };
     case ':authority':
     case 'host':
-      return { authority: withoutPort(match) };
+      return authorityPredicate(match);
     default:
       return name.startsWith(':') ? null : { header: name, value: match };
   }

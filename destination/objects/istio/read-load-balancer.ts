@@ -1,6 +1,6 @@
 import type { Balancer, ConsistentHash } from '../../../api/traffic-policy.ts';
+import { headerNameFault } from '../../../core/http/head-text.ts';
 import type { FieldReader } from '../field-reader.ts';
-import { headerNameFault } from '../header-name.ts';
 import type { LoadBalancer } from './destination-rule.ts';
 import { readLocalitySetting, readZoneAwareSetting } from './read-locality-setting.ts';
 

@@ -1,7 +1,5 @@
-import { parseDocument } from 'yaml';
-
 import { isDnsSubdomain } from '../../../api/workload-identity.ts';
-import { errorMessage } from '../../../core/errors/weft-error.ts';
+import { parseYaml } from '../../../core/yaml/documents.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import { type Profile, readProfile } from './service-profile.ts';
 
@@ -27,27 +25,14 @@ export function readRouteProfile(
 }
 
 function parseSpec(text: string, path: string): unknown {
-  const document = parseDocument(text, { logLevel: 'silent' });
-  const fault = document.errors[0];
-  if (fault)
-    throw new MalformedObject(
-      path,
-      `is neither the name of a ServiceProfile nor YAML: ${firstLine(fault.message)}; ${ALLOWED}`,
-    );
-  let spec: unknown;
-  try {
-    spec = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new MalformedObject(path, `is no usable YAML: ${errorMessage(error)}; ${ALLOWED}`);
-  }
+  const read = parseYaml(text);
+  if ('fault' in read)
+    throw new MalformedObject(path, `is neither the name of a ServiceProfile nor YAML: ${read.fault}; ${ALLOWED}`);
+  const spec = read.value;
   if (typeof spec === 'object' && spec !== null && !Array.isArray(spec)) return spec;
   if (typeof spec === 'string')
     throw new MalformedObject(path, `"${spec}" cannot be a ServiceProfile's name; ${ALLOWED}`);
   throw new MalformedObject(path, `is neither the name of a ServiceProfile nor YAML of its spec; ${ALLOWED}`);
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!;
 }
 
 const ALLOWED =
