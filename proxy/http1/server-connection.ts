@@ -113,7 +113,6 @@ export class ServerConnection {
 
   /** The transport is gone. */
   onClosed(): void {
-    if (this.closed) return;
     this.closed = true;
     this.#stream?.abort(CANCEL);
   }
