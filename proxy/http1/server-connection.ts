@@ -283,7 +283,7 @@ export class ServerStream {
         (this.#closes ? 'Connection: close\r\n' : minor === 0 ? 'Connection: keep-alive\r\n' : '');
       this.#writer.writeSharedHead(head, variant, statusLine(status), fields, extra, framing);
     }
-    if (last || bodyless) this.#endIfDone(last);
+    if (last) this.#endIfDone(true);
   }
 
   sendData(bytes: Uint8Array, start: number, end: number, last: boolean): number {
