@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ApiError } from '../core/kubernetes/api-client.ts';
 import type { Logger } from '../core/log/log.ts';
+import { createIssuer, createRoot } from '../core/pki/authority.ts';
 import { createCsr } from '../core/pki/certificate-request.ts';
-import { generateKeyPair } from '../core/pki/key-pair.ts';
+import { generateKeyPair, privateKeyPem } from '../core/pki/key-pair.ts';
 import type { RunningProgram } from '../core/program/run-program.ts';
+import { type Clock, systemClock } from '../core/time/clock.ts';
 import { readConfig } from './config.ts';
 import { startIdentity } from './identity.ts';
 import { FakeApiServer } from './testing/fake-api-server.ts';
 
 const ROOTS = '/api/v1/namespaces/weft/configmaps/weft-trust-roots';
+const SECRET = '/api/v1/namespaces/weft/secrets/weft-identity-issuer';
 const IDENTITY_NAME = 'weft-identity.weft.serviceaccount.identity.weft.cluster.local';
 const CSR = createCsr({
   keyPair: generateKeyPair(),
@@ -56,7 +59,7 @@ async function clusterOf(t: Test): Promise<FakeApiServer> {
   return api;
 }
 
-async function start(t: Test): Promise<{ identity: RunningProgram; said: string[] }> {
+async function start(t: Test, clock = systemClock): Promise<{ identity: RunningProgram; said: string[] }> {
   const said: string[] = [];
   const say = (...texts: unknown[]) => void said.push(String(texts.at(-1)));
   const log = { debug() {}, info: say, warn: say, error: say } as unknown as Logger;
@@ -65,7 +68,7 @@ async function start(t: Test): Promise<{ identity: RunningProgram; said: string[
     WEFT_IDENTITY_ADMIN_LISTEN: '127.0.0.1:0',
     WEFT_IDENTITY_SHUTDOWN_GRACE: '200ms',
   });
-  const identity = await startIdentity(config, log);
+  const identity = await startIdentity(config, log, clock);
   t.teardown(() => identity.close());
   return { identity, said };
 }
@@ -117,6 +120,28 @@ t.test('takes the authorities that are there', async (t) => {
   const { said } = await start(t);
   t.equal(JSON.stringify([...api.objects]), before);
   t.notOk(said.some((text) => text.includes('were created')));
+});
+
+t.test('a new issuer is taken while it runs, serves, and has its roots published', async (t) => {
+  const api = await clusterOf(t);
+  api.put('/api/v1/namespaces/shop', { metadata: { name: 'shop', labels: { 'weft.dev/inject': 'enabled' } } });
+  // The source is looked at each five seconds, which are twenty milliseconds here.
+  const after: Clock['after'] = (ms, task) => systemClock.after(ms === 5000 ? 20 : ms, task);
+  const { identity } = await start(t, { ...systemClock, after });
+  const published = () => api.objects.get(ROOTS.replace('/weft/', '/shop/'))?.data['ca-bundle.pem'];
+  const first = api.objects.get(ROOTS).data['ca-bundle.pem'];
+  await until(t, 'the first roots', () => published() === first);
+
+  const root = createRoot({ commonName: 'second', lifetimeMs: 3_600_000 });
+  const issuer = createIssuer({ commonName: 'second', lifetimeMs: 3_600_000 }, root);
+  const files = { 'tls.crt': issuer.certificate, 'tls.key': privateKeyPem(issuer.keyPair) };
+  const data = Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('base64')]);
+  api.put(SECRET, { ...api.objects.get(SECRET), data: Object.fromEntries(data) });
+  api.put(ROOTS, { ...api.objects.get(ROOTS), data: { 'ca-bundle.pem': root.certificate } });
+  await until(t, 'the second roots', () => published() === root.certificate);
+  const session = connect(identity, api);
+  t.equal(await ask(session), 401, 'whoever trusts the second root is answered');
+  session.close();
 });
 
 t.test('waits for an API server that is away or overloaded, and for no other fault', async (t) => {

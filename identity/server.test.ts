@@ -139,6 +139,8 @@ t.test('refuses what is no certify request, and goes on serving', async (t) => {
     ['request_not_json', 400, () => post(identity, 'token=1', { type: 'application/x-www-form-urlencoded' })],
     ['request_not_json', 400, () => post(identity, '{"__proto__":{"token":"x"}}')],
     ['request_too_large', 400, () => post(identity, `{"token":"${'x'.repeat(70_000)}"}`)],
+    ['request_not_json', 400, () => post(identity, 'x'.repeat(65_536))],
+    ['request_too_large', 400, () => post(identity, 'x'.repeat(65_537))],
     ['request_malformed', 400, () => post(identity, '[]')],
     ['token_malformed', 401, () => post(identity, '{"token":"x","csr":"y"}')],
     ['csr_malformed', 400, () => post(identity, JSON.stringify({ token, csr: 'y' }))],

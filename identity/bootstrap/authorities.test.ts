@@ -40,6 +40,16 @@ t.test('makes an issuer that leads to the roots it publishes', async (t) => {
   const issuer = new Issuer(await secretSource(api, 'weft').read(), NOW);
   t.equal(issuer.trustBundle, api.objects.get(ROOTS).data['ca-bundle.pem']);
   t.same([...api.objects.keys()].sort(), [ROOTS, SECRET], 'and keeps the key of the root nowhere');
+  const labels = { 'app.kubernetes.io/managed-by': 'weft-identity', 'app.kubernetes.io/part-of': 'weft' };
+  const [secret, roots] = [api.objects.get(SECRET), api.objects.get(ROOTS)];
+  t.same([secret.kind, secret.apiVersion, secret.type], ['Secret', 'v1', 'kubernetes.io/tls']);
+  t.same([roots.kind, roots.apiVersion], ['ConfigMap', 'v1']);
+  for (const { metadata } of [secret, roots]) t.same([metadata.namespace, metadata.labels], ['weft', labels]);
+  t.same(
+    [issuer.certificate.subject, issuer.root.subject],
+    ['CN=issuer.weft.cluster.local', 'CN=root.weft.cluster.local'],
+  );
+  t.equal(issuer.notAfter, NOW + settings.lifetimeMs, 'for as long as was asked');
 });
 
 t.test('leaves alone what is there', async (t) => {
@@ -63,4 +73,31 @@ t.test('refuses to make an issuer beside roots that would not trust it', async (
   await ensureAuthorities({ ...settings, api });
   api.objects.delete(SECRET);
   await t.rejects(ensureAuthorities({ ...settings, api }), { code: 'issuer_certificate_missing' });
+});
+
+t.test('names of authorities are cut to the 64 characters that they may have', async (t) => {
+  const api = new FakeApi();
+  const domain = { controlNamespace: 'weft', trustDomain: 'd'.repeat(100) };
+  await ensureAuthorities({ ...settings, domain, api });
+  const issuer = new Issuer(await secretSource(api, 'weft').read(), NOW);
+  t.equal(issuer.root.subject, `CN=${`root.weft.${'d'.repeat(100)}`.slice(0, 64)}`);
+});
+
+t.test('what the API server does not know is made, any other fault of it is told', async (t) => {
+  for (const [method, error, code] of [
+    ['get', new ApiError(403, 'Forbidden', 'no'), 403],
+    ['get', new ApiError(0, 'Unreachable', 'no'), 0],
+    ['create', new ApiError(403, 'Forbidden', 'no'), 403],
+    ['create', new ApiError(409, 'Conflict', 'no'), 409],
+  ] as const) {
+    const api = new FakeApi();
+    api[method] = async () => {
+      throw error;
+    };
+    const status = await ensureAuthorities({ ...settings, api }).then(
+      () => -1,
+      (fault: ApiError) => fault.status,
+    );
+    t.equal(status, code, `${method} ${error.reason}`);
+  }
 });

@@ -159,3 +159,8 @@ t.test('replaces the issuer live and keeps the old one where the new one is bad'
   await current.refresh();
   t.match(current.get().certificate.subject, 'second', 'a file that is gone leaves the old issuer');
 });
+
+t.test('a fault has advice where there is some', async (t) => {
+  t.equal(new IssuerError('issuer_key_missing', 'there is no key').hint, '');
+  t.equal(new IssuerError('issuer_key_missing', 'there is no key', 'bring one').hint, 'bring one');
+});

@@ -115,6 +115,8 @@ t.test('a direct response has its body and the headers of the route', async (t) 
   const answer = chain.ownAnswer(head, 80, context)!;
   t.equal(answer.body.toString(), 'gone');
   t.same(answer.head, { status: 410, fields: ['content-length', '4', 'content-type', 'text/plain', 'x-by', 'route'] });
+  const bare = new FilterChain({ respond: { status: 204, body: '' } }).ownAnswer(head, 80, context)!;
+  t.same([bare.head, bare.body.length], [{ status: 204, fields: ['content-length', '0'] }, 0], 'no body has no type');
 });
 
 t.test('cross-origin requests', async (t) => {

@@ -252,6 +252,28 @@ t.test('a connection that is lost resets what is under way, and tells that it en
   t.same([idle.events, idle.wire.closed], [['idle', 'ending'], true]);
 });
 
+t.test('a server that ends before its answer is whole has ended the connection', async (t) => {
+  for (const answer of ['', 'HTTP/1.1 2', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab']) {
+    const { recorder, events, connection, wire } = asked({}, true, answer);
+    connection.onEnd();
+    t.same([recorder.heard.at(-1), events, wire.closed], ['reset 2', ['ending'], true], answer);
+  }
+});
+
+t.test('what may be sent again on a kept connection that ends without a word', async (t) => {
+  const lost = (method: string) => {
+    const { connection, head, stream, feed } = client();
+    stream.sendRequest(head, true);
+    feed('HTTP/1.1 204 x\r\n\r\n');
+    const recorder = new Recorder();
+    connection.open(recorder).sendRequest({ ...head, method }, true);
+    connection.onEnd();
+    return recorder.heard[0];
+  };
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']) t.equal(lost(method), 'reset 7', method);
+  for (const method of ['POST', 'PATCH', 'CONNECT', 'get']) t.equal(lost(method), 'reset 2', method);
+});
+
 t.test('a body that waits for the wire goes out when it takes octets again', async (t) => {
   const { stream, recorder, connection, wire, events, feed } = asked(
     { method: 'POST', fields: ['content-length', '3'] },

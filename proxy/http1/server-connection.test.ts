@@ -140,6 +140,34 @@ t.test('trailers end an answer of chunks', async (t) => {
   t.same([wire.takeText(), wire.closed], ['', false]);
 });
 
+t.test('an answer that waits for the wire is over when it has left, and the next request comes then', async (t) => {
+  for (const end of ['data', 'trailers'] as const) {
+    const { wire, requests, connection, feed } = server();
+    feed(GET + GET);
+    const { stream, recorder } = requests[0]!;
+    stream.sendResponse({ status: 200, fields: [] }, false);
+    wire.take();
+    wire.blocked = true;
+    t.equal(stream.sendData(octets('ok'), 0, 2, end === 'data'), 0);
+    if (end === 'trailers') stream.sendTrailers(['a', 'b']);
+    connection.onWritable();
+    t.same([requests.length, recorder.sent, wire.takeText()], [1, 0, '']);
+    wire.blocked = false;
+    connection.onWritable();
+    t.equal(wire.takeText(), `2\r\nok\r\n0\r\n${end === 'trailers' ? 'a: b\r\n' : ''}\r\n`);
+    t.same([requests.length, recorder.sent, wire.closed], [2, 2, false]);
+  }
+});
+
+t.test('an answer without a body is over when its sender says so', async (t) => {
+  const { requests, feed } = server();
+  feed(GET.replace('GET', 'HEAD') + GET);
+  requests[0]!.stream.sendResponse(OK, false);
+  t.equal(requests.length, 1);
+  requests[0]!.stream.sendData(octets(''), 0, 0, true);
+  t.equal(requests.length, 2);
+});
+
 t.test('an answer before the request is whole costs the connection', async (t) => {
   const { wire, requests, feed } = server();
   feed('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab');

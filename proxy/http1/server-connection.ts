@@ -113,7 +113,6 @@ export class ServerConnection {
 
   /** The transport is gone. */
   onClosed(): void {
-    if (this.closed) return;
     this.closed = true;
     this.#stream?.abort(CANCEL);
   }
@@ -288,7 +287,7 @@ export class ServerStream {
         (this.#closes ? 'Connection: close\r\n' : minor === 0 ? 'Connection: keep-alive\r\n' : '');
       this.#writer.writeSharedHead(head, variant, statusLine(status), fields, extra, framing);
     }
-    if (last || bodyless) this.#endIfDone(last);
+    if (last) this.#endIfDone(true);
   }
 
   /**

@@ -86,6 +86,15 @@ t.test('a head that is sent again and again arrives the same, and is shared', as
   t.equal(answers.at(-1), answers.at(-2));
 });
 
+t.test('a long head that is sent again and again arrives the same', async (t) => {
+  // Never indexed, so that the block stays long.
+  const same = head('/a', 'authorization', 'x'.repeat(400));
+  const answered: ResponseHead = { status: 200, fields: ['set-cookie', 'y'.repeat(400)] };
+  const { ask, requests } = pair(() => answered);
+  for (let i = 0; i < 6; i++) t.same(ask(same), answered);
+  for (const each of requests) t.same(each, same);
+});
+
 t.test('a change of the tables in between is not overlooked', async (t) => {
   const same = head('/a', 'x-one', '1');
   let count = 0;

@@ -65,6 +65,8 @@ export class ScratchTree {
       env: {
         ...process.env,
         TAP: '1',
+        // The limit of time is ours: tap's own, of 30 s, would take a busy machine for a fault that was noticed.
+        TAP_TIMEOUT: '3600',
         TMPDIR: join(this.folder, 'tmp'),
         PATH: `${join(this.folder, 'node_modules/.bin')}:${process.env.PATH}`,
       },

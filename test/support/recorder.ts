@@ -17,6 +17,7 @@ export class Recorder implements StreamListener {
   }
 
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    if (start > end || end > bytes.length) this.heard.push(`a range of ${start} to ${end} in ${bytes.length} octets`);
     const text = Buffer.from(bytes.subarray(start, end)).toString('latin1') + (last ? ' end' : '');
     if (this.heard.at(-1)?.startsWith('data ')) this.heard[this.heard.length - 1] += text;
     else this.heard.push(`data ${text}`);
