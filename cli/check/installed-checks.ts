@@ -10,6 +10,7 @@ import {
   TRUST_ROOTS_KEY,
   WEBHOOK_SERVICE_ACCOUNT,
 } from '../../api/names.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
 import { readPodTemplate } from '../../webhook/inject/pod-template.ts';
 import { containerOfProxyUser } from '../../webhook/inject/proxy-user.ts';
@@ -32,7 +33,9 @@ export const INSTALLED_CHECKS: readonly Check[] = [
       description: `${name} is ready`,
       hint: `kubectl -n ${CONTROL_NAMESPACE} describe deployment ${name}; weft install | kubectl apply -f -`,
       async run(api) {
-        const { status } = (await api.get(`/apis/apps/v1/namespaces/${CONTROL_NAMESPACE}/deployments/${name}`)) as {
+        const { status } = (await api.get(
+          apiPath`/apis/apps/v1/namespaces/${CONTROL_NAMESPACE}/deployments/${name}`,
+        )) as {
           status?: { readyReplicas?: number; replicas?: number };
         };
         if (!status?.readyReplicas || status.readyReplicas < (status.replicas ?? 1))
@@ -46,7 +49,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     hint: 'weft identity create-ca makes new ones',
     async run(api) {
       const { data } = (await api.get(
-        `/api/v1/namespaces/${CONTROL_NAMESPACE}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`,
+        apiPath`/api/v1/namespaces/${CONTROL_NAMESPACE}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`,
       )) as { data?: Record<string, string> };
       const roots =
         (data?.[TRUST_ROOTS_KEY] ?? '').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];

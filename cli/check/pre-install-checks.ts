@@ -1,4 +1,5 @@
 import { CAPTURE_ANNOTATION, CONTROL_NAMESPACE } from '../../api/names.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
 import { policyCrds } from '../../manifests/policy-crds.ts';
 import { installation } from '../../manifests/render.ts';
@@ -54,7 +55,7 @@ export const PRE_INSTALL_CHECKS: readonly Check[] = [
     hint: 'ServiceProfile has to be served as v1alpha2: update the mesh that owns it',
     async run(api) {
       const { metadata, spec } = serviceProfileCrd() as Manifest & { spec: { versions: { name: string }[] } };
-      const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${metadata.name}`;
+      const path = apiPath`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${metadata.name}`;
       const there = await getOrNull<{ spec: { versions: { name: string; served: boolean }[] } }>(api, path);
       if (!there) return [`${metadata.name} is absent: weft install --crds | kubectl apply -f - adds it`];
       const wanted = spec.versions.at(-1)!.name;
@@ -64,7 +65,7 @@ export const PRE_INSTALL_CHECKS: readonly Check[] = [
       for (const { metadata } of policyCrds()) {
         const isThere = await getOrNull(
           api,
-          `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${metadata.name}`,
+          apiPath`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${metadata.name}`,
         );
         if (!isThere) notes.push(`${metadata.name} is absent, and may be: weft install --crds adds it too`);
       }

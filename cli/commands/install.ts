@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { ApiError } from '../../core/kubernetes/api-error.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { policyCrds } from '../../manifests/policy-crds.ts';
 import { installation, toYaml } from '../../manifests/render.ts';
 import { serviceProfileCrd } from '../../manifests/service-profile-crd.ts';
@@ -97,7 +98,7 @@ async function definitions(which: string): Promise<Manifest[]> {
   const missing: Manifest[] = [];
   for (const definition of all) {
     try {
-      await api.get(`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.metadata.name}`);
+      await api.get(apiPath`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.metadata.name}`);
       process.stderr.write(`${definition.metadata.name} is there; left as it is\n`);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;

@@ -2,6 +2,7 @@ import { CONTROL_NAMESPACE, DESTINATION_SERVICE_ACCOUNT } from '../../api/names.
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import type { ApiClient, Json } from '../../core/kubernetes/api-client.ts';
 import { ApiError } from '../../core/kubernetes/api-error.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
 import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
 import { kindOf, type OtherManifest } from '../../destination/objects/manifest-file.ts';
@@ -43,7 +44,7 @@ interface Collection {
 
 /** null: the cluster has no such collection, or does not show it, which is reported. */
 async function listOf(api: Api, { group, version, plural }: Collection, faults: Report[]): Promise<Json[] | null> {
-  const path = group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`;
+  const path = group === '' ? apiPath`/api/${version}/${plural}` : apiPath`/apis/${group}/${version}/${plural}`;
   const items: Json[] = [];
   try {
     for await (const item of listPages(api, path)) items.push(item);
@@ -66,7 +67,7 @@ async function readOthers(api: Api, faults: Report[]): Promise<OtherManifest[]> 
   for (const { name: group, preferredVersion } of groups) {
     if (!MESH_GROUPS.includes(group)) continue;
     const { version } = preferredVersion;
-    const { resources = [] } = await api.get(`/apis/${group}/${version}`);
+    const { resources = [] } = await api.get(apiPath`/apis/${group}/${version}`);
     for (const { kind, name: plural } of resources) {
       if (plural.includes('/') || kindOf(group, kind)) continue;
       const items = await listOf(api, { group, version, plural }, faults);
@@ -78,7 +79,7 @@ async function readOthers(api: Api, faults: Report[]): Promise<OtherManifest[]> 
 
 /** The settings of the installed control plane; the defaults where there is none, or it may not be looked at. */
 async function readDomain(api: Api): Promise<MeshDomain> {
-  const path = `/apis/apps/v1/namespaces/${CONTROL_NAMESPACE}/deployments/${DESTINATION_SERVICE_ACCOUNT}`;
+  const path = apiPath`/apis/apps/v1/namespaces/${CONTROL_NAMESPACE}/deployments/${DESTINATION_SERVICE_ACCOUNT}`;
   let deployment: Json = {};
   try {
     deployment = await api.get(path);

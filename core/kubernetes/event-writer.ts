@@ -6,6 +6,7 @@ import type { Clock } from '../time/clock.ts';
 import type { Access } from './access.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
+import { apiPath } from './api-path.ts';
 
 /** What this file asks of the API server. */
 export const EVENT_WRITER_ACCESS: readonly Access[] = [
@@ -85,7 +86,7 @@ export class EventWriter {
     }
     const event = { ...eventOf(notice, new Date(this.#clock.now())), ...this.#reporter };
     try {
-      await this.#api.create(`/apis/events.k8s.io/v1/namespaces/${event.metadata.namespace}/events`, event);
+      await this.#api.create(apiPath`/apis/events.k8s.io/v1/namespaces/${event.metadata.namespace}/events`, event);
       this.#observer.onWritten();
     } catch (error) {
       if (!(error instanceof ApiError && error.reason === 'AlreadyExists'))

@@ -1,5 +1,6 @@
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { KINDS, type Kind, POLICY_KINDS } from '../objects/kinds.ts';
 import { formatRef } from '../objects/object-ref.ts';
 import { routeStatusWith, statusWith } from './object-status.ts';
@@ -78,7 +79,7 @@ export class StatusWriter {
   async #find(kind: Kind, namespace: string, name: string): Promise<{ raw: Json; path: string } | null> {
     const { group, versions, plural } = KINDS[kind];
     for (const version of versions) {
-      const path = `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}`;
+      const path = apiPath`/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}`;
       try {
         return { raw: await this.#client.get(path), path };
       } catch (error) {

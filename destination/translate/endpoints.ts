@@ -55,7 +55,7 @@ function endpointOf(
   address: SliceAddress,
   port: number,
 ): Pick<PlacedEndpoint, 'endpoint' | 'labels'> | null {
-  if (!address.isReady || address.isTerminating) return null;
+  if (!address.isReady) return null;
   const { cluster } = mesh;
   const { namespace } = called.host;
   const witnesses = {
@@ -79,9 +79,10 @@ function endpointOf(
   return { endpoint: podEndpoint(mesh, pod, place), labels: pod.labels };
 }
 
-/** Whether the slice means this pod and not an earlier one of the same name or address. */
+/** Whether the slice means this pod and not an earlier one of the same name or address, and has not yet to hear of its end. */
 function isLiving(pod: Pod, address: SliceAddress): boolean {
   const isSame = address.pod!.uid === '' || pod.uid === '' || address.pod!.uid === pod.uid;
   const hasAddress = pod.ips.length === 0 || pod.ips.includes(address.ip);
-  return isSame && hasAddress && !pod.isTerminating && !isFinished(pod);
+  const goes = pod.isTerminating && !address.isTerminating;
+  return isSame && hasAddress && !goes && !isFinished(pod);
 }

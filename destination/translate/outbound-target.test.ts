@@ -148,7 +148,7 @@ t.test('endpoints that are not ready, going, or of a pod that is not known are l
     slice('api', [
       ['a', '10.244.0.1'],
       ['b', '10.244.0.2', { conditions: { ready: false } }],
-      ['c', '10.244.0.3', { conditions: { ready: true, terminating: true } }],
+      ['c', '10.244.0.3', { conditions: { ready: false, terminating: true } }],
       ['d', '10.244.0.4'],
       ['e', '10.244.0.5', { targetRef: { kind: 'Pod', name: 'e', uid: 'uid-of-an-earlier-e' } }],
       ['f', '10.244.0.99'],
@@ -158,6 +158,17 @@ t.test('endpoints that are not ready, going, or of a pod that is not known are l
     ]),
   );
   t.same(uids(target('api:80')), ['uid-a', 'uid-g']);
+});
+
+t.test('a pod that ends is an endpoint while its slice calls it ready, as with publishNotReadyAddresses', async (t) => {
+  const { target } = clusterOf(
+    service('api', '10.96.0.1'),
+    pod('a', '10.244.0.1', {
+      metadata: { name: 'a', namespace: 'default', uid: 'uid-a', deletionTimestamp: '2026-01-01T00:00:00Z' },
+    }),
+    slice('api', [['a', '10.244.0.1', { conditions: { ready: true, serving: true, terminating: true } }]]),
+  );
+  t.same(uids(target('api:80')), ['uid-a']);
 });
 
 t.test('an address without a pod is an endpoint in the clear, known by its address', async (t) => {

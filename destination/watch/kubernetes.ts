@@ -1,5 +1,6 @@
 import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
 import type { Fields } from '../objects/json.ts';
 import { KINDS, type Kind } from '../objects/kinds.ts';
@@ -66,6 +67,6 @@ export class KubernetesSource implements Source {
 function collectionPaths(kind: Kind): string[] {
   const { group, versions, plural } = KINDS[kind];
   return versions.map((version) =>
-    group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`,
+    group === '' ? apiPath`/api/${version}/${plural}` : apiPath`/apis/${group}/${version}/${plural}`,
   );
 }

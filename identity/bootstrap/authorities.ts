@@ -2,6 +2,7 @@ import { ISSUER_SECRET, TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../ap
 import type { IdentityDomain } from '../../api/workload-identity.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
 import { IssuerError, readMaterial } from '../issue/issuer-material.ts';
@@ -38,8 +39,8 @@ export interface BootstrapSettings {
 export async function ensureAuthorities(settings: BootstrapSettings): Promise<{ readonly createdIssuer: boolean }> {
   const { api, domain } = settings;
   const namespace = domain.controlNamespace;
-  const secrets = `/api/v1/namespaces/${namespace}/secrets`;
-  const configMaps = `/api/v1/namespaces/${namespace}/configmaps`;
+  const secrets = apiPath`/api/v1/namespaces/${namespace}/secrets`;
+  const configMaps = apiPath`/api/v1/namespaces/${namespace}/configmaps`;
 
   let secret = await orNull(api.get(`${secrets}/${ISSUER_SECRET}`));
   const roots = await orNull(api.get(`${configMaps}/${TRUST_ROOTS_CONFIG_MAP}`));

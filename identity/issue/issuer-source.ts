@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ISSUER_SECRET, TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../api/names.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import type { IssuerMaterial } from './issuer-material.ts';
 
 /** What this file asks of the API server. */
@@ -40,8 +41,8 @@ export function secretSource(api: Pick<ApiClient, 'get'>, namespace: string): Is
     name: `Secret ${namespace}/${ISSUER_SECRET}`,
     async read() {
       const [secret, roots] = await Promise.all([
-        api.get(`/api/v1/namespaces/${namespace}/secrets/${ISSUER_SECRET}`),
-        api.get(`/api/v1/namespaces/${namespace}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`),
+        api.get(apiPath`/api/v1/namespaces/${namespace}/secrets/${ISSUER_SECRET}`),
+        api.get(apiPath`/api/v1/namespaces/${namespace}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`),
       ]);
       return { files: secretFiles(secret.data), roots: roots.data?.[TRUST_ROOTS_KEY] ?? '' };
     },

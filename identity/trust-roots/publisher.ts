@@ -1,6 +1,7 @@
 import { TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../api/names.ts';
 import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
 import type { Logger } from '../../core/log/log.ts';
 import type { Clock, Timer } from '../../core/time/clock.ts';
@@ -99,7 +100,7 @@ export class TrustRootsPublisher {
   /** Never throws: what fails is tried again at the next resync. */
   async #publishTo(namespace: string): Promise<void> {
     const { api, bundle, log } = this.#settings;
-    const collection = `/api/v1/namespaces/${namespace}/configmaps`;
+    const collection = apiPath`/api/v1/namespaces/${namespace}/configmaps`;
     try {
       const existing = await api.get(`${collection}/${TRUST_ROOTS_CONFIG_MAP}`).catch(nullIfNotFound);
       if (existing?.data?.[TRUST_ROOTS_KEY] === bundle()) return;

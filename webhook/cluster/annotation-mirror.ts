@@ -1,6 +1,7 @@
 import { INJECT, LINKERD_INJECT, NAMESPACE_ANNOTATION_LABEL } from '../../api/names.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import type { Logger } from '../../core/log/log.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
 import { isProtected } from '../inject/protected-namespaces.ts';
@@ -37,7 +38,7 @@ export class AnnotationMirror {
     if ((namespace.labels[NAMESPACE_ANNOTATION_LABEL] ?? null) === wanted) return;
     const patch = { metadata: { labels: { [NAMESPACE_ANNOTATION_LABEL]: wanted } } };
     try {
-      await this.#api.patch(`/api/v1/namespaces/${namespace.name}`, patch, 'application/merge-patch+json');
+      await this.#api.patch(apiPath`/api/v1/namespaces/${namespace.name}`, patch, 'application/merge-patch+json');
       this.#log.info({ namespace: namespace.name, label: wanted }, 'the annotation of a namespace was made a label');
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

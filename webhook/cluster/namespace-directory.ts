@@ -1,5 +1,6 @@
 import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
 import type { Logger } from '../../core/log/log.ts';
 import type { NamespaceLookup } from '../admission/inject-review.ts';
@@ -54,7 +55,7 @@ export class NamespaceDirectory implements NamespaceLookup {
     // A watch that has been cut off for long would decide by what was true then.
     if (known && this.#watch.stalenessMs() < MAX_STALENESS_MS) return known;
     try {
-      return factsOf(await this.#api.get(`/api/v1/namespaces/${name}`));
+      return factsOf(await this.#api.get(apiPath`/api/v1/namespaces/${name}`));
     } catch (error) {
       if (known && error instanceof ApiError && error.status === 0) return known;
       throw new ReviewUnavailableError(`the namespace ${name} could not be looked up`, { cause: error });

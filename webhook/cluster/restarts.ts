@@ -1,6 +1,7 @@
 import { RESTART_UNINJECTED_ANNOTATION } from '../../api/names.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import type { EventWriter } from '../../core/kubernetes/event-writer.ts';
 import type { Logger } from '../../core/log/log.ts';
 import { Allowance } from '../../core/time/allowance.ts';
@@ -55,16 +56,17 @@ export class Restarts {
   }
 
   async #restartOwner(owner: OwnerReference, namespace: string): Promise<void> {
-    const apps = `/apis/apps/v1/namespaces/${namespace}`;
+    const pathOf = (resource: string, name: string) =>
+      apiPath`/apis/apps/v1/namespaces/${namespace}/${resource}/${name}`;
     let workload = owner;
     if (owner.kind === 'ReplicaSet') {
-      const above = appsOwnerOf(await this.#settings.api.get(`${apps}/replicasets/${owner.name}`));
+      const above = appsOwnerOf(await this.#settings.api.get(pathOf('replicasets', owner.name)));
       if (!above) return void this.#settled.add(owner.uid);
       workload = above;
     }
     const resource = RESTARTABLE[workload.kind];
     if (resource === undefined || this.#settled.has(workload.uid)) return void this.#settled.add(owner.uid);
-    const path = `${apps}/${resource}/${workload.name}`;
+    const path = pathOf(resource, workload.name);
     const { clock, api, log, events } = this.#settings;
     const decided = restartPatch(await api.get(path), workload.uid, new Date(clock.now()));
     if ('patch' in decided) {

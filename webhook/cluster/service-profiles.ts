@@ -1,5 +1,6 @@
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import type { ProfileLookup } from '../admission/validate-review.ts';
 
 /** What this file asks of the API server. */
@@ -16,7 +17,7 @@ export class ServiceProfiles implements ProfileLookup {
   }
 
   async has(namespace: string, name: string): Promise<boolean | null> {
-    const path = `/apis/linkerd.io/v1alpha2/namespaces/${namespace}/serviceprofiles/${name}`;
+    const path = apiPath`/apis/linkerd.io/v1alpha2/namespaces/${namespace}/serviceprofiles/${name}`;
     try {
       await this.#api.get(path, { signal: AbortSignal.timeout(PATIENCE_MS) });
       return true;

@@ -1,6 +1,7 @@
 import { WEBHOOK_TLS_SECRET } from '../../api/names.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import { apiPath } from '../../core/kubernetes/api-path.ts';
 import type { SubjectAltNames } from '../../core/pki/extension.ts';
 import { createMaterial, renewMaterial, type ServingMaterial } from './serving-material.ts';
 
@@ -65,7 +66,7 @@ export class TlsSecret {
   }
 
   get #collection(): string {
-    return `/api/v1/namespaces/${this.#namespace}/secrets`;
+    return apiPath`/api/v1/namespaces/${this.#namespace}/secrets`;
   }
 
   #object(material: ServingMaterial, resourceVersion?: string): Json {

@@ -21,6 +21,7 @@ export interface SliceAddress {
   readonly ip: string;
   /** True too where the Service publishes addresses that are not ready. */
   readonly isReady: boolean;
+  /** The pod ends, and the slice knows it: with `publishNotReadyAddresses` it may be ready all the same. */
   readonly isTerminating: boolean;
   /** First label of the pod's DNS name under a headless Service; empty where it has none. */
   readonly hostname: string;
