@@ -7,6 +7,7 @@ import {
   MAX_HEAD_BYTES,
 } from './head-reader.ts';
 import type { Fields } from './message.ts';
+import { isForbiddenTrailer } from './trailer.ts';
 
 /**
  * Hears a body as it comes. `bytes[start, end)` is valid only during the call. `last`: it is over; one that ends with
@@ -169,8 +170,7 @@ export class BodyReader {
       this.#latin1(line, 0, line.length),
     );
     if (!match) return 'trailer_invalid';
-    // Fields that frame or route a message have no place here (RFC 9110 section 6.5.1).
-    if (FORBIDDEN_TRAILERS.has(match[1]!.toLowerCase())) return null;
+    if (isForbiddenTrailer(match[1]!.toLowerCase())) return null;
     if (this.#trailers === NO_TRAILERS) this.#trailers = [];
     this.#trailers.push(match[1]!, match[2]!);
     return null;
@@ -183,17 +183,6 @@ function isExtension(text: string): boolean {
     text,
   );
 }
-
-const FORBIDDEN_TRAILERS = new Set([
-  'content-length',
-  'transfer-encoding',
-  'host',
-  'connection',
-  'upgrade',
-  'te',
-  'trailer',
-  'keep-alive',
-]);
 
 const NOTHING = new Uint8Array(0);
 /** Lists before their first entry: most bodies need neither. */

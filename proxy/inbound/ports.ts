@@ -14,6 +14,8 @@ export interface PortRules extends HttpRules {
   readonly policy: InboundPolicy;
   /** null: there is no bound. */
   readonly rateLimiter: RateLimiter | null;
+  /** The Service that its requests are counted under: empty where it has no routes here. @param service FQDN, by anybody */
+  counted(service: string): string;
   /** The route of a request. @param service FQDN that the request is for */
   route(service: string, request: RequestView): CompiledRoute;
 }
@@ -61,6 +63,7 @@ export class InboundPorts {
             hasRoutes: !routes.isEmpty,
             hasRateLimit: port.rateLimit !== undefined,
             rateLimiter: this.#limiters.get(port.port)?.limiter ?? null,
+            counted: (service) => (routes.has(service) ? service : ''),
             route: (service, request) => routes.find(service, request),
           },
         ];
@@ -89,6 +92,7 @@ export class InboundPorts {
       hasRoutes: false,
       hasRateLimit: false,
       rateLimiter: null,
+      counted: () => '',
       route: (service, request) => PortRoutes.EMPTY.find(service, request),
     };
   }

@@ -3,7 +3,6 @@ import {
   DST_CANONICAL_HEADER,
   FORWARDED_CLIENT_CERT_HEADER,
   ORIG_PROTO_HEADER,
-  PROXY_ERROR_HEADER,
 } from '../../api/proxy-headers.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
@@ -21,9 +20,9 @@ import {
   type StreamListener,
   upgradeUnsupported,
   withOfferedUpgrade,
-  withoutFields,
 } from '../http.ts';
 import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
+import { fieldsOfClient, fieldsOfServer, trailersOf } from '../mesh-fields.ts';
 import { type Client, judge } from '../routing/inbound-policy.ts';
 import { serviceNamed } from '../routing/port-routes.ts';
 import { isProbe, type ProbePaths } from '../routing/probe.ts';
@@ -171,9 +170,10 @@ export class InboundRequest implements StreamListener, Waiter {
   }
 
   onTrailers(fields: Fields): void {
+    const kept = trailersOf(fields);
     this.#requestDone = true;
-    this.#trailers = fields;
-    this.#upstream?.sendTrailers(fields);
+    this.#trailers = kept;
+    this.#upstream?.sendTrailers(kept);
     if (this.#answerDone) this.#done(null);
   }
 
@@ -243,7 +243,7 @@ export class InboundRequest implements StreamListener, Waiter {
 
   onAnswerTrailers(fields: Fields): void {
     if (this.#over) return;
-    this.#downstream.sendTrailers(this.#answerFields(fields));
+    this.#downstream.sendTrailers(this.#answerFields(trailersOf(fields)));
     this.#onAnswerEnd(fields);
   }
 
@@ -272,7 +272,7 @@ export class InboundRequest implements StreamListener, Waiter {
 
   /** Only a proxy may say that an answer is a proxy's: clients' proxies try again by it. */
   #answerFields(fields: Fields): Fields {
-    const own = withoutFields(fields, PROXY_ONLY);
+    const own = fieldsOfServer(fields);
     return this.#connection.isStrict ? http2Fields(own) : own;
   }
 
@@ -353,9 +353,6 @@ class Answer implements StreamListener {
   }
 }
 
-/** What a client may not say to the application, and what only proxies say. */
-const BETWEEN_PROXIES = [CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER, DST_CANONICAL_HEADER, ORIG_PROTO_HEADER];
-const PROXY_ONLY = [PROXY_ERROR_HEADER];
 /** Tries while the application refuses or closes idle connections. */
 const APPLICATION_ATTEMPTS = 3;
 
@@ -365,10 +362,10 @@ function read(
   { client, destination }: InboundConnection,
   { ports, metrics, clusterDomain, spiffe }: InboundContext,
 ): Reading {
-  const asked = restoreVersion(head);
+  const asked = client.identity === '' ? head : restoreVersion(head);
   const offered = withOfferedUpgrade(asked);
   const restored = offered ?? asked;
-  const service = serviceOf(restored, clusterDomain);
+  const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
   const authz = {
     target_port: String(destination.port),
@@ -383,7 +380,7 @@ function read(
     sent: { ...restored, version: restored.version ?? '', fields: requestFields(restored, client, spiffe) },
     isOffered: offered !== null,
     route,
-    series: ports.routeSeries(rules.hasRoutes ? service : '', destination.port, route.route.name),
+    series: ports.routeSeries(rules.counted(service), destination.port, route.route.name),
     allowed: metrics.authzAllow.with(authz),
     denied: () => metrics.authzDeny.with(authz),
   };
@@ -391,7 +388,7 @@ function read(
 
 /** A request's fields as the application gets them: who the client is is said by us alone. */
 function requestFields(head: RequestHead, client: Client, spiffe: string): Fields {
-  const kept = withoutFields(head.fields, BETWEEN_PROXIES);
+  const kept = fieldsOfClient(head.fields);
   const fields = head.version ? kept : http2Fields(kept);
   if (client.identity === '') return fields;
   return [
@@ -410,7 +407,8 @@ function restoreVersion(head: RequestHead): RequestHead {
   return version !== null && /^HTTP\/1\.[01](; absolute-form)?$/.test(version) ? { ...head, version } : head;
 }
 
-/** FQDN of the Service that a request is for: named by the client's proxy, else by its authority. */
-function serviceOf(head: RequestHead, clusterDomain: string): string {
-  return serviceNamed(fieldValue(head.fields, DST_CANONICAL_HEADER) ?? head.authority, clusterDomain);
+/** FQDN of the Service that a request is for: named by the client's proxy, which may be our own, else by its authority. */
+function serviceOf(head: RequestHead, { identity, isLocal }: Client, clusterDomain: string): string {
+  const canonical = identity !== '' || isLocal ? fieldValue(head.fields, DST_CANONICAL_HEADER) : null;
+  return serviceNamed(canonical ?? head.authority, clusterDomain);
 }

@@ -1,5 +1,6 @@
 import { DST_CANONICAL_HEADER, ORIG_PROTO_HEADER } from '../../api/proxy-headers.ts';
 import { type Fields, http2Fields, type RequestHead } from '../http.ts';
+import { fieldsOfApplication } from '../mesh-fields.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import type { Target } from './target.ts';
 
@@ -24,7 +25,7 @@ export function endpointFields(client: EndpointClient, version: string, fields: 
 
 function rewrite(client: EndpointClient, head: RequestHead, target: Target): RequestHead & { version: string } {
   const version = head.version ?? '';
-  const fields = endpointFields(client, version, head.fields);
+  const fields = endpointFields(client, version, fieldsOfApplication(head.fields));
   const canonical =
     target.description.kind === 'service'
       ? [DST_CANONICAL_HEADER, `${target.description.name}:${target.description.port}`]

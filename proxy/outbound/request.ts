@@ -13,6 +13,7 @@ import {
   type StreamListener,
 } from '../http.ts';
 import { CANCEL, NO_ERROR } from '../http2/wire-vocabulary.ts';
+import { trailersOf } from '../mesh-fields.ts';
 import type { Outcome } from '../telemetry/metrics.ts';
 import { ConnectError } from '../transport/dialer.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
@@ -98,7 +99,7 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
 
   onTrailers(fields: Fields): void {
     this.#timers?.onRequestEnd();
-    this.#body!.onTrailers(fields, this.#attempt);
+    this.#body!.onTrailers(trailersOf(fields), this.#attempt);
     this.#attempt?.onRequestEnd();
   }
 
@@ -177,7 +178,8 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
   }
 
   onAnswerTrailers(fields: Fields): void {
-    this.#downstream.sendTrailers(this.#routed.head.version ? fields : http2Fields(fields));
+    const kept = trailersOf(fields);
+    this.#downstream.sendTrailers(this.#routed.head.version ? kept : http2Fields(kept));
   }
 
   onAnswerEnd(attempt: Attempt, head: ResponseHead, trailers: Fields | null): void {

@@ -20,6 +20,11 @@ export class PortRoutes {
     return this.#byService.size === 0;
   }
 
+  /** Whether a Service has routes of its own. */
+  has(service: string): boolean {
+    return service !== '' && this.#byService.has(service);
+  }
+
   /** @param service FQDN that the request is for */
   find(service: string, request: RequestView): CompiledRoute {
     return (this.#byService.get(service) ?? this.#own).find(request);

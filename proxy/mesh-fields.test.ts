@@ -1,0 +1,76 @@
+import t from 'tap';
+
+import type { Fields } from './http2/message.ts';
+import { fieldsOfApplication, fieldsOfClient, fieldsOfServer, trailersOf } from './mesh-fields.ts';
+
+const names = (fields: Fields) => fields.filter((_, at) => at % 2 === 0);
+const withValues = (...list: string[]) => list.flatMap((name) => [name, 'x']);
+const ALL = withValues(
+  'accept',
+  'l5d-dst-canonical',
+  'L5D-Orig-Proto',
+  'l5d-client-id',
+  'X-Forwarded-Client-Cert',
+  'weft-proxy-error',
+  'x_trace',
+);
+
+t.test('an application does not say what its own proxy says', async (t) => {
+  t.same(names(fieldsOfApplication(ALL)), [
+    'accept',
+    'l5d-client-id',
+    'X-Forwarded-Client-Cert',
+    'weft-proxy-error',
+    'x_trace',
+  ]);
+});
+
+t.test('a client does not say what its server hears from the proxy', async (t) => {
+  t.same(names(fieldsOfClient(ALL)), ['accept', 'weft-proxy-error', 'x_trace']);
+});
+
+t.test('a server does not say that a proxy made its answer', async (t) => {
+  t.notOk(names(fieldsOfServer(ALL)).includes('weft-proxy-error'));
+  t.equal(fieldsOfServer(ALL).length, ALL.length - 2);
+});
+
+t.test('an underscore is heard as a hyphen, in any of its places', async (t) => {
+  const twins = [
+    'l5d_client_id',
+    'l5d-client_id',
+    'L5D_Client-Id',
+    'x_forwarded_client_cert',
+    'Content_Length',
+    'transfer-encoding_',
+  ];
+  t.same(names(fieldsOfClient(withValues(...twins, 'Transfer_Encoding', 'HOST', 'content-length'))), [
+    'transfer-encoding_',
+    'HOST',
+    'content-length',
+  ]);
+});
+
+t.test('trailers frame nothing, prove nothing and say nothing of the mesh', async (t) => {
+  const refused = [
+    'content-length',
+    'Host',
+    'authorization',
+    'set-cookie',
+    'if-match',
+    'content-type',
+    'content_length',
+  ];
+  const kept = ['grpc-status', 'grpc-message', 'x-sum', 'Server-Timing', 'digest', 'if'];
+  t.same(names(trailersOf([...withValues(...kept), ...withValues(...refused), ...ALL])), [
+    ...kept,
+    'accept',
+    'x_trace',
+  ]);
+});
+
+t.test('the same list where there is nothing of it', async (t) => {
+  const fields = withValues('accept', 'x_trace', 'content-length');
+  for (const kept of [fieldsOfApplication, fieldsOfClient, fieldsOfServer]) t.equal(kept(fields), fields);
+  const trailers = withValues('grpc-status');
+  t.equal(trailersOf(trailers), trailers);
+});

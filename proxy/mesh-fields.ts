@@ -1,0 +1,70 @@
+import {
+  CLIENT_ID_HEADER,
+  DST_CANONICAL_HEADER,
+  FORWARDED_CLIENT_CERT_HEADER,
+  ORIG_PROTO_HEADER,
+  PROXY_ERROR_HEADER,
+} from '../api/proxy-headers.ts';
+import { isForbiddenTrailer } from './http1/trailer.ts';
+import type { Fields } from './http2/message.ts';
+
+/*
+ * What only the mesh may say in a message, and who hears it:
+ *
+ *     field                        said by         heard by           anybody else's
+ *     l5d-dst-canonical            client's proxy  server's proxy     removed on both sides
+ *     l5d-orig-proto               either proxy    the other proxy    removed on both sides
+ *     l5d-client-id                server's proxy  the server         removed by the server's proxy
+ *     x-forwarded-client-cert      server's proxy  the server         removed by the server's proxy
+ *     weft-proxy-error (answer)    either proxy    whoever asked      removed by the server's proxy
+ *
+ * A server that makes variables of fields (CGI, RFC 3875 section 4.1.18; WSGI, Rack, PHP) hears `l5d_client_id` as
+ * `l5d-client-id`, so names with underscores are what they would be heard as. Trailers say nothing of all that.
+ */
+const FROM_APPLICATION = new Set([DST_CANONICAL_HEADER, ORIG_PROTO_HEADER]);
+const FROM_CLIENT = new Set([...FROM_APPLICATION, CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER]);
+const FROM_SERVER = new Set([PROXY_ERROR_HEADER]);
+/** Of a server's proxy, in the trailers of the mesh's own or of a stranger's. */
+const IN_TRAILERS = new Set([...FROM_CLIENT, ...FROM_SERVER]);
+/** Said by the engine, which frames a message and names its host; only the twins come as far as here. */
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'host', 'connection', 'upgrade', 'te', 'trailer']);
+
+/** A request's fields without what its client's proxy alone says. The same list where there is nothing of it. */
+export function fieldsOfApplication(fields: Fields): Fields {
+  return without(fields, (name) => FROM_APPLICATION.has(name));
+}
+
+/** A request's fields without what a server hears from its proxy alone, twins included. The same list where there is nothing of it. */
+export function fieldsOfClient(fields: Fields): Fields {
+  return without(fields, (name) => FROM_CLIENT.has(name) || isTwin(name));
+}
+
+/** An answer's fields without what its server's proxy alone says. The same list where there is nothing of it. */
+export function fieldsOfServer(fields: Fields): Fields {
+  return without(fields, (name) => FROM_SERVER.has(name));
+}
+
+/**
+ * Trailers, of a request or an answer, without what must not stand there: fields that frame or route a message, say how to
+ * read it, or prove who sent it (RFC 9110 section 6.5.1), and the mesh's own. The same list where there is nothing of it.
+ */
+export function trailersOf(fields: Fields): Fields {
+  return without(fields, (name) => isForbiddenTrailer(name) || IN_TRAILERS.has(name) || isTwin(name));
+}
+
+function isTwin(name: string): boolean {
+  if (!name.includes('_')) return false;
+  const heard = name.replaceAll('_', '-');
+  return IN_TRAILERS.has(heard) || FRAMING.has(heard);
+}
+
+function without(fields: Fields, isRemoved: (lowerName: string) => boolean): Fields {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!isRemoved(fields[i]!.toLowerCase())) continue;
+    const kept: string[] = [];
+    for (let j = 0; j < fields.length; j += 2)
+      if (!isRemoved(fields[j]!.toLowerCase())) kept.push(fields[j]!, fields[j + 1]!);
+    return kept;
+  }
+  return fields;
+}
