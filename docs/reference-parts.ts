@@ -2,6 +2,7 @@ import * as names from '../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../api/pod-annotations.ts';
 import * as ports from '../api/ports.ts';
 import { PROXY_ERROR_REASONS } from '../api/proxy-headers.ts';
+import { HEARD_INSTEAD, UNHEARD_ANNOTATIONS } from '../api/unheard-annotations.ts';
 import { COMMANDS } from '../cli/command-list.ts';
 import type { Setting, Settings } from '../core/config/environment.ts';
 import { SETTINGS as DESTINATION } from '../destination/config.ts';
@@ -27,6 +28,12 @@ export function referenceParts(): Readonly<Record<string, string>> {
     'environment-destination': environment(DESTINATION),
     'environment-webhook': environment(WEBHOOK),
     annotations: annotations(),
+    'unheard-annotations': table(
+      ['annotation', 'would', 'instead'],
+      Object.values(UNHEARD_ANNOTATIONS).flatMap((effects) =>
+        Object.entries(effects).map(([name, effect]) => [code(name), effect, HEARD_INSTEAD[name] ?? '–']),
+      ),
+    ),
     defaults: defaults(),
     ports: table(
       ['port', 'of', 'for'],

@@ -7,6 +7,7 @@ import { type Container, containersOf, type PodTemplate } from './pod-template.t
 import { isProtected } from './protected-namespaces.ts';
 import { containerOfProxyUser } from './proxy-user.ts';
 import type { InjectSettings } from './settings.ts';
+import { unheardAnnotations } from './unheard-annotations.ts';
 import { type Wish, wishOf } from './wish.ts';
 
 /** Why a pod is left as it is. Tokens of log, metric, Event and test. */
@@ -68,7 +69,11 @@ export function decide(pod: PodTemplate, namespace: NamespaceFacts, settings: In
   const declined = declinedBy(wish);
   if (declined) return declined;
 
-  const warnings = faultsOfNames(pod.metadata);
+  const warnings = [
+    ...faultsOfNames(pod.metadata),
+    ...unheardAnnotations(pod.metadata ?? null, settings.families),
+    ...unheardAnnotations(namespace, settings.families).map((each) => `namespace ${namespace.name}: ${each}`),
+  ];
   if (pod.spec.hostNetwork === true) {
     return skip(
       'host_network_enabled',

@@ -1,0 +1,55 @@
+import { ISTIO_SIDECAR_INJECT } from '../../api/names.ts';
+import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
+import { HEARD_INSTEAD, UNHEARD_ANNOTATIONS, UNHEARD_SECURITY } from '../../api/unheard-annotations.ts';
+import { nearestName } from './nearest-name.ts';
+import type { ObjectMetadata } from './pod-template.ts';
+import type { ForeignFamilies } from './settings.ts';
+
+/**
+ * A sentence for each annotation of another mesh that Weft does not honour: what it would have done there, or that there is
+ * none of its name. Of families that are not heard at all nothing is said.
+ */
+export function unheardAnnotations(
+  metadata: Pick<ObjectMetadata, 'annotations'> | null,
+  families: ForeignFamilies,
+): string[] {
+  return Object.keys(metadata?.annotations ?? {}).flatMap((name) => {
+    const family = FAMILIES.find(
+      ({ key, prefixes }) => families[key] && prefixes.some((prefix) => name.startsWith(prefix)),
+    );
+    return family && !family.heard.includes(name) ? [sentence(name, family)] : [];
+  });
+}
+
+function sentence(name: string, { effects, heard }: Family): string {
+  const effect = effects[name];
+  if (effect === undefined) {
+    const nearest = nearestName(name, [...heard, ...Object.keys(effects)]);
+    return `the annotation ${name} does not exist and is ignored${nearest ? `; did you mean ${nearest}?` : ''}`;
+  }
+  const instead = HEARD_INSTEAD[name] === undefined ? '' : `; ${HEARD_INSTEAD[name]}`;
+  return UNHEARD_SECURITY.includes(name)
+    ? `the annotation ${name} IS NOT ENFORCED: it would ${effect}${instead}`
+    : `the annotation ${name} is not honoured: it would ${effect}${instead}`;
+}
+
+/** A mesh whose words count. */
+interface Family {
+  readonly key: keyof ForeignFamilies;
+  /** What names of it begin with. */
+  readonly prefixes: readonly string[];
+  /** Names that Weft acts upon. */
+  readonly heard: readonly string[];
+  readonly effects: Readonly<Record<string, string>>;
+}
+
+/** What Istio's injector leaves behind: not a wish. */
+const ISTIO_STATUS = 'sidecar.istio.io/status';
+
+const FAMILIES: readonly Family[] = (['linkerd', 'istio'] as const).map((key) => {
+  const steering = Object.values<PodAnnotation>(POD_ANNOTATIONS).flatMap((annotation) => annotation[key] ?? []);
+  const heard = key === 'istio' ? [...steering, ISTIO_SIDECAR_INJECT, ISTIO_STATUS] : steering;
+  const effects = UNHEARD_ANNOTATIONS[key];
+  const prefixes = [...heard, ...Object.keys(effects)].map((name) => name.slice(0, name.indexOf('/') + 1));
+  return { key, prefixes: [...new Set(prefixes)], heard, effects };
+});
