@@ -7,6 +7,7 @@ import { DEFAULT_INJECT_SETTINGS, type InjectSettings } from './settings.ts';
 
 const settings: InjectSettings = { ...DEFAULT_INJECT_SETTINGS, image: 'weft:0.1.0' };
 const app = { name: 'app' };
+const INJECTED = { annotations: { 'weft.dev/injected': '0.1.0' } };
 
 /** The outcome for a pod in a namespace that asks, with its reason. */
 function outcomeOf(spec: object, metadata: object = {}, name = 'shop'): string {
@@ -47,7 +48,7 @@ t.test('a port of the proxy’s own is refused where TCP is declared on it', asy
   }
   t.equal(declaring({ containerPort: 4192 }), 'inject');
   t.equal(
-    outcomeOf({ containers: [{ name: 'weft-proxy', ports: [{ containerPort: 4143 }] }, app] }),
+    outcomeOf({ containers: [{ name: 'weft-proxy', ports: [{ containerPort: 4143 }] }, app] }, INJECTED),
     'inject',
     'it is the proxy',
   );
@@ -61,7 +62,20 @@ t.test('the proxy’s user is refused to everybody else, debuggers too', async (
   t.equal(outcomeOf({ ...as(2102) }), 'refuse proxy_uid_in_use');
   t.equal(outcomeOf({ ...as(2102), containers: [{ name: 'x', ...as(0) }] }), 'inject');
   for (const name of ['weft-proxy', 'weft-init'])
-    t.equal(outcomeOf({ initContainers: [{ name, ...as(2102) }] }), 'inject', name);
+    t.equal(outcomeOf({ initContainers: [{ name, ...as(2102) }] }, INJECTED), 'inject', name);
+});
+
+t.test('a name of the proxy’s is refused to a pod that has not been injected', async (t) => {
+  for (const name of ['weft-proxy', 'weft-init']) {
+    for (const list of ['containers', 'initContainers'])
+      t.equal(outcomeOf({ [list]: [{ name, image: 'mine' }] }), 'refuse proxy_name_in_use', `${list} ${name}`);
+    t.equal(outcomeOf({ initContainers: [{ name }] }, INJECTED), 'inject', 'injecting again');
+  }
+  for (const name of ['weft-token', 'weft-bundle', 'weft-init-run']) {
+    t.equal(outcomeOf({ volumes: [{ name, hostPath: { path: '/' } }] }), 'refuse proxy_name_in_use', name);
+    t.equal(outcomeOf({ volumes: [{ name }] }, INJECTED), 'inject', 'injecting again');
+  }
+  t.equal(outcomeOf({ containers: [{ name: 'weft' }], volumes: [{ name: 'weft-tokens' }] }), 'inject');
 });
 
 t.test('the network of the node, mirrors of files and Windows are left alone', async (t) => {

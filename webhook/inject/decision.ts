@@ -1,13 +1,14 @@
-import { INIT_CONTAINER, INJECT, PROXY_CONTAINER, PROXY_UID } from '../../api/names.ts';
+import { INIT_CONTAINER, INJECT, INJECTED_ANNOTATION, PROXY_CONTAINER, PROXY_UID } from '../../api/names.ts';
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
 import { faultsOfNames } from './known-names.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import { type PodOptions, readOptions } from './pod-options.ts';
-import { type Container, containersOf, type PodTemplate } from './pod-template.ts';
+import { type Container, containersOf, type PodSpec, type PodTemplate } from './pod-template.ts';
 import { isProtected } from './protected-namespaces.ts';
 import { containerOfProxyUser } from './proxy-user.ts';
 import type { InjectSettings } from './settings.ts';
 import { unheardAnnotations } from './unheard-annotations.ts';
+import { BUNDLE_VOLUME, INIT_RUN_VOLUME, TOKEN_VOLUME } from './volumes.ts';
 import { type Wish, wishOf } from './wish.ts';
 
 /** Why a pod is left as it is. Tokens of log, metric, Event and test. */
@@ -31,6 +32,7 @@ export const REFUSE_REASONS = [
   'annotation_invalid',
   'proxy_uid_in_use',
   'proxy_port_in_use',
+  'proxy_name_in_use',
 ] as const;
 
 /** The first of {@link REFUSE_REASONS} that was found. */
@@ -119,7 +121,14 @@ function foreignSidecarOf(pod: PodTemplate): string | null {
 }
 
 /** Something of the application's that would break the proxy, or break out of it. */
-function conflictOf({ spec }: PodTemplate): { reason: RefuseReason; message: string } | null {
+function conflictOf({ metadata, spec }: PodTemplate): { reason: RefuseReason; message: string } | null {
+  const taken = metadata?.annotations?.[INJECTED_ANNOTATION] === undefined ? takenName(spec) : undefined;
+  if (taken !== undefined) {
+    return {
+      reason: 'proxy_name_in_use',
+      message: `${taken} has a name of the proxy's, and the pod has not been injected; use another`,
+    };
+  }
   const own = containersOf(spec).filter(({ name }) => !WEFT_CONTAINERS.includes(name));
   const sameUser = containerOfProxyUser(spec);
   if (sameUser) {
@@ -139,6 +148,14 @@ function conflictOf({ spec }: PodTemplate): { reason: RefuseReason; message: str
   return null;
 }
 
+/** What is called as only injection calls it. */
+function takenName(spec: PodSpec): string | undefined {
+  const container = containersOf(spec).find(({ name }) => WEFT_CONTAINERS.includes(name));
+  if (container) return `the container ${container.name}`;
+  const volume = spec.volumes?.find(({ name }) => WEFT_VOLUMES.includes(name));
+  return volume && `the volume ${volume.name}`;
+}
+
 function proxyPortOf({ ports }: Container): number | null {
   const tcp = (ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP');
   return tcp.find(({ containerPort }) => PROXY_PORTS.includes(containerPort))?.containerPort ?? null;
@@ -153,6 +170,7 @@ function refuse(reason: RefuseReason, message: string, warnings: readonly string
 }
 
 const WEFT_CONTAINERS: readonly string[] = [PROXY_CONTAINER, INIT_CONTAINER];
+const WEFT_VOLUMES: readonly string[] = [TOKEN_VOLUME, BUNDLE_VOLUME, INIT_RUN_VOLUME];
 const PROXY_PORTS: readonly number[] = [PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT, PROXY_ADMIN_PORT];
 
 /** Source: https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-config-mirror */
