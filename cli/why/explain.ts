@@ -1,13 +1,13 @@
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { OutboundTarget, Route } from '../../api/routing.ts';
-import { canonicalIp } from '../../core/kubernetes/ip-address.ts';
+import { formatSocketAddress } from '../../core/config/socket-address.ts';
 import { type Complaint, Complaints } from '../../destination/objects/object-ref.ts';
 import { ClientView } from '../../destination/translate/client-view.ts';
 import { hostProtocol } from '../../destination/translate/host-protocol.ts';
 import { profileOf } from '../../destination/translate/linkerd/profile-choice.ts';
 import { outboundTarget } from '../../destination/translate/outbound-target.ts';
 import { podProtocol } from '../../destination/translate/pod-protocol.ts';
-import { resolveTarget, type TargetAddress } from '../../destination/translate/target.ts';
+import { parseTarget, resolveTarget, type TargetAddress } from '../../destination/translate/target.ts';
 import { compilePathRewrite } from '../../proxy/routing/path-rewrite.ts';
 import { NOT_FOUND, RouteTable } from '../../proxy/routing/route-table.ts';
 import { UsageError } from '../command.ts';
@@ -71,9 +71,8 @@ export function explain(state: MeshState, question: Question): Explanation {
   const inquiry = { cluster, domain, complain: complaints.add };
   const client = clientOf(state, question.from);
   const { place, identity, address: clientAddress } = client;
-  const ip = canonicalIp(question.host);
-  const address = { host: ip ?? question.host, isAddress: ip !== null, port: question.port };
-  const target = outboundTarget({ ...inquiry, client: new ClientView(place) }, address);
+  const address = parseTarget(formatSocketAddress(question.host, question.port));
+  const target = address && outboundTarget({ ...inquiry, client: new ClientView(place) }, address);
   if (!target) throw unknownHost(state, question);
   const carried = carriedAs(target.protocol, question.request);
   const { shares, ...decision } = decide(carried, state, target, question);

@@ -37,6 +37,13 @@ t.test('a Service without rules takes everything itself', async (t) => {
   t.match(text, /no endpoint: requests wait 3 s/);
 });
 
+t.test('an absolute name, which a dot ends, is the same host', async (t) => {
+  for (const host of ['api.default.svc.cluster.local.', 'API.default.svc.', '[::ffff:10.96.0.1]']) {
+    const { text } = ask({ 'a.yaml': [service('api', '10.96.0.1')] }, [], 'GET', `http://${host}/x`);
+    t.match(text, /target +api\.default\.svc\.cluster\.local:80/, host);
+  }
+});
+
 t.test('the manifests of the user guide together: ten requests, each with what decides it', async (t) => {
   const names = ['istio-virtual-service', 'istio-destination-rule', 'smi-traffic-split', 'linkerd-service-profile'];
   for (const { method, path, route } of TEN_REQUESTS) {

@@ -23,10 +23,20 @@ t.test('a port without routes counts all under the default one', async (t) => {
   t.equal(new PortRoutes({ 'api.default': [named('x')] }).find('other', request), DEFAULT_ROUTE);
 });
 
+t.test('a port knows the Services that have routes of their own', async (t) => {
+  const routes = new PortRoutes({ 'api.default': [named('x')], '': [named('y')] });
+  t.same(
+    ['api.default', 'other', ''].map((service) => routes.has(service)),
+    [true, false, false],
+  );
+});
+
 t.test('an authority names a Service by its name in the cluster', async (t) => {
   for (const [authority, service] of [
     ['api.default.svc.cluster.local:8080', 'api.default.svc.cluster.local'],
     ['API.Default.svc', 'api.default.svc.cluster.local'],
+    ['api.default.svc.cluster.local.', 'api.default.svc.cluster.local'],
+    ['api.default.svc.:80', 'api.default.svc.cluster.local'],
     ['api.default.svc:80', 'api.default.svc.cluster.local'],
     ['api.default', 'api.default'],
     ['api.svc.other', 'api.svc.other'],

@@ -31,8 +31,8 @@ export class PortRoutes {
   }
 }
 
-/** FQDN of the Service that an authority names. */
+/** FQDN of the Service that an authority names; a dot may end it, as that of an absolute name does (RFC 3986 section 3.2.2). */
 export function serviceNamed(authority: string, clusterDomain: string): string {
-  const name = authority.replace(/:\d+$/, '').toLowerCase();
+  const name = authority.replace(/\.?(?::\d+)?$/, '').toLowerCase();
   return name.endsWith('.svc') ? `${name}.${clusterDomain}` : name;
 }
