@@ -235,6 +235,28 @@ t.test('a pod counts under the Deployment above its ReplicaSet', async (t) => {
   t.match(labels('10.244.0.2:80'), { dst_statefulset: 'db' });
 });
 
+t.test('a pod of a Job counts under it, and one of a CronJob under that, whichever run it is', async (t) => {
+  const labelOf = (job: string, creationTimestamp?: string) => {
+    const metadata = { creationTimestamp, ownerReferences: [{ kind: 'Job', name: job, controller: true }] };
+    const { target } = clusterOf(pod('run', '10.244.0.1', { metadata }));
+    const { dst_job, dst_k8s_job, dst_cronjob } = target('10.244.0.1:80')?.backends['']?.endpoints[0]?.labels ?? {};
+    return { dst_job, dst_k8s_job, dst_cronjob };
+  };
+  const due = new Date(29_001_000 * 60_000).toISOString();
+  t.match(labelOf('hello-29001000', due), { dst_cronjob: 'hello', dst_k8s_job: undefined, dst_job: undefined });
+  t.match(labelOf('migrate', due), { dst_k8s_job: 'migrate', dst_cronjob: undefined, dst_job: undefined });
+  t.match(
+    labelOf('report-20260101', due),
+    { dst_k8s_job: 'report-20260101', dst_cronjob: undefined },
+    'a date is no minute',
+  );
+  t.match(
+    labelOf('hello-29001000'),
+    { dst_k8s_job: 'hello-29001000', dst_cronjob: undefined },
+    'made at no known time',
+  );
+});
+
 t.test('an address that is used again belongs to the pod that lives', async (t) => {
   const made = (name: string, createdAt: string, more: object = {}) =>
     pod(name, '10.244.0.1', { metadata: { creationTimestamp: createdAt, ...more } });

@@ -55,12 +55,32 @@ function labelsOf(cluster: Cluster, pod: Pod, zone: string): Record<string, stri
     dst_namespace: pod.namespace,
     dst_pod: pod.name,
     dst_serviceaccount: pod.serviceAccount,
-    ...(owner && { [`dst_${owner.kind.toLowerCase()}`]: owner.name }),
+    ...(owner && ownerLabel(owner, pod)),
     ...(pod.labels['pod-template-hash'] && { dst_pod_template_hash: pod.labels['pod-template-hash'] }),
     ...(pod.controlNamespace && { dst_control_plane_ns: pod.controlNamespace }),
     ...(zone && { dst_zone: zone }),
   };
 }
+
+/** Linkerd's, but that each run of a CronJob, which is a Job of its own, is counted under the CronJob. */
+function ownerLabel({ kind, name }: Owner, { createdAt }: Pod): Record<string, string> {
+  if (kind !== 'Job') return { [`dst_${kind.toLowerCase()}`]: name };
+  const cronJob = cronJobOf(name, createdAt);
+  return cronJob === null ? { dst_k8s_job: name } : { dst_cronjob: cronJob };
+}
+
+/**
+ * The CronJob that a Job is a run of, by its name and the minute that it was due (kubernetes `pkg/controller/cronjob`,
+ * `getJobName`); null: of none. Jobs themselves are not watched.
+ */
+function cronJobOf(job: string, createdAt: string): string | null {
+  const [, name, minute] = /^(.+)-(\d{8})$/.exec(job) ?? [];
+  if (name === undefined) return null;
+  return Math.abs(Date.parse(createdAt) - Number(minute) * 60_000) < MAX_DELAY_MS ? name : null;
+}
+
+/** A run may begin late, and its pod be made again. */
+const MAX_DELAY_MS = 7 * 86_400_000;
 
 /** What keeps the pod running: its controller, or the Deployment above its ReplicaSet. */
 export function workloadOf(cluster: Cluster, pod: Pod): Owner | null {
