@@ -16,6 +16,7 @@ import { ensureAuthorities } from './bootstrap/authorities.ts';
 import type { EmbeddedConfig, IdentityConfig } from './config.ts';
 import { CurrentIssuer } from './issue/current-issuer.ts';
 import { directorySource, type IssuerSource, secretSource } from './issue/issuer-source.ts';
+import { trialHandshake } from './issue/trial-handshake.ts';
 import { IdentityMetrics } from './metrics.ts';
 import { CertifyServer } from './server.ts';
 import { ServingCertificateRenewal } from './serving-certificate.ts';
@@ -34,7 +35,7 @@ export async function startIdentity(
   const { authenticator, source, api } = config.embedded
     ? await embeddedParts(config.embedded, clock)
     : await kubernetesParts(config, log, clock);
-  const issuer = await CurrentIssuer.load({ source, clock, log });
+  const issuer = await CurrentIssuer.load({ source, trial: trialHandshake, clock, log });
   const metrics = new IdentityMetrics(issuer);
 
   let server: CertifyServer | null = null;

@@ -35,7 +35,7 @@ async function issuerOf() {
       return state.material as never;
     },
   };
-  const issuer = await CurrentIssuer.load({ source, clock, log });
+  const issuer = await CurrentIssuer.load({ source, trial: async () => {}, clock, log });
   return { issuer, state, timers: clock.timers };
 }
 

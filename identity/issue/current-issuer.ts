@@ -2,6 +2,7 @@ import { errorMessage, WeftError } from '../../core/errors/weft-error.ts';
 import type { Logger } from '../../core/log/log.ts';
 import type { Clock, Timer } from '../../core/time/clock.ts';
 import { Issuer } from './issuer.ts';
+import type { IssuerMaterial } from './issuer-material.ts';
 import type { IssuerSource } from './issuer-source.ts';
 
 /** How often the source of the issuer is read again, milliseconds. */
@@ -10,6 +11,8 @@ export const ISSUER_POLL_MS = 5_000;
 /** What {@link CurrentIssuer} follows, every {@link ISSUER_POLL_MS} by `clock`. */
 export interface CurrentIssuerSettings {
   readonly source: IssuerSource;
+  /** Tries what an issuer signs before it is put in force. @throws IssuerError when it will not do */
+  readonly trial: (issuer: Issuer, now: number) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -43,7 +46,7 @@ export class CurrentIssuer {
    */
   static async load(settings: CurrentIssuerSettings): Promise<CurrentIssuer> {
     const material = await settings.source.read();
-    return new CurrentIssuer(settings, new Issuer(material, settings.clock.now()), JSON.stringify(material));
+    return new CurrentIssuer(settings, await fitIssuer(material, settings), JSON.stringify(material));
   }
 
   get(): Issuer {
@@ -71,13 +74,13 @@ export class CurrentIssuer {
 
   /** Reads the source now. Never throws: whatever fails leaves the issuer as it is. */
   async refresh(): Promise<void> {
-    const { source, clock, log } = this.#settings;
+    const { source, log } = this.#settings;
     try {
       const material = await source.read();
       const seen = JSON.stringify(material);
       if (seen === this.#seen) return;
       this.#seen = seen;
-      this.#issuer = new Issuer(material, clock.now());
+      this.#issuer = await fitIssuer(material, this.#settings);
     } catch (error) {
       this.#keep(error);
       return;
@@ -101,4 +104,11 @@ export class CurrentIssuer {
       `${source.name} changed, and the new issuer is not fit to sign: ${error.message}; the old one stays`,
     );
   }
+}
+
+/** @throws IssuerError when the material is not fit to sign */
+async function fitIssuer(material: IssuerMaterial, { trial, clock }: CurrentIssuerSettings): Promise<Issuer> {
+  const issuer = new Issuer(material, clock.now());
+  await trial(issuer, clock.now());
+  return issuer;
 }

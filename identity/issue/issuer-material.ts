@@ -28,6 +28,7 @@ export type IssuerFault =
   | 'issuer_not_yet_valid'
   | 'issuer_path_too_long'
   | 'issuer_not_trusted'
+  | 'issuer_not_accepted'
   | 'trust_roots_missing'
   | 'trust_roots_malformed';
 

@@ -41,7 +41,7 @@ export class Issuer {
   /**
    * Reads and checks an issuer.
    *
-   * @throws WeftError with a code of `ISSUER_FAULTS` and a sentence for the operator
+   * @throws IssuerError
    */
   constructor(material: IssuerMaterial, now: number) {
     const { chain, keyPair, roots } = readMaterial(material);
