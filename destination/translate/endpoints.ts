@@ -1,3 +1,4 @@
+import type { Cluster } from '../objects/cluster.ts';
 import type { Host, ServiceHost } from '../objects/host.ts';
 import type { SliceAddress } from '../objects/kubernetes/endpoint-slice.ts';
 import { isFinished, type Pod } from '../objects/kubernetes/pod.ts';
@@ -63,13 +64,13 @@ function endpointOf(
     profile: called.profile,
     namespace: cluster.get('Namespace', '', namespace) ?? null,
   };
-  if (!address.pod) {
+  const pod = podOf(cluster, namespace, address);
+  if (pod === null) return null;
+  if (pod === 'none') {
     const { protocol } = decideProtocol({ ...witnesses, server: null, pod: null });
     const labels = { dst_namespace: namespace, ...(address.zone && { dst_zone: address.zone }) };
     return { endpoint: plainEndpoint(address.ip, port, protocol, labels), labels: null };
   }
-  const pod = cluster.get('Pod', namespace, address.pod.name);
-  if (!pod || !isLiving(pod, address)) return null;
   const { protocol } = decideProtocol({
     ...witnesses,
     server: serverOn(cluster, pod, port),
@@ -77,6 +78,16 @@ function endpointOf(
   });
   const place = { address: address.ip, port, protocol, zone: address.zone };
   return { endpoint: podEndpoint(mesh, pod, place), labels: pod.labels };
+}
+
+/**
+ * The pod behind an address of a slice: named by the slice or, where somebody has written it by hand, whoever has the address.
+ * null: the slice names a pod that is not there. `none`: the address is no pod's.
+ */
+function podOf(cluster: Cluster, namespace: string, address: SliceAddress): Pod | 'none' | null {
+  if (!address.pod) return cluster.podByAddress(address.ip) ?? 'none';
+  const pod = cluster.get('Pod', namespace, address.pod.name);
+  return pod && isLiving(pod, address) ? pod : null;
 }
 
 /** Whether the slice means this pod and not an earlier one of the same name or address, and has not yet to hear of its end. */

@@ -181,6 +181,30 @@ t.test('an address without a pod is an endpoint in the clear, known by its addre
   });
 });
 
+t.test('an address that somebody wrote by hand is the pod that has it, once', async (t) => {
+  const byHand = {
+    ...slice('api', []),
+    metadata: { name: 'by-hand', namespace: 'default', labels: { 'kubernetes.io/service-name': 'api' } },
+    endpoints: [{ addresses: ['10.244.0.1'] }, { addresses: ['10.244.9.9'] }],
+  };
+  const { target, source } = clusterOf(
+    service('api', '10.96.0.1'),
+    pod('api-1', '10.244.0.1'),
+    slice('api', [['api-1', '10.244.0.1']]),
+    byHand,
+  );
+  const found = () => target('api:80')?.backends['']?.endpoints.map(({ uid, tls }) => [uid, tls !== null]);
+  t.same(found(), [
+    ['10.244.9.9:8080', false],
+    ['uid-api-1', true],
+  ]);
+  source.put(pod('late', '10.244.9.9'));
+  t.same(found(), [
+    ['uid-api-1', true],
+    ['uid-late', true],
+  ]);
+});
+
 t.test('a dual-stack pod is one endpoint', async (t) => {
   const { target } = clusterOf(
     ...MINIMAL,
