@@ -126,7 +126,7 @@ export const SETTINGS = {
     env.ENV_PROBE_PATHS,
     PROBE_PATHS,
     '{}',
-    'Paths of the pod\'s own HTTP probes by port, `{"8080":["/healthz"]}`: exempt from inbound policy.',
+    'Paths, with their queries, of the pod\'s own HTTP and gRPC probes and hooks by port, `{"8080":["/healthz"]}`: exempt from inbound policy.',
   ),
   logLevel: setting(env.ENV_LOG_LEVEL, oneOf(LOG_LEVELS), 'info', 'The least that is logged.'),
   shutdownGrace: setting(env.ENV_SHUTDOWN_GRACE, DURATION, '2m', 'How long a drain may take after SIGTERM.'),

@@ -52,6 +52,14 @@ t.test('a probe is GET or HEAD of a probed path of that very port', async (t) =>
   t.notOk(isProbe(paths, 8080, { method: 'POST', path: '/live' }));
   t.notOk(isProbe(paths, 8080, { method: 'GET', path: '/live?x' }));
   t.notOk(isProbe(paths, 8081, { method: 'GET', path: '/live' }));
+  const asked = { 80: ['/live?full=1', '/grpc.health.v1.Health/Check'] };
+  t.ok(isProbe(asked, 80, { method: 'GET', path: '/live?full=1' }));
+  t.notOk(isProbe(asked, 80, { method: 'GET', path: '/live' }));
+  t.ok(isProbe(asked, 80, { method: 'POST', path: '/grpc.health.v1.Health/Check' }));
+  t.notOk(
+    isProbe({ 80: ['/live'] }, 80, { method: 'POST', path: '/grpc.health.v1.Health/Check' }),
+    'where it is no probe',
+  );
 });
 
 t.test('a client has the override that names it last', async (t) => {

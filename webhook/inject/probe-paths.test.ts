@@ -29,6 +29,16 @@ t.test('the three probes of each container are listed by port, sorted', async (t
   t.same(probePathsOf([probing({ lifecycle: get(9, '/a') })]), {}, 'other fields are no probes');
 });
 
+t.test('the hooks of a container are asked for as its probes are', async (t) => {
+  t.same(probePathsOf([probing({ lifecycle: { postStart: get('web', '/warm'), preStop: get(9, 'drain?now') } })]), {
+    9: ['/drain?now'],
+    80: ['/warm'],
+  });
+  for (const hook of [{ exec: { command: ['x'] } }, { tcpSocket: { port: 9 } }, { sleep: { seconds: 1 } }, null])
+    t.same(probePathsOf([probing({ lifecycle: { preStop: hook } })]), {});
+  t.same(probePathsOf([probing({ lifecycle: null })]), {});
+});
+
 t.test('a port may be named as its container names it', async (t) => {
   t.same(probePathsOf([probing({ livenessProbe: get('web', '/a') })]), { 80: ['/a'] });
   t.same(probePathsOf([probing({ livenessProbe: get('other', '/a') })]), {});
@@ -36,13 +46,14 @@ t.test('a port may be named as its container names it', async (t) => {
   t.same(probePathsOf([{ name: 'app', livenessProbe: get('web', '/a') }]), {});
 });
 
-t.test('a path is what the kubelet asks for: without its query, with a slash', async (t) => {
+t.test('a path is what the kubelet asks for: with its query and a slash', async (t) => {
   for (const [path, asked] of [
-    ['/a?b=c', '/a'],
+    ['/a?b=c', '/a?b=c'],
+    ['/a?b#c', '/a?b'],
     ['a', '/a'],
     ['', '/'],
     [undefined, '/'],
-    ['?x', '/'],
+    ['?x', '/?x'],
   ] as const)
     t.same(probePathsOf([probing({ livenessProbe: get(9, path) })]), { 9: [asked] }, `${path}`);
 });

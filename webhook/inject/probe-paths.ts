@@ -1,18 +1,20 @@
+import { GRPC_HEALTH_CHECK_PATH } from '../../api/proxy-environment.ts';
 import type { Container } from './pod-template.ts';
 
-/** Paths that the kubelet asks for, by port number as text. */
+/** Paths that the kubelet asks for, with their queries, by port number as text. */
 export type ProbePaths = Readonly<Record<string, readonly string[]>>;
 
 /**
- * The HTTP and gRPC probes of containers: requests of the kubelet, which has no identity, so that policy exempts them.
- * HTTPS probes pass through the proxy unseen and are not listed. Ports and paths are sorted, so that the same pod always
+ * The HTTP and gRPC probes of containers and their hooks: requests of the kubelet, which has no identity, so that policy
+ * exempts them: a refused `postStart` ends its container. Those in HTTPS pass through the proxy unseen and are not listed. Ports and paths are sorted, so that the same pod always
  * comes to the same text.
  */
 export function probePathsOf(containers: readonly Container[]): ProbePaths {
   const found = new Map<number, Set<string>>();
   for (const container of containers) {
-    for (const field of PROBES) {
-      const target = targetOf(container[field], container);
+    const { postStart, preStop } = fieldsOf(container.lifecycle);
+    for (const asked of [...PROBES.map((field) => container[field]), postStart, preStop]) {
+      const target = targetOf(asked, container);
       if (!target) continue;
       const paths = found.get(target.port) ?? new Set();
       found.set(target.port, paths.add(target.path));
@@ -27,8 +29,8 @@ function targetOf(probe: unknown, container: Container): { port: number; path: s
   const http = fieldsOf(httpGet);
   const port = portOf(httpGet === undefined ? fieldsOf(grpc).port : http.port, container);
   if (port === null || (http.scheme !== undefined && http.scheme !== 'HTTP')) return null;
-  if (httpGet === undefined) return { port, path: GRPC_HEALTH_CHECK };
-  const path = typeof http.path === 'string' ? http.path.split('?', 1)[0]! : '';
+  if (httpGet === undefined) return { port, path: GRPC_HEALTH_CHECK_PATH };
+  const path = typeof http.path === 'string' ? http.path.split('#', 1)[0]! : '';
   return { port, path: path.startsWith('/') ? path : `/${path}` };
 }
 
@@ -43,5 +45,3 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 const PROBES = ['startupProbe', 'readinessProbe', 'livenessProbe'];
-/** Source: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
-const GRPC_HEALTH_CHECK = '/grpc.health.v1.Health/Check';
