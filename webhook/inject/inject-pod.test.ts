@@ -188,6 +188,8 @@ t.test('words of other meshes are read as those mean them', async (t) => {
   for (const [text, logLevel] of [
     ['warn,linkerd=debug', 'warn'],
     ['linkerd=info,warn', 'info'],
+    ['linkerd[name="inbound"]=trace,info', 'info'],
+    ['[{a,b}]=off, warn', 'warn'],
     ['off', 'silent'],
     ['none', 'silent'],
     ['warning', 'warn'],

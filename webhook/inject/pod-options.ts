@@ -95,9 +95,13 @@ const parsePolicy = (text: string) => parseWord(text, DEFAULT_INBOUND_POLICIES);
 const parseCapture = (text: string) => parseWord(text, ['init', 'none']);
 const parseSwitch = (text: string) => parseWord(text, ['enabled', 'disabled']);
 const parseLevel = (text: string) => parseWord(text, LOG_LEVELS);
-/** Linkerd's filters read `warn,linkerd=info` and Istio's level `warning`: the first level says how much to tell. */
+/**
+ * Linkerd's filters read `warn,linkerd=info` and Istio's level `warning`: the first level says how much to tell, but one of
+ * some spans alone (`linkerd[name="inbound"]=trace`), which says it of those.
+ */
 const parseForeignLevel = (text: string) => {
-  const first = text.split(',')[0]!.replace(/^.*=/, '');
+  const filters = text.match(/(?:\[[^\]]*\]|[^,])+/g) ?? [];
+  const first = (filters.find((filter) => !filter.includes('[')) ?? '').trim().replace(/^.*=/, '');
   return parseLevel({ off: 'silent', none: 'silent', warning: 'warn' }[first] ?? first);
 };
 /** Linkerd says `true` and `false` where Weft says `enabled` and `disabled`. */
