@@ -5,6 +5,8 @@ import { deployment, namespace, pod, rateLimit, server, service, serviceProfile 
 import { inboundConfig } from './inbound-config.ts';
 
 const POLICY = 'weft.dev/default-inbound-policy';
+/** Metadata of a pod of the Deployment `api`. */
+const OWNED = { metadata: { ownerReferences: [{ kind: 'Deployment', name: 'api', controller: true }] } };
 
 t.test('a pod without a word has the default policy on the ports that it declares', async (t) => {
   t.same(configOf(pod('api-1', '10.244.0.1')), {
@@ -63,6 +65,33 @@ t.test('routes of each Service stand under its name, the pod’s own under none;
     '': [{ name: 'own', origin: 'Deployment/default/api' }],
     'api.default.svc.cluster.local': [{ name: 'r', retry: null, timeouts: {} }],
   });
+});
+
+t.test('where a port counts by routes, each of its Services is named, and nobody else', async (t) => {
+  const [plain, profiled] = ['plain', 'profiled'].map((name) => `${name}.default.svc.cluster.local`) as [
+    string,
+    string,
+  ];
+  const select = { spec: { selector: { app: 'api' }, ports: [{ port: 80, targetPort: 8080 }] } };
+  const cluster = [
+    service('plain', '10.96.0.1', select),
+    service('profiled', '10.96.0.2', select),
+    serviceProfile(profiled, { routes: [{ name: 'explicit', condition: { method: 'GET' } }] }),
+  ];
+  const named = (...objects: object[]) =>
+    Object.entries(configOf(pod('api-1', '10.244.0.1', OWNED), ...cluster, ...objects).ports[0]!.routes)
+      .map(([service, routes]) => [service, routes.map(({ name }) => name)])
+      .sort();
+  const own = { 'weft.dev/route-profile': 'routes: [{ name: own, condition: { method: GET } }]' };
+  t.same(named(deployment('api', { templateAnnotations: own })), [
+    ['', ['own']],
+    [plain, ['own']],
+    [profiled, ['explicit']],
+  ]);
+  t.same(named(), [
+    [plain, []],
+    [profiled, ['explicit']],
+  ]);
 });
 
 t.test('each of two Deployments behind a Service follows its own routes inbound', async (t) => {

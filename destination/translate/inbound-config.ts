@@ -1,10 +1,10 @@
 import type { InboundConfig, InboundPolicy, InboundPort, Route } from '../../api/routing.ts';
-import { serviceHost } from '../objects/host.ts';
+import { type ServiceHost, serviceHost } from '../objects/host.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
 import { formatRef, parseRef, refOf } from '../objects/object-ref.ts';
 import type { Inquiry, Mesh } from './inquiry.ts';
 import { serversOf } from './linkerd/pod-servers.ts';
-import { explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
+import { type ChosenProfile, explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
 import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
 
 /**
@@ -26,13 +26,11 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
   return {
     defaultPolicy: policy,
     ports: ports.map(([port, claims]): InboundPort => {
-      const routes: Record<string, readonly Route[]> = {};
-      if (own) routes[''] = own.profile.routes.map(counting);
-      for (const { service } of claims) {
-        const host = serviceHost(service, domain);
-        const explicit = explicitProfileOf(inquiry, host, host.namespace);
-        if (explicit) routes[host.name] = explicit.profile.routes.map(counting);
-      }
+      const routes = routesOf(
+        own,
+        claims.map(({ service }) => serviceHost(service, domain)),
+        (host) => explicitProfileOf(inquiry, host, host.namespace),
+      );
       const { server = null, rateLimit = null } = servers.get(port) ?? {};
       const { protocol, rule } = podProtocol(inquiry, pod, port);
       if (rateLimit && (protocol === 'opaque' || protocol === 'tls'))
@@ -51,6 +49,22 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
     }),
     clusterNetworks: domain.clusterNetworks,
   };
+}
+
+/**
+ * The routes that a port counts by: the pod's own under no name, those of each Service that leads to it under its name.
+ * Where there are any, each of the Services is named, because a proxy counts requests under no name that clients make up.
+ */
+function routesOf(
+  own: ChosenProfile | null,
+  hosts: readonly ServiceHost[],
+  explicitOf: (host: ServiceHost) => ChosenProfile | null,
+): Record<string, readonly Route[]> {
+  const ofPod = own ? { '': own.profile.routes.map(counting) } : {};
+  const explicit = hosts.map((host) => explicitOf(host)?.profile.routes.map(counting));
+  if (!own && explicit.every((each) => each === undefined)) return {};
+  const fallback = ofPod[''] ?? [];
+  return { ...ofPod, ...Object.fromEntries(hosts.map(({ name }, at) => [name, explicit[at] ?? fallback])) };
 }
 
 /** The policy of a pod's ports: from its own annotation, its namespace's, or the control plane's default. */
