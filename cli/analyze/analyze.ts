@@ -4,6 +4,7 @@ import { formatRef, parseRef, refOf } from '../../destination/objects/object-ref
 import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';
+import { injectionFaults } from './injection.ts';
 import { kindsNotRead } from './kinds-not-read.ts';
 import { repeatedMethods } from './repeated-methods.ts';
 
@@ -32,6 +33,7 @@ export function analyze(state: MeshState): Finding[] {
       }),
     ),
     ...kindsNotRead(state.others),
+    ...injectionFaults(state),
     ...unused(state, survey),
     ...repeated(state, survey.targets),
   ]);

@@ -21,6 +21,7 @@ that may see them differently, and prints what it finds, one finding a line:
   together   what shows only together: an object that another keeps from deciding, a backend that is not there
   not_read   an object of a mesh API whose kind Weft does not read, and what it would have done; an error where its
              author relies on it for security
+  injection  what namespaces, workloads and Services ask of injection that the webhook refuses or nobody hears
   unused     an object without the Service that it is about
   retry      a retry rule that may repeat a POST or PATCH after the application has carried it out
 

@@ -1,0 +1,88 @@
+import t from 'tap';
+
+import { service } from '../../destination/testing/manifests.ts';
+import { stateOf } from '../state/testing/state-of.ts';
+import { formatFinding } from './finding.ts';
+import { injectionFaults } from './injection.ts';
+
+const said = (...objects: object[]) => injectionFaults(stateOf({ 'a.yaml': objects })).map(formatFinding);
+const namespace = (labels: object, annotations: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'default', labels, annotations },
+});
+const workload = (kind: string, template: object, annotations: object = {}, spec: object = {}) => ({
+  apiVersion: kind === 'Job' ? 'batch/v1' : 'apps/v1',
+  kind,
+  metadata: { name: 'web', namespace: 'default', annotations },
+  spec: {
+    selector: { matchLabels: { app: 'web' } },
+    template: {
+      metadata: { labels: { app: 'web' }, ...template },
+      spec: { containers: [{ name: 'app', image: 'x' }], ...spec },
+    },
+  },
+});
+const ASKS = namespace({ 'weft.dev/inject': 'enabled' });
+
+t.test('nothing is wrong with a namespace that asks and a workload that says nothing', async (t) => {
+  t.same(said(ASKS, workload('Deployment', {})), []);
+  t.same(said(workload('Deployment', {})), []);
+  t.same(said(namespace({}), service('api', '10.96.0.1')), []);
+});
+
+t.test('a namespace that asks in words that nobody has is told so, and each workload in it is not', async (t) => {
+  t.match(said(namespace({ 'weft.dev/inject': 'true' }), workload('Deployment', {})), [
+    /^a\.yaml:1: warning: Namespace\/default: .* says "true", which is none of its values$/,
+  ]);
+  t.match(
+    said(namespace({ 'weft.dev/inject': 'enabled' }, { 'weft.dev/skip-inbound-ports': 'x' }), workload('Job', {})),
+    [/error: Namespace\/default: no pod of it is admitted: .*skip-inbound-ports/],
+  );
+});
+
+t.test('a template is judged as the webhook judges its pods, whatever makes them', async (t) => {
+  const misspelt = { annotations: { 'weft.dev/skip-inbund-ports': '25' } };
+  for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet', 'Job'])
+    t.match(said(ASKS, workload(kind, misspelt)), [
+      new RegExp(`warning: ${kind}/default/web: spec\\.template: .* did you mean weft\\.dev/skip-inbound-ports\\?`),
+    ]);
+  t.match(said(ASKS, workload('Deployment', { annotations: { 'weft.dev/opaque-ports': 'x y' } })), [
+    /error: Deployment\/default\/web: spec\.template: its pods are refused: .*opaque-ports/,
+  ]);
+  const asUser = { securityContext: { runAsUser: 2102 } };
+  t.match(said(ASKS, workload('Deployment', {}, {}, asUser)), [
+    /its pods are refused: the container app runs as user 2102/,
+  ]);
+  t.match(said(workload('Deployment', {}, {}, asUser)), [/its pods are refused where they are injected: /]);
+  t.same(said(namespace({}), workload('Deployment', {}, {}, asUser)), [], 'nobody injects it');
+});
+
+t.test('what another mesh would enforce and Weft does not is an error', async (t) => {
+  const required = { annotations: { 'config.linkerd.io/proxy-require-identity-inbound-ports': '80' } };
+  t.match(said(ASKS, workload('Deployment', required)), [/error: Deployment\/default\/web: .*IS NOT ENFORCED/]);
+});
+
+t.test('annotations of pods do nothing on what makes them, and on Services but for opaque ports', async (t) => {
+  const policy = { 'weft.dev/default-inbound-policy': 'deny' };
+  t.match(said(ASKS, workload('Deployment', {}, policy)), [
+    /error: Deployment\/default\/web: metadata\.annotations\["weft\.dev\/default-inbound-policy"\]: IS NOT ENFORCED: .*spec\.template\.metadata/,
+  ]);
+  t.match(said(ASKS, workload('Deployment', {}, { 'linkerd.io/inject': 'enabled' })), [/warning: .*has no effect/]);
+  const annotated = (annotations: object) => service('api', '10.96.0.1', { annotations });
+  t.match(said(annotated(policy)), [/error: Service\/default\/api: .*IS NOT ENFORCED/]);
+  t.same(said(annotated({ 'config.linkerd.io/opaque-ports': '25', 'weft.dev/request-overrides': 'enabled' })), []);
+  t.same(said(ASKS, workload('Deployment', {}, { 'weft.dev/route-profile': 'web' })), []);
+});
+
+t.test('pods that a controller has made, or that have their proxy, are not told again', async (t) => {
+  const pod = (metadata: object) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web-1', namespace: 'default', ...metadata },
+    spec: { containers: [{ name: 'app', image: 'x', securityContext: { runAsUser: 2102 } }] },
+  });
+  t.match(said(ASKS, pod({})), [/error: Pod\/default\/web-1: its pods are refused: /]);
+  t.same(said(ASKS, pod({ ownerReferences: [{ kind: 'ReplicaSet', name: 'web', controller: true }] })), []);
+  t.same(said(ASKS, pod({ annotations: { 'weft.dev/injected': '0.1.0' } })), []);
+});
