@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 
 import { service } from '../../destination/testing/manifests.ts';
 import { stateOf } from '../state/testing/state-of.ts';
@@ -25,52 +25,77 @@ const workload = (kind: string, template: object, annotations: object = {}, spec
 });
 const ASKS = namespace({ 'weft.dev/inject': 'enabled' });
 
+const only = (t: Test, found: readonly string[], expected: RegExp) => {
+  t.equal(found.length, 1, found.join('\n'));
+  t.match(found[0], expected);
+};
+
 t.test('nothing is wrong with a namespace that asks and a workload that says nothing', async (t) => {
   t.same(said(ASKS, workload('Deployment', {})), []);
   t.same(said(workload('Deployment', {})), []);
   t.same(said(namespace({}), service('api', '10.96.0.1')), []);
 });
 
-t.test('a namespace that asks in words that nobody has is told so, and each workload in it is not', async (t) => {
-  t.match(said(namespace({ 'weft.dev/inject': 'true' }), workload('Deployment', {})), [
+t.test('what is wrong with a namespace is told of it, once, and not of each workload in it', async (t) => {
+  const once = (labels: object, annotations: object, expected: RegExp) =>
+    only(t, said(namespace(labels, annotations), workload('Deployment', {}), workload('Job', {})), expected);
+  const asks = { 'weft.dev/inject': 'enabled' };
+  once(
+    { 'weft.dev/inject': 'true' },
+    {},
     /^a\.yaml:1: warning: Namespace\/default: .* says "true", which is none of its values$/,
-  ]);
-  t.match(
-    said(namespace({ 'weft.dev/inject': 'enabled' }, { 'weft.dev/skip-inbound-ports': 'x' }), workload('Job', {})),
-    [/error: Namespace\/default: no pod of it is admitted: .*skip-inbound-ports/],
   );
+  once(
+    asks,
+    { 'weft.dev/skip-inbound-ports': 'x' },
+    /error: Namespace\/default: no pod of it is admitted: .*skip-inbound-ports/,
+  );
+  once(
+    asks,
+    { 'config.linkerd.io/proxy-cpu-limit': 'lots' },
+    /warning: Namespace\/default: .*proxy-cpu-limit of namespace default: "lots"/,
+  );
+  once(asks, { 'config.linkerd.io/access-log': 'json' }, /warning: Namespace\/default: .*access-log is not honoured/);
 });
 
 t.test('a template is judged as the webhook judges its pods, whatever makes them', async (t) => {
   const misspelt = { annotations: { 'weft.dev/skip-inbund-ports': '25' } };
   for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet', 'Job'])
-    t.match(said(ASKS, workload(kind, misspelt)), [
+    only(
+      t,
+      said(ASKS, workload(kind, misspelt)),
       new RegExp(`warning: ${kind}/default/web: spec\\.template: .* did you mean weft\\.dev/skip-inbound-ports\\?`),
-    ]);
-  t.match(said(ASKS, workload('Deployment', { annotations: { 'weft.dev/opaque-ports': 'x y' } })), [
+    );
+  only(
+    t,
+    said(ASKS, workload('Deployment', { annotations: { 'weft.dev/opaque-ports': 'x y' } })),
     /error: Deployment\/default\/web: spec\.template: its pods are refused: .*opaque-ports/,
-  ]);
+  );
   const asUser = { securityContext: { runAsUser: 2102 } };
-  t.match(said(ASKS, workload('Deployment', {}, {}, asUser)), [
+  only(
+    t,
+    said(ASKS, workload('Deployment', {}, {}, asUser)),
     /its pods are refused: the container app runs as user 2102/,
-  ]);
-  t.match(said(workload('Deployment', {}, {}, asUser)), [/its pods are refused where they are injected: /]);
+  );
+  only(t, said(workload('Deployment', {}, {}, asUser)), /its pods are refused where they are injected: /);
   t.same(said(namespace({}), workload('Deployment', {}, {}, asUser)), [], 'nobody injects it');
 });
 
 t.test('what another mesh would enforce and Weft does not is an error', async (t) => {
   const required = { annotations: { 'config.linkerd.io/proxy-require-identity-inbound-ports': '80' } };
-  t.match(said(ASKS, workload('Deployment', required)), [/error: Deployment\/default\/web: .*IS NOT ENFORCED/]);
+  only(t, said(ASKS, workload('Deployment', required)), /error: Deployment\/default\/web: .*IS NOT ENFORCED/);
 });
 
 t.test('annotations of pods do nothing on what makes them, and on Services but for opaque ports', async (t) => {
   const policy = { 'weft.dev/default-inbound-policy': 'deny' };
-  t.match(said(ASKS, workload('Deployment', {}, policy)), [
+  only(
+    t,
+    said(ASKS, workload('Deployment', {}, policy)),
     /error: Deployment\/default\/web: metadata\.annotations\["weft\.dev\/default-inbound-policy"\]: IS NOT ENFORCED: .*spec\.template\.metadata/,
-  ]);
-  t.match(said(ASKS, workload('Deployment', {}, { 'linkerd.io/inject': 'enabled' })), [/warning: .*has no effect/]);
+  );
+  only(t, said(ASKS, workload('Deployment', {}, { 'linkerd.io/inject': 'enabled' })), /warning: .*has no effect/);
   const annotated = (annotations: object) => service('api', '10.96.0.1', { annotations });
-  t.match(said(annotated(policy)), [/error: Service\/default\/api: .*IS NOT ENFORCED/]);
+  only(t, said(annotated(policy)), /error: Service\/default\/api: .*IS NOT ENFORCED/);
   t.same(said(annotated({ 'config.linkerd.io/opaque-ports': '25', 'weft.dev/request-overrides': 'enabled' })), []);
   t.same(said(ASKS, workload('Deployment', {}, { 'weft.dev/route-profile': 'web' })), []);
 });
@@ -82,7 +107,7 @@ t.test('pods that a controller has made, or that have their proxy, are not told 
     metadata: { name: 'web-1', namespace: 'default', ...metadata },
     spec: { containers: [{ name: 'app', image: 'x', securityContext: { runAsUser: 2102 } }] },
   });
-  t.match(said(ASKS, pod({})), [/error: Pod\/default\/web-1: its pods are refused: /]);
+  only(t, said(ASKS, pod({})), /error: Pod\/default\/web-1: its pods are refused: /);
   t.same(said(ASKS, pod({ ownerReferences: [{ kind: 'ReplicaSet', name: 'web', controller: true }] })), []);
   t.same(said(ASKS, pod({ annotations: { 'weft.dev/injected': '0.1.0' } })), []);
 });

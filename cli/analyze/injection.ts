@@ -1,13 +1,14 @@
 import { INJECT, INJECTED_ANNOTATION, LINKERD_INJECT } from '../../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
-import { KINDS } from '../../destination/objects/kinds.ts';
-import type { ObjectRef } from '../../destination/objects/object-ref.ts';
+import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
+import { type ObjectRef, refOf } from '../../destination/objects/object-ref.ts';
 import { inject } from '../../webhook/inject/inject.ts';
 import { askingNamespace, type NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
 import { DEFAULT_INJECT_SETTINGS, type InjectSettings } from '../../webhook/inject/settings.ts';
 import { type Json, templatePath, valueAt } from '../inject/workloads.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import type { Finding } from './finding.ts';
+import { refOfOther } from './kinds-not-read.ts';
 
 /**
  * What is wrong with what namespaces and workloads ask of injection: the decision is the webhook's, so that nothing is told
@@ -15,10 +16,11 @@ import type { Finding } from './finding.ts';
  */
 export function injectionFaults(state: MeshState): Finding[] {
   const workloads = workloadsOf(state);
+  const services = writtenOf(state, 'Service');
   return [
-    ...namespacesOf(state).flatMap(ofNamespace),
+    ...writtenOf(state, 'Namespace').flatMap(ofNamespace),
     ...workloads.flatMap((workload) => ofWorkload(state, workload)),
-    ...[...workloads, ...servicesOf(state)].flatMap(misplaced),
+    ...[...workloads, ...services].flatMap(misplaced),
   ];
 }
 
@@ -29,42 +31,45 @@ interface Written {
   readonly place: string;
 }
 
+/** What makes pods, or is one. */
+interface Workload extends Written {
+  /** Fields that lead to the template; none: it is the pod. */
+  readonly path: readonly string[];
+}
+
 function ofNamespace({ object, raw, place }: Written): Finding[] {
-  const facts = factsOf(object.name, raw);
-  const refusal = refusalOf(facts);
-  const warnings = inject(PLAIN_POD, facts, SETTINGS).warnings.map((each) =>
-    each.replace(`namespace ${object.name}: `, ''),
-  );
+  const { refusal, warnings } = judge(PLAIN_POD, factsOf(object.name, raw));
   return [
     ...(refusal === null ? [] : [finding('error', object, place, `no pod of it is admitted: ${refusal}`)]),
     ...warnings.map((message) => finding(severityOf(message), object, place, message)),
   ];
 }
 
-/** Why a pod that says nothing is refused for what its namespace says; null: it is not. */
-function refusalOf(facts: NamespaceFacts): string | null {
-  const found = inject(PLAIN_POD, facts, SETTINGS);
-  return found.outcome === 'refuse' ? found.message : null;
-}
-
-function ofWorkload(state: MeshState, { object, raw, place }: Written): Finding[] {
-  const path = templatePath({ object: raw, kind: object.kind, path: [] });
-  if (!path) return [];
+/** What is said of its pods, but for what is said of every pod of the namespace. */
+function ofWorkload(state: MeshState, { object, raw, place, path }: Workload): Finding[] {
   const namespace = state.written({ kind: 'Namespace', namespace: '', name: object.namespace });
   const facts = namespace ? factsOf(object.namespace, namespace.raw) : askingNamespace(object.namespace);
-  const found = inject(valueAt(raw, path), facts, SETTINGS);
-  // What is wrong with the namespace has been told of that.
-  const isOfNamespace = found.outcome === 'refuse' && found.message === refusalOf(facts);
+  const { refusal, warnings } = judge(valueAt(raw, path), facts);
+  const ofAll = judge(PLAIN_POD, facts);
   const field = path.join('.');
-  const refusal = namespace ? 'its pods are refused' : 'its pods are refused where they are injected';
+  const refused = namespace ? 'its pods are refused' : 'its pods are refused where they are injected';
   return [
-    ...(found.outcome === 'refuse' && !isOfNamespace
-      ? [finding('error', object, place, `${refusal}: ${found.message}`, field)]
-      : []),
-    ...found.warnings
-      .filter((message) => !message.startsWith(`namespace ${object.namespace}: `))
+    ...(refusal === null || refusal === ofAll.refusal
+      ? []
+      : [finding('error', object, place, `${refused}: ${refusal}`, field)]),
+    ...warnings
+      .filter((message) => !ofAll.warnings.includes(message))
       .map((message) => finding(severityOf(message), object, place, message, field)),
   ];
+}
+
+/** What the webhook says of a pod. `refusal` is null where it is admitted. */
+function judge(
+  pod: unknown,
+  facts: NamespaceFacts,
+): { readonly refusal: string | null; readonly warnings: readonly string[] } {
+  const found = inject(pod, facts, SETTINGS);
+  return { refusal: found.outcome === 'refuse' ? found.message : null, warnings: found.warnings };
 }
 
 /** What is written where nobody looks: annotations of pods on what makes them, or on the Service before them. */
@@ -82,36 +87,26 @@ function misplaced({ object, raw, place }: Written): Finding[] {
     });
 }
 
-function namespacesOf(state: MeshState): Written[] {
-  return [...state.objects.list('Namespace')].flatMap(({ name }) => written(state, 'Namespace', '', name));
-}
-
-function servicesOf(state: MeshState): Written[] {
-  return [...state.objects.list('Service')].flatMap(({ namespace, name }) =>
-    written(state, 'Service', namespace, name),
+/** What makes pods, and pods that nothing has made, but for those that have their proxy. */
+function workloadsOf(state: MeshState): Workload[] {
+  const others = state.others.map(
+    (other): Written => ({ object: refOfOther(other), raw: other.raw, place: other.place }),
   );
-}
-
-/** What makes pods, and pods that nothing has made. */
-function workloadsOf(state: MeshState): Written[] {
-  const read = (['Deployment', 'Pod'] as const).flatMap((kind) =>
-    [...state.objects.list(kind)].flatMap(({ namespace, name }) => written(state, KINDS[kind].name, namespace, name)),
-  );
-  const others = state.others.map(({ kind, raw, place }): Written => {
-    const { namespace, name } = (raw.metadata ?? {}) as { namespace?: unknown; name?: unknown };
-    return { object: { kind, namespace: String(namespace || 'default'), name: String(name ?? '') }, raw, place };
+  return [...writtenOf(state, 'Deployment'), ...writtenOf(state, 'Pod'), ...others].flatMap((each) => {
+    const path = templatePath({ object: each.raw, kind: each.object.kind, path: [] });
+    const isMade =
+      valueAt(each.raw, ['metadata', 'ownerReferences']) !== undefined ||
+      valueAt(each.raw, ['metadata', 'annotations', INJECTED_ANNOTATION]) !== undefined;
+    return path && !isMade ? [{ ...each, path }] : [];
   });
-  return [...read, ...others].filter(
-    ({ object, raw }) =>
-      templatePath({ object: raw, kind: object.kind, path: [] }) !== null &&
-      valueAt(raw, ['metadata', 'ownerReferences']) === undefined &&
-      valueAt(raw, ['metadata', 'annotations', INJECTED_ANNOTATION]) === undefined,
-  );
 }
 
-function written(state: MeshState, kind: string, namespace: string, name: string): Written[] {
-  const found = state.written({ kind, namespace, name });
-  return found ? [{ object: { kind, namespace, name }, raw: found.raw as Json, place: found.place }] : [];
+function writtenOf(state: MeshState, kind: Kind): Written[] {
+  return [...state.objects.list(kind)].flatMap((read) => {
+    const object = { ...refOf(kind, read), kind: KINDS[kind].name };
+    const found = state.written(object);
+    return found ? [{ object, raw: found.raw, place: found.place }] : [];
+  });
 }
 
 function factsOf(name: string, raw: unknown): NamespaceFacts {

@@ -1,5 +1,6 @@
 import { DEFAULT_INBOUND_POLICY_ANNOTATION, INJECT } from '../../api/names.ts';
 import { kindOf, type OtherManifest } from '../../destination/objects/manifest-file.ts';
+import type { ObjectRef } from '../../destination/objects/object-ref.ts';
 import { MESH_GROUPS } from '../state/mesh-groups.ts';
 import type { Finding } from './finding.ts';
 
@@ -7,26 +8,30 @@ import type { Finding } from './finding.ts';
 export function kindsNotRead(others: readonly OtherManifest[]): Finding[] {
   return others.flatMap(({ group, kind, raw, place }): Finding[] => {
     if (!MESH_GROUPS.includes(group) || kindOf(group, kind) !== null) return [];
-    const { namespace, name } = (raw.metadata ?? {}) as { namespace?: unknown; name?: unknown };
     const { isSecurity = false, text } = NOT_READ.find((each) => each.group === group && each.kind === kind) ?? {
       text: `is a kind of ${group} that Weft does not read: what it asks for does not happen`,
-    };
-    const object = {
-      kind,
-      namespace: CLUSTER_KINDS.includes(kind) ? '' : String(namespace || 'default'),
-      name: String(name ?? ''),
     };
     return [
       {
         severity: isSecurity ? 'error' : 'warning',
         check: 'not_read',
-        object,
+        object: refOfOther({ kind, raw }),
         place,
         field: '',
         message: isSecurity ? `IS NOT ENFORCED: ${text}` : text,
       },
     ];
   });
+}
+
+/** An object of a kind that is not read, by its name as far as it has one. */
+export function refOfOther({ kind, raw }: Pick<OtherManifest, 'kind' | 'raw'>): ObjectRef {
+  const { namespace, name } = (raw.metadata ?? {}) as { namespace?: unknown; name?: unknown };
+  return {
+    kind,
+    namespace: CLUSTER_KINDS.includes(kind) ? '' : String(namespace || 'default'),
+    name: String(name ?? ''),
+  };
 }
 
 interface KindNotRead {
