@@ -42,13 +42,18 @@ export function fieldValue(fields: Fields, name: string): string | null {
   return null;
 }
 
-/** `fields` without those of the lower-case `names`; the same list when none is there. */
-export function withoutFields(fields: Fields, names: readonly string[]): Fields {
+/** Names of fields, in lower case: a set, or a rule. */
+export interface FieldNames {
+  has(lowerName: string): boolean;
+}
+
+/** `fields` without those of `names`; the same list when none is there. */
+export function withoutFields(fields: Fields, names: FieldNames): Fields {
   for (let i = 0; i < fields.length; i += 2) {
-    if (!names.includes(fields[i]!.toLowerCase())) continue;
+    if (!names.has(fields[i]!.toLowerCase())) continue;
     const kept: string[] = [];
     for (let j = 0; j < fields.length; j += 2)
-      if (!names.includes(fields[j]!.toLowerCase())) kept.push(fields[j]!, fields[j + 1]!);
+      if (!names.has(fields[j]!.toLowerCase())) kept.push(fields[j]!, fields[j + 1]!);
     return kept;
   }
   return fields;

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import type { Fields } from './http2/message.ts';
-import { fieldsOfApplication, fieldsOfClient, fieldsOfServer, trailersOf } from './mesh-fields.ts';
+import { fieldsOfApplication, fieldsOfClient, fieldsOfEndpoint, fieldsOfServer, trailersOf } from './mesh-fields.ts';
 
 const names = (fields: Fields) => fields.filter((_, at) => at % 2 === 0);
 const withValues = (...list: string[]) => list.flatMap((name) => [name, 'x']);
@@ -32,6 +32,13 @@ t.test('a client does not say what its server hears from the proxy', async (t) =
 t.test('a server does not say that a proxy made its answer', async (t) => {
   t.notOk(names(fieldsOfServer(ALL)).includes('weft-proxy-error'));
   t.equal(fieldsOfServer(ALL).length, ALL.length - 2);
+});
+
+t.test('an endpoint’s answer keeps all but what proxies say among themselves', async (t) => {
+  t.same(
+    names(fieldsOfEndpoint(ALL)),
+    names(ALL).filter((name) => name !== 'L5D-Orig-Proto'),
+  );
 });
 
 t.test('an underscore is heard as a hyphen, in any of its places', async (t) => {
@@ -70,7 +77,8 @@ t.test('trailers frame nothing, prove nothing and say nothing of the mesh', asyn
 
 t.test('the same list where there is nothing of it', async (t) => {
   const fields = withValues('accept', 'x_trace', 'content-length');
-  for (const kept of [fieldsOfApplication, fieldsOfClient, fieldsOfServer]) t.equal(kept(fields), fields);
+  for (const kept of [fieldsOfApplication, fieldsOfClient, fieldsOfServer, fieldsOfEndpoint])
+    t.equal(kept(fields), fields);
   const trailers = withValues('grpc-status');
   t.equal(trailersOf(trailers), trailers);
 });

@@ -5,8 +5,8 @@ import {
   ORIG_PROTO_HEADER,
   PROXY_ERROR_HEADER,
 } from '../api/proxy-headers.ts';
+import { type FieldNames, type Fields, withoutFields } from './http.ts';
 import { isForbiddenTrailer } from './http1/trailer.ts';
-import type { Fields } from './http2/message.ts';
 
 /*
  * What only the mesh may say in a message, and who hears it:
@@ -24,24 +24,32 @@ import type { Fields } from './http2/message.ts';
 const FROM_APPLICATION = new Set([DST_CANONICAL_HEADER, ORIG_PROTO_HEADER]);
 const FROM_CLIENT = new Set([...FROM_APPLICATION, CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER]);
 const FROM_SERVER = new Set([PROXY_ERROR_HEADER]);
-/** Of a server's proxy, in the trailers of the mesh's own or of a stranger's. */
-const IN_TRAILERS = new Set([...FROM_CLIENT, ...FROM_SERVER]);
+const FROM_ENDPOINT = new Set([ORIG_PROTO_HEADER]);
+const OF_MESH = new Set([...FROM_CLIENT, ...FROM_SERVER]);
 /** Said by the engine, which frames a message and names its host; only the twins come as far as here. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'host', 'connection', 'upgrade', 'te', 'trailer']);
 
+const FROM_CLIENT_OR_TWIN: FieldNames = { has: (name) => FROM_CLIENT.has(name) || isTwin(name) };
+const NOT_IN_TRAILERS: FieldNames = { has: (name) => isForbiddenTrailer(name) || OF_MESH.has(name) || isTwin(name) };
+
 /** A request's fields without what its client's proxy alone says. The same list where there is nothing of it. */
 export function fieldsOfApplication(fields: Fields): Fields {
-  return without(fields, (name) => FROM_APPLICATION.has(name));
+  return withoutFields(fields, FROM_APPLICATION);
 }
 
 /** A request's fields without what a server hears from its proxy alone, twins included. The same list where there is nothing of it. */
 export function fieldsOfClient(fields: Fields): Fields {
-  return without(fields, (name) => FROM_CLIENT.has(name) || isTwin(name));
+  return withoutFields(fields, FROM_CLIENT_OR_TWIN);
 }
 
 /** An answer's fields without what its server's proxy alone says. The same list where there is nothing of it. */
 export function fieldsOfServer(fields: Fields): Fields {
-  return without(fields, (name) => FROM_SERVER.has(name));
+  return withoutFields(fields, FROM_SERVER);
+}
+
+/** An answer's fields without what is said to its client's proxy alone. The same list where there is nothing of it. */
+export function fieldsOfEndpoint(fields: Fields): Fields {
+  return withoutFields(fields, FROM_ENDPOINT);
 }
 
 /**
@@ -49,22 +57,11 @@ export function fieldsOfServer(fields: Fields): Fields {
  * read it, or prove who sent it (RFC 9110 section 6.5.1), and the mesh's own. The same list where there is nothing of it.
  */
 export function trailersOf(fields: Fields): Fields {
-  return without(fields, (name) => isForbiddenTrailer(name) || IN_TRAILERS.has(name) || isTwin(name));
+  return withoutFields(fields, NOT_IN_TRAILERS);
 }
 
 function isTwin(name: string): boolean {
   if (!name.includes('_')) return false;
   const heard = name.replaceAll('_', '-');
-  return IN_TRAILERS.has(heard) || FRAMING.has(heard);
-}
-
-function without(fields: Fields, isRemoved: (lowerName: string) => boolean): Fields {
-  for (let i = 0; i < fields.length; i += 2) {
-    if (!isRemoved(fields[i]!.toLowerCase())) continue;
-    const kept: string[] = [];
-    for (let j = 0; j < fields.length; j += 2)
-      if (!isRemoved(fields[j]!.toLowerCase())) kept.push(fields[j]!, fields[j + 1]!);
-    return kept;
-  }
-  return fields;
+  return OF_MESH.has(heard) || FRAMING.has(heard);
 }

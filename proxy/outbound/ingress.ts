@@ -48,7 +48,7 @@ export class Ingress {
   }
 
   #overridden(stream: ServerStream, head: RequestHead, end: boolean, override: string, client: string): StreamListener {
-    const rest = { ...head, fields: withoutFields(head.fields, [DST_OVERRIDE_HEADER]) };
+    const rest = { ...head, fields: withoutFields(head.fields, TARGET_CHOICE) };
     const waiting = new WaitingRequest(stream, rest, end, this.#context, client);
     const address = authorityAddress(override);
     if (!address) {
@@ -59,3 +59,5 @@ export class Ingress {
     return waiting.follow(this.#named.find(address), { reason: 'target_unknown', message } satisfies Failure);
   }
 }
+
+const TARGET_CHOICE = new Set([DST_OVERRIDE_HEADER]);

@@ -86,6 +86,6 @@ function whole(fields: Fields, name: string): number | null {
   return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
-const OVERRIDE_HEADERS: readonly string[] = [...Object.values(linkerd), ...Object.values(envoy)];
+const OVERRIDE_HEADERS: ReadonlySet<string> = new Set([...Object.values(linkerd), ...Object.values(envoy)]);
 
 const DEFAULTS = { maxBodyBytes: 64 * 1024, backoff: { baseMs: 25, maxMs: 250 } } as const;

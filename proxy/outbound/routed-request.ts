@@ -1,4 +1,3 @@
-import { ORIG_PROTO_HEADER } from '../../api/proxy-headers.ts';
 import { OWN_BACKEND } from '../../api/routing.ts';
 import type { Failure } from '../answers.ts';
 import { NO_HASH } from '../balance/balancer.ts';
@@ -11,8 +10,8 @@ import {
   type ResponseHead,
   upgradeUnsupported,
   withOfferedUpgrade,
-  withoutFields,
 } from '../http.ts';
+import { fieldsOfEndpoint } from '../mesh-fields.ts';
 import { type CompiledRoute, NOT_FOUND } from '../routing/route-table.ts';
 import type { OutboundBackend } from './backend.ts';
 import { grpcTimeoutMs, withGrpcTimeout } from './grpc-timeout.ts';
@@ -97,12 +96,10 @@ export class RoutedRequest {
 
   /** An answer's head as the application is to get it; the same where nothing changes. */
   answerHead(head: ResponseHead): ResponseHead {
-    let fields = withoutFields(head.fields, BETWEEN_PROXIES);
+    let fields = fieldsOfEndpoint(head.fields);
     if (this.filters) fields = this.filters.answerFields(fields, this.headerContext);
     if (this.#cookie) fields = [...fields, 'set-cookie', this.#cookie.header];
     const kept = this.head.version ? fields : http2Fields(fields);
     return kept === head.fields ? head : { status: head.status, fields: kept };
   }
 }
-
-const BETWEEN_PROXIES = [ORIG_PROTO_HEADER];

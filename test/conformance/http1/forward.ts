@@ -71,7 +71,7 @@ class Forwarder implements Forwarded {
     let body = '';
     const isTunnel = head.method === 'CONNECT' || head.protocol !== '';
     const done = (trailers: readonly string[]) => {
-      const fields = isTunnel ? withoutFields(head.fields, ['content-length']) : head.fields;
+      const fields = isTunnel ? withoutFields(head.fields, new Set(['content-length'])) : head.fields;
       const [target, host] = [targetOf(head), head.authority];
       const message = { method: head.method, target, host, fields, body, trailers, isHttp10 };
       this.messages.push(message);
