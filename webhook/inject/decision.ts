@@ -73,7 +73,7 @@ export function decide(pod: PodTemplate, namespace: NamespaceFacts, settings: In
 
   const warnings = [
     ...faultsOfNames(pod.metadata),
-    ...unheardAnnotations(pod.metadata ?? null, settings.families),
+    ...unheardAnnotations(pod.metadata, settings.families),
     ...unheardAnnotations(namespace, settings.families).map((each) => `namespace ${namespace.name}: ${each}`),
   ];
   if (pod.spec.hostNetwork === true) {

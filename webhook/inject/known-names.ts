@@ -13,8 +13,8 @@ import type { ObjectMetadata } from './pod-template.ts';
 /** A sentence for each `weft.dev/` label or annotation that does not exist, with the one that was probably meant. */
 export function faultsOfNames(metadata: ObjectMetadata | null | undefined): string[] {
   return [
-    ...unknown(metadata?.labels, LABELS).map((name) => sentence('label', name, LABELS)),
-    ...unknown(metadata?.annotations, ANNOTATIONS).map((name) => sentence('annotation', name, ANNOTATIONS)),
+    ...unknown(metadata?.labels, LABELS).map((name) => doesNotExist('label', name, LABELS)),
+    ...unknown(metadata?.annotations, ANNOTATIONS).map((name) => doesNotExist('annotation', name, ANNOTATIONS)),
   ];
 }
 
@@ -22,7 +22,8 @@ function unknown(texts: ObjectMetadata['labels'], known: readonly string[]): str
   return Object.keys(texts ?? {}).filter((name) => name.startsWith(`${API_GROUP}/`) && !known.includes(name));
 }
 
-function sentence(kind: string, name: string, known: readonly string[]): string {
+/** That a name does not exist, with the one that was probably meant. @param kind `label` or `annotation` */
+export function doesNotExist(kind: string, name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   return `the ${kind} ${name} does not exist and is ignored${nearest ? `; did you mean ${nearest}?` : ''}`;
 }

@@ -1,7 +1,7 @@
 import { ISTIO_SIDECAR_INJECT } from '../../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
 import { HEARD_INSTEAD, UNHEARD_ANNOTATIONS, UNHEARD_SECURITY } from '../../api/unheard-annotations.ts';
-import { nearestName } from './nearest-name.ts';
+import { doesNotExist } from './known-names.ts';
 import type { ObjectMetadata } from './pod-template.ts';
 import type { ForeignFamilies } from './settings.ts';
 
@@ -10,7 +10,7 @@ import type { ForeignFamilies } from './settings.ts';
  * none of its name. Of families that are not heard at all nothing is said.
  */
 export function unheardAnnotations(
-  metadata: Pick<ObjectMetadata, 'annotations'> | null,
+  metadata: Pick<ObjectMetadata, 'annotations'> | null | undefined,
   families: ForeignFamilies,
 ): string[] {
   return Object.keys(metadata?.annotations ?? {}).flatMap((name) => {
@@ -23,14 +23,10 @@ export function unheardAnnotations(
 
 function sentence(name: string, { effects, heard }: Family): string {
   const effect = effects[name];
-  if (effect === undefined) {
-    const nearest = nearestName(name, [...heard, ...Object.keys(effects)]);
-    return `the annotation ${name} does not exist and is ignored${nearest ? `; did you mean ${nearest}?` : ''}`;
-  }
+  if (effect === undefined) return doesNotExist('annotation', name, [...heard, ...Object.keys(effects)]);
   const instead = HEARD_INSTEAD[name] === undefined ? '' : `; ${HEARD_INSTEAD[name]}`;
-  return UNHEARD_SECURITY.includes(name)
-    ? `the annotation ${name} IS NOT ENFORCED: it would ${effect}${instead}`
-    : `the annotation ${name} is not honoured: it would ${effect}${instead}`;
+  const fate = UNHEARD_SECURITY.includes(name) ? 'IS NOT ENFORCED' : 'is not honoured';
+  return `the annotation ${name} ${fate}: it would ${effect}${instead}`;
 }
 
 /** A mesh whose words count. */
