@@ -67,7 +67,10 @@ run --help). Leaves nothing behind.
       certificateLifetime: '24h',
     });
     const mesh = await Promise.race([starting, stopped]);
-    if (!mesh) return EXIT_INTERRUPTED;
+    if (!mesh) {
+      await network.close();
+      return EXIT_INTERRUPTED;
+    }
     say(`the mesh is up after ${((performance.now() - start) / 1000).toFixed(1)} s; about 12 s of load follow`);
     const loadStart = performance.now();
     try {

@@ -66,8 +66,11 @@ Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what o
       certificateLifetime: values['certificate-lifetime'],
     });
     const mesh = await Promise.race([starting, stopped]);
-    // Stopped while it starts: leaving is what ends the processes, as it does when this one is killed.
-    if (!mesh) return EXIT_INTERRUPTED;
+    // Stopped while it starts: what has begun ends with its network, or with this process where that is the first of its namespace.
+    if (!mesh) {
+      await network.close();
+      return EXIT_INTERRUPTED;
+    }
     for (const pod of mesh.plan.pods.filter(({ isMeshed }) => isMeshed))
       say(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics`);
     say(network.lookInside(mesh.plan));

@@ -1,6 +1,6 @@
 /** What root gets on a machine that lacks a program of the namespaces mode: the loopback mode, and a line that says why. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +41,20 @@ async function modeOf(path: string, ...args: readonly string[]): Promise<string>
   return lines.length === 1 ? lines[0]! : output;
 }
 
+/** Ids of the processes with this PATH. */
+function processesWith(path: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`PATH=${path}`);
+      } catch {
+        return false; // it has ended meanwhile
+      }
+    })
+    .map(Number);
+}
+
 for (const [program, name] of Object.entries({
   unshare: 'util-linux',
   nsenter: 'util-linux',
@@ -67,6 +81,7 @@ t.test('without iptables root gets the loopback mode', rootOnly, async (t) => {
   const expected = 'mode: loopback (namespaces need iptables: install iptables)';
   t.equal(await modeOf(path, 'run', empty), expected);
   t.equal(await modeOf(path, 'demo'), expected);
+  t.same(processesWith(path), [], 'what is stopped while it starts leaves nothing behind');
 });
 
 const namesOf = (flavour: string) =>
