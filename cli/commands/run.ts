@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { PROXY_ADMIN_PORT } from '../../api/ports.ts';
 import { type Command, UsageError } from '../command.ts';
 import { decideMode, isIsolated, runIsolated } from '../run/isolation.ts';
+import { LiveEdits } from '../run/live-edits.ts';
 import { openLoopback } from '../run/loopback.ts';
 import { startMesh } from '../run/mesh.ts';
 import { openNamespaces } from '../run/namespaces.ts';
@@ -18,7 +19,8 @@ export const run: Command = {
   help: `usage: weft run FOLDER [options]
 
 Runs the Deployments of FOLDER as local processes, each pod with a proxy of its own, beside identity and destination.
-Editing a file of FOLDER changes routes and policy live. A container needs its command; images are not run.
+Editing a file of FOLDER changes routes and policy live; a line says that it is applied, what is wrong with it, or what
+needs a restart. A container needs its command; images are not run.
 
 Pods get their network in one of two ways, and the first line says which:
 
@@ -51,14 +53,15 @@ Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what o
     const stopped = whenStopped();
     const folder = resolve(positionals[0]!);
     const say = (line: string) => void process.stdout.write(`${line}\n`);
-    const { objects, problems } = readFolder(folder);
-    for (const problem of problems) process.stderr.write(`! ${problem}\n`);
+    const found = readFolder(folder);
     say(`mode: ${mode} (${why})`);
     const network = mode === 'loopback' ? await openLoopback((line) => say(`! ${line}`)) : openNamespaces();
+    const edits = new LiveEdits({ folder, found, addressing: network, say });
     const starting = startMesh({
       folder,
-      objects,
+      objects: found.objects,
       network,
+      onDestinationLine: (line) => edits.onLogLine(line),
       progress: say,
       onOutput: (pod, line) => {
         if (!values.quiet) say(`[${pod.name}] ${line}`);

@@ -27,8 +27,11 @@ export class ControlPlane {
   readonly #layout: Layout;
   readonly #processes: Processes;
   readonly #network: MeshNetwork;
+  readonly #onDestinationLine: (line: string) => void;
 
-  constructor(processes: Processes, network: MeshNetwork) {
+  /** @param onDestinationLine hears what destination logs, a line each */
+  constructor(processes: Processes, network: MeshNetwork, onDestinationLine: (line: string) => void = () => {}) {
+    this.#onDestinationLine = onDestinationLine;
     const { layout, controlHost: host } = network;
     this.#layout = layout;
     this.#processes = processes;
@@ -122,6 +125,7 @@ export class ControlPlane {
     return new Promise((resolve, reject) => {
       const started: Started = this.#processes.start(name, command, environment, (line) => {
         if (line.includes('"msg":"ready"')) resolve();
+        if (name === 'destination') this.#onDestinationLine(line);
       });
       this.#running[name] = started;
       void started.ended.then((how) =>

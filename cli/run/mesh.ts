@@ -25,6 +25,8 @@ export interface MeshOptions {
   readonly progress: (line: string) => void;
   /** Hears what containers print. */
   readonly onOutput: (pod: PlannedPod, line: string) => void;
+  /** Hears what destination logs, a line each. */
+  readonly onDestinationLine?: (line: string) => void;
   /** Lifetime of workload certificates. */
   readonly certificateLifetime: string;
   /** Flags of the proxies' runtime beside the image's own: a profile, say. */
@@ -94,7 +96,7 @@ async function startPods(
   );
   await network.prepare(plan);
 
-  const control = new ControlPlane(processes, network);
+  const control = new ControlPlane(processes, network, options.onDestinationLine);
   await control.start([options.folder, join(state, 'cluster')], options.certificateLifetime);
   progress(`control plane ready: identity ${control.identityAddress}, destination ${control.destinationAddress}`);
 
