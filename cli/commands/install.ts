@@ -1,5 +1,6 @@
-import { parseArgs } from 'node:util';
-
+import { ISSUANCE_LIFETIME_MS } from '../../api/identity-environment.ts';
+import type { Kind } from '../../core/config/environment.ts';
+import { COUNT, durationBetween, oneOf } from '../../core/config/setting-kinds.ts';
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { ApiError } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
@@ -9,6 +10,8 @@ import { serviceProfileCrd } from '../../manifests/service-profile-crd.ts';
 import { DEFAULT_INSTALL_SETTINGS, type InstallSettings, type Manifest } from '../../manifests/settings.ts';
 import { webhookConfigurations } from '../../webhook/configuration.ts';
 import { type Command, UsageError } from '../command.ts';
+import { readArguments, readValue } from '../command-line.ts';
+import { DOMAIN, IMAGE } from '../value-kinds.ts';
 
 /** `weft install`. */
 export const install: Command = {
@@ -34,9 +37,10 @@ unless a Secret weft-identity-issuer is there. The output is the same every time
 Definitions that another mesh owns are never changed and never removed.
 `,
   async run(args) {
-    const { values } = parseArgs({
-      args: args.map((arg) => (arg === '--crds' ? '--crds=missing' : arg)),
-      options: {
+    const { values } = readArguments(
+      'install',
+      args.map((arg) => (arg === '--crds' ? '--crds=missing' : arg)),
+      {
         crds: { type: 'string' },
         image: { type: 'string', default: DEFAULT_INSTALL_SETTINGS.image },
         'image-pull-policy': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.imagePullPolicy },
@@ -46,11 +50,11 @@ Definitions that another mesh owns are never changed and never removed.
         'issuance-lifetime': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.issuanceLifetime },
         output: { type: 'string', short: 'o', default: 'yaml' },
       },
-    });
-    if (!['yaml', 'json'].includes(values.output)) throw new UsageError(`-o ${values.output}: use yaml or json`);
+    );
+    const output = readValue('-o', values.output, oneOf(['yaml', 'json']));
     const objects = values.crds === undefined ? render(values) : await definitions(values.crds);
     const text =
-      values.output === 'json'
+      output === 'json'
         ? `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`
         : toYaml(objects);
     process.stdout.write(text);
@@ -59,18 +63,15 @@ Definitions that another mesh owns are never changed and never removed.
 };
 
 function render(values: Record<string, string | undefined>): object[] {
-  const policy = values['image-pull-policy']!;
-  const replicas = Number(values.replicas);
-  if (!isPullPolicy(policy)) throw new UsageError(`--image-pull-policy ${policy}: use Always, IfNotPresent or Never`);
-  if (!Number.isInteger(replicas) || replicas < 1)
-    throw new UsageError(`--replicas ${values.replicas}: use a number from 1`);
+  readValue('--issuance-lifetime', values['issuance-lifetime']!, durationBetween(...ISSUANCE_LIFETIME_MS));
+  const value = <T>(option: string, kind: Kind<T>) => readValue(`--${option}`, values[option]!, kind);
   const settings: InstallSettings = {
     ...DEFAULT_INSTALL_SETTINGS,
-    image: values.image!,
-    imagePullPolicy: policy,
-    replicas,
-    trustDomain: values['trust-domain']!,
-    issuanceLifetime: values['issuance-lifetime']!,
+    image: value('image', IMAGE),
+    imagePullPolicy: value('image-pull-policy', oneOf(['Always', 'IfNotPresent', 'Never'])),
+    replicas: value('replicas', COUNT),
+    trustDomain: value('trust-domain', DOMAIN),
+    issuanceLifetime: values['issuance-lifetime']!.trim(),
     families: readFamilies(values['label-families']!),
   };
   return installation(settings, webhookConfigurations(settings));
@@ -83,10 +84,6 @@ function readFamilies(text: string): InstallSettings['families'] {
   if (unknown !== undefined) throw new UsageError(`--label-families: "${unknown}" is none of ${known}`);
   if (!names.includes('weft')) throw new UsageError(`--label-families ${text}: weft has to be among them`);
   return { istio: names.includes('istio'), linkerd: names.includes('linkerd') };
-}
-
-function isPullPolicy(text: string): text is InstallSettings['imagePullPolicy'] {
-  return ['Always', 'IfNotPresent', 'Never'].includes(text);
 }
 
 /** The resource definitions to apply: all, or those that the cluster of KUBECONFIG lacks. */

@@ -1,14 +1,16 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 
+import { ISSUANCE_LIFETIME_MS } from '../../api/identity-environment.ts';
 import { PROXY_ADMIN_PORT } from '../../api/ports.ts';
-import { type Command, UsageError } from '../command.ts';
+import { durationBetween, oneOf } from '../../core/config/setting-kinds.ts';
+import type { Command } from '../command.ts';
+import { readArguments, readValue } from '../command-line.ts';
 import { decideMode, isIsolated, runIsolated } from '../run/isolation.ts';
 import { LiveEdits } from '../run/live-edits.ts';
 import { openLoopback } from '../run/loopback.ts';
 import { startMesh } from '../run/mesh.ts';
 import { openNamespaces } from '../run/namespaces.ts';
-import { NETWORK_MODES, type NetworkMode } from '../run/network.ts';
+import { NETWORK_MODES } from '../run/network.ts';
 import { readFolder } from '../run/objects.ts';
 import { EXIT_INTERRUPTED, whenStopped } from '../run/stop-signal.ts';
 
@@ -38,22 +40,25 @@ Pods get their network in one of two ways, and the first line says which:
 Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what of a Pod is honoured.
 `,
   async run(args) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
+    const { values, positionals } = readArguments(
+      'run',
+      args,
+      {
         network: { type: 'string' },
         'certificate-lifetime': { type: 'string', default: '24h' },
         quiet: { type: 'boolean', default: false },
       },
-    });
-    if (positionals.length !== 1) throw new UsageError('weft run wants one folder', 'weft run --help explains it');
-    const { mode, why } = decideMode(parseMode(values.network));
+      ['FOLDER'],
+    );
+    const wanted = values.network === undefined ? null : readValue('--network', values.network, oneOf(NETWORK_MODES));
+    const certificateLifetime = values['certificate-lifetime'].trim();
+    readValue('--certificate-lifetime', certificateLifetime, durationBetween(...ISSUANCE_LIFETIME_MS));
+    const folder = resolve(positionals[0]!);
+    const found = readFolder(folder);
+    const { mode, why } = decideMode(wanted);
     if (mode === 'namespaces' && !isIsolated()) return runIsolated();
     const stopped = whenStopped();
-    const folder = resolve(positionals[0]!);
     const say = (line: string) => void process.stdout.write(`${line}\n`);
-    const found = readFolder(folder);
     say(`mode: ${mode} (${why})`);
     const network = mode === 'loopback' ? await openLoopback((line) => say(`! ${line}`)) : openNamespaces();
     const edits = new LiveEdits({ folder, found, addressing: network, say });
@@ -66,7 +71,7 @@ Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what o
       onOutput: (pod, line) => {
         if (!values.quiet) say(`[${pod.name}] ${line}`);
       },
-      certificateLifetime: values['certificate-lifetime'],
+      certificateLifetime,
     });
     const mesh = await Promise.race([starting, stopped]);
     // Stopped while it starts: what has begun ends with its network, or with this process where that is the first of its namespace.
@@ -82,10 +87,3 @@ Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what o
     return 0;
   },
 };
-
-function parseMode(text: string | undefined): NetworkMode | null {
-  if (text === undefined) return null;
-  const mode = NETWORK_MODES.find((each) => each === text);
-  if (!mode) throw new UsageError(`--network ${text} is none of ${NETWORK_MODES.join(', ')}`);
-  return mode;
-}

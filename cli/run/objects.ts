@@ -1,4 +1,7 @@
+import { statSync } from 'node:fs';
+
 import { formatReport } from '../../destination/objects/reports.ts';
+import { UsageError } from '../command.ts';
 import type { FoundObjects } from '../state/mesh-state.ts';
 import { readPaths } from '../state/read-paths.ts';
 
@@ -29,6 +32,8 @@ export interface ReadFolder extends FoundObjects {
  * @throws UsageError for a folder that is not there or cannot be listed
  */
 export function readFolder(folder: string): ReadFolder {
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile())
+    throw new UsageError(`${folder}: is a file, not a folder`, 'name the folder that it lies in');
   const found = readPaths([folder]);
   return {
     ...found,
