@@ -98,7 +98,8 @@ run --help). Leaves nothing behind.
       if (values.keep) {
         for (const pod of mesh.plan.pods)
           say(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics`);
-        say(`${network.lookInside(mesh.plan)}. Ctrl-C ends it.`);
+        for (const line of network.lookInside(mesh.plan)) say(line);
+        say('Ctrl-C ends it.');
         await stopped;
       }
       return checks.every(({ passed }) => passed) ? 0 : 1;

@@ -81,7 +81,8 @@ Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what o
     }
     for (const pod of mesh.plan.pods.filter(({ isMeshed }) => isMeshed))
       say(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics`);
-    say(network.lookInside(mesh.plan));
+    for (const line of network.lookInside(mesh.plan)) say(line);
+    say('Ctrl-C ends it.');
     await stopped;
     await mesh.end();
     return 0;

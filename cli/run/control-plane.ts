@@ -10,6 +10,7 @@ import { WeftError } from '../../core/errors/weft-error.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { generateKeyPair, privateKeyPem } from '../../core/pki/key-pair.ts';
 import { signServiceAccountToken } from '../../core/pki/service-account-token.ts';
+import { reasonIn } from './last-words.ts';
 import type { Layout, MeshNetwork } from './network.ts';
 import type { Processes, Started } from './processes.ts';
 
@@ -128,13 +129,11 @@ export class ControlPlane {
         if (name === 'destination') this.#onDestinationLine(line);
       });
       this.#running[name] = started;
-      void started.ended.then((how) =>
-        reject(
-          new WeftError('control_plane_ended', `${name} ended with ${how} before it was ready`, {
-            hint: `its log: ${join(this.#layout.state, 'logs', `${name}.log`)}`,
-          }),
-        ),
-      );
+      void started.ended.then((how) => {
+        const reason = reasonIn(started.lastWords());
+        const what = `${name} ended with ${how} before it was ready`;
+        reject(new WeftError('control_plane_ended', `${what}${reason && `: ${reason}`}`));
+      });
     });
   }
 }
