@@ -10,8 +10,14 @@ export function installation(settings: InstallSettings, webhooks: readonly objec
   return [namespace!, ...rbac(settings), ...workloads, ...webhooks];
 }
 
-/** Objects as a YAML stream. Text that YAML 1.1 readers would take for a boolean or a number is quoted. */
-export function toYaml(objects: readonly unknown[]): string {
+/** Objects in a form that kubectl reads: a YAML stream, or a List in JSON. */
+export function toText(objects: readonly unknown[], form: 'yaml' | 'json'): string {
+  if (form === 'yaml') return toYaml(objects);
+  return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`;
+}
+
+/** Text that YAML 1.1 readers would take for a boolean or a number is quoted. */
+function toYaml(objects: readonly unknown[]): string {
   return objects
     .map(
       (object) =>

@@ -5,7 +5,7 @@ import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { ApiError } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { policyCrds } from '../../manifests/policy-crds.ts';
-import { installation, toYaml } from '../../manifests/render.ts';
+import { installation, toText } from '../../manifests/render.ts';
 import { serviceProfileCrd } from '../../manifests/service-profile-crd.ts';
 import { DEFAULT_INSTALL_SETTINGS, type InstallSettings, type Manifest } from '../../manifests/settings.ts';
 import { webhookConfigurations } from '../../webhook/configuration.ts';
@@ -51,13 +51,9 @@ Definitions that another mesh owns are never changed and never removed.
         output: { type: 'string', short: 'o', default: 'yaml' },
       },
     );
-    const output = readValue('-o', values.output, oneOf(['yaml', 'json']));
+    const output = readValue('-o', values.output, oneOf(['yaml', 'json'] as const));
     const objects = values.crds === undefined ? render(values) : await definitions(values.crds);
-    const text =
-      output === 'json'
-        ? `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`
-        : toYaml(objects);
-    process.stdout.write(text);
+    process.stdout.write(toText(objects, output));
     return 0;
   },
 };
