@@ -1,13 +1,15 @@
 import { stringify } from 'yaml';
 
 import { controlPlane } from './control-plane.ts';
+import { podMonitors } from './pod-monitors.ts';
 import { rbac } from './rbac.ts';
 import type { InstallSettings } from './settings.ts';
 
 /** Every object of an installation, in the order in which they can be applied. Deterministic; holds no key. */
 export function installation(settings: InstallSettings, webhooks: readonly object[]): object[] {
   const [namespace, ...workloads] = controlPlane(settings);
-  return [namespace!, ...rbac(settings), ...workloads, ...webhooks];
+  const monitors = settings.podMonitors ? podMonitors(settings) : [];
+  return [namespace!, ...rbac(settings), ...workloads, ...monitors, ...webhooks];
 }
 
 /** Objects in a form that kubectl reads: a YAML stream, or a List in JSON. */

@@ -9,6 +9,7 @@ else {
   await import('./cluster/mesh.test.ts');
   await import('./cluster/own-service.test.ts');
   await import('./cluster/rate-limit.test.ts');
+  await import('./cluster/prometheus.test.ts');
   await import('./cluster/user-manifests.test.ts');
   await import('./cluster/faults.test.ts');
   await import('./cluster/take-away.test.ts');

@@ -32,6 +32,7 @@ unless a Secret weft-identity-issuer is there. The output is the same every time
                        whose labels and annotations ask for injection, of weft, istio and linkerd (all three).
                        Weft's own always count. Leave out a mesh that runs here itself: weft check --pre says so
   --issuance-lifetime  lifetime of workload certificates (${DEFAULT_INSTALL_SETTINGS.issuanceLifetime})
+  --pod-monitor        print PodMonitors for the Prometheus operator too (docs/prometheus.md)
   -o json              print a List in JSON
 
 Definitions that another mesh owns are never changed and never removed.
@@ -48,6 +49,7 @@ Definitions that another mesh owns are never changed and never removed.
         'trust-domain': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.trustDomain },
         'label-families': { type: 'string', default: LABEL_FAMILIES.join(',') },
         'issuance-lifetime': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.issuanceLifetime },
+        'pod-monitor': { type: 'boolean', default: false },
         output: { type: 'string', short: 'o', default: 'yaml' },
       },
     );
@@ -58,17 +60,19 @@ Definitions that another mesh owns are never changed and never removed.
   },
 };
 
-function render(values: Record<string, string | undefined>): object[] {
-  readValue('--issuance-lifetime', values['issuance-lifetime']!, durationBetween(...ISSUANCE_LIFETIME_MS));
-  const value = <T>(option: string, kind: Kind<T>) => readValue(`--${option}`, values[option]!, kind);
+function render(values: Readonly<Record<string, string | boolean | undefined>>): object[] {
+  const text = (option: string) => String(values[option]);
+  const value = <T>(option: string, kind: Kind<T>) => readValue(`--${option}`, text(option), kind);
+  value('issuance-lifetime', durationBetween(...ISSUANCE_LIFETIME_MS));
   const settings: InstallSettings = {
     ...DEFAULT_INSTALL_SETTINGS,
     image: value('image', IMAGE),
     imagePullPolicy: value('image-pull-policy', oneOf(['Always', 'IfNotPresent', 'Never'])),
     replicas: value('replicas', COUNT),
     trustDomain: value('trust-domain', DOMAIN),
-    issuanceLifetime: values['issuance-lifetime']!.trim(),
-    families: readFamilies(values['label-families']!),
+    issuanceLifetime: text('issuance-lifetime').trim(),
+    families: readFamilies(text('label-families')),
+    podMonitors: values['pod-monitor'] === true,
   };
   return installation(settings, webhookConfigurations(settings));
 }
