@@ -18,3 +18,8 @@ export const ENV_SHUTDOWN_GRACE = 'WEFT_IDENTITY_SHUTDOWN_GRACE';
 
 /** The claim `iss` of tokens that stand in for Kubernetes' own, unless told otherwise. */
 export const DEFAULT_TOKEN_ISSUER = 'weft.dev/embedded';
+
+/** The least and most that workload certificates may live, milliseconds, both included. */
+export const ISSUANCE_LIFETIME_MS = [10_000, 720 * 3_600_000] as const;
+/** The least and most that roots and issuers may live, milliseconds, both included. */
+export const AUTHORITY_LIFETIME_MS = [3_600_000, 219_000 * 3_600_000] as const;

@@ -6,8 +6,20 @@ import { identity } from './commands/identity.ts';
 import { inject } from './commands/inject.ts';
 import { install } from './commands/install.ts';
 import { run } from './commands/run.ts';
+import { uninstall } from './commands/uninstall.ts';
 import { version } from './commands/version.ts';
 import { why } from './commands/why.ts';
 
 /** Every command, in the order in which help lists them. */
-export const COMMANDS: readonly Command[] = [install, inject, check, analyze, why, identity, run, demo, version];
+export const COMMANDS: readonly Command[] = [
+  install,
+  uninstall,
+  inject,
+  check,
+  analyze,
+  why,
+  identity,
+  run,
+  demo,
+  version,
+];

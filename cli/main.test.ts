@@ -23,3 +23,25 @@ t.test('fails when what it prints is lost', async (t) => {
 t.test('ends quietly when nobody reads any more', async (t) => {
   t.equal(shell(`{ ${weft} install --crds=all || echo failed; } 2>&1 | head -c 20 | wc -c`).trim(), '20');
 });
+
+t.test('helps by "help COMMAND" as by "COMMAND --help"', async (t) => {
+  t.equal(shell(`${weft} help install`), shell(`${weft} install --help`));
+});
+
+t.test('says its version by --version', async (t) => {
+  t.equal(shell(`${weft} --version`), shell(`${weft} version`));
+});
+
+t.test('names the command that may have been meant', async (t) => {
+  t.equal(
+    shell(`${weft} instal 2>&1 || echo failed $?`),
+    'weft: there is no command "instal"\nhint: did you mean "weft install"? weft --help lists them\nfailed 64\n',
+  );
+});
+
+t.test('says why a file cannot be read, and what to do', async (t) => {
+  t.equal(
+    shell(`${weft} inject /proc 2>&1 || echo failed $?`),
+    'weft: /proc: is a folder, not a file\nhint: name a file in it\nfailed 1\n',
+  );
+});

@@ -1,16 +1,21 @@
 import { WeftError } from '../core/errors/weft-error.ts';
 import { UsageError } from './command.ts';
 import { COMMANDS } from './command-list.ts';
+import { version } from './commands/version.ts';
+import { fileError, isFileError } from './file-error.ts';
+import { nearest } from './nearest.ts';
 
 /** `weft COMMAND`: one file per command under `commands/`. */
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  if (name === undefined || name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
     process.stdout.write(usage());
     return name === undefined ? EXIT_USAGE : 0;
   }
+  if (name === '--version') return version.run(rest);
+  if (name === 'help') return main([...rest, '--help']);
   const command = COMMANDS.find((each) => each.name === name);
-  if (!command) throw new UsageError(`there is no command "${name}"`, `weft --help lists them`);
+  if (!command) throw unknownCommand(name);
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(command.help);
     return 0;
@@ -18,9 +23,18 @@ async function main(args: readonly string[]): Promise<number> {
   return command.run(rest);
 }
 
+function unknownCommand(name: string): UsageError {
+  const meant = nearest(
+    name,
+    COMMANDS.map((each) => each.name),
+  );
+  const what = name.startsWith('-') ? `there is no option ${name} before a command` : `there is no command "${name}"`;
+  return new UsageError(what, `${meant === '' ? '' : `did you mean "weft ${meant}"? `}weft --help lists them`);
+}
+
 function usage(): string {
   const rows = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
-  return `usage: weft COMMAND [options]\n\n${rows.join('\n')}\n\nweft COMMAND --help explains one.\n`;
+  return `usage: weft COMMAND [options]\n\n${rows.join('\n')}\n\nweft COMMAND --help, or weft help COMMAND, explains one; weft --version prints the version.\n`;
 }
 
 /** sysexits EX_USAGE. */
@@ -43,9 +57,9 @@ function onLost(error: NodeJS.ErrnoException): void {
 
 process.stdout.on('error', onLost);
 
-main(process.argv.slice(2)).then(end, (error: Error) => {
+main(process.argv.slice(2)).then(end, (thrown: Error) => {
+  const error = isFileError(thrown) ? fileError(thrown) : thrown;
   const hint = error instanceof WeftError ? error.hint : '';
   process.stderr.write(`weft: ${error.message}\n${hint ? `hint: ${hint}\n` : ''}`);
-  const isUsage = error instanceof UsageError || /^ERR_PARSE_ARGS/.test((error as { code?: string }).code ?? '');
-  end(isUsage ? EXIT_USAGE : 1);
+  end(error instanceof UsageError ? EXIT_USAGE : 1);
 });

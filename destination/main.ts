@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 
+import { FOLDER_READ, type FolderRead } from '../api/folder-read.ts';
 import { ApiClient } from '../core/kubernetes/api-client.ts';
 import { EventWriter } from '../core/kubernetes/event-writer.ts';
 import type { Logger } from '../core/log/log.ts';
@@ -7,7 +8,8 @@ import { type RunningProgram, runProgram } from '../core/program/run-program.ts'
 import { systemClock } from '../core/time/clock.ts';
 import { type DestinationConfig, readConfig } from './config.ts';
 import { Destination } from './destination.ts';
-import { Reports } from './objects/reports.ts';
+import { formatRef, refOf } from './objects/object-ref.ts';
+import { formatReport, type Report, Reports } from './objects/reports.ts';
 import { Metrics } from './server/metrics.ts';
 import { noticeOf } from './status/notice.ts';
 import type { VerdictWriter } from './status/status-keeper.ts';
@@ -30,7 +32,7 @@ async function openSource(
   config: DestinationConfig,
   { reports, metrics, log }: { reports: Reports; metrics: Metrics; log: Logger },
 ): Promise<{ source: Source; verdictWriter?: VerdictWriter }> {
-  if (config.source === 'folder') return { source: new FolderSource(config.folders, reports) };
+  if (config.source === 'folder') return { source: openFolder(config.folders, reports, log) };
   const client = await ApiClient.fromCluster();
   const events = new EventWriter({
     api: client,
@@ -54,6 +56,21 @@ async function openSource(
   const onProblem = (message: string) => log.warn({ message }, 'trouble with the API server');
   const source = new KubernetesSource({ client, reports, onProblem });
   return { source, verdictWriter: new StatusWriter(client, onProblem) };
+}
+
+/** Logs of each file that is read again what came of it, {@link FolderRead}. */
+function openFolder(folders: readonly string[], reports: Reports, log: Logger): FolderSource {
+  let changed: string[] = [];
+  const source = new FolderSource(folders, reports, systemClock, (files) => {
+    const isOfThem = ({ place }: Report) => files.some((file) => place === file || place.startsWith(`${file}:`));
+    const faults = reports.current().filter(isOfThem).map(formatReport);
+    log.info({ files, changed, faults } satisfies FolderRead, FOLDER_READ);
+    changed = [];
+  });
+  source.objects.onChange((changes) =>
+    changed.push(...changes.map(({ kind, before, after }) => formatRef(refOf(kind, (after ?? before)!)))),
+  );
+  return source;
 }
 
 void runProgram('destination', readConfig, startDestination);

@@ -7,8 +7,6 @@ import { ADDRESS, DURATION, durationBetween, oneOf, TEXT } from '../core/config/
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 
-const HOUR_MS = 3_600_000;
-
 /** The environment of identity. */
 export const SETTINGS = {
   mode: setting(
@@ -43,13 +41,13 @@ export const SETTINGS = {
   ),
   issuanceLifetime: setting(
     env.ENV_ISSUANCE_LIFETIME,
-    durationBetween(10_000, 720 * HOUR_MS),
+    durationBetween(...env.ISSUANCE_LIFETIME_MS),
     '24h',
     "Lifetime of a workload's certificate; the default is Linkerd's and Istio's.",
   ),
   authorityLifetime: setting(
     env.ENV_AUTHORITY_LIFETIME,
-    durationBetween(HOUR_MS, 219_000 * HOUR_MS),
+    durationBetween(...env.AUTHORITY_LIFETIME_MS),
     '87600h',
     'Lifetime of the root and issuer that bootstrap makes.',
   ),

@@ -1,17 +1,25 @@
 import { stringify } from 'yaml';
 
 import { controlPlane } from './control-plane.ts';
+import { podMonitors } from './pod-monitors.ts';
 import { rbac } from './rbac.ts';
 import type { InstallSettings } from './settings.ts';
 
 /** Every object of an installation, in the order in which they can be applied. Deterministic; holds no key. */
 export function installation(settings: InstallSettings, webhooks: readonly object[]): object[] {
   const [namespace, ...workloads] = controlPlane(settings);
-  return [namespace!, ...rbac(settings), ...workloads, ...webhooks];
+  const monitors = settings.podMonitors ? podMonitors(settings) : [];
+  return [namespace!, ...rbac(settings), ...workloads, ...monitors, ...webhooks];
 }
 
-/** Objects as a YAML stream. Text that YAML 1.1 readers would take for a boolean or a number is quoted. */
-export function toYaml(objects: readonly unknown[]): string {
+/** Objects in a form that kubectl reads: a YAML stream, or a List in JSON. */
+export function toText(objects: readonly unknown[], form: 'yaml' | 'json'): string {
+  if (form === 'yaml') return toYaml(objects);
+  return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`;
+}
+
+/** Text that YAML 1.1 readers would take for a boolean or a number is quoted. */
+function toYaml(objects: readonly unknown[]): string {
   return objects
     .map(
       (object) =>

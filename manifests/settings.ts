@@ -15,6 +15,8 @@ export interface InstallSettings {
   readonly version: string;
   /** Other meshes whose labels and annotations are followed beside Weft's own. */
   readonly families: { readonly istio: boolean; readonly linkerd: boolean };
+  /** Whether the Prometheus operator is told what to scrape. */
+  readonly podMonitors: boolean;
 }
 
 export const DEFAULT_INSTALL_SETTINGS: InstallSettings = {
@@ -27,6 +29,7 @@ export const DEFAULT_INSTALL_SETTINGS: InstallSettings = {
   issuanceLifetime: '24h',
   version: '0.1.0',
   families: { istio: true, linkerd: true },
+  podMonitors: false,
 };
 
 /** A Kubernetes object to be applied. */

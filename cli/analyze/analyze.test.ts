@@ -25,7 +25,7 @@ t.test('goes on after a broken file, and names its line', async (t) => {
     'b.yaml': [service('api', '10.96.0.1', { port: { targetPort: 0 } })],
   });
   t.equal(found.length, 2);
-  t.match(found[0], /^a\.yaml:\d: error: is no YAML/);
+  t.match(found[0], /^a\.yaml:\d: error: is not YAML/);
   t.match(found[1], /^b\.yaml:1: error: Service\/default\/api: spec\.ports\[0\]\.targetPort: /);
 });
 

@@ -113,10 +113,11 @@ t.test('warns of what an earlier installation left behind', async (t) => {
     '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings': EMPTY,
     [INJECTORS]: { items: [{ metadata: { name: 'weft-injector' } }] },
     '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations': EMPTY,
+    '/api/v1/configmaps': EMPTY,
   };
   t.match(await resultOf(PRE_INSTALL_CHECKS, 'leftovers', cluster(collections).api), {
     result: 'warning',
-    error: 'ClusterRole weft-identity (0.0.9), MutatingWebhookConfiguration weft-injector (of an unknown version)',
+    error: 'MutatingWebhookConfiguration weft-injector (of an unknown version), ClusterRole weft-identity (0.0.9)',
   });
 });
 

@@ -9,12 +9,10 @@ import { webhookConfigurations } from '../../webhook/configuration.ts';
 import { foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
 import type { NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
 import { wishOf } from '../../webhook/inject/wish.ts';
+import { INSTALLED_KINDS, PART_OF } from '../state/installed-kinds.ts';
 import { predictCapture } from './capture.ts';
 import { type Check, CheckFailure, type ClusterApi } from './check.ts';
 import { CLUSTER_CHECKS, getOrNull } from './cluster-checks.ts';
-
-/** Label of everything that an installation writes. */
-const PART_OF = 'app.kubernetes.io/part-of=weft';
 
 /** What must be so before Weft is installed. None of them changes anything. */
 export const PRE_INSTALL_CHECKS: readonly Check[] = [
@@ -39,11 +37,11 @@ export const PRE_INSTALL_CHECKS: readonly Check[] = [
   {
     id: 'leftovers',
     description: 'no earlier installation has left anything behind',
-    hint: `weft install | kubectl apply -f - updates what is there; kubectl delete KIND -l ${PART_OF} takes it away`,
+    hint: `weft install | kubectl apply -f - updates what is there; weft uninstall | kubectl delete -f - takes it away`,
     isAdvice: true,
     async run(api) {
       const found: string[] = [];
-      for (const { path, kind } of CLUSTER_OBJECTS)
+      for (const { path, kind } of INSTALLED_KINDS)
         for await (const { metadata } of listPages(api, path, `labelSelector=${encodeURIComponent(PART_OF)}`))
           found.push(`${kind} ${metadata.name} (${metadata.labels?.[VERSION_LABEL] ?? 'of an unknown version'})`);
       if (found.length > 0) throw new Error(found.join(', '));
@@ -154,14 +152,4 @@ async function injectedNamespaces(api: ClusterApi): Promise<NamespaceFacts[]> {
 }
 
 const VERSION_LABEL = 'app.kubernetes.io/version';
-const RBAC_API = '/apis/rbac.authorization.k8s.io/v1';
-const ADMISSION_API = '/apis/admissionregistration.k8s.io/v1';
-const INJECTORS_PATH = `${ADMISSION_API}/mutatingwebhookconfigurations`;
-/** Collections outside of namespaces that an installation writes to. */
-const CLUSTER_OBJECTS = [
-  { kind: 'Namespace', path: '/api/v1/namespaces' },
-  { kind: 'ClusterRole', path: `${RBAC_API}/clusterroles` },
-  { kind: 'ClusterRoleBinding', path: `${RBAC_API}/clusterrolebindings` },
-  { kind: 'MutatingWebhookConfiguration', path: INJECTORS_PATH },
-  { kind: 'ValidatingWebhookConfiguration', path: `${ADMISSION_API}/validatingwebhookconfigurations` },
-];
+const INJECTORS_PATH = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';

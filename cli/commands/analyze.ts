@@ -1,10 +1,11 @@
-import { parseArgs } from 'node:util';
-
+import { oneOf } from '../../core/config/setting-kinds.ts';
 import { analyze as analyzeState } from '../analyze/analyze.ts';
 import { type Finding, formatFinding } from '../analyze/finding.ts';
-import { type Command, UsageError } from '../command.ts';
+import type { Command } from '../command.ts';
+import { readArguments, readValue } from '../command-line.ts';
 import { findObjects } from '../state/find-objects.ts';
 import { MeshState } from '../state/mesh-state.ts';
+import { LABEL } from '../value-kinds.ts';
 
 /** `weft analyze`. */
 export const analyze: Command = {
@@ -33,16 +34,14 @@ What is not among the manifests counts as absent. Exit code 0: nothing, or worth
                         "message"}]; check is one of the words above
 `,
   async run(args) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        filename: { type: 'string', short: 'f', multiple: true, default: [] },
-        namespace: { type: 'string', short: 'n' },
-        output: { type: 'string', short: 'o', default: 'text' },
-      },
+    const { values } = readArguments('analyze', args, {
+      filename: { type: 'string', short: 'f', multiple: true, default: [] },
+      namespace: { type: 'string', short: 'n' },
+      output: { type: 'string', short: 'o', default: 'text' },
     });
-    const { filename, namespace, output } = values;
-    if (!['text', 'json'].includes(output)) throw new UsageError(`-o ${output}: use text or json`);
+    const { filename, namespace } = values;
+    const output = readValue('-o', values.output, oneOf(['text', 'json']));
+    if (namespace !== undefined) readValue('-n', namespace, LABEL);
     const findings = analyzeState(new MeshState(await findObjects(filename))).filter(
       ({ object }) => !namespace || !object || object.namespace === '' || object.namespace === namespace,
     );

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
-
+import { oneOf } from '../../core/config/setting-kinds.ts';
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { type Check, type Result, runChecks } from '../check/check.ts';
 import { INSTALLED_CHECKS } from '../check/installed-checks.ts';
 import { PRE_INSTALL_CHECKS } from '../check/pre-install-checks.ts';
-import { type Command, UsageError } from '../command.ts';
+import type { Command } from '../command.ts';
+import { readArguments, readValue } from '../command-line.ts';
 
 /** `weft check`. */
 export const check: Command = {
@@ -25,15 +25,11 @@ ${listOf(PRE_INSTALL_CHECKS)}
   -o json    print {"success", "checks": [{"id", "description", "result", "notes", "error", "hint"}]}
 `,
   async run(args) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        pre: { type: 'boolean', default: false },
-        output: { type: 'string', short: 'o', default: 'table' },
-      },
+    const { values } = readArguments('check', args, {
+      pre: { type: 'boolean', default: false },
+      output: { type: 'string', short: 'o', default: 'table' },
     });
-    if (!['table', 'json'].includes(values.output)) throw new UsageError(`-o ${values.output}: use table or json`);
-    const isJson = values.output === 'json';
+    const isJson = readValue('-o', values.output, oneOf(['table', 'json'])) === 'json';
     const checks = values.pre ? PRE_INSTALL_CHECKS : INSTALLED_CHECKS;
     const results = await runChecks(
       checks,

@@ -1,11 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 
 import { PROXY_ADMIN_PORT } from '../../api/ports.ts';
+import { oneOf } from '../../core/config/setting-kinds.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
 import type { Command } from '../command.ts';
+import { readArguments, readValue } from '../command-line.ts';
 import { differences, type RouteRow, routeRows, routeTable, type Tally } from '../demo/report.ts';
 import { decideMode, isIsolated, runIsolated } from '../run/isolation.ts';
 import { openLoopback } from '../run/loopback.ts';
@@ -36,14 +37,14 @@ run --help). Leaves nothing behind.
   -o json    print the rows and checks as JSON
 `,
   async run(args) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { keep: { type: 'boolean', default: false }, output: { type: 'string', short: 'o', default: 'table' } },
+    const { values } = readArguments('demo', args, {
+      keep: { type: 'boolean', default: false },
+      output: { type: 'string', short: 'o', default: 'table' },
     });
+    const json = readValue('-o', values.output, oneOf(['table', 'json'])) === 'json';
     const { mode, why } = decideMode(null);
     if (mode === 'namespaces' && !isIsolated()) return runIsolated();
     const stopped = whenStopped();
-    const json = values.output === 'json';
     const say = (line: string) => void (json || process.stdout.write(`${line}\n`));
     const tallies = new Map<string, Tally>();
     let told: () => void = () => {};
@@ -97,7 +98,8 @@ run --help). Leaves nothing behind.
       if (values.keep) {
         for (const pod of mesh.plan.pods)
           say(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics`);
-        say(`${network.lookInside(mesh.plan)}. Ctrl-C ends it.`);
+        for (const line of network.lookInside(mesh.plan)) say(line);
+        say('Ctrl-C ends it.');
         await stopped;
       }
       return checks.every(({ passed }) => passed) ? 0 : 1;

@@ -71,3 +71,21 @@ t.test('says of a Server and of a rate limit what a list of them should show', a
   t.same(columnsOf('Server'), Array(3).fill('Port, Protocol, Access Policy, Accepted, Age'));
   t.same(columnsOf('HTTPLocalRateLimitPolicy'), ['Server, Total, Identity, Accepted, Age']);
 });
+
+t.test('refuses what no cluster could run, naming the option', async (t) => {
+  for (const args of [
+    ['--issuance-lifetime', '5 s'],
+    ['--issuance-lifetime', '5'],
+    ['--issuance-lifetime', '9s'],
+    ['--issuance-lifetime', '721h'],
+    ['--trust-domain', 'a b'],
+    ['--trust-domain', ''],
+    ['--image', ''],
+    ['--image', 'weft:latest stable'],
+    ['--replicas', '1e3'],
+    ['--replicas', '0'],
+    ['--replicas', '0x2'],
+    ['--image-pull-policy', 'always'],
+  ])
+    await t.rejects(install.run(args), { name: 'UsageError', message: new RegExp(`^${args[0]} `) }, args.join(' '));
+});

@@ -1,14 +1,17 @@
-import { parseArgs } from 'node:util';
-
+import { ISSUANCE_LIFETIME_MS } from '../../api/identity-environment.ts';
+import type { Kind } from '../../core/config/environment.ts';
+import { COUNT, durationBetween, oneOf } from '../../core/config/setting-kinds.ts';
 import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { ApiError } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { policyCrds } from '../../manifests/policy-crds.ts';
-import { installation, toYaml } from '../../manifests/render.ts';
+import { installation, toText } from '../../manifests/render.ts';
 import { serviceProfileCrd } from '../../manifests/service-profile-crd.ts';
 import { DEFAULT_INSTALL_SETTINGS, type InstallSettings, type Manifest } from '../../manifests/settings.ts';
 import { webhookConfigurations } from '../../webhook/configuration.ts';
 import { type Command, UsageError } from '../command.ts';
+import { readArguments, readValue } from '../command-line.ts';
+import { DOMAIN, IMAGE } from '../value-kinds.ts';
 
 /** `weft install`. */
 export const install: Command = {
@@ -29,14 +32,16 @@ unless a Secret weft-identity-issuer is there. The output is the same every time
                        whose labels and annotations ask for injection, of weft, istio and linkerd (all three).
                        Weft's own always count. Leave out a mesh that runs here itself: weft check --pre says so
   --issuance-lifetime  lifetime of workload certificates (${DEFAULT_INSTALL_SETTINGS.issuanceLifetime})
+  --pod-monitor        print PodMonitors for the Prometheus operator too (docs/prometheus.md)
   -o json              print a List in JSON
 
 Definitions that another mesh owns are never changed and never removed.
 `,
   async run(args) {
-    const { values } = parseArgs({
-      args: args.map((arg) => (arg === '--crds' ? '--crds=missing' : arg)),
-      options: {
+    const { values } = readArguments(
+      'install',
+      args.map((arg) => (arg === '--crds' ? '--crds=missing' : arg)),
+      {
         crds: { type: 'string' },
         image: { type: 'string', default: DEFAULT_INSTALL_SETTINGS.image },
         'image-pull-policy': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.imagePullPolicy },
@@ -44,34 +49,30 @@ Definitions that another mesh owns are never changed and never removed.
         'trust-domain': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.trustDomain },
         'label-families': { type: 'string', default: LABEL_FAMILIES.join(',') },
         'issuance-lifetime': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.issuanceLifetime },
+        'pod-monitor': { type: 'boolean', default: false },
         output: { type: 'string', short: 'o', default: 'yaml' },
       },
-    });
-    if (!['yaml', 'json'].includes(values.output)) throw new UsageError(`-o ${values.output}: use yaml or json`);
+    );
+    const output = readValue('-o', values.output, oneOf(['yaml', 'json'] as const));
     const objects = values.crds === undefined ? render(values) : await definitions(values.crds);
-    const text =
-      values.output === 'json'
-        ? `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`
-        : toYaml(objects);
-    process.stdout.write(text);
+    process.stdout.write(toText(objects, output));
     return 0;
   },
 };
 
-function render(values: Record<string, string | undefined>): object[] {
-  const policy = values['image-pull-policy']!;
-  const replicas = Number(values.replicas);
-  if (!isPullPolicy(policy)) throw new UsageError(`--image-pull-policy ${policy}: use Always, IfNotPresent or Never`);
-  if (!Number.isInteger(replicas) || replicas < 1)
-    throw new UsageError(`--replicas ${values.replicas}: use a number from 1`);
+function render(values: Readonly<Record<string, string | boolean | undefined>>): object[] {
+  const text = (option: string) => String(values[option]);
+  const value = <T>(option: string, kind: Kind<T>) => readValue(`--${option}`, text(option), kind);
+  value('issuance-lifetime', durationBetween(...ISSUANCE_LIFETIME_MS));
   const settings: InstallSettings = {
     ...DEFAULT_INSTALL_SETTINGS,
-    image: values.image!,
-    imagePullPolicy: policy,
-    replicas,
-    trustDomain: values['trust-domain']!,
-    issuanceLifetime: values['issuance-lifetime']!,
-    families: readFamilies(values['label-families']!),
+    image: value('image', IMAGE),
+    imagePullPolicy: value('image-pull-policy', oneOf(['Always', 'IfNotPresent', 'Never'])),
+    replicas: value('replicas', COUNT),
+    trustDomain: value('trust-domain', DOMAIN),
+    issuanceLifetime: text('issuance-lifetime').trim(),
+    families: readFamilies(text('label-families')),
+    podMonitors: values['pod-monitor'] === true,
   };
   return installation(settings, webhookConfigurations(settings));
 }
@@ -83,10 +84,6 @@ function readFamilies(text: string): InstallSettings['families'] {
   if (unknown !== undefined) throw new UsageError(`--label-families: "${unknown}" is none of ${known}`);
   if (!names.includes('weft')) throw new UsageError(`--label-families ${text}: weft has to be among them`);
   return { istio: names.includes('istio'), linkerd: names.includes('linkerd') };
-}
-
-function isPullPolicy(text: string): text is InstallSettings['imagePullPolicy'] {
-  return ['Always', 'IfNotPresent', 'Never'].includes(text);
 }
 
 /** The resource definitions to apply: all, or those that the cluster of KUBECONFIG lacks. */

@@ -1,13 +1,16 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 
+import { ISSUANCE_LIFETIME_MS } from '../../api/identity-environment.ts';
 import { PROXY_ADMIN_PORT } from '../../api/ports.ts';
-import { type Command, UsageError } from '../command.ts';
+import { durationBetween, oneOf } from '../../core/config/setting-kinds.ts';
+import type { Command } from '../command.ts';
+import { readArguments, readValue } from '../command-line.ts';
 import { decideMode, isIsolated, runIsolated } from '../run/isolation.ts';
+import { LiveEdits } from '../run/live-edits.ts';
 import { openLoopback } from '../run/loopback.ts';
 import { startMesh } from '../run/mesh.ts';
 import { openNamespaces } from '../run/namespaces.ts';
-import { NETWORK_MODES, type NetworkMode } from '../run/network.ts';
+import { NETWORK_MODES } from '../run/network.ts';
 import { readFolder } from '../run/objects.ts';
 import { EXIT_INTERRUPTED, whenStopped } from '../run/stop-signal.ts';
 
@@ -18,7 +21,8 @@ export const run: Command = {
   help: `usage: weft run FOLDER [options]
 
 Runs the Deployments of FOLDER as local processes, each pod with a proxy of its own, beside identity and destination.
-Editing a file of FOLDER changes routes and policy live. A container needs its command; images are not run.
+Editing a file of FOLDER changes routes and policy live; a line says that it is applied, what is wrong with it, or what
+needs a restart. A container needs its command; images are not run.
 
 Pods get their network in one of two ways, and the first line says which:
 
@@ -36,34 +40,38 @@ Pods get their network in one of two ways, and the first line says which:
 Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what of a Pod is honoured.
 `,
   async run(args) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
+    const { values, positionals } = readArguments(
+      'run',
+      args,
+      {
         network: { type: 'string' },
         'certificate-lifetime': { type: 'string', default: '24h' },
         quiet: { type: 'boolean', default: false },
       },
-    });
-    if (positionals.length !== 1) throw new UsageError('weft run wants one folder', 'weft run --help explains it');
-    const { mode, why } = decideMode(parseMode(values.network));
+      ['FOLDER'],
+    );
+    const wanted = values.network === undefined ? null : readValue('--network', values.network, oneOf(NETWORK_MODES));
+    const certificateLifetime = values['certificate-lifetime'].trim();
+    readValue('--certificate-lifetime', certificateLifetime, durationBetween(...ISSUANCE_LIFETIME_MS));
+    const folder = resolve(positionals[0]!);
+    const found = readFolder(folder);
+    const { mode, why } = decideMode(wanted);
     if (mode === 'namespaces' && !isIsolated()) return runIsolated();
     const stopped = whenStopped();
-    const folder = resolve(positionals[0]!);
     const say = (line: string) => void process.stdout.write(`${line}\n`);
-    const { objects, problems } = readFolder(folder);
-    for (const problem of problems) process.stderr.write(`! ${problem}\n`);
     say(`mode: ${mode} (${why})`);
     const network = mode === 'loopback' ? await openLoopback((line) => say(`! ${line}`)) : openNamespaces();
+    const edits = new LiveEdits({ folder, found, addressing: network, say });
     const starting = startMesh({
       folder,
-      objects,
+      objects: found.objects,
       network,
+      onDestinationLine: (line) => edits.onLogLine(line),
       progress: say,
       onOutput: (pod, line) => {
         if (!values.quiet) say(`[${pod.name}] ${line}`);
       },
-      certificateLifetime: values['certificate-lifetime'],
+      certificateLifetime,
     });
     const mesh = await Promise.race([starting, stopped]);
     // Stopped while it starts: what has begun ends with its network, or with this process where that is the first of its namespace.
@@ -73,16 +81,10 @@ Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what o
     }
     for (const pod of mesh.plan.pods.filter(({ isMeshed }) => isMeshed))
       say(`metrics of ${pod.name}: http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/metrics`);
-    say(network.lookInside(mesh.plan));
+    for (const line of network.lookInside(mesh.plan)) say(line);
+    say('Ctrl-C ends it.');
     await stopped;
     await mesh.end();
     return 0;
   },
 };
-
-function parseMode(text: string | undefined): NetworkMode | null {
-  if (text === undefined) return null;
-  const mode = NETWORK_MODES.find((each) => each === text);
-  if (!mode) throw new UsageError(`--network ${text} is none of ${NETWORK_MODES.join(', ')}`);
-  return mode;
-}

@@ -1,8 +1,9 @@
-import { parseArgs } from 'node:util';
-
-import { type Command, UsageError } from '../command.ts';
+import { oneOf } from '../../core/config/setting-kinds.ts';
+import type { Command } from '../command.ts';
+import { readArguments, readValue } from '../command-line.ts';
 import { findObjects } from '../state/find-objects.ts';
 import { MeshState } from '../state/mesh-state.ts';
+import { LABEL } from '../value-kinds.ts';
 import { explain } from '../why/explain.ts';
 import { printExplanation } from '../why/print.ts';
 import { parseQuestion } from '../why/question.ts';
@@ -40,25 +41,23 @@ as if the pods and Deployments that the Service selects had a proxy.
                               REASON|null}]}], "complaints"}; durations in milliseconds
 `,
   async run(args) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
+    const { values, positionals } = readArguments(
+      'why',
+      args,
+      {
         header: { type: 'string', short: 'H', multiple: true, default: [] },
         from: { type: 'string', default: '' },
         namespace: { type: 'string', short: 'n', default: 'default' },
         filename: { type: 'string', short: 'f', multiple: true, default: [] },
         output: { type: 'string', short: 'o', default: 'text' },
       },
-    });
-    const [method, url, ...rest] = positionals;
-    if (method === undefined || url === undefined || rest.length > 0)
-      throw new UsageError('name a method and a URL', 'weft why GET http://api.default/users');
-    if (!['text', 'json'].includes(values.output)) throw new UsageError(`-o ${values.output}: use text or json`);
-    const question = parseQuestion(method, url, values.header, values.from, values.namespace);
+      ['METHOD', 'URL'],
+    );
+    const output = readValue('-o', values.output, oneOf(['text', 'json']));
+    const namespace = readValue('-n', values.namespace, LABEL);
+    const question = parseQuestion(positionals[0]!, positionals[1]!, values.header, values.from, namespace);
     const explanation = explain(new MeshState(await findObjects(values.filename)), question);
-    const lines =
-      values.output === 'json' ? [JSON.stringify(explanation, null, 2)] : printExplanation(question, explanation);
+    const lines = output === 'json' ? [JSON.stringify(explanation, null, 2)] : printExplanation(question, explanation);
     process.stdout.write(`${lines.join('\n')}\n`);
     return 0;
   },

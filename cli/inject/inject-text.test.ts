@@ -129,7 +129,7 @@ t.test('a template that is an alias is written anew where it changes', async (t)
   t.same(x.metadata, {});
 });
 
-t.test('what is no YAML is told with its line', async (t) => {
+t.test('what is not YAML is told with its line', async (t) => {
   t.throws(() => inject('a: 1\nb: [\n'), /^line 3: /);
   t.throws(() => inject('a: 1\n---\n~: 1\n'), /^line 3: .*JSON does not have/);
 });

@@ -20,7 +20,7 @@ export interface InjectedText {
  * Marks the pods of manifests for injection, or with `isManual` injects them. Whether a pod is injected the webhook's own
  * function decides, as it would in a namespace that asks for it: whoever opted out stays out.
  *
- * @throws UsageError for what is no YAML
+ * @throws UsageError for what is not YAML
  */
 export function injectText(text: string, settings: InjectSettings, isManual: boolean): InjectedText {
   const reports: string[] = [];

@@ -46,7 +46,12 @@ export function makePodNamespace(pod: PlannedPod, index: number): string {
   execute('ip', '-n', name, 'link', 'set', 'eth0', 'up');
   execute('ip', '-n', name, 'route', 'add', 'default', 'via', BRIDGE_IPV4);
   tryIpv6('-n', name, '-6', 'route', 'add', 'default', 'via', BRIDGE_IPV6);
-  return `/run/netns/${name}`;
+  return pathOfPodNamespace(index);
+}
+
+/** Where the network namespace of a pod is mounted. */
+export function pathOfPodNamespace(index: number): string {
+  return `/run/netns/pod-${index}`;
 }
 
 /** A kernel without IPv6 runs the mesh on IPv4 alone. */

@@ -10,6 +10,7 @@ import { WeftError } from '../../core/errors/weft-error.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { generateKeyPair, privateKeyPem } from '../../core/pki/key-pair.ts';
 import { signServiceAccountToken } from '../../core/pki/service-account-token.ts';
+import { reasonIn } from './last-words.ts';
 import type { Layout, MeshNetwork } from './network.ts';
 import type { Processes, Started } from './processes.ts';
 
@@ -27,8 +28,11 @@ export class ControlPlane {
   readonly #layout: Layout;
   readonly #processes: Processes;
   readonly #network: MeshNetwork;
+  readonly #onDestinationLine: (line: string) => void;
 
-  constructor(processes: Processes, network: MeshNetwork) {
+  /** @param onDestinationLine hears what destination logs, a line each */
+  constructor(processes: Processes, network: MeshNetwork, onDestinationLine: (line: string) => void = () => {}) {
+    this.#onDestinationLine = onDestinationLine;
     const { layout, controlHost: host } = network;
     this.#layout = layout;
     this.#processes = processes;
@@ -122,15 +126,14 @@ export class ControlPlane {
     return new Promise((resolve, reject) => {
       const started: Started = this.#processes.start(name, command, environment, (line) => {
         if (line.includes('"msg":"ready"')) resolve();
+        if (name === 'destination') this.#onDestinationLine(line);
       });
       this.#running[name] = started;
-      void started.ended.then((how) =>
-        reject(
-          new WeftError('control_plane_ended', `${name} ended with ${how} before it was ready`, {
-            hint: `its log: ${join(this.#layout.state, 'logs', `${name}.log`)}`,
-          }),
-        ),
-      );
+      void started.ended.then((how) => {
+        const reason = reasonIn(started.lastWords());
+        const what = `${name} ended with ${how} before it was ready`;
+        reject(new WeftError('control_plane_ended', `${what}${reason && `: ${reason}`}`));
+      });
     });
   }
 }

@@ -1,11 +1,13 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 
 import { WeftError } from '../../core/errors/weft-error.ts';
 import { iptablesObstacle, programObstacle } from './namespace-programs.ts';
 import type { NetworkMode } from './network.ts';
 import { builtPrograms } from './programs.ts';
+import { EXIT_INTERRUPTED, isStopped, whenStopped } from './stop-signal.ts';
 
 /** How the pods get their network, and why so. */
 export interface ModeChoice {
@@ -72,21 +74,58 @@ export function runIsolated(): Promise<number> {
     'setpriv',
     // Killed with this process, and with it what is inside.
     ['--pdeathsig', 'KILL', 'unshare', ...NAMESPACES, '--kill-child', '--', ...inside],
-    { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } },
+    { stdio: ['inherit', 'inherit', 'inherit', 'pipe'], env: { ...process.env, [INSIDE]: '1' } },
   );
-  process.on('SIGINT', () => {}); // the terminal sends its Ctrl-C to the one inside too
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      const within = onlyChildOf(child.pid);
-      // unshare itself ignores the signal; without it the kernel ends what is inside.
-      if (within === null) child.kill('SIGKILL');
-      else process.kill(within, signal);
-    });
-  }
+  tellItsId(child);
+  const stopped = whenStopped();
   return new Promise((resolve, reject) => {
+    let repeat: NodeJS.Timeout | undefined;
+    // The first process of a namespace gets a signal only once it listens for it, so it is sent until it is heard.
+    void stopped.then(() => {
+      repeat = setInterval(() => stopInside(child), REPEAT_MS);
+      stopInside(child);
+    });
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve(signal ? 1 : (code ?? 1)));
+    child.on('close', (code, signal) => {
+      clearInterval(repeat);
+      resolve(signal ? (isStopped() ? EXIT_INTERRUPTED : 1) : (code ?? 1));
+    });
   });
+}
+
+/** Asks what is inside to end; unshare itself ignores the signal, and without it the kernel ends what is inside. */
+function stopInside(child: ChildProcess): void {
+  const within = onlyChildOf(child.pid);
+  if (within === null) child.kill('SIGKILL');
+  else
+    try {
+      process.kill(within, 'SIGTERM');
+    } catch {} // it has ended
+}
+
+/** Tells what is inside its id outside, which it cannot see. @see readOwnId */
+function tellItsId(child: ChildProcess): void {
+  const pipe = child.stdio[ID_FD] as Writable;
+  pipe.on('error', () => {}); // it has ended
+  const deadline = Date.now() + ID_LIMIT_MS;
+  const look = (): void => {
+    const within = onlyChildOf(child.pid);
+    if (within === null && child.exitCode === null && Date.now() < deadline) setTimeout(look, ID_POLL_MS);
+    else pipe.end(String(within ?? ''));
+  };
+  child.on('spawn', look);
+}
+
+/** The id that this process, which is in namespaces of its own, has outside; null: it is not known. To be called once. */
+export function readOwnId(): number | null {
+  if (!isIsolated()) return null;
+  try {
+    return Number.parseInt(readFileSync(ID_FD, 'utf8'), 10) || null;
+  } catch {
+    return null;
+  } finally {
+    closeSync(ID_FD);
+  }
 }
 
 /** The process that another one has started; null: it is not known. Source: proc_pid_task_children(5). */
@@ -99,6 +138,14 @@ function onlyChildOf(pid: number | undefined): number | null {
 }
 
 const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--mount-proc'];
+
+/** Descriptor at which what is inside reads its id. */
+const ID_FD = 3;
+const ID_POLL_MS = 10;
+/** A kernel that does not tell the children of a process never does. */
+const ID_LIMIT_MS = 2000;
+/** How often what is inside is asked to end until it does. */
+const REPEAT_MS = 250;
 
 /** How a line of proxy/init begins that says why it failed. */
 const INIT_FAULT = 'weft init: ';

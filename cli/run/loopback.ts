@@ -93,12 +93,13 @@ class Loopback implements MeshNetwork {
     };
   }
 
-  lookInside({ pods }: Plan): string {
+  lookInside({ pods, services }: Plan): readonly string[] {
     const meshed = pods.find(({ isMeshed }) => isMeshed);
     const logs = `logs: ${this.layout.state}/logs`;
-    if (!meshed) return logs;
+    if (!meshed) return [logs];
     const proxy = `http://${meshed.ips[0]}:${PROXY_OUTBOUND_PORT}`;
-    return `to send a request as ${meshed.name} would: curl -x ${proxy} http://NAME_OF_A_SERVICE/   (${logs})`;
+    const name = services[0] ? `${services[0].name}.${services[0].namespace}` : 'NAME_OF_A_SERVICE';
+    return [`to send a request as ${meshed.name} would: curl -s -x ${proxy} http://${name}/`, logs];
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
-import { chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 
@@ -8,10 +9,12 @@ import * as env from '../../api/proxy-environment.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
 import { clusterState } from './cluster-state.ts';
 import { ControlPlane } from './control-plane.ts';
+import { reasonIn, saysPortTaken } from './last-words.ts';
 import type { MeshNetwork, PodNetwork } from './network.ts';
 import type { KubernetesObject } from './objects.ts';
 import { type Plan, type PlannedPod, planRun } from './plan.ts';
 import { Processes, type Started } from './processes.ts';
+import { isStopped } from './stop-signal.ts';
 import { ENV_STATE } from './watchdog.ts';
 
 /** Settings of a local mesh. */
@@ -25,6 +28,8 @@ export interface MeshOptions {
   readonly progress: (line: string) => void;
   /** Hears what containers print. */
   readonly onOutput: (pod: PlannedPod, line: string) => void;
+  /** Hears what destination logs, a line each. */
+  readonly onDestinationLine?: (line: string) => void;
   /** Lifetime of workload certificates. */
   readonly certificateLifetime: string;
   /** Flags of the proxies' runtime beside the image's own: a profile, say. */
@@ -46,7 +51,7 @@ export interface RunningMesh {
 
 /**
  * Starts a mesh: identity, destination, then every pod with its network, its proxy and its containers. What has been
- * started is ended again where something fails.
+ * started is ended again where something fails; its logs are then kept, and the error's hint names their folder.
  */
 export async function startMesh(options: MeshOptions): Promise<RunningMesh> {
   const { network, progress } = options;
@@ -62,9 +67,22 @@ export async function startMesh(options: MeshOptions): Promise<RunningMesh> {
   try {
     return { ...(await startPods(options, processes)), processes, state, end };
   } catch (error) {
-    await end();
-    throw error;
+    await processes.end(GRACE_MS);
+    // What fails because it is stopped has no reason that anybody would look for.
+    const kept = isStopped() ? '' : keepLogs(join(state, 'logs'));
+    await network.close();
+    if (kept === '' || !(error instanceof WeftError)) throw error;
+    const hint = error.hint === '' ? `logs: ${kept}` : `${error.hint}; logs: ${kept}`;
+    throw new WeftError(error.code, error.message, { hint, cause: error });
   }
+}
+
+/** Copies the logs of a start that failed to a folder that outlives it. @returns the folder; empty: there is no log */
+function keepLogs(logs: string): string {
+  if (!readdirSync(logs).some((name) => statSync(join(logs, name)).size > 0)) return '';
+  const kept = mkdtempSync(join(tmpdir(), 'weft-run-logs-'));
+  cpSync(logs, kept, { recursive: true });
+  return kept;
 }
 
 async function startPods(
@@ -94,7 +112,7 @@ async function startPods(
   );
   await network.prepare(plan);
 
-  const control = new ControlPlane(processes, network);
+  const control = new ControlPlane(processes, network, options.onDestinationLine);
   await control.start([options.folder, join(state, 'cluster')], options.certificateLifetime);
   progress(`control plane ready: identity ${control.identityAddress}, destination ${control.destinationAddress}`);
 
@@ -166,26 +184,25 @@ async function startProxy(pod: PlannedPod, place: PodNetwork, { processes, contr
     MALLOC_ARENA_MAX: '1',
     ...environment,
   });
-  const log = join(layout.state, 'logs', `${name}.weft-proxy.log`);
   const problem = await awaited(started, PROXY_POLL_MS, async () => {
     const answer = await fetch(`http://${pod.ips[0]}:${PROXY_ADMIN_PORT}/ready`).catch(() => null);
     return answer?.ok ?? false;
   });
-  if (problem !== '')
-    throw new WeftError('proxy_not_ready', `the proxy of ${pod.namespace}/${pod.name} ${problem} before it was ready`, {
-      hint: `${lastLine(started)}${lastLine(started) && '; '}its log: ${log}`,
-    });
+  if (problem === '') return;
+  const reason = reasonIn(started.lastWords());
+  const what = `the proxy of ${pod.namespace}/${pod.name} ${problem} before it was ready`;
+  throw new WeftError('proxy_not_ready', `${what}${reason && `: ${reason}`}`);
 }
 
 async function waitForPort(started: Started, place: PodNetwork, port: number, network: MeshNetwork): Promise<void> {
   const problem = await awaited(started, PORT_POLL_MS, () => place.listens(port));
   if (problem === '') return;
   const obstacle = place.obstacle(port);
-  const reason = obstacle || lastLine(started);
+  const reason = obstacle || reasonIn(started.lastWords());
   throw new WeftError(
     'container_not_ready',
     `${started.name} ${problem} before it listened on port ${port}${reason && `: ${reason}`}`,
-    { hint: obstacle !== '' || PORT_TAKEN.test(reason) ? network.portAdvice : '' },
+    { hint: obstacle !== '' || saysPortTaken(reason) ? network.portAdvice : '' },
   );
 }
 
@@ -205,16 +222,8 @@ async function awaited(started: Started, pollMs: number, holds: () => Promise<bo
 
 /** Why a program ended, where its last words tell: its port is taken. */
 function reasonOf(program: Started, { portAdvice }: MeshNetwork): string {
-  return PORT_TAKEN.test(program.lastWords()) ? `: its port is taken (${lastLine(program)}); ${portAdvice}` : '';
-}
-
-/** The line of a program's last words that says what is wrong. */
-function lastLine(program: Started): string {
-  const lines = program
-    .lastWords()
-    .split('\n')
-    .filter((line) => line.trim() !== '');
-  return (lines.findLast((line) => PORT_TAKEN.test(line) || /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '').trim();
+  const words = program.lastWords();
+  return saysPortTaken(words) ? `: its port is taken (${reasonIn(words)}); ${portAdvice}` : '';
 }
 
 /** Writes the generated manifests; each file is replaced whole, and only when it changes. */
@@ -224,8 +233,6 @@ function writeState(state: string, objects: readonly KubernetesObject[]): void {
   renameSync(`${file}.new`, file);
 }
 
-/** What programs say whose port is taken: Node's code, and the text of strerror(3). */
-const PORT_TAKEN = /EADDRINUSE|address already in use/i;
 /** How long programs have to end by themselves. */
 const GRACE_MS = 5000;
 const READY_LIMIT_MS = 30_000;

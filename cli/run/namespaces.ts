@@ -3,8 +3,9 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from
 import { join } from 'node:path';
 
 import { PROXY_UID } from '../../api/names.ts';
-import { BRIDGE_IPV4, execute, makeBridge, makePodNamespace } from './bridge.ts';
+import { BRIDGE_IPV4, execute, makeBridge, makePodNamespace, pathOfPodNamespace } from './bridge.ts';
 import { serveDns, serviceNames } from './dns.ts';
+import { readOwnId } from './isolation.ts';
 import { parseListeningSockets } from './listening-socket.ts';
 import type { Layout, MeshNetwork, PodNetwork } from './network.ts';
 import type { Plan, PlannedPod } from './plan.ts';
@@ -16,8 +17,9 @@ import { builtPrograms } from './programs.ts';
  * its own, so that all of it goes away with them.
  */
 export function openNamespaces(): MeshNetwork {
+  const id = readOwnId();
   makeBridge();
-  return new Namespaces(prepareLayout());
+  return new Namespaces(prepareLayout(), id);
 }
 
 class Namespaces implements MeshNetwork {
@@ -28,10 +30,13 @@ class Namespaces implements MeshNetwork {
   readonly proxyUid = PROXY_UID;
   readonly portAdvice = 'the containers of a pod share its ports: give each another one';
   readonly layout: Layout;
+  readonly #id: number | null;
   #dns: Socket | null = null;
 
-  constructor(layout: Layout) {
+  /** @param id of this process outside its namespaces; null: it is not known */
+  constructor(layout: Layout, id: number | null) {
     this.layout = layout;
+    this.#id = id;
   }
 
   podIps(index: number) {
@@ -66,8 +71,21 @@ class Namespaces implements MeshNetwork {
     };
   }
 
-  lookInside(): string {
-    return `to look inside: nsenter --target PID_OF_THIS --net --mount   (logs: ${this.layout.state}/logs)`;
+  lookInside({ pods, services }: Plan): readonly string[] {
+    const logs = `${this.layout.state}/logs`;
+    if (this.#id === null) return [`logs: ${logs}, in the mount namespace of this process`];
+    const enter = `nsenter --target ${this.#id} --mount`;
+    const at = pods.findIndex(({ isMeshed }) => isMeshed);
+    const address = services.find(({ clusterIp }) => clusterIp !== 'None')?.clusterIp ?? 'ADDRESS';
+    return [
+      `to look inside: ${enter} --net --pid`,
+      ...(at < 0
+        ? []
+        : [
+            `to send a request as ${pods[at]!.name} would: ${enter} nsenter --net=${pathOfPodNamespace(at)} curl -s http://${address}/`,
+          ]),
+      `logs: /proc/${this.#id}/root${logs}`,
+    ];
   }
 
   async close(): Promise<void> {

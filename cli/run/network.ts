@@ -34,8 +34,8 @@ export interface MeshNetwork extends Addressing {
   prepare(plan: Plan): Promise<void>;
   /** Makes the network of a pod. @param index as for its addresses */
   attach(pod: PlannedPod, index: number): PodNetwork;
-  /** How to look at the running mesh, as a line for the user. */
-  lookInside(plan: Plan): string;
+  /** How to look at the running mesh, lines for the user; the last begins with `logs: ` and the folder of the logs. */
+  lookInside(plan: Plan): readonly string[];
   /** Gives back everything that would outlive this process, and removes the layout's state. */
   close(): Promise<void>;
 }

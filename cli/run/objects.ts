@@ -1,6 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { readYaml } from '../../core/yaml/documents.ts';
+import { statSync } from 'node:fs';
+
+import { formatReport } from '../../destination/objects/reports.ts';
+import { UsageError } from '../command.ts';
+import type { FoundObjects } from '../state/mesh-state.ts';
+import { readPaths } from '../state/read-paths.ts';
 
 /** A Kubernetes object as it was written. */
 export interface KubernetesObject {
@@ -15,29 +18,26 @@ export interface KubernetesObject {
   readonly [field: string]: unknown;
 }
 
-/** Reads every object of a folder's YAML and JSON files. Problems are sentences with file and line; the rest is still read. */
-export function readFolder(folder: string): { objects: KubernetesObject[]; problems: string[] } {
-  const objects: KubernetesObject[] = [];
-  const problems: string[] = [];
-  for (const name of readdirSync(folder).sort()) {
-    const file = join(folder, name);
-    if (!/\.(ya?ml|json)$/.test(name) || !statSync(file).isFile()) continue;
-    for (const document of readYaml(readFileSync(file, 'utf8'))) {
-      const problem = (line: number, message: string) => problems.push(`${file}:${line}: ${message}`);
-      if (document.fault) {
-        problem(document.fault.line, document.fault.message);
-        continue;
-      }
-      try {
-        const value = document.toJson() as KubernetesObject | null;
-        if (value === null) continue;
-        if (typeof value.kind !== 'string' || typeof value.metadata?.name !== 'string')
-          problem(document.line, 'an object has no kind or no metadata.name');
-        else objects.push(value);
-      } catch (error) {
-        problem(document.line, (error as Error).message);
-      }
-    }
-  }
-  return { objects, problems };
+/** What a folder of manifests holds, and the sentences of what is wrong in it. */
+export interface ReadFolder extends FoundObjects {
+  /** The objects that decide something, each once. */
+  readonly objects: readonly KubernetesObject[];
+  /** `PATH:LINE: KIND/NAMESPACE/NAME: MESSAGE` of what cannot be read; the rest is. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Reads a folder of manifests and those below it, as destination does.
+ *
+ * @throws UsageError for a folder that is not there or cannot be listed
+ */
+export function readFolder(folder: string): ReadFolder {
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile())
+    throw new UsageError(`${folder}: is a file, not a folder`, 'name the folder that it lies in');
+  const found = readPaths([folder]);
+  return {
+    ...found,
+    objects: found.puts.map(({ raw }) => raw as unknown as KubernetesObject),
+    problems: found.faults.map(formatReport),
+  };
 }

@@ -9,7 +9,7 @@ export interface Started {
   readonly process: ChildProcess;
   /** Resolves with the exit code or signal. */
   readonly ended: Promise<number | string>;
-  /** The last lines that it wrote to its standard error. */
+  /** The last lines that it wrote to its standard error, or to its standard output where it has written nothing there. */
   lastWords(): string;
 }
 
@@ -43,19 +43,21 @@ export class Processes {
       detached: true,
     });
     let lastWords = '';
+    let lastLines = '';
     child.stderr.on('data', (chunk: Buffer) => {
       lastWords = (lastWords + chunk.toString()).slice(-LAST_WORDS);
     });
     child.stderr.pipe(log, { end: false });
     createInterface({ input: child.stdout }).on('line', (line) => {
       log.write(`${line}\n`);
+      lastLines = `${lastLines}${line}\n`.slice(-LAST_WORDS);
       onLine?.(line);
     });
     const ended = new Promise<number | string>((resolve) => {
       child.on('error', (error) => resolve(error.message));
       child.on('close', (code, signal) => resolve(signal ?? code ?? 0));
     });
-    const started = { name, process: child, ended, lastWords: () => lastWords };
+    const started = { name, process: child, ended, lastWords: () => lastWords || lastLines };
     this.#running.add(started);
     void ended.then((how) => {
       this.#running.delete(started);
@@ -100,5 +102,5 @@ function baseEnvironment(): Record<string, string> {
   return { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/tmp' };
 }
 
-/** Characters of a child's standard error that are remembered: a stack trace with its message. */
+/** Characters of each output of a child that are remembered: a stack trace with its message. */
 const LAST_WORDS = 4000;

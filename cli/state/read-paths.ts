@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { errorMessage } from '../../core/errors/weft-error.ts';
 import { type ParsedFile, parseManifestFile } from '../../destination/objects/manifest-file.ts';
 import { overlay } from '../../destination/objects/overlay.ts';
 import { UsageError } from '../command.ts';
+import { fileError } from '../file-error.ts';
 import { DEFAULT_DOMAIN } from './default-domain.ts';
 import type { FoundObjects } from './mesh-state.ts';
 
@@ -42,7 +42,7 @@ export function together(parsed: readonly ParsedFile[]): FoundObjects {
 function filesOf(path: string): string[] {
   if (path === '-') return [path];
   if (!statSync(path, { throwIfNoEntry: false }))
-    throw new UsageError(`-f ${path}: there is no such file or folder`, 'name files, folders, or - for standard input');
+    throw new UsageError(`${path}: there is no such file or folder`, 'name files, folders, or - for standard input');
   if (!statSync(path).isDirectory()) return [path];
   return readdirSync(path, { withFileTypes: true })
     .filter(({ name }) => !name.startsWith('.') && name !== 'node_modules')
@@ -59,7 +59,7 @@ function readFile(path: string): ParsedFile {
   try {
     return parseManifestFile(called, readFileSync(path === '-' ? 0 : path, 'utf8'));
   } catch (error) {
-    const message = `cannot be read: ${errorMessage(error)}`;
+    const { message } = fileError(error, 'cannot be read');
     return { manifests: [], others: [], faults: [{ object: null, place: called, path: '', message }] };
   }
 }

@@ -49,7 +49,7 @@ export function parseManifestFile(path: string, text: string): ParsedFile {
   for (const document of readYaml(text)) {
     const { line } = document;
     if (document.fault) {
-      fault(document.fault.line, `is no YAML: ${document.fault.message}`);
+      fault(document.fault.line, `is not YAML: ${document.fault.message}`);
       continue;
     }
     try {
@@ -70,7 +70,7 @@ function readDocument(value: unknown, place: string, found: Found, fault: (messa
   if (value === null || value === undefined) return;
   const raw = value as { apiVersion?: unknown; kind?: unknown; items?: unknown; metadata?: Record<string, unknown> };
   if (typeof raw !== 'object' || typeof raw.apiVersion !== 'string' || typeof raw.kind !== 'string') {
-    fault('is no Kubernetes object: apiVersion and kind are missing');
+    fault('is not a Kubernetes object: apiVersion and kind are missing');
     return;
   }
   if (raw.kind.endsWith('List') && Array.isArray(raw.items)) {

@@ -142,7 +142,7 @@ t.test('a route profile may name a ServiceProfile, and one that is not there is 
   t.match(target('api:80')?.routes, [{ name: 'r', origin: 'ServiceProfile/default/shared' }]);
 });
 
-t.test('a route profile that is no YAML, or no spec, is reported', async (t) => {
+t.test('a route profile that is not YAML, or no spec, is reported', async (t) => {
   for (const text of ['routes: [', '- a\n- b', 'a: &a [*a]\nb: *c', '', 'routes: 5']) {
     const { reports, target } = clusterOf(
       service('api', '10.96.0.1'),

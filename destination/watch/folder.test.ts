@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
+import { systemClock } from '../../core/time/clock.ts';
 import { formatReport, Reports } from '../objects/reports.ts';
 import { pod, service } from '../testing/manifests.ts';
 import { FolderSource } from './folder.ts';
@@ -32,6 +33,23 @@ t.test('reads every document of every file, in folders below it too', async (t) 
   mkdirSync(join(source.folder, 'fresh'));
   write('fresh/four.yaml', many(pod('f', '10.0.0.7')));
   await until(t, names, ['a', 'b', 'c', 'd', 'e', 'f'], 'so is a new folder');
+});
+
+t.test('says which files it has read, once what they say is in force', async (t) => {
+  const read: string[][] = [];
+  const { write, at } = await open(
+    t,
+    (at) => writeFileSync(at('one.yaml'), many(pod('a', '10.0.0.1'))),
+    ['.'],
+    (files, names) => read.push([...files.map((file) => file.replace(/^.*\//, '')), ...names]),
+  );
+  await until(t, () => read, [['one.yaml', 'a']], 'all at the start');
+  write('one.yaml', many(pod('a', '10.0.0.1'), pod('b', '10.0.0.2')));
+  await until(t, () => read.slice(1), [['one.yaml', 'a', 'b']]);
+  write('one.yaml', 'kind: [');
+  await until(t, () => read.slice(2), [['one.yaml', 'a', 'b']], 'what is broken too, when it is certain');
+  unlinkSync(at('one.yaml'));
+  await until(t, () => read.slice(3), [['one.yaml']], 'what has gone too');
 });
 
 t.test('objects go with their document and with their file', async (t) => {
@@ -95,7 +113,7 @@ t.test('a broken document is reported with its line and keeps what it held; the 
   const broken = `${many(pod('a', '10.0.0.9'))}---\nkind: Pod\nmetadata: {\n---\n`;
   write('one.yaml', broken);
   await until(t, () => reports.current().length, 1);
-  t.match(formatReport(reports.current()[0]!), /one\.yaml:\d+: is no YAML/);
+  t.match(formatReport(reports.current()[0]!), /one\.yaml:\d+: is not YAML/);
   t.same(names(), ['a', 'b', 'c']);
   t.same([...source.objects.list('Pod')].find(({ name }) => name === 'a')?.ips, ['10.0.0.9']);
   write('one.yaml', many(pod('a', '10.0.0.9')));
@@ -200,18 +218,26 @@ t.test('a folder that is not there from the start is an error', async (t) => {
   await t.rejects(new FolderSource(['/no/such/folder'], new Reports()).start(), /ENOENT/);
 });
 
-async function open(t: Test, prepare: (at: (path: string) => string) => void, folders: string[] = ['.']) {
+async function open(
+  t: Test,
+  prepare: (at: (path: string) => string) => void,
+  folders: string[] = ['.'],
+  onRead: (files: readonly string[], names: readonly string[]) => void = () => {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'weft-folder-'));
   const at = (path: string) => join(folder, path);
   prepare(at);
   const reports = new Reports();
-  const source = Object.assign(new FolderSource(folders.map(at), reports), { folder });
+  const names = () => [...source.objects.list('Pod')].map(({ name }) => name).sort();
+  const source = Object.assign(
+    new FolderSource(folders.map(at), reports, systemClock, (files) => onRead(files, names())),
+    { folder },
+  );
   t.teardown(async () => {
     await source.stop();
     rmSync(folder, { recursive: true, force: true });
   });
   await source.start();
-  const names = () => [...source.objects.list('Pod')].map(({ name }) => name).sort();
   const write = (path: string, text: string) => writeFileSync(at(path), text);
   return { source, reports, names, write, at };
 }

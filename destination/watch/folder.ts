@@ -23,17 +23,30 @@ export class FolderSource implements Source {
   readonly #folders: readonly Folder[];
   readonly #reports: Reports;
   readonly #clock: Clock;
+  readonly #onRead: (files: readonly string[]) => void;
   readonly #watch = new FolderWatch(() => this.#scan());
+  /** Files that were read to their end, or have gone for good, since `onRead` was last called. */
+  #settled: string[] = [];
   #timer: Timer | null = null;
   #timerAt = 0;
   #scanning: Promise<void> | null = null;
   #scanAgain = false;
   #isStopped = false;
 
-  constructor(folders: readonly string[], reports: Reports, clock: Clock = systemClock) {
+  /**
+   * @param onRead called with the paths of all files at the start, then of those that have changed or gone, once what
+   *   they say is in {@link objects} and in the reports
+   */
+  constructor(
+    folders: readonly string[],
+    reports: Reports,
+    clock: Clock = systemClock,
+    onRead: (files: readonly string[]) => void = () => {},
+  ) {
     this.objects = new ObjectStore(reports);
     this.#reports = reports;
     this.#clock = clock;
+    this.#onRead = onRead;
     this.#folders = folders.map((path) => ({
       path,
       files: new Map(),
@@ -88,10 +101,14 @@ export class FolderSource implements Source {
     for (const folder of this.#folders) outcomes.push(await this.#scanFolder(folder, isFirst));
     const directories = new Map(this.#folders.flatMap((folder) => [...folder.directories]));
     if (this.#watch.follow(directories)) this.#scanAgain = true;
-    if (!isFirst && !outcomes.includes(true)) return;
-    const { puts, faults } = overlay(this.#folders.map(manifestsOf));
-    this.#reports.set('folder/duplicates', faults);
-    this.objects.replace(Object.keys(KINDS) as Kind[], puts);
+    if (isFirst || outcomes.includes(true)) {
+      const { puts, faults } = overlay(this.#folders.map(manifestsOf));
+      this.#reports.set('folder/duplicates', faults);
+      this.objects.replace(Object.keys(KINDS) as Kind[], puts);
+    }
+    const settled = this.#settled;
+    this.#settled = [];
+    if (settled.length > 0) this.#onRead(settled);
   }
 
   /** Returns whether what the folder holds may have changed. */
@@ -140,6 +157,7 @@ export class FolderSource implements Source {
       this.#reports.set(finder, [faultOf(file.path, `is larger than ${MAX_FILE_BYTES} octets and is not read`)]);
       state.read = file.signature;
       state.isUncertain = false;
+      this.#settled.push(file.path);
       return false;
     }
     const text = await readFile(file.path, 'utf8').catch(() => null);
@@ -155,6 +173,7 @@ export class FolderSource implements Source {
     state.read = file.signature;
     state.isUncertain = mayBeHalf;
     if (mayBeHalf) this.#wakeAfter(CERTAIN_MS);
+    else this.#settled.push(file.path);
     if (isCertain || parsed.faults.length === 0) this.#reports.set(finder, parsed.faults);
     // A file without its last line end may break off within a document: nothing of it is used before it is certain.
     if (mayBeHalf && !text.endsWith('\n')) return false;
@@ -175,6 +194,7 @@ export class FolderSource implements Source {
     }
     folder.files.delete(path);
     this.#reports.set(`file/${path}`, []);
+    this.#settled.push(path);
     return true;
   }
 

@@ -58,7 +58,7 @@ export class LocalMesh {
     void this.ended.then((how) => {
       over = how;
     });
-    while (!/^to send a request|^logs:/m.test(this.output)) {
+    while (!/^logs:/m.test(this.output)) {
       if (over !== null) throw new Error(`weft run ended with ${over}:\n${this.output}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

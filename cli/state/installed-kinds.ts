@@ -1,0 +1,42 @@
+import { TRUST_ROOTS_CONFIG_MAP } from '../../api/names.ts';
+
+/** Label of everything that an installation and its programs write. */
+export const PART_OF = 'app.kubernetes.io/part-of=weft';
+
+/** Objects of an installation that do not lie in the namespace of the control plane. */
+export interface InstalledKind {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Of the collection, in all namespaces. */
+  readonly path: string;
+  /** Which names an installation gives; whatever else has the label is somebody else's. */
+  readonly names: RegExp;
+}
+
+const RBAC = 'rbac.authorization.k8s.io/v1';
+const ADMISSION = 'admissionregistration.k8s.io/v1';
+const OWN = /^weft(-|$)/;
+
+/**
+ * In the order in which they can be taken away: registrations first, so that no pod waits for a webhook that has gone,
+ * and rights before what is written with them.
+ */
+export const INSTALLED_KINDS: readonly InstalledKind[] = [
+  {
+    apiVersion: ADMISSION,
+    kind: 'MutatingWebhookConfiguration',
+    path: `/apis/${ADMISSION}/mutatingwebhookconfigurations`,
+    names: OWN,
+  },
+  {
+    apiVersion: ADMISSION,
+    kind: 'ValidatingWebhookConfiguration',
+    path: `/apis/${ADMISSION}/validatingwebhookconfigurations`,
+    names: OWN,
+  },
+  { apiVersion: RBAC, kind: 'ClusterRoleBinding', path: `/apis/${RBAC}/clusterrolebindings`, names: OWN },
+  { apiVersion: RBAC, kind: 'ClusterRole', path: `/apis/${RBAC}/clusterroles`, names: OWN },
+  // Identity keeps one in every injected namespace.
+  { apiVersion: 'v1', kind: 'ConfigMap', path: '/api/v1/configmaps', names: new RegExp(`^${TRUST_ROOTS_CONFIG_MAP}$`) },
+  { apiVersion: 'v1', kind: 'Namespace', path: '/api/v1/namespaces', names: /^weft$/ },
+];
