@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+PREFIX ?= /usr/local
 
 .PHONY: help
 help: ## list the tasks
@@ -20,6 +21,11 @@ build/proxy.js: node_modules/.package-lock.json manifests/image/bundle.mjs $(SOU
 
 .PHONY: build
 build: build/proxy.js ## bundle the programs into build/
+
+.PHONY: install
+install: build ## put the command `weft` on the PATH: PREFIX=/usr/local, or PREFIX=$$HOME/.local without root
+	mkdir -p '$(PREFIX)/bin'
+	ln -sf '$(CURDIR)/cli/weft.mjs' '$(PREFIX)/bin/weft'
 
 .PHONY: demo
 demo: build ## run the demo mesh and print its routes; KEEP=1 stays up (root: network namespaces)

@@ -22,7 +22,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
   ...CLUSTER_CHECKS,
   {
     id: 'crds',
-    description: 'the definition of ServiceProfile is there',
+    description: 'the custom resource definition (CRD) of ServiceProfile is there',
     hint: 'weft install --crds | kubectl apply -f -',
     run: async (api) =>
       void (await api.get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/serviceprofiles.linkerd.io')),

@@ -49,7 +49,7 @@ export const PRE_INSTALL_CHECKS: readonly Check[] = [
   },
   {
     id: 'crds',
-    description: 'definitions that others own fit and stay as they are',
+    description: 'custom resource definitions (CRDs) that others own fit and stay as they are',
     hint: 'ServiceProfile has to be served as v1alpha2: update the mesh that owns it',
     async run(api) {
       const { metadata, spec } = serviceProfileCrd() as Manifest & { spec: { versions: { name: string }[] } };
@@ -72,7 +72,7 @@ export const PRE_INSTALL_CHECKS: readonly Check[] = [
   },
   {
     id: 'other-meshes',
-    description: 'no other mesh injects pods by words that Weft follows too',
+    description: 'no other mesh injects pods by labels that Weft follows too',
     hint: 'two meshes can live side by side, each with its own labels: install with the switch that is named',
     isAdvice: true,
     async run(api) {

@@ -31,7 +31,7 @@ What is not among the manifests counts as absent. Exit code 0: nothing, or worth
   -f, --filename PATH   a file, a folder with those below it, or - for standard input; repeatable
   -n, --namespace NAME  only findings about objects of this namespace, and about what belongs to none
   -o json               print [{"severity", "check", "object": {"kind", "namespace", "name"}|null, "place", "field",
-                        "message"}]; check is one of the words above
+                        "message"}]; check is one of the names above
 `,
   async run(args) {
     const { values } = readArguments('analyze', args, {

@@ -23,7 +23,8 @@ export const install: Command = {
 Prints the control plane's manifests. They hold no key: identity makes the root and the issuer at its first start,
 unless a Secret weft-identity-issuer is there. The output is the same every time.
 
-  --crds               print the resource definitions that the cluster lacks; --crds=all prints all, asking nothing
+  --crds               print the custom resource definitions (CRDs) that the cluster lacks; --crds=all prints all,
+                       asking nothing
   --image IMAGE        image of every program (${DEFAULT_INSTALL_SETTINGS.image})
   --image-pull-policy  Always, IfNotPresent or Never (${DEFAULT_INSTALL_SETTINGS.imagePullPolicy})
   --replicas N         replicas of each component (${DEFAULT_INSTALL_SETTINGS.replicas})
@@ -35,7 +36,7 @@ unless a Secret weft-identity-issuer is there. The output is the same every time
   --pod-monitor        print PodMonitors for the Prometheus operator too (docs/prometheus.md)
   -o json              print a List in JSON
 
-Definitions that another mesh owns are never changed and never removed.
+CRDs that another mesh owns are never changed and never removed.
 `,
   async run(args) {
     const { values } = readArguments(

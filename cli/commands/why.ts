@@ -15,10 +15,10 @@ export const why: Command = {
   help: `usage: weft why METHOD URL [-H 'NAME: VALUE']... [--from WORKLOAD] [-n NAMESPACE] [-f PATH]... [-o json]
 
 Prints which object and field decides the route of a request, its timeouts, retries and split, the endpoints with the
-identity that each must prove, which routes were passed over, and which objects were told that they do not decide. It is
+identity that each must prove, which routes were passed over, and which objects do not decide although they ask to. It is
 the code of the control plane and of the proxy that answers, on files or on the cluster of KUBECONFIG.
 
-An https: URL, or a port that is declared to carry octets, is not routed as HTTP: it prints which rule for connections
+An https: URL, or a port that is declared to carry bytes, is not routed as HTTP: it prints which rule for connections
 takes it by its server name, and which objects have no effect because they are about HTTP requests.
 
 Of the proxies that receive it, it prints what they do, pods that decide alike together: the policy that lets it in or

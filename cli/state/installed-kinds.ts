@@ -25,17 +25,22 @@ export const INSTALLED_KINDS: readonly InstalledKind[] = [
   {
     apiVersion: ADMISSION,
     kind: 'MutatingWebhookConfiguration',
-    path: `/apis/${ADMISSION}/mutatingwebhookconfigurations`,
+    path: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
     names: OWN,
   },
   {
     apiVersion: ADMISSION,
     kind: 'ValidatingWebhookConfiguration',
-    path: `/apis/${ADMISSION}/validatingwebhookconfigurations`,
+    path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
     names: OWN,
   },
-  { apiVersion: RBAC, kind: 'ClusterRoleBinding', path: `/apis/${RBAC}/clusterrolebindings`, names: OWN },
-  { apiVersion: RBAC, kind: 'ClusterRole', path: `/apis/${RBAC}/clusterroles`, names: OWN },
+  {
+    apiVersion: RBAC,
+    kind: 'ClusterRoleBinding',
+    path: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+    names: OWN,
+  },
+  { apiVersion: RBAC, kind: 'ClusterRole', path: '/apis/rbac.authorization.k8s.io/v1/clusterroles', names: OWN },
   // Identity keeps one in every injected namespace.
   { apiVersion: 'v1', kind: 'ConfigMap', path: '/api/v1/configmaps', names: new RegExp(`^${TRUST_ROOTS_CONFIG_MAP}$`) },
   { apiVersion: 'v1', kind: 'Namespace', path: '/api/v1/namespaces', names: /^weft$/ },

@@ -45,7 +45,7 @@ t.test('a request over TLS is octets to the proxy: no rule for HTTP has an effec
     split: [{ backend: 'api.default.svc.cluster.local:80', share: 1 }],
   });
   t.match(text, /^GET https:\/\/api:80\/users\n/);
-  t.match(text, /carried +as octets, TLS for api/);
+  t.match(text, /carried +as bytes, TLS for api/);
   t.match(text, /no effect +VirtualService\/default\/api \(a\.yaml:\d+\): its rules are for HTTP requests/);
   t.notMatch(text, /retry/);
   t.equal(ask(files, { url: 'http://api/users' }).explanation.connection, null, 'without TLS they have');

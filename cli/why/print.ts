@@ -51,7 +51,7 @@ function connectionLines(connection: ExplainedConnection, { target }: Explanatio
   const named = serverName === '' ? '' : `, TLS for ${serverName}`;
   const objects = new Map(withoutEffect.map((each) => [each.origin, each.place]));
   return [
-    row('carried', `as octets${named}: the proxy reads no request`),
+    row('carried', `as bytes${named}: the proxy reads no request`),
     row('connection', route ? connectionRouteName(route) : `no route takes it: it goes to ${target.name} itself`),
     ...passedOver.map((each, at) => row(at === 0 ? 'passed over' : '', connectionRouteName(each))),
     ...[...objects].map(([origin, place], at) =>
@@ -76,7 +76,7 @@ function timeoutsLine({ headMs, requestMs, responseMs, idleMs }: Timeouts): stri
     headMs && `until the answer's head ${headMs} ms`,
     requestMs && `the whole request ${requestMs} ms`,
     responseMs && `the answer ${responseMs} ms`,
-    idleMs && `without an octet ${idleMs} ms`,
+    idleMs && `without a byte ${idleMs} ms`,
   ].filter(Boolean);
   return said.length > 0 ? said.join(', ') : 'none';
 }
