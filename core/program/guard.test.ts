@@ -51,6 +51,11 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
   request.resume().once('end', () => response.end(request.url === '/large' ? Buffer.alloc(64 << 20) : 'ok'));
 }
 
+/** So many have met a limit: a client hears that it is connected before the server takes it. */
+async function met(exceeded: readonly ServerLimit[], count: number): Promise<void> {
+  while (exceeded.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 function closed(socket: Socket): Promise<unknown> {
   return new Promise((resolve) => (socket.destroyed ? resolve(0) : socket.resume().once('close', resolve)));
 }
@@ -89,6 +94,7 @@ t.test('serves HTTP/2 over TLS', async (t) => {
 t.test('has room for another address however many connections one opens', async (t) => {
   const { client, guard, place, exceeded } = await serve(t, {});
   await Crowd.gather(t, place, 60, '127.0.0.2');
+  await met(exceeded, 40);
   const socket = client('GET / HTTP/1.1\r\nHost: a\r\n\r\n', '127.0.0.3');
   t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1.1 200/);
   t.ok(guard.size <= 20);
@@ -98,6 +104,7 @@ t.test('has room for another address however many connections one opens', async 
 t.test('has room for another address whatever handshakes one begins', async (t) => {
   const { session, place, exceeded } = await serveHttp2(t, { connections: 1000 });
   await Crowd.gather(t, place, 60, '127.0.0.2', Buffer.from([22, 3, 1, 0x40, 0]));
+  await met(exceeded, 50);
   const [headers] = await once(session.request({ ':path': '/' }).resume(), 'response');
   t.equal(headers[':status'], 200);
   t.ok(exceeded.length >= 50 && exceeded.every((limit) => limit === 'handshake_limit'));
@@ -118,7 +125,7 @@ for (const [what, limit, words, bounds] of SLOW) {
   t.test(`ends a client that ${what}`, async (t) => {
     const { client, guard, exceeded } = await serve(t, bounds);
     client(words);
-    while (exceeded.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await met(exceeded, 1);
     t.same(exceeded, [limit]);
     while (guard.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   });
