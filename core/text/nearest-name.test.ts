@@ -33,6 +33,12 @@ t.test('a character that is missing, too many, or another counts one each', asyn
   }
 });
 
+t.test('neighbours that are swapped count two, or one where that is asked for', async (t) => {
+  t.equal(nearestName('wyh', ['why']), null);
+  t.equal(nearestName('wyh', ['why'], { most: 1, swap: 1 }), 'why');
+  t.equal(nearestName('wyh', ['why'], { most: 1, swap: 2 }), null);
+});
+
 t.test('two that have nothing in common are not near', async (t) => {
   t.equal(nearestName('abc', ['xyz']), null);
   t.equal(nearestName('', ['a']), null);

@@ -3,10 +3,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import jsonPatch from 'fast-json-patch';
 import t from 'tap';
-
+import { nearestName } from '../../core/text/nearest-name.ts';
 import { type Injection, inject } from './inject.ts';
 import { askingNamespace, type NamespaceFacts } from './namespace-facts.ts';
-import { nearestName } from './nearest-name.ts';
 import { podPatch } from './pod-patch.ts';
 import type { PodTemplate } from './pod-template.ts';
 import { DEFAULT_INJECT_SETTINGS, type InjectSettings } from './settings.ts';

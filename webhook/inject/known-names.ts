@@ -7,7 +7,7 @@ import {
   ROUTE_PROFILE_ANNOTATION,
 } from '../../api/names.ts';
 import { POD_ANNOTATIONS } from '../../api/pod-annotations.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../../core/text/nearest-name.ts';
 import type { ObjectMetadata } from './pod-template.ts';
 
 /** A sentence for each `weft.dev/` label or annotation that does not exist, with the one that was probably meant. */
