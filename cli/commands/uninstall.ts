@@ -5,6 +5,7 @@ import { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { toText } from '../../manifests/render.ts';
 import type { Command } from '../command.ts';
 import { readArguments, readValue } from '../command-line.ts';
+import { someOf } from '../some-of.ts';
 import { findInstallation, type Installation } from '../uninstall/installation.ts';
 
 /** `weft uninstall`. */
@@ -52,14 +53,14 @@ export function obstacleTo({ objects, injected, strangers }: Installation): Weft
     });
   if (injected.length > 0) {
     const pods = injected.length === 1 ? 'a pod still runs' : `${injected.length} pods still run`;
-    return new WeftError('still_injected', `${pods} with a proxy: ${listOf(injected)}`, {
+    return new WeftError('still_injected', `${pods} with a proxy: ${someOf(injected, SHOWN)}`, {
       hint: `for each namespace: kubectl label namespace NAMESPACE ${INJECT}- ; kubectl rollout restart deployment,statefulset,daemonset -n NAMESPACE; or weft uninstall --force (docs/uninstall.md)`,
     });
   }
   if (strangers.length > 0)
     return new WeftError(
       'others_in_namespace',
-      `namespace ${CONTROL_NAMESPACE} holds other pods than the control plane's, which would be deleted with it: ${listOf(strangers)}`,
+      `namespace ${CONTROL_NAMESPACE} holds other pods than the control plane's, which would be deleted with it: ${someOf(strangers, SHOWN)}`,
       { hint: 'move them to another namespace first; or weft uninstall --force' },
     );
   return null;
@@ -69,14 +70,9 @@ export function obstacleTo({ objects, injected, strangers }: Installation): Weft
 function remarksOn({ labelled, injected }: Installation): string[] {
   return [
     ...labelled.map((name) => `to do yourself: kubectl label namespace ${name} ${NAMESPACE_ANNOTATION_LABEL}-`),
-    ...(injected.length > 0 ? [`with a proxy and soon without a certificate: ${listOf(injected)}`] : []),
+    ...(injected.length > 0 ? [`with a proxy and soon without a certificate: ${someOf(injected, SHOWN)}`] : []),
     'custom resource definitions stay, and with them your objects: another mesh may own them (docs/uninstall.md)',
   ];
-}
-
-function listOf(names: readonly string[]): string {
-  const rest = names.length - SHOWN;
-  return names.slice(0, SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
 /** Names that a line shows at most. */

@@ -1,21 +1,17 @@
+import { someOf } from '../some-of.ts';
 import type { ExplainedInbound, ExplainedPolicy, ExplainedRateLimit } from './inbound.ts';
 import { routeName, withPlace } from './print-route.ts';
 
 /** What the proxies of a group of pods do, as lines without their indent. */
 export function inboundLines({ pods, port, route, policy, rateLimit, refused }: ExplainedInbound): string[] {
   return [
-    `inbound at ${podsLine(pods)}, port ${port}`,
+    `inbound at ${someOf(pods, MAX_PODS)}, port ${port}`,
     ...(refused === 'opaque_on_http_port'
       ? ['  refused, opaque_on_http_port: it is no HTTP, and the port has HTTP rules']
       : [`  policy ${policyLine(policy)}`]),
     ...(refused === null ? [`  counted under ${route ? routeName(route) : 'no route'}`] : []),
     ...(rateLimit && refused === null ? [`  bound ${rateLimitLine(rateLimit)}`] : []),
   ];
-}
-
-function podsLine(pods: readonly string[]): string {
-  const rest = pods.length - MAX_PODS;
-  return rest > 0 ? `${pods.slice(0, MAX_PODS).join(', ')} and ${rest} more` : pods.join(', ');
 }
 
 function policyLine({ mode, origin, field, place, verdict }: ExplainedPolicy): string {
