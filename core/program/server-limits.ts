@@ -5,7 +5,6 @@ export type ServerLimit =
   | 'handshake_timeout'
   | 'header_timeout'
   | 'body_timeout'
-  | 'body_budget'
   | 'stall_timeout';
 
 /** What the clients of one server may cost. Times in milliseconds. */
