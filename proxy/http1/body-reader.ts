@@ -18,6 +18,9 @@ export interface BodySink {
   onBodyTrailers(fields: Fields): void;
 }
 
+/** Octets of a body that may be in the listener's hands before reading stops. */
+export const UNREAD_LIMIT = 65_536;
+
 /** Octets that chunk extensions of one chunk may take: they carry nothing that is in use. */
 export const MAX_EXTENSION_BYTES = 256;
 

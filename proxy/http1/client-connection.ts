@@ -1,4 +1,4 @@
-import { BodyReader } from './body-reader.ts';
+import { BodyReader, UNREAD_LIMIT } from './body-reader.ts';
 import {
   BODY_CHUNKED,
   BODY_LENGTH,
@@ -395,8 +395,6 @@ function withoutLength(fields: Fields): Fields {
 
 /** RFC 9110 section 9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-/** Octets of a body that may be in the listener's hands before reading stops. */
-const UNREAD_LIMIT = 65_536;
 const NOTHING = new Uint8Array(0);
 /** Nothing waits for a tunnel. */
 const NO_CHUNKS: Uint8Array[] = [];

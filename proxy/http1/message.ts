@@ -40,6 +40,16 @@ export interface StreamListener {
   onSent(octets: number): void;
 }
 
+/** Hears nothing. */
+export const DEAF: StreamListener = {
+  onResponse() {},
+  onInformational() {},
+  onData() {},
+  onTrailers() {},
+  onReset() {},
+  onSent() {},
+};
+
 /**
  * The transport under a connection, as for HTTP/2: `bytes[end, …)` is free for as much as was reserved, the writer
  * advances `end` and says `touch`; while it is `blocked`, bodies are held back until `onWritable`.

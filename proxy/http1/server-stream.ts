@@ -1,4 +1,4 @@
-import { BodyReader } from './body-reader.ts';
+import { BodyReader, UNREAD_LIMIT } from './body-reader.ts';
 import {
   BODY_CHUNKED,
   BODY_LENGTH,
@@ -7,7 +7,15 @@ import {
   type Head,
   type HeadFault,
 } from './head-reader.ts';
-import { CANCEL, CONNECTION_FIELD, type Fields, type ResponseHead, type StreamListener, type Wire } from './message.ts';
+import {
+  CANCEL,
+  CONNECTION_FIELD,
+  DEAF,
+  type Fields,
+  type ResponseHead,
+  type StreamListener,
+  type Wire,
+} from './message.ts';
 import { type Framing, fieldValue, MessageWriter } from './message-writer.ts';
 import { statusLine } from './status-text.ts';
 
@@ -32,7 +40,7 @@ export class ServerStream {
   readonly #body: BodyReader;
   readonly #writer: MessageWriter;
   readonly #head: Head;
-  listener: StreamListener = SILENT;
+  listener: StreamListener = DEAF;
   /** The final head has been sent. */
   hasAnswered = false;
   #closes: boolean;
@@ -201,16 +209,4 @@ export class ServerStream {
   }
 }
 
-/** Octets of a body that may be in the listener's hands before reading stops. */
-export const UNREAD_LIMIT = 65_536;
-
 const NOTHING = new Uint8Array(0);
-
-const SILENT: StreamListener = {
-  onResponse() {},
-  onInformational() {},
-  onData() {},
-  onTrailers() {},
-  onReset() {},
-  onSent() {},
-};

@@ -39,6 +39,16 @@ export interface StreamListener {
   onSent(octets: number): void;
 }
 
+/** Hears nothing. */
+export const DEAF: StreamListener = {
+  onResponse() {},
+  onInformational() {},
+  onData() {},
+  onTrailers() {},
+  onReset() {},
+  onSent() {},
+};
+
 /** The transport under a connection: room to write into, and what happens to it. */
 export interface Wire {
   /** The slab being written; `bytes[end, end + n)` is free after `reserve(n)`. The writer advances `end`. */

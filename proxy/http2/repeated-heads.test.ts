@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { Connection } from './connection.ts';
 import { BlockMemo } from './hpack/block-memo.ts';
-import type { RequestHead, ResponseHead, StreamListener, Wire } from './message.ts';
+import { DEAF, type RequestHead, type ResponseHead, type Wire } from './message.ts';
 
 /** A wire that hands what was written to the other side when asked. */
 class Line implements Wire {
@@ -26,15 +26,6 @@ class Line implements Wire {
 
 const latin1 = (bytes: Uint8Array, start: number, end: number) => Buffer.from(bytes).toString('latin1', start, end);
 const nothing = { onGoAway() {}, onStreamEnd() {}, onRoom() {}, onPong() {}, onLimit() {}, onFailed() {} };
-const deaf: StreamListener = {
-  onResponse() {},
-  onInformational() {},
-  onData() {},
-  onTrailers() {},
-  onReset() {},
-  onSent() {},
-};
-
 /** A client and a server that answers each request with what `answer` gives. */
 function pair(answer: () => ResponseHead) {
   const up = new Line();
@@ -48,15 +39,15 @@ function pair(answer: () => ResponseHead) {
       onRequest: (stream, head) => {
         requests.push(head);
         stream.sendResponse(answer(), true);
-        return deaf;
+        return DEAF;
       },
     },
     latin1,
   );
-  const client = new Connection('client', up, { ...nothing, onRequest: () => deaf }, latin1);
+  const client = new Connection('client', up, { ...nothing, onRequest: () => DEAF }, latin1);
   const ask = (head: RequestHead): ResponseHead => {
     let heard: ResponseHead | null = null;
-    const stream = client.open({ ...deaf, onResponse: (answered) => (heard = answered) });
+    const stream = client.open({ ...DEAF, onResponse: (answered) => (heard = answered) });
     stream.sendRequest(head, true);
     up.deliver(server);
     down.deliver(client);

@@ -1,6 +1,6 @@
 import type { DecodedBlock } from './header-decoder.ts';
 import { readResponse, trailersFault } from './header-rules.ts';
-import type { Fields, RequestHead, ResponseHead, StreamListener } from './message.ts';
+import { DEAF, type Fields, type RequestHead, type ResponseHead, type StreamListener } from './message.ts';
 import { SendQueue } from './send-queue.ts';
 import { FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED } from './wire-vocabulary.ts';
 
@@ -85,7 +85,7 @@ export class Stream {
   ) {
     this.#owner = owner;
     this.id = id;
-    this.listener = listener ?? SILENT;
+    this.listener = listener ?? DEAF;
     this.sendWindow = sendWindow;
     this.windowSize = receiveWindow;
     this.receiveWindow = receiveWindow;
@@ -283,13 +283,3 @@ export class Stream {
     this.#owner.forget(this);
   }
 }
-
-/** Listens to a stream until its owner is known. */
-const SILENT: StreamListener = {
-  onResponse() {},
-  onInformational() {},
-  onData() {},
-  onTrailers() {},
-  onReset() {},
-  onSent() {},
-};

@@ -3,7 +3,7 @@ import t from 'tap';
 import { MemoryWire } from '../../test/support/memory-wire.ts';
 import { Connection } from './connection.ts';
 import { type ConnectionOptions, DEFAULT_CONNECTION_OPTIONS } from './connection-options.ts';
-import type { StreamListener } from './message.ts';
+import { DEAF, type StreamListener } from './message.ts';
 import type { Stream } from './stream.ts';
 import { WindowBudget, WindowGrowth } from './window-growth.ts';
 import { FLAG_ACK, PING } from './wire-vocabulary.ts';
@@ -110,7 +110,7 @@ function download(path: Path, options: Partial<ConnectionOptions>) {
   const answer = (stream: Stream) => {
     stream.sendResponse({ status: 200, fields: [] }, false);
     stream.sendData(new Uint8Array(octets), 0, octets, true);
-    return deaf;
+    return DEAF;
   };
   const client = new Connection('client', ends.client, listener(answer), latin1, all);
   const server = new Connection('server', ends.server, listener(answer), latin1, all);
@@ -118,7 +118,7 @@ function download(path: Path, options: Partial<ConnectionOptions>) {
   let left = streams * octets;
   for (let i = 0; i < streams; i++) {
     const stream = client.open({
-      ...deaf,
+      ...DEAF,
       onData(_bytes, start, end) {
         left -= end - start;
         reader(stream, end - start);
@@ -154,15 +154,6 @@ function dropPongs(bytes: Uint8Array): void {
     at += 9 + ((bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!);
   }
 }
-
-const deaf: StreamListener = {
-  onResponse() {},
-  onInformational() {},
-  onData() {},
-  onTrailers() {},
-  onReset() {},
-  onSent() {},
-};
 
 t.test('a body over a long path takes a tenth of the time once its window may grow', async (t) => {
   const path = { roundTripMs: 50, octets: 16 * MIB };

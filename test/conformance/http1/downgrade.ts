@@ -1,5 +1,6 @@
 import type { Random } from '../../../core/testing/random.ts';
 import { ClientConnection } from '../../../proxy/http1/client-connection.ts';
+import { DEAF } from '../../../proxy/http1/message.ts';
 import { contentLength, readRequest } from '../../../proxy/http2/header-rules.ts';
 import { decodeLatin1 } from '../../../proxy/transport/latin1.ts';
 import { MemoryWire } from '../../support/memory-wire.ts';
@@ -25,14 +26,7 @@ export function downgrade(random: Random): { fields: string[]; forwarded: Forwar
   const version = random.pick(VERSIONS);
 
   const wire = new MemoryWire();
-  const stream = new ClientConnection(wire, { onIdle() {}, onEnding() {} }, decodeLatin1).open({
-    onResponse() {},
-    onInformational() {},
-    onData() {},
-    onTrailers() {},
-    onReset() {},
-    onSent() {},
-  });
+  const stream = new ClientConnection(wire, { onIdle() {}, onEnding() {} }, decodeLatin1).open(DEAF);
   stream.sendRequest({ ...head, version }, body === '' && !isTunnel);
   const isLast = trailers.length === 0;
   if (body !== '') stream.sendData(Buffer.from(body), 0, body.length, isLast);

@@ -1,5 +1,6 @@
 import { type RequestHead, withoutFields } from '../../../proxy/http.ts';
 import { ClientConnection, type ClientStream } from '../../../proxy/http1/client-connection.ts';
+import { DEAF } from '../../../proxy/http1/message.ts';
 import { ServerConnection } from '../../../proxy/http1/server-connection.ts';
 import type { ServerStream } from '../../../proxy/http1/server-stream.ts';
 import { decodeLatin1 } from '../../../proxy/transport/latin1.ts';
@@ -80,14 +81,7 @@ class Forwarder implements Forwarded {
       this.#exchange = { stream, upstream, answered: false };
       this.hasRest ||= isTunnel;
     };
-    const upstream = this.#connection.open({
-      onResponse() {},
-      onInformational() {},
-      onData() {},
-      onTrailers() {},
-      onReset() {},
-      onSent() {},
-    });
+    const upstream = this.#connection.open(DEAF);
     upstream.sendRequest({ ...head, version: head.version ?? '' }, end);
     if (end || isTunnel) done([]);
     return {
