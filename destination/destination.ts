@@ -69,7 +69,7 @@ export class Destination {
     });
     this.#admin = new AdminServer({
       notReady: () => this.#notReady(),
-      registry: this.#metrics.registry,
+      metrics: this.#metrics,
       pages: { '/proxies': () => this.#proxies() },
     });
     this.#metrics.measure({
@@ -164,6 +164,7 @@ export class Destination {
         this.#metrics.clientsRefused.inc({ reason });
         this.#log.debug({ reason }, 'client refused');
       },
+      onExceeded: (limit) => this.#metrics.exceeded(limit),
       onSkip: () => {
         this.#metrics.overflows.inc();
       },

@@ -61,7 +61,7 @@ export async function startIdentity(
   const certifyServer = server! as CertifyServer;
   const adminServer = new AdminServer({
     notReady: () => (isReady ? [] : ['not ready']),
-    registry: metrics.registry,
+    metrics,
   });
   const admin = await adminServer.listen(config.adminListen);
   const address = await certifyServer.listen(config.listen);

@@ -1,4 +1,5 @@
 import { ProgramMetrics } from '../core/metrics/program-metrics.ts';
+import type { ServerLimit } from '../core/program/server-limits.ts';
 import type { CurrentIssuer } from './issue/current-issuer.ts';
 import type { RefusalReason } from './refusal.ts';
 
@@ -31,6 +32,11 @@ export class IdentityMetrics {
 
   certificateIssued(): void {
     this.#issued.inc();
+  }
+
+  /** Counts that a client of one of the servers has exceeded a limit. */
+  exceeded(limit: ServerLimit): void {
+    this.#metrics.exceeded(limit);
   }
 
   refused(reason: RefusalReason): void {

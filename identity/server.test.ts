@@ -10,12 +10,14 @@ import t, { type Test } from 'tap';
 
 import { TOKEN_AUDIENCE } from '../api/names.ts';
 import { ConfigError } from '../core/config/environment.ts';
+import { parseSocketAddress } from '../core/config/socket-address.ts';
 import { createLog } from '../core/log/log.ts';
 import { createIssuer, createRoot } from '../core/pki/authority.ts';
 import { createCsr } from '../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../core/pki/key-pair.ts';
 import { signServiceAccountToken } from '../core/pki/service-account-token.ts';
 import type { RunningProgram } from '../core/program/run-program.ts';
+import { Crowd } from '../core/testing/crowd.ts';
 import { withoutIpv6 } from '../core/testing/without-ipv6.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { readConfig } from './config.ts';
@@ -256,4 +258,14 @@ t.test('serves on IPv4 where the kernel has no IPv6', async (t) => {
   const identity = await startIdentity(config, log);
   t.teardown(() => identity.close());
   t.match(identity.address, /^0\.0\.0\.0:\d+$/);
+});
+
+t.test('a crowd of silent connections does not keep the certificate of another client', async (t) => {
+  const identity = await start(t);
+  const crowd = await Crowd.gather(t, parseSocketAddress(identity.address)!, 2_100, '127.0.0.2');
+  t.comment(`${crowd.size} of them are open`);
+  const begun = performance.now();
+  const answer = await post(identity, honest).catch((error: Error) => ({ status: error.message }));
+  t.match(answer, { status: 200 });
+  t.ok(performance.now() - begun < 5_000);
 });

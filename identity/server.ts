@@ -1,12 +1,15 @@
-import type { Http2SecureServer, SecureServerOptions, ServerHttp2Session } from 'node:http2';
+import { constants } from 'node:crypto';
+import type { Server } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 
 import { CERTIFY_PATH, type CertifyError, type CertifyResponse } from '../api/certify.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { errorMessage } from '../core/errors/weft-error.ts';
-import { closeIdleSessions, SESSION_IDLE_MS } from '../core/http2/idle-sessions.ts';
 import type { Logger } from '../core/log/log.ts';
-import { closeWithin, listenOn, statusOfFailure } from '../core/program/listener.ts';
+import { Guard } from '../core/program/guard.ts';
+import { BACKLOG, closeWithin, listenOn, statusOfFailure } from '../core/program/listener.ts';
+import { DEFAULT_TIMES, type ServerBounds } from '../core/program/server-limits.ts';
 import type { ServingCertificate } from '../core/tls/serving-certificate.ts';
 import { type Certified, type CertifyContext, certify } from './certify.ts';
 import type { IdentityMetrics } from './metrics.ts';
@@ -18,7 +21,8 @@ export class CertifyServer {
   readonly #metrics: IdentityMetrics;
   readonly #log: Logger;
   readonly #app: FastifyInstance;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #guard: Guard;
+  #secureContext: SecureContext;
 
   constructor(settings: {
     readonly context: CertifyContext;
@@ -29,40 +33,42 @@ export class CertifyServer {
     this.#context = settings.context;
     this.#metrics = settings.metrics;
     this.#log = settings.log;
-    this.#app = this.#createApp(settings.certificate);
+    this.#secureContext = secureContextOf(settings.certificate);
+    this.#app = this.#createApp();
+    this.#guard = new Guard(this.#app.server as Server, {
+      bounds: BOUNDS,
+      tls: () => ({ secureContext: this.#secureContext, clientCertificate: 'unasked', alpn: ALPN }),
+      onExceeded: (limit) => this.#metrics.exceeded(limit),
+    });
   }
 
   /** Binds the address, see {@link listenOn}. @returns `host:port` as bound */
   listen(address: SocketAddress): Promise<string> {
-    return listenOn(this.#app.server, address, (place) => this.#app.listen(place));
+    return listenOn(this.#app.server, address, (place) => this.#app.listen({ ...place, backlog: BACKLOG }));
   }
 
   /** Serves new connections with another certificate; old ones go on. */
   setCertificate(certificate: ServingCertificate): void {
-    secureServerOf(this.#app).setSecureContext(certificate);
+    this.#secureContext = secureContextOf(certificate);
   }
 
   /** Takes no more connections, lets requests under way end, and cuts off what is left after `graceMs`. */
   close(graceMs: number): Promise<void> {
     const close = () => {
       const closed = this.#app.close();
-      for (const session of this.#sessions) session.close();
+      this.#guard.shutdown();
       return closed;
     };
-    return closeWithin(graceMs, close, () => {
-      for (const session of this.#sessions) session.destroy();
-    });
+    return closeWithin(graceMs, close, () => this.#guard.destroy());
   }
 
-  #createApp(certificate: ServingCertificate): FastifyInstance {
-    const https: SecureServerOptions = { ...certificate, ...TLS_SETTINGS, allowHTTP1: true };
+  #createApp(): FastifyInstance {
     const app = Fastify({
       http2: true,
-      https,
-      http2SessionTimeout: 0, // closeIdleSessions
+      https: { allowHTTP1: true, settings: { maxConcurrentStreams: MAX_STREAMS } },
+      http2SessionTimeout: 0, // Guard
       bodyLimit: MAX_BODY_OCTETS,
       forceCloseConnections: 'idle',
-      requestTimeout: REQUEST_TIMEOUT_MS,
     } as never) as unknown as FastifyInstance;
     app.post(CERTIFY_PATH, async (request, reply) => {
       const answer = await this.#answer(request.body);
@@ -76,14 +82,7 @@ export class CertifyServer {
       const refusal = this.#report(new Refusal('not_found', `identity answers POST ${CERTIFY_PATH} alone`));
       return reply.code(refusal.status).send(refusal.toBody());
     });
-    const server = secureServerOf(app);
-    server.maxConnections = MAX_CONNECTIONS;
-    closeIdleSessions(server, SESSION_IDLE_MS);
-    server.on('session', (session) => {
-      this.#sessions.add(session);
-      session.once('close', () => this.#sessions.delete(session));
-    });
-    server.on('tlsClientError', (error) => this.#log.debug(`a TLS handshake failed: ${errorMessage(error)}`));
+    app.server.on('tlsClientError', (error) => this.#log.debug(`a TLS handshake failed: ${errorMessage(error)}`));
     return app;
   }
 
@@ -112,9 +111,8 @@ export class CertifyServer {
   }
 }
 
-/** fastify's types know the plain server only. */
-function secureServerOf(app: FastifyInstance): Http2SecureServer {
-  return app.server as unknown as Http2SecureServer;
+function secureContextOf(certificate: ServingCertificate): SecureContext {
+  return createSecureContext({ ...certificate, ...TLS_SETTINGS });
 }
 
 /** What fastify found wrong before a request reached us. */
@@ -129,11 +127,19 @@ function refusalOf(error: FastifyError, log: Logger): Refusal {
   return new Refusal('unexpected', 'identity failed unexpectedly; its log says why; try again later');
 }
 
-/** Design: TLS between proxies. A session cannot be resumed into an older protocol. */
-const TLS_SETTINGS = { minVersion: 'TLSv1.3', ecdhCurve: 'X25519MLKEM768:X25519:P-256' } as const;
+/** Design: TLS between proxies. Nobody comes back soon enough to resume a session. */
+const TLS_SETTINGS = {
+  minVersion: 'TLSv1.3',
+  ecdhCurve: 'X25519MLKEM768:X25519:P-256',
+  secureOptions: constants.SSL_OP_NO_TICKET,
+} as const;
+const ALPN = { ALPNProtocols: ['h2', 'http/1.1'] };
 /** A token of 16 KiB and a CSR of 8 KiB, with JSON's escapes, and room to say which of them is too long. */
 const MAX_BODY_OCTETS = 64 * 1024;
-/** Whole request; a client sends one packet or two. */
-const REQUEST_TIMEOUT_MS = 10_000;
-/** A fleet that restarts at once queues in the kernel rather than here: each connection costs some 50 KiB. */
-const MAX_CONNECTIONS = 2_000;
+/** A proxy asks one thing. */
+const MAX_STREAMS = 1;
+/**
+ * What fits 256 MiB of memory beside the program's own 100: a session takes 105 KiB, and its body 64. A fleet that starts
+ * at once finds the places taken for a moment and comes again: each is free after some ten milliseconds.
+ */
+const BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: 512, handshakes: 256 };

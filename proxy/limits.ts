@@ -1,7 +1,7 @@
 import { SETTINGS } from './config.ts';
 import { MAX_EXTENSION_BYTES, MAX_EXTENSIONS_BYTES } from './http1/body-reader.ts';
 import { MAX_EMPTY_LINES, MAX_HEAD_BYTES, MAX_HEADER_FIELDS } from './http1/head-reader.ts';
-import { DEFAULT_CONNECTION_OPTIONS } from './http2/connection.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from './http2/connection-options.ts';
 import * as flood from './http2/flood-guard.ts';
 import type { HttpLimit } from './transport/http-server.ts';
 

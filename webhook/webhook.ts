@@ -77,7 +77,7 @@ export async function startWebhook(
   let isReady = false;
   const adminServer = new AdminServer({
     notReady: () => (isReady ? [] : ['not ready']),
-    registry: metrics.registry,
+    metrics,
   });
   const admin = await adminServer.listen(config.adminListen);
   const address = await server.listen(config.listen);

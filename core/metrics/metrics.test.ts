@@ -6,7 +6,7 @@ import { AdminServer, type AdminView } from './admin-server.ts';
 import { ProgramMetrics } from './program-metrics.ts';
 
 async function start(t: Test, view: Partial<AdminView> = {}): Promise<string> {
-  const server = new AdminServer({ notReady: () => [], registry: new ProgramMetrics('test_').registry, ...view });
+  const server = new AdminServer({ notReady: () => [], metrics: new ProgramMetrics('test_'), ...view });
   t.teardown(() => server.close());
   return `http://${await server.listen({ host: '127.0.0.1', port: 0 })}`;
 }
@@ -88,7 +88,7 @@ t.test('a page that fails is an answer, and the next one is served', async (t) =
   metrics.readGauge('broken', 'Broken.', () => {
     throw new Error('the source is closed');
   });
-  const url = await start(t, { registry: metrics.registry });
+  const url = await start(t, { metrics });
   t.match(await get(`${url}/metrics`), { status: 500, text: 'the source is closed' });
   t.equal((await get(`${url}/live`)).status, 200);
 });
@@ -97,7 +97,7 @@ t.test('listens on IPv4 where [::] means nothing to the kernel, and nowhere else
   for (const code of ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EACCES']) {
     await t.test(code, async (t) => {
       const asked = withoutIpv6(t, code);
-      const view = { notReady: () => [], registry: new ProgramMetrics('test_').registry };
+      const view = { notReady: () => [], metrics: new ProgramMetrics('test_') };
       const server = new AdminServer(view);
       t.teardown(() => server.close());
       if (code === 'EACCES') await t.rejects(server.listen({ host: '::', port: 0 }), { code });
@@ -113,7 +113,7 @@ t.test('says that a port is taken, and can bind another one then', async (t) => 
   t.teardown(() => taken.close());
   await new Promise((resolve) => taken.once('listening', resolve));
   const { port } = taken.address() as { port: number };
-  const server = new AdminServer({ notReady: () => [], registry: new ProgramMetrics('test_').registry });
+  const server = new AdminServer({ notReady: () => [], metrics: new ProgramMetrics('test_') });
   t.teardown(() => server.close());
   await t.rejects(server.listen({ host: '127.0.0.1', port }), { code: 'EADDRINUSE' });
   t.match(await server.listen({ host: '127.0.0.1', port: 0 }), /^127\.0\.0\.1:\d+$/);

@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
+import type { ServerLimit } from '../program/server-limits.ts';
+
 /**
  * Metrics of one program of the control plane, in a registry of their own, next to prom-client's default metrics of the
  * process (`process_*`, `nodejs_*`).
@@ -9,11 +11,23 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export class ProgramMetrics {
   readonly registry = new Registry();
   readonly #prefix: string;
+  /** Under the proxy's name and labels, so that one rule watches both. */
+  readonly #limits = new Counter({
+    name: 'weft_limit_exceeded_total',
+    help: 'Times that a client (src) exceeded a limit, by its token.',
+    labelNames: ['direction', 'peer', 'limit'],
+    registers: [this.registry],
+  });
 
   /** @param prefix what every name begins with: `weft_identity_` */
   constructor(prefix: string) {
     this.#prefix = prefix;
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Counts that a client of one of the program's servers has exceeded a limit. */
+  exceeded(limit: ServerLimit): void {
+    this.#limits.inc({ direction: 'inbound', peer: 'src', limit });
   }
 
   /** Makes a counter of what is counted where it happens. Without labels it is shown from 0 on. */

@@ -25,6 +25,12 @@ export async function listenOn(
   return formatSocketAddress(bound.address, bound.port);
 }
 
+/**
+ * Connections that the kernel keeps for us: as many as clients of a mesh that restarts may open while the loop is busy. One
+ * that does not fit tries again after a second. The kernel's own `somaxconn` holds too (4096 since Linux 5.4).
+ */
+export const BACKLOG = 4096;
+
 /** Waits for what is under way to end by itself, and cuts off what is left after `graceMs`. */
 export async function closeWithin(graceMs: number, close: () => Promise<unknown>, cut: () => void): Promise<void> {
   const timer = setTimeout(cut, graceMs);

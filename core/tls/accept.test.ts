@@ -12,7 +12,7 @@ const secureContext = createSecureContext({
   key: privateKeyPem(root.keyPair),
   ca: root.certificate,
 });
-const options: AcceptOptions = { secureContext, isCertificateRequired: false, timeoutMs: 5000, alpn: {} };
+const options: AcceptOptions = { secureContext, clientCertificate: 'optional', timeoutMs: 5000, alpn: {} };
 
 /** What becomes of the only connection to a server, and how to open one. */
 async function serve(t: Test, changed: Partial<AcceptOptions> = {}) {
@@ -51,7 +51,7 @@ t.test('authorizes nobody who shows no certificate', async (t) => {
 });
 
 t.test('cuts off who shows no certificate where one is required', async (t) => {
-  const { client, accepted, sockets } = await serve(t, { isCertificateRequired: true });
+  const { client, accepted, sockets } = await serve(t, { clientCertificate: 'required' });
   const near = client();
   await t.rejects(accepted, { code: 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE' });
   await closed(near);
@@ -59,7 +59,7 @@ t.test('cuts off who shows no certificate where one is required', async (t) => {
 });
 
 t.test('cuts off whose certificate does not hold where one is required', async (t) => {
-  const { client, accepted } = await serve(t, { isCertificateRequired: true });
+  const { client, accepted } = await serve(t, { clientCertificate: 'required' });
   const stranger = createRoot({ commonName: 'stranger', lifetimeMs: 3_600_000 });
   client({ cert: stranger.certificate, key: privateKeyPem(stranger.keyPair) });
   await t.rejects(accepted, /the client's certificate does not hold: INVALID_PURPOSE/);

@@ -6,9 +6,12 @@ import { secured } from './secured.ts';
 /** How TLS is accepted from clients that may show a certificate. */
 export interface AcceptOptions {
   readonly secureContext: SecureContext;
-  /** True: a client whose certificate is missing or does not hold is cut off; false: it is not `authorized`. */
-  readonly isCertificateRequired: boolean;
-  /** The whole handshake must be done within this time. */
+  /**
+   * `required`: a client whose certificate is missing or does not hold is cut off; `optional`: it is not `authorized`;
+   * `unasked`: no client is.
+   */
+  readonly clientCertificate: 'required' | 'optional' | 'unasked';
+  /** The whole handshake must be done within this time, milliseconds. */
   readonly timeoutMs: number;
   /** How the protocol is chosen: one of the two, as Node takes them. */
   readonly alpn: Pick<TLSSocketOptions, 'ALPNProtocols' | 'ALPNCallback'>;
@@ -20,21 +23,23 @@ export interface AcceptOptions {
  * `tls.Server` would do the same, and lose memory with every client that shows a certificate (docs/internals/tls-memory.md).
  *
  * @returns the decrypted socket: `authorized` says whether the client's certificate holds. Its `error` events need no listener
- * Rejects when the handshake fails, the connection closes or the time is over; nothing of the connection is left then.
+ * Rejects when the handshake fails, the connection closes or the time is over (HandshakeTimeoutError); nothing of the
+ * connection is left then.
  */
 export function acceptTls(socket: Socket, options: AcceptOptions): Promise<TLSSocket> {
-  const { secureContext, isCertificateRequired, timeoutMs, alpn } = options;
+  const { secureContext, clientCertificate, timeoutMs, alpn } = options;
+  const isRequired = clientCertificate === 'required';
   return new Promise((resolve, reject) => {
     // Node would read from a socket without a handle as from any other stream.
     if (socket.destroyed) return reject(new Error(CLOSED));
     const secure = new TLSSocket(socket, {
       isServer: true,
       secureContext,
-      requestCert: true,
-      rejectUnauthorized: isCertificateRequired,
+      requestCert: clientCertificate !== 'unasked',
+      rejectUnauthorized: isRequired,
       ...alpn,
     });
-    const timer = setTimeout(() => secure.destroy(new Error(`no TLS handshake within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(() => secure.destroy(new HandshakeTimeoutError(timeoutMs)), timeoutMs);
     const onClose = () => {
       clearTimeout(timer);
       reject(new Error(CLOSED));
@@ -52,11 +57,19 @@ export function acceptTls(socket: Socket, options: AcceptOptions): Promise<TLSSo
       secure.off('readable', onReadable);
       secure.off('end', onEnd);
       const fault = secured(secure);
-      if (fault === '' || !isCertificateRequired) return resolve(secure);
+      if (fault === '' || !isRequired) return resolve(secure);
       secure.destroy();
       reject(new Error(`the client's certificate does not hold: ${fault}`));
     });
   });
+}
+
+/** The client took too long for its handshake. */
+export class HandshakeTimeoutError extends Error {
+  constructor(timeoutMs: number) {
+    super(`no TLS handshake within ${timeoutMs} ms`);
+    this.name = 'HandshakeTimeoutError';
+  }
 }
 
 const CLOSED = 'the connection closed during the handshake';

@@ -1,4 +1,5 @@
 import { ProgramMetrics } from '../../core/metrics/program-metrics.ts';
+import type { ServerLimit } from '../../core/program/server-limits.ts';
 import { KINDS, type Kind } from '../objects/kinds.ts';
 import type { Reports } from '../objects/reports.ts';
 import type { Judged } from '../status/policy-survey.ts';
@@ -34,6 +35,11 @@ export class Metrics {
     'events_dropped_total',
     'Kubernetes Events left out: too many, or refused.',
   );
+
+  /** Counts that a client of one of the servers has exceeded a limit. */
+  exceeded(limit: ServerLimit): void {
+    this.#metrics.exceeded(limit);
+  }
 
   /** Adds the gauges. Called once. */
   measure({ source, reports, publisher, streams, judged, certificateNotAfter }: Measured): void {

@@ -1,15 +1,14 @@
 import { constants, X509Certificate } from 'node:crypto';
 import type { Http2SecureServer, ServerHttp2Stream } from 'node:http2';
-import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { fastify } from 'fastify';
 import { WATCH_PATH } from '../../api/watch.ts';
 import type { IdentityDomain } from '../../api/workload-identity.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
-import { closeIdleSessions, SESSION_IDLE_MS } from '../../core/http2/idle-sessions.ts';
-import { listenOn, statusOfFailure } from '../../core/program/listener.ts';
+import { Guard } from '../../core/program/guard.ts';
+import { BACKLOG, listenOn, statusOfFailure } from '../../core/program/listener.ts';
+import { DEFAULT_TIMES, type ServerBounds, type ServerLimit } from '../../core/program/server-limits.ts';
 import type { Clock } from '../../core/time/clock.ts';
-import { acceptTls } from '../../core/tls/accept.ts';
 import type { ServingCertificate } from '../../core/tls/serving-certificate.ts';
 import type { Workload } from './peer.ts';
 import { workloadOf } from './peer.ts';
@@ -22,6 +21,8 @@ export interface WatchServerObserver extends StreamObserver {
   onStart(stream: WatchStream): void;
   /** A client was turned away: its certificate is missing, not ours, or names no pod. */
   onRefused(reason: string): void;
+  /** A client has exceeded a limit of the server. */
+  onExceeded(limit: ServerLimit): void;
 }
 
 /**
@@ -44,11 +45,19 @@ export class WatchServer {
     this.#app = fastify({
       http2: true,
       https: { settings: SETTINGS },
-      http2SessionTimeout: 0, // closeIdleSessions
+      http2SessionTimeout: 0, // Guard
       logger: false,
       forceCloseConnections: true,
     });
-    closeIdleSessions(this.#server, SESSION_IDLE_MS);
+    new Guard(this.#server, {
+      bounds: BOUNDS,
+      tls: () => ({
+        secureContext: this.#secureContext,
+        clientCertificate: 'required',
+        alpn: { ALPNProtocols: ['h2'] },
+      }),
+      onExceeded: (limit) => options.observer.onExceeded(limit),
+    });
     this.#app.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload));
     this.#app.setNotFoundHandler((_request, reply) =>
       reply.code(404).send(refusal('not_found', `there is only POST ${WATCH_PATH}`)),
@@ -67,9 +76,6 @@ export class WatchServer {
       this.#serve(raw.stream, workload);
     });
     options.trust.onChange(() => this.#renewContext());
-    // In place of tls.Server's own listener, which loses memory with every client (docs/internals/tls-memory.md).
-    this.#server.removeAllListeners('connection');
-    this.#server.on('connection', (socket) => this.#accept(socket));
     this.#server.on('tlsClientError', (error) => options.observer.onRefused(handshakeFault(error)));
     // A session that breaks takes its streams along, and they report it.
     this.#server.on('sessionError', () => {});
@@ -77,7 +83,7 @@ export class WatchServer {
 
   /** Binds the address, see {@link listenOn}. @returns `host:port` as bound */
   listen(address: SocketAddress): Promise<string> {
-    return listenOn(this.#server, address, (place) => this.#app.listen(place));
+    return listenOn(this.#server, address, (place) => this.#app.listen({ ...place, backlog: BACKLOG }));
   }
 
   /** Uses a new certificate for new connections; those that stand go on. */
@@ -113,19 +119,6 @@ export class WatchServer {
 
   get #server(): Http2SecureServer {
     return this.#app.server as unknown as Http2SecureServer;
-  }
-
-  /** What http2 then makes of a connection is its own: `secureConnection` is how tls.Server tells it of one. */
-  #accept(socket: Socket): void {
-    acceptTls(socket, {
-      secureContext: this.#secureContext,
-      isCertificateRequired: true,
-      timeoutMs: HANDSHAKE_TIMEOUT_MS,
-      alpn: { ALPNProtocols: ['h2'] },
-    }).then(
-      (secure) => this.#server.emit('secureConnection', secure),
-      (error: Error) => this.#server.emit('tlsClientError', error, socket),
-    );
   }
 
   #newContext(): SecureContext {
@@ -233,7 +226,10 @@ function handshakeFault(error: NodeJS.ErrnoException): string {
 const NDJSON = 'application/x-ndjson';
 /** A proxy has one stream, and for a moment two when it reconnects. */
 const SETTINGS = { maxConcurrentStreams: 8 };
-/** A client that does not finish its handshake is cut off. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+/**
+ * Streams are live. A replica of 512 MiB serves some 2,000 proxies, each some 100 KiB with what it subscribes to; of
+ * connections that have a certificate none is closed for another's sake while it has a stream.
+ */
+const BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: 2_500, handshakes: 256, bodyMs: Infinity };
 /** How long a reader may take for the last lines of its stream, milliseconds. */
 const END_GRACE_MS = 1000;

@@ -41,6 +41,7 @@ export async function serveWatch(
       onStart: () => events.push('start'),
       onEnd: (_stream, reason) => events.push(`end ${reason}`),
       onRefused: (reason) => events.push(`refused ${reason}`),
+      onExceeded: (limit) => events.push(`exceeded ${limit}`),
       onSkip: () => events.push('skip'),
       onNack: (_stream, target, version) => events.push(`nack ${target} ${version}`),
     },

@@ -4,7 +4,8 @@ import * as tls from 'node:tls';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
 import type { ResponseHead, StreamListener } from '../http.ts';
-import { Connection, DEFAULT_CONNECTION_OPTIONS } from '../http2/connection.ts';
+import { Connection } from '../http2/connection.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from '../http2/connection-options.ts';
 import type { Stream } from '../http2/stream.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
 import { whenConnected } from '../transport/dialer.ts';
@@ -87,6 +88,7 @@ export function call(
         },
         onGoAway() {},
         onStreamEnd() {},
+        onRoom() {},
         onPong() {},
         onLimit() {},
         onFailed: (_code, reason) =>

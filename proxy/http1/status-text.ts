@@ -1,5 +1,10 @@
+/** The first line of an answer (RFC 9112 section 4), with its end. */
+export function statusLine(status: number): string {
+  return `HTTP/1.1 ${status} ${statusText(status)}\r\n`;
+}
+
 /** Reason phrases (RFC 9110 section 15). They mean nothing to a client; people read them in captures. */
-export function statusText(status: number): string {
+function statusText(status: number): string {
   return TEXT[status] ?? '';
 }
 

@@ -2,7 +2,8 @@ import t from 'tap';
 
 import { MemoryWire } from '../../test/support/memory-wire.ts';
 import { Recorder } from '../../test/support/recorder.ts';
-import { Connection, DEFAULT_CONNECTION_OPTIONS } from './connection.ts';
+import { Connection } from './connection.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from './connection-options.ts';
 import * as h2 from './wire-vocabulary.ts';
 
 const latin1 = (bytes: Uint8Array, start: number, end: number) => Buffer.from(bytes).toString('latin1', start, end);
@@ -38,6 +39,7 @@ function failure(octets: Buffer, isFirst = false): readonly [number, string] | n
       onRequest: () => new Recorder(),
       onGoAway() {},
       onStreamEnd() {},
+      onRoom() {},
       onPong() {},
       onLimit() {},
       onFailed(code, reason) {

@@ -2,7 +2,9 @@ import t from 'tap';
 
 import { MemoryWire } from '../../test/support/memory-wire.ts';
 import { Recorder } from '../../test/support/recorder.ts';
-import { Connection, type ConnectionListener, DEFAULT_CONNECTION_OPTIONS } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionListener } from './connection-listener.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from './connection-options.ts';
 import type { RequestHead, StreamListener } from './message.ts';
 import type { Stream } from './stream.ts';
 import * as h2 from './wire-vocabulary.ts';
@@ -29,6 +31,7 @@ class Peer implements ConnectionListener {
     this.goAways++;
   }
   onStreamEnd(): void {}
+  onRoom(): void {}
   onPong(): void {}
   onLimit(): void {}
   onFailed(_code: number, reason: string): void {

@@ -2,12 +2,9 @@ import t, { type Test } from 'tap';
 
 import { MemoryWire } from '../../test/support/memory-wire.ts';
 import { Recorder } from '../../test/support/recorder.ts';
-import {
-  Connection,
-  type ConnectionListener,
-  type ConnectionOptions,
-  DEFAULT_CONNECTION_OPTIONS,
-} from './connection.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionListener } from './connection-listener.ts';
+import { type ConnectionOptions, DEFAULT_CONNECTION_OPTIONS } from './connection-options.ts';
 import * as write from './frame-writer.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { RequestHead, StreamListener } from './message.ts';
@@ -93,6 +90,7 @@ class Victim implements ConnectionListener {
 
   onGoAway(): void {}
   onStreamEnd(): void {}
+  onRoom(): void {}
   onPong(): void {}
 
   onLimit(limit: string): void {
@@ -383,6 +381,7 @@ t.test('a client cuts off a server that floods it, too', async (t) => {
     onRequest: () => new Recorder(),
     onGoAway() {},
     onStreamEnd() {},
+    onRoom() {},
     onPong() {},
     onLimit: (limit) => void limits.push(limit),
     onFailed: (_code, reason) => void failures.push(reason),

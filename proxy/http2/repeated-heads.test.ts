@@ -25,7 +25,7 @@ class Line implements Wire {
 }
 
 const latin1 = (bytes: Uint8Array, start: number, end: number) => Buffer.from(bytes).toString('latin1', start, end);
-const nothing = { onGoAway() {}, onStreamEnd() {}, onPong() {}, onLimit() {}, onFailed() {} };
+const nothing = { onGoAway() {}, onStreamEnd() {}, onRoom() {}, onPong() {}, onLimit() {}, onFailed() {} };
 const deaf: StreamListener = {
   onResponse() {},
   onInformational() {},

@@ -3,7 +3,8 @@ import t from 'tap';
 import { data, frame, headers, ping, settings, windowUpdate } from '../../test/support/http2-frames.ts';
 import { Talk } from '../../test/support/http2-talk.ts';
 import { MemoryWire } from '../../test/support/memory-wire.ts';
-import { Connection, DEFAULT_CONNECTION_OPTIONS } from './connection.ts';
+import { Connection } from './connection.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from './connection-options.ts';
 import * as h2 from './wire-vocabulary.ts';
 
 const OK = headers(1, [':status', '200'], false);
@@ -45,15 +46,26 @@ t.test('takes every parameter of a frame, in order, and passes over those it doe
   t.same(talk.written(), ['DATA 1 "hel"'], 'and the window');
 });
 
-t.test('a limit of streams is the peer’s, and 100 until it says one', async (t) => {
+t.test('until SETTINGS come one stream may be open', async (t) => {
   const talk = new Talk('client', {}, null);
+  t.match(talk.connection, { hasRoom: true, isSettled: false });
+  talk.ask();
+  t.equal(talk.connection.hasRoom, false);
+  talk.says(settings());
+  t.match(talk.connection, { hasRoom: true, isSettled: true });
+  t.equal(talk.rooms, 1, 'whoever waits is told');
+  t.equal(talk.ends, 0, 'and no stream has ended');
+});
+
+t.test('a limit of streams is the peer’s, and 100 where it says none', async (t) => {
+  const talk = new Talk('client');
   for (let i = 0; i < 100; i++) {
     t.equal(talk.connection.hasRoom, true);
     talk.ask();
   }
   t.equal(talk.connection.hasRoom, false);
   talk.says(settings([h2.SETTINGS_MAX_CONCURRENT_STREAMS, 101]));
-  t.equal(talk.ends, 1, 'whoever waits is told');
+  t.equal(talk.rooms, 1, 'whoever waits is told');
   t.equal(talk.connection.hasRoom, true);
   talk.says(settings([h2.SETTINGS_MAX_CONCURRENT_STREAMS, 0xffff_ffff]));
   t.equal(talk.connection.hasRoom, true);
@@ -155,6 +167,7 @@ function failureOf(octets: Buffer): string {
     },
     onGoAway() {},
     onStreamEnd() {},
+    onRoom() {},
     onPong() {},
     onLimit() {},
     onFailed(_code: number, reason: string) {

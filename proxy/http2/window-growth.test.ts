@@ -1,7 +1,8 @@
 import t from 'tap';
 
 import { MemoryWire } from '../../test/support/memory-wire.ts';
-import { Connection, type ConnectionOptions, DEFAULT_CONNECTION_OPTIONS } from './connection.ts';
+import { Connection } from './connection.ts';
+import { type ConnectionOptions, DEFAULT_CONNECTION_OPTIONS } from './connection-options.ts';
 import type { StreamListener } from './message.ts';
 import type { Stream } from './stream.ts';
 import { WindowBudget, WindowGrowth } from './window-growth.ts';
@@ -97,6 +98,7 @@ function download(path: Path, options: Partial<ConnectionOptions>) {
     onRequest,
     onGoAway() {},
     onStreamEnd() {},
+    onRoom() {},
     onPong() {},
     onLimit() {},
     onFailed(_code: number, reason: string) {

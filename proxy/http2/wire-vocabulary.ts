@@ -44,6 +44,8 @@ export const ENHANCE_YOUR_CALM = 0xb;
 export const DEFAULT_WINDOW = 65_535;
 export const MAX_WINDOW = 0x7fff_ffff;
 export const DEFAULT_MAX_FRAME_SIZE = 16_384;
+export const LARGEST_FRAME_SIZE = 16_777_215;
+export const DEFAULT_HEADER_TABLE_SIZE = 4096;
 
 /** What a client sends first (section 3.4). */
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';

@@ -2,8 +2,11 @@ import type { Socket } from 'node:net';
 
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import { HeadReader } from '../http1/head-reader.ts';
-import { type Http1Limit, ServerConnection as Http1Server, requestOf } from '../http1/server-connection.ts';
-import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection, type Http2Limit } from '../http2/connection.ts';
+import { requestOf } from '../http1/request-target.ts';
+import { type Http1Limit, ServerConnection as Http1Server } from '../http1/server-connection.ts';
+import { Connection as Http2Connection } from '../http2/connection.ts';
+import type { Http2Limit } from '../http2/connection-listener.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from '../http2/connection-options.ts';
 import { ENHANCE_YOUR_CALM } from '../http2/wire-vocabulary.ts';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from './client-limits.ts';
 import { deadlines, shortestMs, watchHttp1, watchHttp2 } from './deadline-sweep.ts';
@@ -79,6 +82,7 @@ export function serveHttp(
       onRequest: (stream, head, end) => handler.onRequest(stream, head, end),
       onGoAway() {},
       onStreamEnd() {},
+      onRoom() {},
       onPong() {},
       onLimit: (limit) => handler.onLimit(limit),
       onFailed(code, reason) {

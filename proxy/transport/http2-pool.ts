@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 
-import { DEFAULT_CONNECTION_OPTIONS, Connection as Http2Connection } from '../http2/connection.ts';
+import { Connection as Http2Connection } from '../http2/connection.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from '../http2/connection-options.ts';
 import { CANCEL } from '../http2/wire-vocabulary.ts';
+import { ConnectError } from './dialer.ts';
 import { nowMs } from './engine-clock.ts';
 import {
   connect,
@@ -20,7 +22,11 @@ import { ServerWatch } from './server-watch.ts';
 import { SocketWire } from './socket-wire.ts';
 import { windowBudget } from './window-budget.ts';
 
-/** HTTP/2: one connection until its stream limit asks for another. */
+/**
+ * HTTP/2: one connection until its stream limit asks for another.
+ *
+ * How many streams a server takes is not known before its SETTINGS come: the first waiter goes ahead, the others wait for them.
+ */
 export class Http2Pool implements HttpPool {
   readonly #options: PoolOptions;
   #open: Http2Entry[] = [];
@@ -63,6 +69,11 @@ export class Http2Pool implements HttpPool {
     }
   }
 
+  /** There may be room soon on a connection that is being opened, or whose server has not said yet how much it takes. */
+  get #isOpening(): boolean {
+    return this.#connecting || this.#open.some(({ connection }) => !connection.isSettled && !connection.isEnding);
+  }
+
   #withRoom(): Http2Entry | null {
     const { maxConcurrentStreams = Number.POSITIVE_INFINITY } = this.#options.bounds.limits;
     for (let i = 0; i < this.#open.length; i++) {
@@ -89,7 +100,7 @@ export class Http2Pool implements HttpPool {
 
   #connect(): void {
     // One stream after another, where another connection may not be opened.
-    if (this.#ended || this.#connecting || !mayConnect(this.#options.bounds, this.#open.length)) return;
+    if (this.#ended || this.#isOpening || !mayConnect(this.#options.bounds, this.#open.length)) return;
     this.#connecting = true;
     connect(this.#options, (error, socket) => {
       this.#connecting = false;
@@ -121,6 +132,8 @@ export class Http2Pool implements HttpPool {
         onGoAway: leave,
         onStreamEnd: () => {
           if (connection.streamCount === 0) entry.idle.rest();
+        },
+        onRoom: () => {
           if (this.#waiting.length > 0) this.#serve();
         },
         onPong: (ms) => this.#options.signsOfLife?.onRoundTrip(ms),
@@ -145,6 +158,7 @@ export class Http2Pool implements HttpPool {
         leave();
         bounds.connections--;
         onClosed(wire.readOctets, wire.writtenOctets);
+        if (!connection.isSettled) failAll(this.#waiting.splice(0), unsettled());
         if (this.#waiting.length > 0) this.#serve();
       }),
     );
@@ -169,4 +183,8 @@ interface Http2Entry {
   readonly idle: IdleTimer;
   requests: number;
   readonly expiry: NodeJS.Timeout | undefined;
+}
+
+function unsettled(): ConnectError {
+  return new ConnectError('connect_failed', 'the connection ended before the server had said anything');
 }

@@ -76,7 +76,7 @@ export class MutualTls {
     if (!this.isReady || !this.#serverContext) return Promise.reject(new Error('this proxy has no valid certificate'));
     return acceptTls(socket, {
       secureContext: this.#serverContext,
-      isCertificateRequired: false, // a client without a certificate is for policy to judge
+      clientCertificate: 'optional', // a client without a certificate is for policy to judge
       timeoutMs: HANDSHAKE_TIMEOUT_MS,
       alpn: { ALPNCallback: ({ protocols }) => OWN_ALPN.find((name) => protocols.includes(name)) },
     });

@@ -1,5 +1,6 @@
 import type { StreamListener } from '../../proxy/http.ts';
-import { Connection, type ConnectionListener } from '../../proxy/http2/connection.ts';
+import { Connection } from '../../proxy/http2/connection.ts';
+import type { ConnectionListener } from '../../proxy/http2/connection-listener.ts';
 import type { Stream } from '../../proxy/http2/stream.ts';
 import { decodeLatin1 } from '../../proxy/transport/latin1.ts';
 import { MemoryWire } from '../support/memory-wire.ts';
@@ -113,6 +114,7 @@ class End implements ConnectionListener {
 
   onGoAway(): void {}
   onStreamEnd(): void {}
+  onRoom(): void {}
   onPong(): void {}
   onLimit(): void {}
   onFailed(_code: number, reason: string): void {

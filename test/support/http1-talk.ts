@@ -1,7 +1,8 @@
 import { ClientConnection } from '../../proxy/http1/client-connection.ts';
 import type { HeadFault } from '../../proxy/http1/head-reader.ts';
 import type { RequestHead } from '../../proxy/http1/message.ts';
-import { ServerConnection, type ServerStream } from '../../proxy/http1/server-connection.ts';
+import { ServerConnection } from '../../proxy/http1/server-connection.ts';
+import type { ServerStream } from '../../proxy/http1/server-stream.ts';
 import { MemoryWire } from './memory-wire.ts';
 import { Recorder } from './recorder.ts';
 

@@ -1,9 +1,6 @@
-import {
-  Connection,
-  type ConnectionListener,
-  type ConnectionOptions,
-  DEFAULT_CONNECTION_OPTIONS,
-} from '../../proxy/http2/connection.ts';
+import { Connection } from '../../proxy/http2/connection.ts';
+import type { ConnectionListener } from '../../proxy/http2/connection-listener.ts';
+import { type ConnectionOptions, DEFAULT_CONNECTION_OPTIONS } from '../../proxy/http2/connection-options.ts';
 import type { RequestHead, StreamListener } from '../../proxy/http2/message.ts';
 import type { Stream } from '../../proxy/http2/stream.ts';
 import * as h2 from '../../proxy/http2/wire-vocabulary.ts';
@@ -29,8 +26,10 @@ export class Talk implements ConnectionListener {
   /** What the connection wrote before it heard anything, a client's preface apart. */
   readonly opening: string[];
   goAways = 0;
-  /** How often there may have been room for another stream. */
+  /** Streams that have ended. */
   ends = 0;
+  /** How often there may have been room for another stream. */
+  rooms = 0;
   failure: readonly [code: number, reason: string] | null = null;
   nowMs = 1000;
 
@@ -47,6 +46,7 @@ export class Talk implements ConnectionListener {
     if (role === 'server') this.says(Buffer.from(h2.PREFACE));
     if (peer !== null) this.says(peer);
     this.ends = 0;
+    this.rooms = 0;
   }
 
   /** The peer sends frames, all at once. @returns what was written for an answer */
@@ -92,6 +92,10 @@ export class Talk implements ConnectionListener {
 
   onStreamEnd(): void {
     this.ends++;
+  }
+
+  onRoom(): void {
+    this.rooms++;
   }
 
   onPong(roundTripMs: number): void {

@@ -60,7 +60,7 @@ const SERVERS: Record<MeasuredProgram, () => Promise<number>> = {
         domain: TEST_DOMAIN,
         publisher: new Publisher({ objects, domain: TEST_DOMAIN, reports, clock: systemClock }),
         clock: systemClock,
-        observer: { onStart() {}, onEnd() {}, onRefused() {}, onSkip() {}, onNack() {} },
+        observer: { onStart() {}, onEnd() {}, onRefused() {}, onExceeded() {}, onSkip() {}, onNack() {} },
       }),
     );
   },

@@ -1,4 +1,5 @@
 import { ProgramMetrics } from '../../core/metrics/program-metrics.ts';
+import type { ServerLimit } from '../../core/program/server-limits.ts';
 import type { ReviewOutcome } from './review-outcome.ts';
 
 /** Metrics of the webhook. Reviews are counted as they are answered; the gauges show what was last set here. */
@@ -47,6 +48,11 @@ export class WebhookMetrics {
   reviewed(path: string, { outcome, reason }: ReviewOutcome, seconds: number): void {
     this.#reviews.inc({ path, outcome, reason });
     this.#duration.observe(seconds);
+  }
+
+  /** Counts that a client of one of the servers has exceeded a limit. */
+  exceeded(limit: ServerLimit): void {
+    this.#metrics.exceeded(limit);
   }
 
   malformed(): void {

@@ -1,10 +1,14 @@
+import { constants } from 'node:crypto';
 import type { Server } from 'node:https';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import { errorMessage } from '../../core/errors/weft-error.ts';
 import type { Logger } from '../../core/log/log.ts';
-import { closeWithin, listenOn, statusOfFailure } from '../../core/program/listener.ts';
+import { Guard } from '../../core/program/guard.ts';
+import { BACKLOG, closeWithin, listenOn, statusOfFailure } from '../../core/program/listener.ts';
+import { DEFAULT_TIMES, type ServerBounds } from '../../core/program/server-limits.ts';
 import type { ServingCertificate } from '../../core/tls/serving-certificate.ts';
 import { type AdmissionRequest, parseReview, writeReview } from './admission-review.ts';
 import type { WebhookMetrics } from './metrics.ts';
@@ -33,16 +37,23 @@ export interface AdmissionServerSettings {
 export class AdmissionServer {
   readonly #settings: AdmissionServerSettings;
   readonly #app: FastifyInstance<Server>;
+  readonly #guard: Guard;
+  #secureContext: SecureContext;
 
   constructor(settings: AdmissionServerSettings) {
     this.#settings = settings;
+    this.#secureContext = secureContextOf(settings.certificate);
     this.#app = Fastify({
-      https: { ...settings.certificate, ...TLS_SETTINGS },
+      https: {},
       bodyLimit: MAX_BODY_OCTETS,
       forceCloseConnections: 'idle',
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: BOUNDS.idleMs,
     }) as unknown as FastifyInstance<Server>;
-    this.#app.server.maxConnections = MAX_CONNECTIONS;
+    this.#guard = new Guard(this.#app.server, {
+      bounds: BOUNDS,
+      tls: () => ({ secureContext: this.#secureContext, clientCertificate: 'unasked', alpn: ALPN }),
+      onExceeded: (limit) => settings.metrics.exceeded(limit),
+    });
     for (const [path, reviewer] of Object.entries(settings.reviewers)) {
       this.#app.post(path, async (request, reply) => {
         const { status, body } = await this.#answer(path, reviewer, request.body);
@@ -63,20 +74,24 @@ export class AdmissionServer {
 
   /** Binds the address, see {@link listenOn}. @returns `host:port` as bound */
   listen(address: SocketAddress): Promise<string> {
-    return listenOn(this.#app.server, address, (place) => this.#app.listen(place));
+    return listenOn(this.#app.server, address, (place) => this.#app.listen({ ...place, backlog: BACKLOG }));
   }
 
   /** Serves new connections with another certificate; old ones go on. */
   setCertificate(certificate: ServingCertificate): void {
-    this.#app.server.setSecureContext({ ...certificate, ...TLS_SETTINGS });
+    this.#secureContext = secureContextOf(certificate);
   }
 
   /** Takes no more connections, lets reviews under way end, and cuts off what is left after `graceMs`. */
   close(graceMs: number): Promise<void> {
     return closeWithin(
       graceMs,
-      () => this.#app.close(),
-      () => this.#app.server.closeAllConnections(),
+      () => {
+        const closed = this.#app.close();
+        this.#guard.shutdown();
+        return closed;
+      },
+      () => this.#guard.destroy(),
     );
   }
 
@@ -126,11 +141,17 @@ export class AdmissionServer {
   }
 }
 
-/** API servers speak TLS 1.2 where they are configured to. */
-const TLS_SETTINGS = { minVersion: 'TLSv1.2' } as const;
+function secureContextOf(certificate: ServingCertificate): SecureContext {
+  return createSecureContext({ ...certificate, ...TLS_SETTINGS });
+}
+
+/** API servers speak TLS 1.2 where they are configured to, and resume no session. */
+const TLS_SETTINGS = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } as const;
+const ALPN = { ALPNProtocols: ['http/1.1'] };
 /** etcd holds objects of up to 1.5 MiB, and an update sends two of them. */
 const MAX_BODY_OCTETS = 3 * 1024 * 1024;
-/** The API server gives up after 5 s (timeoutSeconds of the entries). */
-const REQUEST_TIMEOUT_MS = 10_000;
-/** An API server keeps a few connections; more than this are not API servers. */
-const MAX_CONNECTIONS = 1_000;
+/**
+ * An API server keeps a few connections and ends them itself after 90 s without a review: were we first, a review that is
+ * on its way would be lost to the failure policy. It gives a review 5 s (timeoutSeconds of the entries).
+ */
+const BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: 512, handshakes: 128, idleMs: 120_000 };

@@ -13,8 +13,8 @@ import type { ObjectMetadata } from './pod-template.ts';
 /** A sentence for each `weft.dev/` label or annotation that does not exist, with the one that was probably meant. */
 export function faultsOfNames(metadata: ObjectMetadata | null | undefined): string[] {
   return [
-    ...unknown(metadata?.labels, LABELS).map((name) => doesNotExist('label', name, LABELS)),
-    ...unknown(metadata?.annotations, ANNOTATIONS).map((name) => doesNotExist('annotation', name, ANNOTATIONS)),
+    ...doNotExist('label', unknown(metadata?.labels, LABELS), LABELS),
+    ...doNotExist('annotation', unknown(metadata?.annotations, ANNOTATIONS), ANNOTATIONS),
   ];
 }
 
@@ -22,11 +22,20 @@ function unknown(texts: ObjectMetadata['labels'], known: readonly string[]): str
   return Object.keys(texts ?? {}).filter((name) => name.startsWith(`${API_GROUP}/`) && !known.includes(name));
 }
 
-/** That a name does not exist, with the one that was probably meant. @param kind `label` or `annotation` */
-export function doesNotExist(kind: string, name: string, known: readonly string[]): string {
-  const nearest = nearestName(name, known);
-  return `the ${kind} ${name} does not exist and is ignored${nearest ? `; did you mean ${nearest}?` : ''}`;
+/**
+ * That names do not exist, each with the one that was probably meant, which is looked for of the first {@link MOST_LOOKED_UP}.
+ *
+ * @param kind `label` or `annotation`
+ */
+export function doNotExist(kind: string, names: readonly string[], known: readonly string[]): string[] {
+  return names.map((name, at) => {
+    const nearest = at < MOST_LOOKED_UP ? nearestName(name, known) : null;
+    return `the ${kind} ${name} does not exist and is ignored${nearest ? `; did you mean ${nearest}?` : ''}`;
+  });
 }
+
+/** A look-up takes a millisecond, and strangers may write 60,000 names. */
+const MOST_LOOKED_UP = 32;
 
 const LABELS = [INJECT, CONTROL_NAMESPACE_LABEL];
 const ANNOTATIONS = [

@@ -3,6 +3,8 @@ export function nearestName(name: string, candidates: readonly string[]): string
   let nearest: string | null = null;
   let least = Math.floor(name.length / 3) + 1;
   for (const candidate of candidates) {
+    // So much at least has to be added or left out.
+    if (Math.abs(candidate.length - name.length) >= least) continue;
     const distance = editDistance(name, candidate);
     if (distance >= least) continue;
     least = distance;

@@ -20,15 +20,20 @@ function overlayList(existing: unknown, wanted: readonly unknown[]): unknown[] {
   if (key === undefined) {
     return existing.length === wanted.length ? wanted.map((entry, at) => overlay(existing[at], entry)) : [...wanted];
   }
-  const find = (list: readonly Record<string, unknown>[], entry: Record<string, unknown>) =>
-    list.find((other) => other[key] === entry[key]);
+  const wants = byKey(wanted, key);
+  const has = byKey(existing, key);
   return [
     ...existing.map((entry) => {
-      const want = find(wanted, entry);
+      const want = wants.get(entry[key]);
       return want ? overlay(entry, want) : entry;
     }),
-    ...wanted.filter((entry) => !find(existing, entry)),
+    ...wanted.filter((entry) => !has.has(entry[key])),
   ];
+}
+
+/** Entries by what they are matched by; of several with the same the first. */
+function byKey(list: readonly Record<string, unknown>[], key: string): Map<unknown, Record<string, unknown>> {
+  return new Map(list.toReversed().map((entry) => [entry[key], entry]));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -100,10 +100,24 @@ const parseLevel = (text: string) => parseWord(text, LOG_LEVELS);
  * some spans alone (`linkerd[name="inbound"]=trace`), which says it of those.
  */
 const parseForeignLevel = (text: string) => {
-  const filters = text.match(/(?:\[[^\]]*\]|[^,])+/g) ?? [];
-  const first = (filters.find((filter) => !filter.includes('[')) ?? '').trim().replace(/^.*=/, '');
+  const first = (filtersOf(text).find((filter) => !filter.includes('[')) ?? '').split('=').at(-1)!.trim();
   return parseLevel({ off: 'silent', none: 'silent', warning: 'warn' }[first] ?? first);
 };
+/** The entries of a list in which commas within brackets separate nothing; a bracket that is not closed is a letter. */
+function filtersOf(text: string): string[] {
+  const lastClosed = text.lastIndexOf(']');
+  const filters: string[] = [];
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '[' && at < lastClosed) at = text.indexOf(']', at);
+    else if (text[at] === ',') {
+      filters.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  return [...filters, text.slice(start)].filter((filter) => filter !== '');
+}
+
 /** Linkerd says `true` and `false` where Weft says `enabled` and `disabled`. */
 const parseForeignSwitch = (text: string) => parseSwitch({ true: 'enabled', false: 'disabled' }[text] ?? text);
 

@@ -77,13 +77,14 @@ function optional(name: string, value: string | undefined): EnvVar[] {
 
 /** Numbers and ranges; names stand for the ports that containers declare under them, and none where none does. */
 function opaquePorts(text: string, pod: PodTemplate): string {
-  const declared = containersOf(pod.spec).flatMap(({ ports }) => ports ?? []);
-  return text
-    .split(',')
-    .flatMap((entry) =>
-      typeof PortRanges.parse(entry) === 'string'
-        ? declared.filter(({ name }) => name === entry).map(({ containerPort }) => String(containerPort))
-        : [entry],
-    )
+  const byName = new Map<string, number[]>();
+  for (const { name, containerPort } of containersOf(pod.spec).flatMap(({ ports }) => ports ?? [])) {
+    if (name === undefined) continue;
+    const declared = byName.get(name);
+    if (declared) declared.push(containerPort);
+    else byName.set(name, [containerPort]);
+  }
+  return [...new Set(text.split(','))]
+    .flatMap((entry) => (typeof PortRanges.parse(entry) === 'string' ? (byName.get(entry) ?? []).map(String) : [entry]))
     .join(',');
 }

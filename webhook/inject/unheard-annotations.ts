@@ -1,7 +1,7 @@
 import { ISTIO_SIDECAR_INJECT } from '../../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
 import { HEARD_INSTEAD, UNHEARD_ANNOTATIONS, UNHEARD_SECURITY } from '../../api/unheard-annotations.ts';
-import { doesNotExist } from './known-names.ts';
+import { doNotExist } from './known-names.ts';
 import type { ObjectMetadata } from './pod-template.ts';
 import type { ForeignFamilies } from './settings.ts';
 
@@ -13,17 +13,19 @@ export function unheardAnnotations(
   metadata: Pick<ObjectMetadata, 'annotations'> | null | undefined,
   families: ForeignFamilies,
 ): string[] {
-  return Object.keys(metadata?.annotations ?? {}).flatMap((name) => {
-    const family = FAMILIES.find(
-      ({ key, prefixes }) => families[key] && prefixes.some((prefix) => name.startsWith(prefix)),
-    );
-    return family && !family.heard.includes(name) ? [sentence(name, family)] : [];
+  const names = Object.keys(metadata?.annotations ?? {});
+  return FAMILIES.filter(({ key }) => families[key]).flatMap(({ prefixes, effects, heard }) => {
+    const unheard = names.filter((name) => prefixes.some((prefix) => name.startsWith(prefix)) && !heard.includes(name));
+    const known = unheard.filter((name) => Object.hasOwn(effects, name));
+    const others = unheard.filter((name) => !Object.hasOwn(effects, name));
+    return [
+      ...known.map((name) => sentence(name, effects[name]!)),
+      ...doNotExist('annotation', others, [...heard, ...Object.keys(effects)]),
+    ];
   });
 }
 
-function sentence(name: string, { effects, heard }: Family): string {
-  const effect = effects[name];
-  if (effect === undefined) return doesNotExist('annotation', name, [...heard, ...Object.keys(effects)]);
+function sentence(name: string, effect: string): string {
   const instead = HEARD_INSTEAD[name] === undefined ? '' : `; ${HEARD_INSTEAD[name]}`;
   const fate = UNHEARD_SECURITY.includes(name) ? 'IS NOT ENFORCED' : 'is not honoured';
   return `the annotation ${name} ${fate}: it would ${effect}${instead}`;

@@ -1,6 +1,7 @@
 import { type RequestHead, withoutFields } from '../../../proxy/http.ts';
 import { ClientConnection, type ClientStream } from '../../../proxy/http1/client-connection.ts';
-import { ServerConnection, type ServerStream } from '../../../proxy/http1/server-connection.ts';
+import { ServerConnection } from '../../../proxy/http1/server-connection.ts';
+import type { ServerStream } from '../../../proxy/http1/server-stream.ts';
 import { decodeLatin1 } from '../../../proxy/transport/latin1.ts';
 import { MemoryWire } from '../../support/memory-wire.ts';
 import { canonical, type Message } from './message.ts';

@@ -1,5 +1,7 @@
 import type { Random } from '../../../core/testing/random.ts';
-import { Connection, type ConnectionListener, DEFAULT_CONNECTION_OPTIONS } from '../../../proxy/http2/connection.ts';
+import { Connection } from '../../../proxy/http2/connection.ts';
+import type { ConnectionListener } from '../../../proxy/http2/connection-listener.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from '../../../proxy/http2/connection-options.ts';
 import { HpackEncoder } from '../../../proxy/http2/hpack/encoder.ts';
 import type { Stream } from '../../../proxy/http2/stream.ts';
 import * as h2 from '../../../proxy/http2/wire-vocabulary.ts';
@@ -49,6 +51,7 @@ function exchange(role: 'client' | 'server', octets: Uint8Array, ends: readonly 
     },
     onGoAway() {},
     onStreamEnd() {},
+    onRoom() {},
     onPong: () => void heard.push('pong'),
     onLimit: (limit) => void heard.push(limit),
     onFailed: (code, reason) => void heard.push([code, reason]),
