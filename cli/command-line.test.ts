@@ -3,7 +3,6 @@ import t from 'tap';
 import { UsageError } from './command.ts';
 import { readArguments } from './command-line.ts';
 import { COMMANDS } from './command-list.ts';
-import { nearest } from './nearest.ts';
 
 t.test('reads options and words', async (t) => {
   const read = readArguments('run', ['--quiet', 'shop'], { quiet: { type: 'boolean' } }, ['FOLDER']);
@@ -44,17 +43,3 @@ for (const command of COMMANDS) {
         await t.rejects(command.run([...words, '-o', format]), { name: 'UsageError', message: /^-o / }, format);
     });
 }
-
-t.test('finds the nearest word', async (t) => {
-  const words = COMMANDS.map(({ name }) => name);
-  for (const [written, meant] of [
-    ['instal', 'install'],
-    ['isntall', 'install'],
-    ['anal', 'analyze'],
-    ['runn', 'run'],
-    ['wyh', 'why'],
-    ['upgrade', ''],
-    ['', ''],
-  ] as const)
-    t.equal(nearest(written, words), meant, written);
-});

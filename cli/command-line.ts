@@ -1,8 +1,8 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 import { Fault, type Kind } from '../core/config/environment.ts';
+import { nearestName } from '../webhook/inject/nearest-name.ts';
 import { UsageError } from './command.ts';
-import { nearest } from './nearest.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
@@ -33,10 +33,10 @@ export function readArguments<const O extends Options>(
     const { code, message } = error as Error & { code?: string };
     if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw new UsageError(`weft ${command}: ${message}`, help);
     const option = /'(-[^']*)'/.exec(message)?.[1] ?? '';
-    const meant = nearest(option.replace(/^-+/, ''), Object.keys(options));
+    const meant = nearestName(option.replace(/^-+/, ''), Object.keys(options));
     throw new UsageError(
       `weft ${command} has no option ${option}`,
-      meant === '' ? help : `did you mean --${meant}? ${help}`,
+      meant === null ? help : `did you mean --${meant}? ${help}`,
     );
   }
 }

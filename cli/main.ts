@@ -1,9 +1,9 @@
 import { WeftError } from '../core/errors/weft-error.ts';
+import { nearestName } from '../webhook/inject/nearest-name.ts';
 import { UsageError } from './command.ts';
 import { COMMANDS } from './command-list.ts';
 import { version } from './commands/version.ts';
 import { fileError, isFileError } from './file-error.ts';
-import { nearest } from './nearest.ts';
 
 /** `weft COMMAND`: one file per command under `commands/`. */
 async function main(args: readonly string[]): Promise<number> {
@@ -24,12 +24,12 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function unknownCommand(name: string): UsageError {
-  const meant = nearest(
+  const meant = nearestName(
     name,
     COMMANDS.map((each) => each.name),
   );
   const what = name.startsWith('-') ? `there is no option ${name} before a command` : `there is no command "${name}"`;
-  return new UsageError(what, `${meant === '' ? '' : `did you mean "weft ${meant}"? `}weft --help lists them`);
+  return new UsageError(what, `${meant === null ? '' : `did you mean "weft ${meant}"? `}weft --help lists them`);
 }
 
 function usage(): string {
