@@ -106,7 +106,9 @@ t.test('docs/prometheus.md', { skip: prometheus ? false : 'prometheus is not ins
     const [web] = await ask(`up{job="weft-proxy", namespace="${SHOP}", deployment="web"}`);
     t.match(web?.metric, { namespace: SHOP, pod: /^web-/, workload: 'web', deployment: 'web', job: 'weft-proxy' });
     const control = ['weft/weft-destination', 'weft/weft-identity', 'weft/weft-webhook'];
-    t.same(workloads(await ask('up{job="weft-control-plane"} == 1')), control);
+    const ofControl = async () => workloads(await ask('up{job="weft-control-plane"} == 1'));
+    await eventually(async () => (await ofControl()).length === control.length);
+    t.same(await ofControl(), control);
   });
 
   await t.test('no label of a proxy is in the way of those of its pod', async (t) => {

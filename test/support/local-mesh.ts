@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +49,14 @@ export class LocalMesh {
       createInterface({ input: stream }).on('line', (line) => {
         this.output += `${line}\n`;
       });
-    this.ended = new Promise((resolve) => this.process.on('close', (code, signal) => resolve(signal ?? code ?? 0)));
+    this.ended = new Promise((resolve) =>
+      this.process.on('close', (code, signal) => {
+        // Those of a start that failed outlive it.
+        const kept = /^hint: .*logs: (\S+)$/m.exec(this.output)?.[1];
+        if (kept) rmSync(kept, { recursive: true, force: true });
+        resolve(signal ?? code ?? 0);
+      }),
+    );
   }
 
   /** Resolves when the mesh has said that it is up. @throws what it said, when it ends before */
