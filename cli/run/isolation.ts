@@ -70,6 +70,8 @@ export function chooseMode(wanted: NetworkMode | null, obstacle: string): ModeCh
  */
 export function runIsolated(): Promise<number> {
   const inside = [process.execPath, ...process.argv.slice(1)];
+  // Before the start: a signal in the midst of it would end this process alone, and what it started would stay.
+  const stopped = whenStopped();
   const child = spawn(
     'setpriv',
     // Killed with this process, and with it what is inside.
@@ -77,7 +79,6 @@ export function runIsolated(): Promise<number> {
     { stdio: ['inherit', 'inherit', 'inherit', 'pipe'], env: { ...process.env, [INSIDE]: '1' } },
   );
   tellItsId(child);
-  const stopped = whenStopped();
   return new Promise((resolve, reject) => {
     let repeat: NodeJS.Timeout | undefined;
     // The first process of a namespace gets a signal only once it listens for it, so it is sent until it is heard.
