@@ -5,7 +5,7 @@ export type ServerLimit =
   | 'handshake_timeout'
   | 'header_timeout'
   | 'body_timeout'
-  | 'body_budget'
+  | 'body_limit'
   | 'stall_timeout';
 
 /** What the clients of one server may cost. Times in milliseconds. */
