@@ -73,7 +73,7 @@ export class DataPath {
   readonly discovery: Discovery;
   readonly targets: Targets;
   readonly #maxConnections: number;
-  readonly #accept: Readonly<Record<Way, (socket: Socket) => void>>;
+  readonly #accept: Readonly<Record<Way, (socket: Socket, onKnown: () => void) => void>>;
 
   constructor(config: DataPathConfig, { originalDestination, clock, log, onTrust }: DataPathContext) {
     const { metrics, failures, connections } = this;
@@ -135,7 +135,7 @@ export class DataPath {
       limits,
     });
     this.#accept = {
-      inbound: (socket) => inbound.accept(socket),
+      inbound: (socket, onKnown) => inbound.accept(socket, onKnown),
       outbound: (socket) => outbound.accept(socket),
       explicit: (socket) => explicit.accept(socket),
     };
@@ -146,6 +146,7 @@ export class DataPath {
     const direction = way === 'inbound' ? 'inbound' : 'outbound';
     return listen(address, this.#accept[way], {
       connections: this.#maxConnections,
+      isShared: way === 'inbound',
       onRefused: () => this.metrics.exceeded(direction, 'src', 'connection_limit'),
     });
   }

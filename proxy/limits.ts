@@ -3,10 +3,12 @@ import { MAX_EXTENSION_BYTES, MAX_EXTENSIONS_BYTES } from './http1/body-reader.t
 import { MAX_EMPTY_LINES, MAX_HEAD_BYTES, MAX_HEADER_FIELDS } from './http1/head-reader.ts';
 import { DEFAULT_CONNECTION_OPTIONS } from './http2/connection-options.ts';
 import * as flood from './http2/flood-guard.ts';
+import { MOST_OPENING } from './transport/arrivals.ts';
+import { type HandshakeLimit, MOST_HANDSHAKES } from './transport/handshakes.ts';
 import type { HttpLimit } from './transport/http-server.ts';
 
 /** What a peer can exceed, as `weft_limit_exceeded_total` names it. */
-export type LimitToken = HttpLimit | 'connection_limit';
+export type LimitToken = HttpLimit | HandshakeLimit | 'connection_limit';
 
 /** A bound on what a peer can cost. */
 export interface Limit {
@@ -38,11 +40,33 @@ function spends(what: string, price: number, reason: string): Limit {
 export const LIMITS: Readonly<Record<LimitToken, Limit>> = {
   connection_limit: {
     what: 'connections of a listener',
-    bound: SETTINGS.maxConnections.fallback!,
+    bound: `${SETTINGS.maxConnections.fallback!}; inbound, addresses share them fairly, and ${MOST_OPENING} may be such that it is not known yet what they carry`,
     reason:
       'servers of WebSockets and streams hold 10,000; at rest each takes 7 KiB in plaintext and 63 KiB with mutual TLS (make bench CASE=connections-10000), so a pod that grants its proxy little memory sets less',
     variable: SETTINGS.maxConnections.name,
+    consequence: 'closed as it comes, or the oldest that has said nothing yet of the address that has most of those',
+  },
+  tls_connection_limit: {
+    what: 'inbound connections with mutual TLS',
+    bound:
+      'two fifths of the container’s memory limit, 64 KiB each: 1638 of 256 MiB; without a limit as many as connections',
+    reason: 'they take nine times what others do; a peer opens one for 250 requests at a time',
+    variable: '',
     consequence: 'closed as it comes',
+  },
+  handshake_limit: {
+    what: 'handshakes under way, inbound',
+    bound: `${MOST_HANDSHAKES}, which addresses share fairly`,
+    reason: 'each takes some 80 KiB until it is done, which takes a millisecond of ours and a round trip',
+    variable: '',
+    consequence: 'the oldest of the address that has most is reset',
+  },
+  handshake_timeout: {
+    what: 'a handshake from its ClientHello to its end',
+    bound: '10s',
+    reason: 'two round trips; losing one packet thrice over costs 7 s',
+    variable: '',
+    consequence: 'closed',
   },
   stream_limit: {
     what: 'streams of an HTTP/2 connection',

@@ -5,6 +5,7 @@ export type ServerLimit =
   | 'handshake_timeout'
   | 'header_timeout'
   | 'body_timeout'
+  | 'body_limit'
   | 'stall_timeout';
 
 /** What the clients of one server may cost. Times in milliseconds. */
@@ -39,6 +40,6 @@ export const DEFAULT_TIMES = {
 
 /**
  * Connections of an admin port. The kubelet has one for each probe, Prometheus one or two, a port-forward some; whoever
- * holds fewer than another finds room in any case.
+ * holds fewer than another finds room in any case. A scrape that is not read holds up to 0.8 MiB.
  */
-export const ADMIN_CONNECTIONS = 128;
+export const ADMIN_CONNECTIONS = 64;

@@ -26,7 +26,7 @@ export class MalformedObject extends Error {
  */
 export function refuseErrors(found: readonly Problem[], problems: Problem[]): void {
   const error = found.find(({ severity }) => severity !== 'warning');
-  problems.push(...found.filter((each) => each !== error));
+  for (const each of found) if (each !== error) problems.push(each);
   if (error) throw new MalformedObject(error.path, error.message);
 }
 

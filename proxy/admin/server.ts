@@ -1,12 +1,18 @@
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 
 import { bindEitherFamily } from '../../core/config/bind.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
-import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
+import { isLoopback, webPageFault } from '../../core/http/web-page.ts';
+import { FairShare } from '../../core/program/fair-share.ts';
+import { BACKLOG } from '../../core/program/listener.ts';
+import { ADMIN_CONNECTIONS, DEFAULT_TIMES } from '../../core/program/server-limits.ts';
+import { fieldValue, type RequestHead, type ServerStream, type StreamListener } from '../http.ts';
 import { LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { DEFAULT_CLIENT_LIMITS } from '../transport/client-limits.ts';
 import { serveHttp } from '../transport/http-server.ts';
 import type { FailureLog } from './failure-log.ts';
+import { PageStream } from './page-stream.ts';
 
 /** What the admin port shows and does. */
 export interface AdminOptions {
@@ -29,9 +35,14 @@ interface Reply {
   readonly body: string;
 }
 
-/** The admin port: served by the proxy's own engine, so that node:http costs no memory. */
+/**
+ * The admin port: served by the proxy's own engine, so that node:http costs no memory. Any pod reaches it, and so does a
+ * browser beside a port-forward: its connections are shared fairly among addresses, no body but a level is read, nothing is
+ * made that is not taken, and web pages are refused (see `webPageFault`).
+ */
 export class AdminServer {
   readonly #options: AdminOptions;
+  readonly #connections = new FairShare(ADMIN_CONNECTIONS);
   readonly #servers: Server[] = [];
 
   constructor(options: AdminOptions) {
@@ -49,73 +60,83 @@ export class AdminServer {
 
   #listen({ host, port }: SocketAddress): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      socket.on('error', () => {});
-      const local = isLoopback(socket.remoteAddress ?? '');
-      serveHttp(socket, 'http1', false, {
-        onRequest: (stream, head) => this.#serve(stream, head, local),
-        onMalformed: () => [],
-        onLimit() {},
-        onClosed() {},
-      });
-    });
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
     server.once('error', reject);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       this.#servers.push(server);
       resolve((server.address() as { port: number }).port);
     });
     return promise;
   }
 
-  #serve(stream: ServerStream, head: RequestHead, local: boolean): StreamListener {
-    const body: Buffer[] = [];
-    const reply = () => {
-      const path = head.path.split('?')[0]!;
-      if (path === '/metrics') return void this.#serveMetrics(stream, head.method === 'HEAD');
-      const { status, type, body: text } = this.#reply(head, path, Buffer.concat(body).toString(), local);
-      const bytes = Buffer.from(text);
-      stream.sendResponse(
-        {
-          status,
-          fields: ['content-type', type ?? 'text/plain; charset=utf-8', 'content-length', String(bytes.length)],
-        },
-        bytes.length === 0 || head.method === 'HEAD',
-      );
-      if (bytes.length > 0 && head.method !== 'HEAD') stream.sendData(bytes, 0, bytes.length, true);
+  /** All of its places are spare: what is asked here takes milliseconds. */
+  #accept(socket: Socket): void {
+    socket.on('error', () => {});
+    const address = socket.remoteAddress ?? '';
+    const exceeded = (limit: string) => this.#options.metrics.exceeded('inbound', 'src', limit);
+    const refuse = () => {
+      exceeded('connection_limit');
+      socket.resetAndDestroy();
     };
-    // A body, where there is one, is read first; requests of this port have small ones or none.
-    const hasBody = head.fields.some(
-      (name, i) => i % 2 === 0 && /^content-length$/i.test(name) && head.fields[i + 1] !== '0',
-    );
-    if (!hasBody) queueMicrotask(reply);
-    return {
-      onData(bytes, start, end, last) {
-        if (body.length < 64) body.push(Buffer.from(bytes.subarray(start, end)));
-        stream.grant(end - start);
-        if (last && hasBody) reply();
+    const connection = { address, evict: refuse };
+    if (!this.#connections.enter(connection, performance.now())) return refuse();
+    serveHttp(
+      socket,
+      'http1',
+      false,
+      {
+        onRequest: (stream, head, end) => this.#serve(stream, head, end, address),
+        onMalformed: () => [],
+        onLimit: exceeded,
+        onClosed: () => this.#connections.leave(connection),
       },
-      onTrailers() {},
-      onReset() {},
-      onSent() {},
-      onResponse() {},
-      onInformational() {},
-    };
+      CLIENT_LIMITS,
+    );
   }
 
-  /** The exposition piece by piece, with a turn of the loop for the proxy's requests in between. */
-  async #serveMetrics(stream: ServerStream, isHead: boolean): Promise<void> {
-    stream.sendResponse({ status: 200, fields: ['content-type', METRICS_TYPE] }, isHead);
-    if (isHead) return;
-    for (const piece of this.#options.metrics.registry.pieces()) {
-      const bytes = Buffer.from(piece);
-      stream.sendData(bytes, 0, bytes.length, false);
-      await new Promise((resolve) => setImmediate(resolve));
+  #serve(stream: ServerStream, head: RequestHead, end: boolean, address: string): StreamListener {
+    const path = head.path.split('?')[0]!;
+    const page = new PageStream(stream, MAX_LEVEL_OCTETS, (body) =>
+      this.#answer(stream, page, head, path, body, address),
+    );
+    // A body that is not read ends its connection after the answer.
+    const hasBody = !end && path === '/proxy-log-level' && head.method === 'PUT';
+    if (!hasBody) queueMicrotask(() => this.#answer(stream, page, head, path, '', address));
+    return page;
+  }
+
+  /** @param body null: it is too long */
+  #answer(
+    stream: ServerStream,
+    page: PageStream,
+    head: RequestHead,
+    path: string,
+    body: string | null,
+    address: string,
+  ): void {
+    const fault = webPageFault(address, {
+      host: head.authority === '' ? null : head.authority,
+      origin: fieldValue(head.fields, 'origin'),
+      secFetchSite: fieldValue(head.fields, 'sec-fetch-site'),
+    });
+    const isHead = head.method === 'HEAD';
+    if (path === '/metrics' && fault === null && (isHead || head.method === 'GET')) {
+      stream.sendResponse({ status: 200, fields: ['content-type', METRICS_TYPE] }, isHead);
+      return isHead ? undefined : void page.send(this.#options.metrics.registry.pieces());
     }
-    stream.sendData(NOTHING, 0, 0, true);
+    const reply =
+      fault === null ? this.#reply(head, path, body, isLoopback(address)) : { status: 403, body: `${fault}\n` };
+    const bytes = Buffer.from(reply.body);
+    const isEmpty = bytes.length === 0 || isHead;
+    const length = String(bytes.length);
+    const fields = ['content-type', reply.type ?? 'text/plain; charset=utf-8', 'content-length', length];
+    stream.sendResponse({ status: reply.status, fields }, isEmpty);
+    if (!isEmpty) stream.sendData(bytes, 0, bytes.length, true);
   }
 
-  #reply(head: RequestHead, path: string, body: string, local: boolean): Reply {
+  #reply({ method }: RequestHead, path: string, body: string | null, local: boolean): Reply {
     const { failures, log, isReady, state, endpoints, shutdown } = this.#options;
+    if (PAGES.includes(path) && method !== 'GET' && method !== 'HEAD') return { status: 405, body: 'use GET\n' };
     switch (path) {
       case '/live':
         return { status: 200, body: 'live\n' };
@@ -129,8 +150,9 @@ export class AdminServer {
         return local ? json(endpoints()) : LOOPBACK_ONLY;
       case '/proxy-log-level':
         if (!local) return LOOPBACK_ONLY;
-        if (head.method === 'GET') return { status: 200, body: `${log.level}\n` };
-        if (head.method !== 'PUT') return { status: 405, body: 'use GET or PUT\n' };
+        if (method === 'GET') return { status: 200, body: `${log.level}\n` };
+        if (method !== 'PUT') return { status: 405, body: 'use GET or PUT\n' };
+        if (body === null) return { status: 413, body: `none of ${LOG_LEVELS.join(', ')} is that long\n` };
         if (!LOG_LEVELS.includes(body.trim() as LogLevel))
           return { status: 400, body: `"${body.trim().slice(0, 64)}" is none of ${LOG_LEVELS.join(', ')}\n` };
         log.level = body.trim() as LogLevel;
@@ -138,7 +160,7 @@ export class AdminServer {
       case '/shutdown':
         if (!shutdown) return { status: 404, body: 'shutdown endpoint is not enabled\n' };
         if (!local) return LOOPBACK_ONLY;
-        if (head.method !== 'POST') return { status: 405, body: 'use POST\n' };
+        if (method !== 'POST') return { status: 405, body: 'use POST\n' };
         queueMicrotask(shutdown);
         return { status: 200, body: 'draining\n' };
       default:
@@ -147,15 +169,20 @@ export class AdminServer {
   }
 }
 
-const PATHS = '/live /ready /metrics /why /state /endpoints /proxy-log-level /shutdown';
+const PAGES: readonly string[] = ['/live', '/ready', '/metrics', '/why', '/state', '/endpoints'];
+const PATHS = `${PAGES.join(' ')} /proxy-log-level /shutdown`;
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-const NOTHING = Buffer.alloc(0);
 const LOOPBACK_ONLY: Reply = { status: 403, body: 'only from loopback\n' };
+/** Of a body: the names of levels are shorter, white space and all. */
+const MAX_LEVEL_OCTETS = 64;
+const CLIENT_LIMITS = {
+  ...DEFAULT_CLIENT_LIMITS,
+  headerTimeoutMs: DEFAULT_TIMES.headMs,
+  bodyTimeoutMs: DEFAULT_TIMES.bodyMs,
+  stallTimeoutMs: DEFAULT_TIMES.stallMs,
+  idleTimeoutMs: DEFAULT_TIMES.idleMs,
+};
 
 function json(value: unknown): Reply {
   return { status: 200, type: 'application/json', body: `${JSON.stringify(value, null, 1)}\n` };
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }

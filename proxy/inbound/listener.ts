@@ -13,6 +13,7 @@ import { type ClientHello, isForUs, readClientHello } from '../transport/client-
 import type { ClientLimits } from '../transport/client-limits.ts';
 import { type Detected, Detector } from '../transport/detect.ts';
 import { type ConnectError, dialed } from '../transport/dialer.ts';
+import { Handshakes } from '../transport/handshakes.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
 import { type MutualTls, peerOf } from '../transport/mutual-tls.ts';
 import { listenToOpening } from '../transport/opening.ts';
@@ -54,6 +55,8 @@ interface Arrival {
   readonly tls: string;
   /** How long octets that may be of any protocol are waited on: a peer has waited already. */
   readonly undecidedMs: number;
+  /** To be called once it is known what the connection carries. */
+  readonly onKnown: () => void;
 }
 
 /** What is known of octets that are relayed. */
@@ -79,13 +82,20 @@ interface Octets {
  */
 export class InboundListener {
   readonly #options: InboundOptions;
+  readonly #handshakes: Handshakes;
 
   constructor(options: InboundOptions) {
     this.#options = options;
+    const { metrics } = options.context;
+    this.#handshakes = new Handshakes(options.mutualTls, (limit) => metrics.exceeded('inbound', 'src', limit));
   }
 
-  /** Takes a connection from outside the pod, redirected or direct. Owns the socket; throws never. */
-  accept(socket: Socket): void {
+  /**
+   * Takes a connection from outside the pod, redirected or direct. Owns the socket; throws never.
+   *
+   * @param onKnown called when it is known what the connection carries
+   */
+  accept(socket: Socket, onKnown: () => void): void {
     socket.on('error', () => {});
     const own = { host: unmapped(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
     const original = this.#options.originalDestination.of(socket);
@@ -97,8 +107,8 @@ export class InboundListener {
       podIps.length > 0 && !podIps.includes(destination.host)
         ? Promise.reject(new Refused('not_own_address', `${destination.host} is no address of this pod`))
         : isDirect
-          ? this.#direct(socket, own, client)
-          : this.#redirected(socket, destination, client);
+          ? this.#direct(socket, own, client, onKnown)
+          : this.#redirected(socket, destination, client, onKnown);
     handled.catch((error: Error) => this.#refuse(socket, destination, client, error));
   }
 
@@ -106,14 +116,15 @@ export class InboundListener {
   acceptOwn(socket: Socket, destination: SocketAddress): void {
     socket.on('error', () => {});
     const client = { identity: '', spiffe: '', address: destination.host, isLocal: true };
-    this.#redirected(socket, destination, client).catch((error: Error) =>
+    this.#redirected(socket, destination, client, () => {}).catch((error: Error) =>
       this.#refuse(socket, destination, client, error),
     );
   }
 
   /** A handshake for us is looked for first; where there is none, the client stays without an identity. */
-  async #redirected(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
-    const arrival = { socket, destination, client, tls: 'no_identity', undecidedMs: this.#options.undecidedMs };
+  async #redirected(socket: Socket, destination: SocketAddress, client: Client, onKnown: () => void): Promise<void> {
+    const { undecidedMs } = this.#options;
+    const arrival = { socket, destination, client, tls: 'no_identity', undecidedMs, onKnown };
     await this.#open(arrival, (bytes) => {
       const hello = readClientHello(bytes);
       if (hello === 'not_tls' || hello === 'incomplete') return hello;
@@ -143,8 +154,15 @@ export class InboundListener {
       if (hello === 'tls' && passesTls(rules)) return hello;
       return carriage === 'octets' ? 'opaque' : detector.decide(bytes);
     };
-    const { silenceMs, limits } = this.#options;
+    const { silenceMs, limits, context } = this.#options;
     const isDeclaredHttp = carriage === 'http' && rules.protocol !== 'detect';
+    // Whom the policy refuses as it is known now may yet prove who it is, or ask by HTTP and hear why not: it has to speak.
+    const isRefused = judge(rules.policy, client, context.ports.networks) === 'denied';
+    const mustSpeak = isDeclaredHttp || isRefused;
+    const firstWordMs = Math.min(
+      isRefused ? Math.min(HANDSHAKE_MS, limits.headerTimeoutMs) : FIRST_WORD_MS,
+      limits.idleTimeoutMs,
+    );
     // One that has said nothing yet does not hold up a drain.
     const isSilent = () => detector.octets === 0;
     const waiting = this.#options.connections.add({
@@ -155,13 +173,17 @@ export class InboundListener {
       decide,
       otherwise: () => (carriage === 'detect' ? detector.otherwise : carriage === 'http' ? 'http1' : 'opaque'),
       // Who speaks first is asked where nothing is declared; where HTTP is, the client has to.
-      dial: isDeclaredHttp ? null : () => this.#dial(destination),
-      silenceMs: isDeclaredHttp ? limits.idleTimeoutMs : silenceMs,
+      dial: mustSpeak ? null : () => this.#dial(destination),
+      silenceMs: mustSpeak ? firstWordMs : silenceMs,
       // A ClientHello may come in several packets, some of them sent again.
       undecidedMs: () => (isHandshake ? HANDSHAKE_MS : arrival.undecidedMs),
     }).finally(waiting);
     const watched = carriage === 'detect' ? detector : null;
-    if (opening.who === 'gone') throw new Refused('request_malformed', 'the client left without a word');
+    if (opening.who === 'gone') {
+      // One that has left, as probes of a port do, was refused nothing.
+      if (isRefused && !socket.readableEnded && !socket.destroyed) this.#judgeConnection(destination, client);
+      throw new Refused('request_malformed', 'the client left without a word, or said none for too long');
+    }
     if (opening.who !== 'client') {
       const { upstream } = opening;
       if (carriage !== 'http') return this.#relay(arrival, { upstream, ended: null, detector: watched });
@@ -169,16 +191,16 @@ export class InboundListener {
       throw new Refused('opaque_on_http_port', `port ${destination.port} has HTTP rules, and its server speaks first`);
     }
     const { value, ended } = opening;
-    if (value === 'ours') return this.#terminate(socket, destination, client);
+    if (value === 'ours') return this.#terminate(arrival);
     if (value === 'tls') return this.#relay({ ...arrival, tls: 'opaque' }, { upstream: null, ended, detector: null });
     if (value === 'opaque' && carriage === 'http')
       throw new Refused('opaque_on_http_port', `port ${destination.port} carries HTTP alone`);
     if (value === 'opaque') return this.#relay(arrival, { upstream: null, ended, detector: watched });
     if (ended) throw new Refused('request_malformed', 'the client left before its request was whole');
-    this.#http(socket, destination, client, value, false);
+    this.#http(arrival, value, false);
   }
 
-  async #direct(socket: Socket, own: SocketAddress, client: Client): Promise<void> {
+  async #direct(socket: Socket, own: SocketAddress, client: Client, onKnown: () => void): Promise<void> {
     const peeked = await peek(
       socket,
       (bytes) => {
@@ -194,7 +216,7 @@ export class InboundListener {
     ) {
       throw new Refused('direct_without_identity', 'direct connections must be mutual TLS for this proxy');
     }
-    const secure = await this.#options.mutualTls.accept(socket);
+    const secure = await this.#handshakes.accept(socket);
     const peer = peerOf(secure);
     if (peer.identity === '')
       throw new Refused('direct_without_identity', 'direct connections must show a certificate');
@@ -213,13 +235,13 @@ export class InboundListener {
     skip(secure, header.value.octets);
     const { port, session } = header.value.header;
     const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
-    const destination = { host: own.host, port };
-    if (session) return this.#http(secure, destination, from, session, false);
-    await this.#open(this.#fromPeer(secure, destination, from));
+    const arrival = this.#fromPeer(secure, { host: own.host, port }, from, onKnown);
+    if (session) return this.#http(arrival, session, false);
+    await this.#open(arrival);
   }
 
-  async #terminate(socket: Socket, destination: SocketAddress, client: Client): Promise<void> {
-    const secure: TLSSocket = await this.#options.mutualTls.accept(socket);
+  async #terminate({ socket, destination, client, onKnown }: Arrival): Promise<void> {
+    const secure: TLSSocket = await this.#handshakes.accept(socket);
     const peer = peerOf(secure);
     // What proxies say to each other counts among proxies alone.
     if (peer.identity === '' && peer.alpn !== '')
@@ -227,28 +249,25 @@ export class InboundListener {
     const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
     if (peer.alpn === ALPN_TRANSPORT_HEADER)
       throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
-    if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(secure, destination, from, 'http2', true);
-    await this.#open(this.#fromPeer(secure, destination, from));
+    const arrival = this.#fromPeer(secure, destination, from, onKnown);
+    if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(arrival, 'http2', true);
+    await this.#open(arrival);
   }
 
   /** What a peer says that its own proxy has looked at, or ought to have: octets are not waited on for long once more. */
-  #fromPeer(socket: Socket, destination: SocketAddress, client: Client): Arrival {
+  #fromPeer(socket: Socket, destination: SocketAddress, client: Client, onKnown: () => void): Arrival {
     return {
       socket,
       destination,
       client,
+      onKnown,
       tls: client.identity === '' ? 'no_identity' : 'true',
       undecidedMs: Math.min(this.#options.undecidedMs, PEER_UNDECIDED_MS),
     };
   }
 
-  #http(
-    socket: Socket,
-    destination: SocketAddress,
-    client: Client,
-    protocol: 'http1' | 'http2',
-    keepCase: boolean,
-  ): void {
+  #http({ socket, destination, client, onKnown }: Arrival, protocol: 'http1' | 'http2', keepCase: boolean): void {
+    onKnown();
     const { context, connections } = this.#options;
     const { metrics } = context;
     this.#count(protocol);
@@ -280,7 +299,10 @@ export class InboundListener {
     const remove = connections.add(served);
   }
 
-  async #relay({ socket, destination, client, tls }: Arrival, { upstream, ended, detector }: Octets): Promise<void> {
+  async #relay(
+    { socket, destination, client, tls, onKnown }: Arrival,
+    { upstream, ended, detector }: Octets,
+  ): Promise<void> {
     this.#count('opaque');
     try {
       this.#judgeConnection(destination, client);
@@ -288,6 +310,7 @@ export class InboundListener {
       upstream?.destroy();
       throw refusal;
     }
+    onKnown();
     const server = upstream ?? (await this.#dial(destination));
     const labels = { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, client), tls };
     const tcp = new TcpSeries(this.#options.context.metrics, labels);
@@ -368,6 +391,8 @@ export class InboundListener {
 
 /** A client that opened a connection for us must say what it wants within this time. */
 const HANDSHAKE_MS = 10_000;
+/** A client that is to speak HTTP says its first word within this time; as nginx. One that pools connections opens another. */
+const FIRST_WORD_MS = 60_000;
 /** What a peer passes on may come in pieces: Nagle's algorithm and a late acknowledgement hold one back for 40 ms. */
 const PEER_UNDECIDED_MS = 200;
 

@@ -30,7 +30,8 @@ async function observed(t: Test) {
     admin.close();
     proxy.close();
   });
-  const states = async () => JSON.parse(String((await request(adminPort!, { path: '/endpoints' })).body));
+  const states = async () =>
+    JSON.parse(String((await request(adminPort!, { path: '/endpoints', headers: { host: 'localhost' } })).body));
   return { proxy, adminPort: adminPort!, port: await proxy.listenOutbound(), states };
 }
 
@@ -65,7 +66,7 @@ t.test('shows load, cost and breaker of each endpoint, from the ejection to the 
   t.ok(well.cost > 0);
   const gauge = async () =>
     /weft_proxy_ejected_endpoints\{[^}]*backend="api:80"\} (\d+)/.exec(
-      String((await request(adminPort, { path: '/metrics' })).body),
+      String((await request(adminPort, { path: '/metrics', headers: { host: 'localhost' } })).body),
     )?.[1];
   t.equal(await gauge(), '1');
   isBroken = false;

@@ -77,8 +77,10 @@ export function writeReview(uid: string, answer: AdmissionAnswer): object {
       uid,
       allowed: isAllowed,
       ...(patch.length > 0 && { patchType: 'JSONPatch', patch: encoded }),
-      ...(message !== undefined && { status: { code: isAllowed ? 200 : 403, message } }),
-      ...(warnings.length > 0 && { warnings: warnings.slice(0, MAX_WARNINGS).map(shorten) }),
+      ...(message !== undefined && { status: { code: isAllowed ? 200 : 403, message: shorten(message, MAX_MESSAGE) } }),
+      ...(warnings.length > 0 && {
+        warnings: warnings.slice(0, MAX_WARNINGS).map((each) => shorten(each, MAX_WARNING)),
+      }),
       ...(audit && { auditAnnotations: audit }),
     },
   };
@@ -90,10 +92,13 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | null {
     : null;
 }
 
-/** The API server shows 256 characters of a warning and 4096 of all (extensible admission controllers, "Response"). */
-function shorten(warning: string): string {
-  return warning.length <= 256 ? warning : `${warning.slice(0, 255)}…`;
+function shorten(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }
 
 const API_VERSION = 'admission.k8s.io/v1';
 const MAX_WARNINGS = 16;
+/** The API server shows 256 characters of a warning and 4096 of all (extensible admission controllers, "Response"). */
+const MAX_WARNING = 256;
+/** What somebody reads; an object of megabytes may have a hundred thousand faults. */
+const MAX_MESSAGE = 4096;

@@ -11,6 +11,7 @@ import { BACKLOG, closeWithin, listenOn, statusOfFailure } from '../../core/prog
 import { DEFAULT_TIMES, type ServerBounds } from '../../core/program/server-limits.ts';
 import type { ServingCertificate } from '../../core/tls/serving-certificate.ts';
 import { type AdmissionRequest, parseReview, writeReview } from './admission-review.ts';
+import { LargeBodies } from './large-bodies.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { type ReviewOutcome, ReviewUnavailableError } from './review-outcome.ts';
 
@@ -54,6 +55,8 @@ export class AdmissionServer {
       tls: () => ({ secureContext: this.#secureContext, clientCertificate: 'unasked', alpn: ALPN }),
       onExceeded: (limit) => settings.metrics.exceeded(limit),
     });
+    const large = new LargeBodies(() => settings.metrics.exceeded('body_limit'));
+    this.#app.addHook('preParsing', async (request, reply) => large.admit(request.raw, reply.raw));
     for (const [path, reviewer] of Object.entries(settings.reviewers)) {
       this.#app.post(path, async (request, reply) => {
         const { status, body } = await this.#answer(path, reviewer, request.body);
@@ -105,7 +108,7 @@ export class AdmissionServer {
       return { status: 400, body: { error: request } };
     }
     try {
-      const outcome = await reviewer(request);
+      const outcome = await within(ANSWER_MS, reviewer(request));
       metrics.reviewed(path, outcome, (performance.now() - startedAt) / 1000);
       this.#log(path, request, outcome);
       onReviewed(request, outcome);
@@ -141,6 +144,17 @@ export class AdmissionServer {
   }
 }
 
+/** What a review came to, or ReviewUnavailableError where the API server would not wait for it. */
+async function within(ms: number, reviewing: Promise<ReviewOutcome> | ReviewOutcome): Promise<ReviewOutcome> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new ReviewUnavailableError(`not told within ${ms} ms`, { cause: null })), ms);
+  try {
+    return await Promise.race([reviewing, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function secureContextOf(certificate: ServingCertificate): SecureContext {
   return createSecureContext({ ...certificate, ...TLS_SETTINGS });
 }
@@ -150,6 +164,8 @@ const TLS_SETTINGS = { minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO
 const ALPN = { ALPNProtocols: ['http/1.1'] };
 /** etcd holds objects of up to 1.5 MiB, and an update sends two of them. */
 const MAX_BODY_OCTETS = 3 * 1024 * 1024;
+/** The API server gives up after 5 s (timeoutSeconds of the entries). */
+const ANSWER_MS = 4000;
 /**
  * An API server keeps a few connections and ends them itself after 90 s without a review: were we first, a review that is
  * on its way would be lost to the failure policy. It gives a review 5 s (timeoutSeconds of the entries).

@@ -87,7 +87,7 @@ export function readFilters(
   if (host !== null && found.rewrite?.host !== undefined)
     faults.push({ path, message: 'change Host beside hostname of URLRewrite; write one of them' });
   if (host !== null) found.rewrite = { ...found.rewrite, host };
-  problems.push(...faults);
+  for (const fault of faults) problems.push(fault);
   return { ...found, isUnusable: faults.length > 0 };
 }
 

@@ -19,7 +19,7 @@ export function readHttpMatch(raw: unknown, path: string, problems: Problem[]): 
   const { method } = reader?.fields ?? {};
   if (method !== undefined && (typeof method !== 'string' || !METHODS.includes(method)))
     faults.push({ path: `${path}.method`, message: `is none of ${METHODS.join(', ')}` });
-  problems.push(...faults);
+  for (const fault of faults) problems.push(fault);
   if (!where || faults.length > 0) return null;
   const all: Predicate[] = [
     ...where.when,
@@ -41,7 +41,7 @@ export function readGrpcMatch(raw: unknown, path: string, problems: Problem[]): 
     header: name.toLowerCase(),
     value,
   }));
-  problems.push(...faults);
+  for (const fault of faults) problems.push(fault);
   if (!where || faults.length > 0) return null;
   const all: Predicate[] = [...where.when, ...headers];
   return { when: all.length === 1 ? all[0]! : { all }, specificity: [...where.rank, headers.length], prefix: null };

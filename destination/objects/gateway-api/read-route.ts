@@ -57,7 +57,7 @@ function readParent(raw: unknown, path: string, home: string, problems: Problem[
     sectionName: reader?.textOr('sectionName', '') ?? '',
   };
   const isService = isCoreService(reader, { group: 'gateway.networking.k8s.io', kind: 'Gateway' });
-  problems.push(...faults);
+  for (const fault of faults) problems.push(fault);
   return isService && faults.length === 0 ? parent : null;
 }
 
@@ -177,7 +177,7 @@ function readRetry(raw: unknown, path: string, perTryMs: number, problems: Probl
     faults.push({ path: `${path}.attempts`, message: 'is no whole number of at least 1' });
   const baseMs = backoff === undefined ? 25 : typeof backoff === 'string' ? parseDuration(backoff) : null;
   if (baseMs === null) faults.push({ path: `${path}.backoff`, message: `"${backoff}" is no duration such as 100ms` });
-  problems.push(...faults);
+  for (const fault of faults) problems.push(fault);
   if (faults.length > 0) return null;
   return {
     on: {

@@ -29,12 +29,7 @@ export function wildcardsCovering(name: string): string[] {
   return labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join('.')}`);
 }
 
-/** Whether `wildcard` is one (`*.example.com`) and the name, or every name that it stands for, is below it. */
-export function isBelow(wildcard: string, name: string): boolean {
-  return wildcard.startsWith('*.') && name.endsWith(wildcard.slice(1));
-}
-
-/** Whether a text can be a host: DNS name, `*.` before one, `*`, or an address. */
+/** Whether a text can be a host: DNS name, `*.` before one, `*`, or an address. Source: RFC 1035 section 2.3.4. */
 export function isHost(host: string): boolean {
-  return host === '*' || /^(\*\.)?[a-z0-9_]([-a-z0-9_.:]*[a-z0-9_])?$/.test(host);
+  return host === '*' || (host.length <= 255 && /^(\*\.)?[a-z0-9_]([-a-z0-9_.:]*[a-z0-9_])?$/.test(host));
 }

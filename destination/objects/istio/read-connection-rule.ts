@@ -1,7 +1,7 @@
 import { isIpNetwork } from '../../../core/config/ip-networks.ts';
 import type { FieldReader } from '../field-reader.ts';
 import { ANY_CLIENT, readClientSelector } from './client-selector.ts';
-import { canonicalHost, isBelow, isHost } from './host.ts';
+import { canonicalHost, isHost, wildcardsCovering } from './host.ts';
 import { readDestinations } from './read-destination.ts';
 import type { ConnectionMatch, ConnectionRule } from './virtual-service.ts';
 
@@ -44,17 +44,17 @@ function readMatch(reader: FieldReader, kind: 'tls' | 'tcp', hosts: readonly str
 function readServerNames(reader: FieldReader, hosts: readonly string[]): string[] {
   const names = reader.texts('sniHosts').map(canonicalHost);
   if (names.length === 0) reader.problem('sniHosts', 'is missing');
+  const known = new Set(hosts);
   for (const [at, name] of names.entries()) {
     if (!isHost(name)) reader.problem(`sniHosts[${at}]`, `"${name}" is no host`);
-    else if (!hosts.some((host) => covers(host, name)))
-      reader.problem(`sniHosts[${at}]`, `"${name}" is covered by none of the hosts`);
+    else if (!isCovered(name, known)) reader.problem(`sniHosts[${at}]`, `"${name}" is covered by none of the hosts`);
   }
   return names;
 }
 
-/** Whether every name that `name` stands for is one that `host` stands for. */
-function covers(host: string, name: string): boolean {
-  return host === '*' || host === name || isBelow(host, name);
+/** Whether one of the hosts stands for every name that `name` stands for. */
+function isCovered(name: string, hosts: ReadonlySet<string>): boolean {
+  return hosts.has('*') || hosts.has(name) || wildcardsCovering(name).some((host) => hosts.has(host));
 }
 
 const ANY_CONNECTION: ConnectionMatch = {

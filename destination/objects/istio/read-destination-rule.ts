@@ -1,5 +1,5 @@
 import { FieldReader } from '../field-reader.ts';
-import type { Fields } from '../json.ts';
+import { type Fields, firstPlaces } from '../json.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 import type { DestinationRule, PolicyByPort, Subset, TrafficPolicy } from './destination-rule.ts';
@@ -50,9 +50,9 @@ function readSubsets(reader: FieldReader): Subset[] {
     const policy = readPolicy(entry.nested('trafficPolicy'));
     return { name, path: entry.path, labels: entry.textMap('labels'), policy };
   });
+  const places = firstPlaces(subsets.map(({ name }) => name));
   for (const [at, { name }] of subsets.entries())
-    if (subsets.findIndex((other) => other.name === name) < at)
-      reader.problem(`subsets[${at}].name`, `"${name}" stands twice`);
+    if (places.get(name)! < at) reader.problem(`subsets[${at}].name`, `"${name}" stands twice`);
   return subsets;
 }
 

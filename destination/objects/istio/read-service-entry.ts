@@ -1,7 +1,7 @@
 import { IpNetworks, isIpNetwork } from '../../../core/config/ip-networks.ts';
 import { canonicalIp } from '../../../core/kubernetes/ip-address.ts';
 import { FieldReader } from '../field-reader.ts';
-import type { Fields } from '../json.ts';
+import { type Fields, firstPlaces } from '../json.ts';
 import type { ServicePort } from '../kubernetes/service-port.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
@@ -76,10 +76,12 @@ function readPorts(reader: FieldReader): ServicePort[] {
     return { name: entry.text('name') ?? '', port, targetPort, appProtocol: appProtocol ?? '' };
   });
   if (ports.length === 0) reader.problem('ports', 'is missing');
-  for (const name of ['name', 'port'] as const)
+  for (const name of ['name', 'port'] as const) {
+    const places = firstPlaces(ports.map((port) => port[name]));
     for (const [at, each] of ports.entries())
-      if (ports.findIndex((other) => other[name] === each[name]) < at)
+      if (places.get(each[name])! < at)
         reader.problem(`ports[${at}].${name === 'port' ? 'number' : name}`, `${each[name]} stands twice`);
+  }
   return ports;
 }
 
@@ -146,10 +148,10 @@ function checkResolution(reader: FieldReader, { resolution, endpoints, hosts, po
           `hosts[${at}]`,
           `"${host}" has no address to resolve; DYNAMIC_DNS resolves each name, NONE goes where the client dialled`,
         );
+  const portNames = new Set(ports.map(({ name }) => name));
   for (const [at, endpoint] of endpoints.entries())
     for (const name of Object.keys(endpoint.ports))
-      if (!ports.some((port) => port.name === name))
-        reader.problem(`endpoints[${at}].ports.${name}`, 'is no port of the entry');
+      if (!portNames.has(name)) reader.problem(`endpoints[${at}].ports.${name}`, 'is no port of the entry');
 }
 
 /** Octets name no host: only an address tells them apart. */

@@ -1,9 +1,9 @@
 import { FieldReader } from '../field-reader.ts';
-import type { Fields } from '../json.ts';
+import { type Fields, firstPlaces } from '../json.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 import { isForEveryClient, MESH_GATEWAY } from './client-selector.ts';
-import { canonicalHost, isBelow, isHost } from './host.ts';
+import { canonicalHost, isHost, wildcardsCovering } from './host.ts';
 import { readConnectionRule } from './read-connection-rule.ts';
 import { takesEverything } from './read-http-match.ts';
 import { readHttpRule } from './read-http-rule.ts';
@@ -54,11 +54,16 @@ function checkHosts(reader: FieldReader, { hosts, isForMesh }: VirtualService): 
       reader.problem('hosts', 'is missing; only a delegate, with http alone, has none');
     reader.warning('hosts', 'is missing, which makes it a delegate; delegates are not followed, and it has no effect');
   }
+  const places = firstPlaces(hosts);
   for (const [at, host] of hosts.entries()) {
-    if (!isHost(host)) reader.problem(`hosts[${at}]`, `"${host}" is no host`);
+    if (!isHost(host)) {
+      reader.problem(`hosts[${at}]`, `"${host}" is no host`);
+      continue;
+    }
     if (host === '*' && isForMesh)
       reader.problem(`hosts[${at}]`, '"*" is for gateways alone; name what workloads call');
-    const other = hosts.find((each, i) => i !== at && (each === host ? i < at : isBelow(each, host)));
+    const isRepeated = places.get(host)! < at;
+    const other = isRepeated ? host : wildcardsCovering(host).find((each) => each !== host && places.has(each));
     if (other !== undefined) reader.problem(`hosts[${at}]`, `"${host}" is covered by "${other}" already`);
   }
 }

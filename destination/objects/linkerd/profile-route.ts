@@ -11,7 +11,7 @@ import { readRequestCondition, readResponseCondition } from './profile-condition
 export function readRoute(raw: unknown, path: string, origin: string, problems: Problem[]): Route | null {
   const faults: Problem[] = [];
   const route = readFields(raw, path, origin, faults);
-  problems.push(...faults);
+  for (const fault of faults) problems.push(fault);
   return faults.length > 0 ? null : route;
 }
 

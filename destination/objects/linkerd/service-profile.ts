@@ -103,7 +103,7 @@ function readBudget(raw: unknown, path: string, problems: Problem[]): RetryBudge
   if (ttl !== '' && (windowMs === null || windowMs < 1000 || windowMs > 60_000)) {
     faults.push({ path: `${path}.ttl`, message: `"${ttl}" is no duration from 1s to 60s` });
   }
-  problems.push(...faults);
+  for (const fault of faults) problems.push(fault);
   return faults.length > 0 ? NO_RETRIES : { ratio, minPerSecond, windowMs: windowMs! };
 }
 
@@ -120,7 +120,7 @@ function readOverrides(entries: readonly unknown[], path: string, problems: Prob
       faults.push({ path: `${path}[${at}].weight`, message: 'is no quantity of at least 0, such as 1 or 500m' });
     if (authority && weight) overrides.push({ ...authority, weight });
   }
-  problems.push(...faults);
+  for (const fault of faults) problems.push(fault);
   return faults.length > 0 ? [] : overrides;
 }
 

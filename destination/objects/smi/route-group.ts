@@ -44,7 +44,7 @@ function readMatch(entry: unknown, path: string, problems: Problem[]): Predicate
     for (const [name, pattern] of Object.entries(FieldReader.of(entry, place, faults)?.fields ?? {}))
       all.push({ header: name.toLowerCase(), value: { regex: startsWith(pattern, `${place}.${name}`, faults) } });
   }
-  problems.push(...faults.map((fault) => ({ ...fault, message: `${fault.message}; the match takes no request` })));
+  for (const fault of faults) problems.push({ ...fault, message: `${fault.message}; the match takes no request` });
   return faults.length > 0 ? null : { all };
 }
 
