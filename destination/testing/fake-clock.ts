@@ -13,6 +13,11 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  /** Timers that have yet to run. */
+  get pending(): number {
+    return this.#timers.length;
+  }
+
   after(ms: number, task: () => void): Timer {
     const timer = { at: this.#now + ms, task };
     this.#timers.push(timer);
