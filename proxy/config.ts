@@ -122,6 +122,12 @@ export const SETTINGS = {
     DEFAULT_OPAQUE_PORTS,
     'Ports without HTTP detection until destination has spoken.',
   ),
+  halfClosedPorts: setting(
+    env.ENV_HALF_CLOSED_PORTS,
+    PORTS,
+    '',
+    'Ports, own and of others, whose HTTP/1 clients may end their sending side and still wait for the answer; elsewhere a client that ends has gone, and the server is told.',
+  ),
   probePaths: setting(
     env.ENV_PROBE_PATHS,
     PROBE_PATHS,
@@ -231,6 +237,7 @@ export interface ProxyConfig {
   readonly trustBundleFile: string;
   readonly defaultInboundPolicy: DefaultInboundPolicy;
   readonly opaquePorts: PortRanges;
+  readonly halfClosedPorts: PortRanges;
   /** Probe paths by port: exempt from inbound policy. */
   readonly probePaths: Readonly<Record<string, readonly string[]>>;
   readonly logLevel: LogLevel;
@@ -279,6 +286,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     trustBundleFile: read.trustBundleFile,
     defaultInboundPolicy: read.defaultInboundPolicy,
     opaquePorts: read.opaquePorts,
+    halfClosedPorts: read.halfClosedPorts,
     probePaths: read.probePaths,
     logLevel: read.logLevel,
     shutdownGraceMs: read.shutdownGrace,

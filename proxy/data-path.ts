@@ -33,6 +33,7 @@ export type DataPathConfig = Pick<
   | 'clusterDomain'
   | 'defaultInboundPolicy'
   | 'opaquePorts'
+  | 'halfClosedPorts'
   | 'probePaths'
   | 'ingress'
   | 'outboundConnectTimeoutMs'
@@ -77,7 +78,7 @@ export class DataPath {
 
   constructor(config: DataPathConfig, { originalDestination, clock, log, onTrust }: DataPathContext) {
     const { metrics, failures, connections } = this;
-    const { silenceMs, undecidedMs, limits } = config;
+    const { silenceMs, undecidedMs, limits, halfClosedPorts } = config;
     this.#maxConnections = config.maxConnections;
     this.mutualTls = new MutualTls(() => clock.now());
     // In force until destination has spoken.
@@ -110,6 +111,7 @@ export class DataPath {
       silenceMs,
       undecidedMs,
       limits,
+      halfClosedPorts,
     });
     const explicit = new ExplicitProxy(this.targets, context, outbound);
     const inbound = new InboundListener({
@@ -133,6 +135,7 @@ export class DataPath {
       silenceMs,
       undecidedMs,
       limits,
+      halfClosedPorts,
     });
     this.#accept = {
       inbound: (socket, onKnown) => inbound.accept(socket, onKnown),

@@ -26,6 +26,11 @@ interface HttpStream {
 /** A request that was taken: answers go out here. */
 export interface ServerStream extends HttpStream {
   sendResponse(head: ResponseHead, last: boolean): void;
+  /**
+   * Nobody wants what is missing of the request: its client may stop sending, and need not be listened to, once the answer
+   * is whole. What comes until then is still told. Nothing happens where the request is whole.
+   */
+  refuseRest(): void;
 }
 
 /** A request that is made. */

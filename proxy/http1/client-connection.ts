@@ -9,10 +9,10 @@ import {
   HeadReader,
 } from './head-reader.ts';
 import {
-  CANCEL,
   CONNECTION_FIELD,
   type Fields,
   INTERNAL_ERROR,
+  NO_ERROR,
   PROTOCOL_ERROR,
   REFUSED_STREAM,
   type RequestHead,
@@ -231,6 +231,7 @@ export class ClientStream {
     if (this.#answered) {
       if (this.#answerDone) {
         this.#connection.end();
+        this.abort(PROTOCOL_ERROR);
         return end;
       }
       return this.#body.read(bytes, start, end);
@@ -363,16 +364,19 @@ export class ClientStream {
     this.#endIfDone();
   }
 
-  /** Over when both directions are; an answer that came before the request was sent costs the connection. */
+  /**
+   * Over when both directions are. An answer may come before the request is sent, which goes on, unless the server closes
+   * the connection: then it wants no more (RFC 9112 section 9.6), and the listener hears that.
+   */
   #endIfDone(): void {
     if (this.#over) return;
     // Our direction of a tunnel is over: the server is told, and its own goes on.
     if (this.#tunnel && this.#writer.done) this.#wire.finish();
-    if (!this.#answerDone || (this.#tunnel && !this.#writer.done)) return;
+    if (!this.#answerDone) return;
+    if (!this.#writer.done && (this.#tunnel || !this.#closes)) return;
     this.#over = true;
-    const sentAll = this.#writer.done;
-    if (!sentAll) this.listener.onReset(CANCEL);
-    this.#connection.onExchangeEnd(sentAll && !this.#closes);
+    if (!this.#writer.done) this.listener.onReset(NO_ERROR);
+    this.#connection.onExchangeEnd(!this.#closes);
   }
 }
 

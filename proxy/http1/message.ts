@@ -74,6 +74,8 @@ export interface Wire {
 }
 
 /** Reset codes, which are HTTP/2's (RFC 9113 section 7), so that one vocabulary serves both engines. */
+/** Nothing more is wanted, and nothing was wrong. */
+export const NO_ERROR = 0x0;
 export const PROTOCOL_ERROR = 0x1;
 export const INTERNAL_ERROR = 0x2;
 /** The request was not taken: sending it again is safe. */

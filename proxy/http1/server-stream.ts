@@ -46,6 +46,11 @@ export class ServerStream {
   #closes: boolean;
   #tunnel = false;
   #tunnelEnded = false;
+  /** Nothing but the end of the connection ends the answer. */
+  #endsByClose = false;
+  /** The answer is a stream of events, which ends when its client has gone. */
+  #isEndless = false;
+  #restRefused = false;
   #unread = 0;
   #over = false;
 
@@ -88,12 +93,13 @@ export class ServerStream {
     if (status === 101 || (this.#head.method === 'CONNECT' && status >= 200 && status < 300)) {
       const extra = status === 101 ? `Connection: Upgrade\r\nUpgrade: ${this.#head.upgrade}\r\n` : '';
       this.#tunnel = true;
+      this.#endsByClose = true;
       this.#closes = true;
       this.#body.begin(BODY_UNTIL_CLOSE);
       this.#writer.writeHead(statusLine(status), fields, extra, 'plain');
       this.#owner.onTunnel();
       // The client may have ended its direction before there was a tunnel.
-      if (this.#owner.hasPeerEnded) this.onPeerEnd();
+      if (this.#owner.hasPeerEnded) this.onPeerEnd(true);
       return;
     }
     // No tunnel after all: now the request has its end.
@@ -103,8 +109,12 @@ export class ServerStream {
     let framing: Framing = bodyless || last ? 'none' : 'plain';
     if (framing === 'plain' && !hasLength) {
       if (this.#head.minor === 1) framing = 'chunked';
-      else this.#closes = true;
+      else {
+        this.#closes = true;
+        this.#endsByClose = true;
+      }
     }
+    if (framing === 'chunked') this.#isEndless = ENDLESS.test(fieldValue(fields, 'content-type') ?? '');
     if (fieldValue(fields, CONNECTION_FIELD) === 'close' || this.#owner.isDraining) this.#closes = true;
     const isEmpty = last && !bodyless && !hasLength;
     const { minor } = this.#head;
@@ -136,12 +146,23 @@ export class ServerStream {
     this.#endIfDone(true);
   }
 
-  /** The answer cannot be completed: HTTP/1 can say that only by closing. A tunnel that is cut off must not seem to end. */
+  /** The connection closes when the answer is written; until its client has read that, what it sends is thrown away. */
+  refuseRest(): void {
+    if (this.#over || this.#body.done) return;
+    this.#closes = true;
+    this.#restRefused = true;
+    this.#endIfDone(this.#writer.done);
+  }
+
+  /**
+   * The answer cannot be completed: HTTP/1 can say that only by closing. What has no other end than that, as a tunnel, must
+   * not seem to have come to it.
+   */
   reset(_code: number): void {
     if (this.#over) return;
     this.#over = true;
     this.#owner.closed = true;
-    if (this.#tunnel) this.#wire.reset();
+    if (this.#endsByClose) this.#wire.reset();
     else this.#wire.close();
   }
 
@@ -158,16 +179,25 @@ export class ServerStream {
     return this.#body.read(bytes, start, end);
   }
 
-  onPeerEnd(): void {
+  /**
+   * The client has ended its direction: that of a tunnel alone; or it has gone, and whoever works for it is told. One that
+   * waits for an answer all the same gets it where it is `kept`, where the answer has begun, and where it may be a tunnel.
+   */
+  onPeerEnd(kept: boolean): void {
     if (this.#tunnel && !this.#tunnelEnded) {
       this.#tunnelEnded = true;
       this.listener.onData(NOTHING, 0, 0, true);
       this.#endIfDone(this.#writer.done);
-    } else if (!this.#body.done) {
+    } else if (!this.#body.done || (!kept && this.#isOnlyWaitedFor)) {
       this.abort(CANCEL);
       this.#owner.closed = true;
       this.#wire.close();
     }
+  }
+
+  /** Nothing of the answer has begun that has an end. */
+  get #isOnlyWaitedFor(): boolean {
+    return this.hasAnswered ? this.#isEndless : !this.mayTunnel;
   }
 
   /** Sends what had to wait. */
@@ -188,25 +218,29 @@ export class ServerStream {
   onBody(bytes: Uint8Array, start: number, end: number, last: boolean): void {
     this.#unread += end - start;
     if (this.#unread > UNREAD_LIMIT) this.#wire.pause();
-    if (!this.#over) this.listener.onData(bytes, start, end, last);
+    if (this.#over) return;
+    this.listener.onData(bytes, start, end, last);
+    if (last) this.#endIfDone(this.#writer.done);
   }
 
   onBodyTrailers(fields: Fields): void {
-    if (!this.#over) this.listener.onTrailers(fields);
+    if (this.#over) return;
+    this.listener.onTrailers(fields);
+    this.#endIfDone(this.#writer.done);
   }
 
-  /** Ends the exchange once the answer is written. A body that is still coming costs the connection. */
+  /** Ends the exchange once the answer is written and the request has come, as far as anybody wants it. */
   #endIfDone(answered: boolean): void {
-    if (this.#over || !answered || !this.#writer.done) return;
+    if (this.#over || !answered || !this.hasAnswered || !this.#writer.done) return;
     if (this.#tunnel) {
       // Our direction is over, and the client is told; its own goes on until it ends that.
       if (!this.#tunnelEnded) return this.#wire.finish();
-    } else if (!this.hasAnswered) return;
+    } else if (!this.#body.done && !this.#restRefused) return;
     this.#over = true;
-    const requestDone = this.#body.done;
-    if (!requestDone && !this.#tunnel) this.listener.onReset(CANCEL);
-    this.#owner.onExchangeEnd(requestDone && !this.#closes);
+    this.#owner.onExchangeEnd(this.#body.done && !this.#closes);
   }
 }
 
 const NOTHING = new Uint8Array(0);
+/** Types of content that goes on for as long as there are events. */
+const ENDLESS = /^(?:text\/event-stream|multipart\/x-mixed-replace|application\/(?:x-ndjson|stream\+json))\b/i;

@@ -399,8 +399,8 @@ export class Connection implements FrameSink {
       if (!tooLarge) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
       this.#streams.add(stream);
       stream.remoteClosed = last;
+      stream.refuseRest();
       stream.sendResponse({ status: 431, fields: ['content-length', '0'] }, true);
-      if (!last) stream.reset(h2.NO_ERROR);
       return;
     }
     const { length } = block;

@@ -71,6 +71,7 @@ export class Stream {
   /** Null until something has to wait: most streams never queue. */
   #queue: SendQueue | null = null;
   #queuedLast = false;
+  #restRefused = false;
   #queuedTrailers: Fields | null = null;
   /** In the connection's list of streams that wait for window or for the wire. */
   waiting = false;
@@ -151,6 +152,13 @@ export class Stream {
     }
     this.#owner.writeTrailers(this, fields);
     this.#endLocal();
+  }
+
+  /** Ends the peer's direction, too, as soon as ours has ended: with NO_ERROR, so that the answer counts (section 8.1). */
+  refuseRest(): void {
+    if (this.closed || this.remoteClosed) return;
+    this.#restRefused = true;
+    if (this.localClosed) this.reset(NO_ERROR);
   }
 
   /** Ends the stream both ways with RST_STREAM; its listener hears nothing more. */
@@ -271,6 +279,7 @@ export class Stream {
   #endLocal(): void {
     this.localClosed = true;
     if (this.remoteClosed) this.#close();
+    else if (this.#restRefused) this.reset(NO_ERROR);
   }
 
   #close(): void {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
 import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP } from '../../api/proxy-headers.ts';
+import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
@@ -41,6 +42,8 @@ export interface InboundOptions {
   /** How long octets that may be of any protocol are waited on. */
   readonly undecidedMs: number;
   readonly limits: ClientLimits;
+  /** Ports whose clients of HTTP/1 may end their direction and wait for the answer. */
+  readonly halfClosedPorts: PortRanges;
 }
 
 /** What the opening words of a connection are: a handshake for us or for somebody else, HTTP, or octets. */
@@ -283,6 +286,7 @@ export class InboundListener {
     const tcp = new TcpSeries(metrics, { ...labels, peer: 'src' });
     tcp.opened();
     const handler: RequestHandler = {
+      keepsHalfClosed: this.#options.halfClosedPorts.has(destination.port),
       onRequest: (stream, head, end) => new InboundRequest(stream, head, end, connection, context),
       onMalformed: (reason) => {
         metrics.malformed.with({ direction: 'inbound', reason }).value++;

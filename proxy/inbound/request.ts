@@ -21,7 +21,7 @@ import {
   upgradeUnsupported,
   withOfferedUpgrade,
 } from '../http.ts';
-import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
+import { brokenOff, CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { fieldsOfClient, fieldsOfServer, trailersOf } from '../mesh-fields.ts';
 import { type Client, judge } from '../routing/inbound-policy.ts';
 import { serviceNamed } from '../routing/port-routes.ts';
@@ -104,7 +104,7 @@ export class InboundRequest implements StreamListener, Waiter {
   #requestDone: boolean;
   #trailers: Fields | null = null;
   #answer: ResponseHead | null = null;
-  /** The answer has opened a tunnel: it is over when both sides have ended. */
+  /** The answer has opened a tunnel: it is over when both sides have ended. Else the rest of the request goes on after it. */
   #isTunnel = false;
   #answerDone = false;
   #refusals = 0;
@@ -157,9 +157,8 @@ export class InboundRequest implements StreamListener, Waiter {
 
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
     if (last) this.#requestDone = true;
-    if (this.#over) return;
     if (!this.#upstream) {
-      if (end === start) return;
+      if (this.#over || end === start) return;
       this.#held ??= [];
       this.#held.push(Buffer.from(bytes.subarray(start, end)));
       return;
@@ -178,9 +177,9 @@ export class InboundRequest implements StreamListener, Waiter {
   }
 
   onReset(): void {
+    this.#upstream?.reset(CANCEL);
     if (this.#over) return;
     this.cancelled = true;
-    this.#upstream?.reset(CANCEL);
     this.#end({ status: 499, success: true, grpcStatus: '', error: 'cancelled' });
   }
 
@@ -248,7 +247,8 @@ export class InboundRequest implements StreamListener, Waiter {
   }
 
   onAnswerReset(code: number): void {
-    if (this.#over) return;
+    // The answer was whole: the application takes no more of the request.
+    if (this.#over) return this.#downstream.refuseRest();
     // The application took nothing of the request: it closed an idle connection under it, or is ending.
     if (code === REFUSED_STREAM && !this.#answer && this.#bodyless && ++this.#refusals < APPLICATION_ATTEMPTS)
       return this.#connect();
@@ -257,7 +257,7 @@ export class InboundRequest implements StreamListener, Waiter {
         reason: 'endpoint_closed',
         message: `the application ended the request with code ${code} before it answered`,
       });
-    this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
+    this.#downstream.reset(brokenOff(code));
     this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'endpoint_closed' });
   }
 

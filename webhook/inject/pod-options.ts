@@ -22,6 +22,7 @@ export interface PodOptions {
   readonly skipSubnets?: string;
   /** Ports, ranges and names of container ports. */
   readonly opaquePorts?: string;
+  readonly halfClosedPorts?: string;
   readonly defaultInboundPolicy?: DefaultInboundPolicy;
   readonly cpuRequest?: string;
   readonly cpuLimit?: string;
@@ -130,6 +131,7 @@ const READERS: Readonly<Record<keyof typeof POD_ANNOTATIONS, Reader>> = {
   skipOutboundPorts: { parse: parsePorts },
   skipSubnets: { parse: parseCidrs },
   opaquePorts: { parse: parsePortNames },
+  halfClosedPorts: { parse: parsePorts },
   defaultInboundPolicy: { parse: parsePolicy },
   cpuRequest: { parse: parseQuantityText },
   cpuLimit: { parse: parseQuantityText },
