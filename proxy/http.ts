@@ -1,4 +1,4 @@
-import { CONNECTION_FIELD } from './http1/message.ts';
+import { CONNECTION_FIELD, UPGRADE_FIELD } from './http1/message.ts';
 import { offeredUpgrades } from './http1/upgrade.ts';
 import type { Fields, RequestHead as Http2RequestHead, ResponseHead, StreamListener } from './http2/message.ts';
 
@@ -96,7 +96,7 @@ export function opensTunnel(head: RequestHead, { status }: ResponseHead): boolea
 export function http2Fields(fields: Fields): Fields {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
-    if (name === CONNECTION_FIELD || name !== name.toLowerCase()) return lowerFields(fields);
+    if (isOfHop(name) || name !== name.toLowerCase()) return lowerFields(fields);
   }
   return fields;
 }
@@ -105,7 +105,11 @@ function lowerFields(fields: Fields): Fields {
   const lower: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase();
-    if (name !== CONNECTION_FIELD) lower.push(name, fields[i + 1]!);
+    if (!isOfHop(name)) lower.push(name, fields[i + 1]!);
   }
   return lower;
+}
+
+function isOfHop(name: string): boolean {
+  return name === CONNECTION_FIELD || name === UPGRADE_FIELD;
 }

@@ -4,6 +4,7 @@ import {
   FORWARDED_CLIENT_CERT_HEADER,
   ORIG_PROTO_HEADER,
   PROXY_ERROR_HEADER,
+  UPGRADE_METHOD_HEADER,
 } from '../api/proxy-headers.ts';
 import { type FieldNames, type Fields, withoutFields } from './http.ts';
 import { isForbiddenTrailer } from './http1/trailer.ts';
@@ -14,6 +15,7 @@ import { isForbiddenTrailer } from './http1/trailer.ts';
  *     field                        said by         heard by           anybody else's
  *     l5d-dst-canonical            client's proxy  server's proxy     removed on both sides
  *     l5d-orig-proto               either proxy    the other proxy    removed on both sides
+ *     weft-upgrade-method          client's proxy  server's proxy     removed on both sides
  *     l5d-client-id                server's proxy  the server         removed by the server's proxy
  *     x-forwarded-client-cert      server's proxy  the server         removed by the server's proxy
  *     weft-proxy-error (answer)    either proxy    whoever asked      removed by the server's proxy
@@ -21,7 +23,7 @@ import { isForbiddenTrailer } from './http1/trailer.ts';
  * A server that makes variables of fields (CGI, RFC 3875 section 4.1.18; WSGI, Rack, PHP) hears `l5d_client_id` as
  * `l5d-client-id`, so names with underscores are what they would be heard as. Trailers say nothing of all that.
  */
-const FROM_APPLICATION = new Set([DST_CANONICAL_HEADER, ORIG_PROTO_HEADER]);
+const FROM_APPLICATION = new Set([DST_CANONICAL_HEADER, ORIG_PROTO_HEADER, UPGRADE_METHOD_HEADER]);
 const FROM_CLIENT = new Set([...FROM_APPLICATION, CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER]);
 const FROM_SERVER = new Set([PROXY_ERROR_HEADER]);
 const FROM_ENDPOINT = new Set([ORIG_PROTO_HEADER]);

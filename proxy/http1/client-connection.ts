@@ -17,6 +17,7 @@ import {
   REFUSED_STREAM,
   type RequestHead,
   type StreamListener,
+  UPGRADE_FIELD,
   type Wire,
 } from './message.ts';
 import { fieldValue, MessageWriter } from './message-writer.ts';
@@ -184,7 +185,7 @@ export class ClientStream {
     // HTTP/1.0 has no chunks: content of unknown length makes the request HTTP/1.1.
     const minor = head.version.startsWith('HTTP/1.0') && framing !== 'chunked' ? 0 : 1;
     let extra = '';
-    if (head.protocol !== '') extra = `Connection: Upgrade\r\nUpgrade: ${head.protocol}\r\n`;
+    if (head.protocol !== '') extra = upgradeLines(head);
     else if (this.#closes) extra = 'Connection: close\r\n';
     else if (minor === 0) extra = 'Connection: keep-alive\r\n';
     this.#writer.writeSharedHead(head, variant, requestLine(head, minor), fields, extra, framing);
@@ -321,11 +322,13 @@ export class ClientStream {
     }
     this.#answered = true;
     if (head.close || (head.minor === 0 && !head.keepAlive)) this.#closes = true;
-    head.response ??= {
-      status,
-      fields: head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields,
-    };
+    head.response ??= { status, fields: answerFields(head) };
     const { response } = head;
+    // A server that chose what it was not offered speaks what nobody expects.
+    if (status === 101 && !isOffered(head.upgrade, this.#upgrade)) {
+      this.#connection.end();
+      return this.abort(PROTOCOL_ERROR);
+    }
 
     // A tunnel has no content (RFC 9110 section 9.3.6): a server that sends some took CONNECT for any other method, and would
     // take what goes into the tunnel for requests, which nobody would have seen.
@@ -389,6 +392,29 @@ function requestLine(head: RequestHead, minor: number): string {
   const host = authority === '' && minor === 0 ? '' : `Host: ${authority}\r\n`;
   return `${method} ${target} HTTP/1.${minor}\r\n${host}`;
 }
+
+/** The offer of another protocol. Of a method that has content it is said that there is none (RFC 9110 section 8.6). */
+function upgradeLines({ method, protocol }: RequestHead): string {
+  const length = METHODS_WITH_CONTENT.has(method) ? 'Content-Length: 0\r\n' : '';
+  return `${length}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+}
+
+/** Whether the protocol that an answer names, if it does, is one of the list that was offered. */
+function isOffered(chosen: string, offered: string): boolean {
+  return chosen === '' || offered === '' || offered.split(', ').includes(chosen.toLowerCase());
+}
+
+/** An answer's fields, and what it says of its connection that others want to know. */
+function answerFields({ status, fields, close, upgrade }: Head): Fields {
+  const isUpgrade = upgrade !== '' && (status === 101 || status === 426);
+  if (!close && !isUpgrade) return fields;
+  const own = [...fields];
+  if (close) own.push(CONNECTION_FIELD, 'close');
+  if (isUpgrade) own.push(UPGRADE_FIELD, upgrade);
+  return own;
+}
+
+const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 function withoutLength(fields: Fields): Fields {
   const kept: string[] = [];

@@ -8,6 +8,8 @@ export type Fields = readonly string[];
  * the wish reaches the other end as it would without proxies.
  */
 export const CONNECTION_FIELD = 'weft-connection';
+/** Stands for `Upgrade` among the fields of an answer: what its server has chosen (101), or wants (426). */
+export const UPGRADE_FIELD = 'weft-upgrade';
 
 /** A request's first line and fields, its target taken apart (RFC 9112 section 3.2). */
 export interface RequestHead {

@@ -14,6 +14,7 @@ import {
   type Fields,
   type ResponseHead,
   type StreamListener,
+  UPGRADE_FIELD,
   type Wire,
 } from './message.ts';
 import { type Framing, fieldValue, MessageWriter } from './message-writer.ts';
@@ -91,7 +92,7 @@ export class ServerStream {
     }
     this.hasAnswered = true;
     if (status === 101 || (this.#head.method === 'CONNECT' && status >= 200 && status < 300)) {
-      const extra = status === 101 ? `Connection: Upgrade\r\nUpgrade: ${this.#head.upgrade}\r\n` : '';
+      const extra = status === 101 ? upgradeTo(fieldValue(fields, UPGRADE_FIELD) ?? this.#head.upgrade) : '';
       this.#tunnel = true;
       this.#endsByClose = true;
       this.#closes = true;
@@ -120,7 +121,9 @@ export class ServerStream {
     const { minor } = this.#head;
     const variant = (this.#closes ? 1 : 0) | (minor << 1) | (isEmpty ? 4 : 0) | (framing === 'chunked' ? 8 : 0);
     if (!this.#writer.repeatHead(head, variant, framing)) {
+      const wanted = status === 426 ? fieldValue(fields, UPGRADE_FIELD) : null;
       const extra =
+        (wanted === null ? '' : upgradeTo(wanted)) +
         (isEmpty ? 'Content-Length: 0\r\n' : '') +
         (this.#closes ? 'Connection: close\r\n' : minor === 0 ? 'Connection: keep-alive\r\n' : '');
       this.#writer.writeSharedHead(head, variant, statusLine(status), fields, extra, framing);
@@ -239,6 +242,10 @@ export class ServerStream {
     this.#over = true;
     this.#owner.onExchangeEnd(this.#body.done && !this.#closes);
   }
+}
+
+function upgradeTo(protocol: string): string {
+  return `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -117,7 +117,13 @@ export function requestFields(head: RequestHead): string[] {
   if (head.method !== 'CONNECT') fields.push(':scheme', head.scheme, ':path', head.path);
   if (head.authority !== '') fields.push(':authority', head.authority);
   if (head.protocol !== '') fields.push(':protocol', head.protocol);
-  return fields.concat(head.fields);
+  return fields.concat(head.protocol === '' ? head.fields : withoutLength(head.fields));
+}
+
+/** What a tunnel carries is no content, whatever an upgrade's request said of its own. */
+function withoutLength(fields: Fields): Fields {
+  const at = fields.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length');
+  return at < 0 ? fields : fields.filter((_, i) => i !== at && i !== at + 1);
 }
 
 /** The header list of an answer. @param isUpgrade it answers an extended CONNECT */

@@ -3,6 +3,7 @@ import {
   DST_CANONICAL_HEADER,
   FORWARDED_CLIENT_CERT_HEADER,
   ORIG_PROTO_HEADER,
+  UPGRADE_METHOD_HEADER,
 } from '../../api/proxy-headers.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
@@ -404,7 +405,13 @@ function requestFields(head: RequestHead, client: Client, spiffe: string): Field
 function restoreVersion(head: RequestHead): RequestHead {
   if (head.version) return head;
   const version = fieldValue(head.fields, ORIG_PROTO_HEADER);
-  return version !== null && /^HTTP\/1\.[01](; absolute-form)?$/.test(version) ? { ...head, version } : head;
+  if (version === null || !/^HTTP\/1\.[01](; absolute-form)?$/.test(version)) return head;
+  const method = head.protocol === '' ? null : fieldValue(head.fields, UPGRADE_METHOD_HEADER);
+  return {
+    ...head,
+    version,
+    method: method !== null && /^(?!CONNECT$)[A-Z]{1,20}$/.test(method) ? method : head.method,
+  };
 }
 
 /** FQDN of the Service that a request is for: named by the client's proxy, which may be our own, else by its authority. */
