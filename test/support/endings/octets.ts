@@ -10,7 +10,11 @@ export async function octets(): Promise<Protocol> {
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     const side = sideOf(socket);
+    // A proxy that dialled for a client that might have been silent ends what it has no use for.
+    const leave = () => socket.destroy();
+    socket.once('end', leave);
     socket.once('data', (chunk: Buffer) => {
+      socket.off('end', leave);
       const key = chunk.toString('latin1', 0, KEY_LENGTH);
       waiting.get(key)?.(side);
       waiting.delete(key);
