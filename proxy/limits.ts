@@ -75,11 +75,14 @@ export const LIMITS: Readonly<Record<LimitToken, Limit>> = {
     variable: '',
     consequence: 'RST_STREAM REFUSED_STREAM; the client may send it again',
   },
-  rapid_reset: spends(
-    'requests that their client resets',
-    flood.PRICE_OF_RESET - flood.WORTH_OF_STREAM,
-    'a client may cancel every second call for ever, and all of its streams once a second',
-  ),
+  rapid_reset: {
+    ...spends(
+      'requests that their client resets',
+      flood.PRICE_OF_RESET - flood.WORTH_OF_STREAM,
+      'a client may cancel every second call for ever, and, as often as it likes, whatever it has waited for',
+    ),
+    bound: `${flood.PRICE_OF_RESET - flood.WORTH_OF_STREAM} of the budget each, less the longer it was under way: nothing after ${flood.RIPE_MS} ms, after ${flood.RIPE_OF_PEER_MS} ms between proxies`,
+  },
   stream_error_flood: {
     what: 'streams that we reset for their client’s fault, or refuse',
     bound: `${flood.PRICE_OF_RESET - flood.WORTH_OF_STREAM} of the budget each, ${flood.PRICE_OF_REFUSAL} of one that did not begin`,

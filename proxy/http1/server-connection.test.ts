@@ -279,6 +279,20 @@ t.test('waits for the body of a length alone, while its reader keeps up', async 
   t.same([body(100_000, 65_536), body(100_000, 65_537)], [true, false]);
 });
 
+t.test('a body that its client is to be asked for is not awaited before', async (t) => {
+  const { connection, requests, feed } = server();
+  feed('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-Continue\r\n\r\n');
+  t.equal(connection.awaitsBody, false);
+  requests[0]!.stream.sendResponse({ status: 103, fields: [] }, false);
+  t.equal(connection.awaitsBody, false);
+  requests[0]!.stream.sendResponse({ status: 100, fields: [] }, false);
+  t.equal(connection.awaitsBody, true);
+  const early = server();
+  early.feed('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n');
+  early.feed('x');
+  t.equal(early.connection.awaitsBody, true, 'a client need not wait');
+});
+
 t.test('a client that ends its direction while it waits has gone', async (t) => {
   for (const request of [GET, GET_10]) {
     const { wire, requests, connection, feed } = server();

@@ -52,6 +52,8 @@ export class ServerStream {
   /** The answer is a stream of events, which ends when its client has gone. */
   #isEndless = false;
   #restRefused = false;
+  /** Some of the body has come, or the client was told to send it. */
+  #hasBodyBegun = false;
   #unread = 0;
   #over = false;
 
@@ -71,9 +73,10 @@ export class ServerStream {
     return this.#body.done && !this.#tunnel;
   }
 
-  /** Octets of a body of declared length are missing, and we are reading. */
+  /** Octets of a body of declared length are missing, we are reading, and the client does not wait to be asked for them. */
   get awaitsBody(): boolean {
-    return this.#body.framing === BODY_LENGTH && !this.#body.done && this.#unread <= UNREAD_LIMIT;
+    if (this.#body.framing !== BODY_LENGTH || this.#body.done || this.#unread > UNREAD_LIMIT) return false;
+    return this.#hasBodyBegun || fieldValue(this.#head.fields, 'expect')?.toLowerCase() !== '100-continue';
   }
 
   /** The answer may turn the connection into a tunnel, so the request has no end yet. */
@@ -87,6 +90,7 @@ export class ServerStream {
     const { status, fields } = head;
     if (status < 200 && status !== 101) {
       // HTTP/1.0 knows no 1xx (RFC 9110 section 15.2).
+      if (status === 100) this.#hasBodyBegun = true;
       if (this.#head.minor === 1) new MessageWriter(this.#wire).writeHead(statusLine(status), fields, '', 'none');
       return;
     }
@@ -219,6 +223,7 @@ export class ServerStream {
   // From BodyReader.
 
   onBody(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    this.#hasBodyBegun = true;
     this.#unread += end - start;
     if (this.#unread > UNREAD_LIMIT) this.#wire.pause();
     if (this.#over) return;

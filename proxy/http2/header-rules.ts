@@ -134,6 +134,14 @@ export function responseFields(head: ResponseHead, isUpgrade: boolean): string[]
   return fields;
 }
 
+/** Whether a client may wait with the body until it is asked for it (RFC 9110 section 10.1.1). */
+export function expectsContinue(fields: Fields): boolean {
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i]!.length === 6 && fields[i]!.toLowerCase() === 'expect')
+      return fields[i + 1]!.toLowerCase() === '100-continue';
+  return false;
+}
+
 /** The declared content-length: -1 when there is none, -2 when it is no number or stands twice. */
 export function contentLength(fields: Fields): number {
   let length = -1;

@@ -1,5 +1,5 @@
 import type { DecodedBlock } from './header-decoder.ts';
-import { readResponse, trailersFault } from './header-rules.ts';
+import { expectsContinue, readResponse, trailersFault } from './header-rules.ts';
 import { DEAF, type Fields, type RequestHead, type ResponseHead, type StreamListener } from './message.ts';
 import { SendQueue } from './send-queue.ts';
 import { FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED } from './wire-vocabulary.ts';
@@ -56,6 +56,9 @@ export class Stream {
   /** When the window was granted last, by the clock of `WindowGrowth`; 0: never. Of the connection. */
   grantedUs = 0;
 
+  /** Server: when the request came, whole milliseconds modulo 2^32. Of the connection. */
+  openedMs = 0;
+
   localClosed = false;
   remoteClosed = false;
   /** Reset by either side, or both sides are done. */
@@ -67,6 +70,8 @@ export class Stream {
   isHead = false;
   /** Octets of body still to come by content-length; -1: not declared. */
   bodyLeft = -1;
+  /** Server: the body comes when we ask for it (`Expect: 100-continue`), and is not late before. */
+  awaitsContinue = false;
 
   /** Null until something has to wait: most streams never queue. */
   #queue: SendQueue | null = null;
@@ -109,6 +114,7 @@ export class Stream {
   /** Sends an answer's head: any number of 1xx, then one final one (101 accepts an upgrade). Server only. */
   sendResponse(head: ResponseHead, last: boolean): void {
     if (this.closed || this.localClosed) return;
+    if (head.status === 100) this.awaitsContinue = false;
     this.#owner.writeResponse(this, head, last);
     if (last) this.#endLocal();
   }
@@ -175,6 +181,7 @@ export class Stream {
     this.isUpgrade = head.protocol !== '';
     this.isHead = head.method === 'HEAD';
     this.bodyLeft = length;
+    if (length > 0) this.awaitsContinue = expectsContinue(head.fields);
     if (last) this.endRemote();
   }
 
@@ -190,6 +197,7 @@ export class Stream {
   /** A DATA frame of `length` octets begins, `padding` of which are no body. @returns code of the stream error */
   receive(length: number, padding: number, last: boolean): number {
     if (this.remoteClosed) return STREAM_CLOSED;
+    this.awaitsContinue = false;
     if (length > this.receiveWindow) return FLOW_CONTROL_ERROR;
     if ((this.windowSize - this.receiveWindow - this.#ungranted) * 2 > this.windowSize) this.lags = true;
     this.receiveWindow -= length;
