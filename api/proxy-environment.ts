@@ -21,6 +21,8 @@ export const ENV_TOKEN_FILE = 'WEFT_PROXY_TOKEN_FILE';
 export const ENV_TRUST_ROOTS = 'WEFT_PROXY_TRUST_ROOTS';
 export const ENV_TRUST_BUNDLE_FILE = 'WEFT_PROXY_TRUST_BUNDLE_FILE';
 export const ENV_DEFAULT_INBOUND_POLICY = 'WEFT_PROXY_DEFAULT_INBOUND_POLICY';
+export const ENV_CLUSTER_NETWORKS = 'WEFT_PROXY_CLUSTER_NETWORKS';
+export const ENV_DISCOVERY_FAILURE_POLICY = 'WEFT_PROXY_DISCOVERY_FAILURE_POLICY';
 export const ENV_OPAQUE_PORTS = 'WEFT_PROXY_OPAQUE_PORTS';
 export const ENV_PROBE_PATHS = 'WEFT_PROXY_PROBE_PATHS';
 /** The path of a gRPC probe, which is a POST. Source: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */

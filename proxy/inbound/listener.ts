@@ -154,7 +154,7 @@ export class InboundListener {
       if (hello === 'tls' && passesTls(rules)) return hello;
       return carriage === 'octets' ? 'opaque' : detector.decide(bytes);
     };
-    const { silenceMs, limits, context } = this.#options;
+    const { silenceMs, limits } = this.#options;
     const isDeclaredHttp = carriage === 'http' && rules.protocol !== 'detect';
     // Whom the policy refuses as it is known now may yet prove who it is, or ask by HTTP and hear why not: it has to speak.
     const isRefused = this.#isRefused(destination, client);

@@ -331,7 +331,7 @@ export class InboundRequest implements StreamListener, Waiter {
 
   /** A tunnel is let in for as long as policy lets it in: nobody asks again by it. */
   #endIfRefused(): void {
-    const { ports, failures, metrics } = this.#context;
+    const { ports, metrics } = this.#context;
     const { client, destination } = this.#connection;
     const rules = ports.rules(destination.port);
     if (this.#over || !this.#isRefused(rules)) return;

@@ -21,6 +21,7 @@ export const BLAME: Readonly<Record<ProxyErrorReason, Blame>> = {
   endpoint_closed: 'endpoint',
   fail_fast: 'nobody',
   identity_not_ready: 'nobody',
+  discovery_unavailable: 'nobody',
   request_timeout: 'nobody',
   response_timeout: 'nobody',
   idle_timeout: 'nobody',
