@@ -83,6 +83,15 @@ export const DEFAULT_INBOUND_POLICIES = [
  */
 export type DefaultInboundPolicy = (typeof DEFAULT_INBOUND_POLICIES)[number];
 
+export const DISCOVERY_FAILURE_POLICIES = ['fail-cluster', 'fail', 'forward'] as const;
+
+/**
+ * What becomes of connections to an address that discovery gives no answer for in time: `fail-cluster` ends those to addresses
+ * in the cluster's networks and forwards others untouched, `fail` ends all, `forward` forwards all (Kubernetes' words for the
+ * same choice at webhooks are `Fail` and `Ignore`).
+ */
+export type DiscoveryFailurePolicy = (typeof DISCOVERY_FAILURE_POLICIES)[number];
+
 /** Private and carrier-grade networks (RFC 1918, RFC 6598, RFC 4193), which is where clusters are; Linkerd's default. */
 export const DEFAULT_CLUSTER_NETWORKS = '10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fd00::/8';
 

@@ -2,6 +2,7 @@ import {
   CAPTURE_ANNOTATION,
   DEFAULT_INBOUND_POLICIES,
   DEFAULT_INBOUND_POLICY_ANNOTATION,
+  DISCOVERY_FAILURE_POLICIES,
   HALF_CLOSED_PORTS_ANNOTATION,
   LINKERD_OPAQUE_PORTS_ANNOTATION,
   OPAQUE_PORTS_ANNOTATION,
@@ -60,6 +61,11 @@ export const POD_ANNOTATIONS = {
     linkerd: 'config.linkerd.io/default-inbound-policy',
     values: DEFAULT_INBOUND_POLICIES.join(', '),
     meaning: 'Which clients are let in.',
+  },
+  discoveryFailurePolicy: {
+    weft: 'weft.dev/discovery-failure-policy',
+    values: DISCOVERY_FAILURE_POLICIES.join(', '),
+    meaning: 'What becomes of connections to an address that discovery gives no answer for within 3 s.',
   },
   cpuRequest: {
     weft: 'weft.dev/proxy-cpu-request',

@@ -55,6 +55,7 @@ export const PROXY_ERROR_REASONS = [
   'endpoint_closed',
   'fail_fast',
   'identity_not_ready',
+  'discovery_unavailable',
   'request_timeout',
   'response_timeout',
   'idle_timeout',

@@ -8,24 +8,14 @@ import {
   IDENTITY_SERVICE_ACCOUNT,
 } from '../api/names.ts';
 import { CONTROL_ADMIN_PORT, DESTINATION_PORT, IDENTITY_PORT } from '../api/ports.ts';
-import { Fault, type Kind, readEnvironment, setting } from '../core/config/environment.ts';
-import { ADDRESS, DURATION, LIST, oneOf, TEXT } from '../core/config/setting-kinds.ts';
+import { readEnvironment, setting } from '../core/config/environment.ts';
+import { ADDRESS, CIDRS, DURATION, LIST, oneOf, TEXT } from '../core/config/setting-kinds.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
-import { canonicalIp } from '../core/kubernetes/ip-address.ts';
 import { LOG_LEVELS, type LogLevel } from '../core/log/log.ts';
 import type { MeshDomain } from './objects/mesh-domain.ts';
 
 /** Half of the 30 s that the kubelet grants before it kills, less a margin for slow ends. */
 const DEFAULT_DRAIN = '10s';
-
-const NETWORKS: Kind<readonly string[]> = {
-  name: 'comma list of CIDRs',
-  parse(text) {
-    const networks = LIST.parse(text) as readonly string[];
-    const wrong = networks.find((network) => !isCidr(network));
-    return wrong === undefined ? networks : new Fault(`"${wrong}" is no CIDR such as 10.0.0.0/8`);
-  },
-};
 
 /** The environment of destination. */
 export const SETTINGS = {
@@ -76,9 +66,9 @@ export const SETTINGS = {
   controlNamespace: setting(env.ENV_CONTROL_NAMESPACE, TEXT, CONTROL_NAMESPACE, 'Namespace of the control plane.'),
   clusterNetworks: setting(
     env.ENV_CLUSTER_NETWORKS,
-    NETWORKS,
+    CIDRS,
     DEFAULT_CLUSTER_NETWORKS,
-    'Networks that count as the cluster for the policies `cluster-authenticated` and `cluster-unauthenticated`.',
+    'Networks that count as the cluster: for the policies `cluster-authenticated` and `cluster-unauthenticated`, and where a proxy has no answer for an address of the cluster.',
   ),
   defaultInboundPolicy: setting(
     env.ENV_DEFAULT_INBOUND_POLICY,
@@ -120,15 +110,4 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     domain: { trustDomain, controlNamespace, clusterDomain, clusterNetworks, defaultInboundPolicy },
     drainMs: drain,
   };
-}
-
-function isCidr(text: string): boolean {
-  const [address, prefix, rest] = text.split('/');
-  const ip = canonicalIp(address!);
-  return (
-    ip !== null &&
-    rest === undefined &&
-    /^\d{1,3}$/.test(prefix ?? '') &&
-    Number(prefix) <= (ip.includes(':') ? 128 : 32)
-  );
 }

@@ -12,6 +12,10 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   endpoint_closed: ['the server closed the connection before it answered', "the application's log"],
   fail_fast: ['the Service had no ready endpoint for 3 s', '`kubectl get endpointslices`'],
   identity_not_ready: ['this proxy has no valid certificate', "is identity reachable? see the proxy's log"],
+  discovery_unavailable: [
+    'discovery gave no answer for an address of the cluster within 3 s',
+    'is destination reachable? `weft.dev/discovery-failure-policy` chooses what becomes of such connections',
+  ],
   request_timeout: ["the route's timeout, or the client's own deadline (gRPC), passed", 'the message names the object'],
   response_timeout: ['the answer was not complete in time after the request was', 'the message names the object'],
   idle_timeout: ['nothing moved either way for the time that the route allows', 'the message names the object'],

@@ -13,6 +13,7 @@ import { IdentityMetrics } from '../identity/metrics.ts';
 import { ANSWER_STATUS } from '../proxy/answers.ts';
 import { SETTINGS as PROXY } from '../proxy/config.ts';
 import { LIMITS } from '../proxy/limits.ts';
+import { BLAME, type Blame } from '../proxy/outbound/blame.ts';
 import { Metrics } from '../proxy/telemetry/metrics.ts';
 import { processMetrics } from '../proxy/telemetry/process-metrics.ts';
 import { WebhookMetrics } from '../webhook/admission/metrics.ts';
@@ -52,10 +53,11 @@ export function referenceParts(): Readonly<Record<string, string>> {
     'metrics-destination': programMetrics(measured()),
     'metrics-webhook': programMetrics(new WebhookMetrics()),
     'proxy-errors': table(
-      ['reason', 'HTTP', 'gRPC', 'meaning', 'what to do'],
+      ['reason', 'HTTP', 'gRPC', 'counts against', 'meaning', 'what to do'],
       PROXY_ERROR_REASONS.map((reason) => {
         const { status, grpc } = ANSWER_STATUS[reason];
-        return [code(reason), String(status), String(grpc), ...PROXY_ERROR_ADVICE[reason]];
+        const { [reason]: blame } = BLAME;
+        return [code(reason), String(status), String(grpc), COUNTS_AGAINST[blame], ...PROXY_ERROR_ADVICE[reason]];
       }),
     ),
     limits: table(
@@ -73,6 +75,13 @@ export function referenceParts(): Readonly<Record<string, string>> {
     commands: COMMANDS.map(({ name, help }) => `## weft ${name}\n\n\`\`\`text\n${help.trim()}\n\`\`\``).join('\n\n'),
   };
 }
+
+const COUNTS_AGAINST: Readonly<Record<Blame, string>> = {
+  endpoint: 'the endpoint',
+  impostor: 'the address',
+  request: 'the request',
+  nobody: '–',
+};
 
 function environment(settings: Settings): string {
   return table(

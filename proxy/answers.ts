@@ -23,6 +23,7 @@ export const ANSWER_STATUS: Readonly<Record<ProxyErrorReason, AnswerStatus>> = {
   endpoint_closed: { status: 502, grpc: 14 },
   fail_fast: { status: 504, grpc: 4 },
   identity_not_ready: { status: 502, grpc: 14 },
+  discovery_unavailable: { status: 503, grpc: 14 },
   request_timeout: { status: 504, grpc: 4 },
   response_timeout: { status: 504, grpc: 4 },
   idle_timeout: { status: 504, grpc: 4 },

@@ -1,11 +1,14 @@
 import {
   CONTROL_NAMESPACE,
   DEFAULT_CLUSTER_DOMAIN,
+  DEFAULT_CLUSTER_NETWORKS,
   DEFAULT_INBOUND_POLICIES,
   DEFAULT_OPAQUE_PORTS,
   DEFAULT_TRUST_DOMAIN,
   DESTINATION_SERVICE_ACCOUNT,
   type DefaultInboundPolicy,
+  DISCOVERY_FAILURE_POLICIES,
+  type DiscoveryFailurePolicy,
   IDENTITY_SERVICE_ACCOUNT,
 } from '../api/names.ts';
 import {
@@ -19,7 +22,7 @@ import * as env from '../api/proxy-environment.ts';
 import { dnsIdentity, type IdentityDomain, spiffeIdentity } from '../api/workload-identity.ts';
 import { Fault, type Kind, readEnvironment, setting } from '../core/config/environment.ts';
 import type { PortRanges } from '../core/config/port-ranges.ts';
-import { ADDRESS, ADDRESSES, COUNT, DURATION, LIST, oneOf, PORTS, TEXT } from '../core/config/setting-kinds.ts';
+import { ADDRESS, ADDRESSES, CIDRS, COUNT, DURATION, LIST, oneOf, PORTS, TEXT } from '../core/config/setting-kinds.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import type { ClientLimits } from './transport/client-limits.ts';
@@ -127,6 +130,18 @@ export const SETTINGS = {
     PORTS,
     '',
     'Ports, own and of others, whose HTTP/1 clients may end their sending side and still wait for the answer; elsewhere a client that ends has gone, and the server is told.',
+  ),
+  discoveryFailurePolicy: setting(
+    env.ENV_DISCOVERY_FAILURE_POLICY,
+    oneOf(DISCOVERY_FAILURE_POLICIES),
+    DISCOVERY_FAILURE_POLICIES[0],
+    'What becomes of connections to an address that discovery gives no answer for within 3 s: to addresses of the cluster they fail, all fail (`discovery_unavailable`), or all are forwarded in the clear.',
+  ),
+  clusterNetworks: setting(
+    env.ENV_CLUSTER_NETWORKS,
+    CIDRS,
+    DEFAULT_CLUSTER_NETWORKS,
+    'Networks of the cluster, for `fail-cluster`, until destination has named them.',
   ),
   probePaths: setting(
     env.ENV_PROBE_PATHS,
@@ -238,6 +253,9 @@ export interface ProxyConfig {
   readonly defaultInboundPolicy: DefaultInboundPolicy;
   readonly opaquePorts: PortRanges;
   readonly halfClosedPorts: PortRanges;
+  readonly discoveryFailurePolicy: DiscoveryFailurePolicy;
+  /** CIDRs, until destination has named them. */
+  readonly clusterNetworks: readonly string[];
   /** Probe paths by port: exempt from inbound policy. */
   readonly probePaths: Readonly<Record<string, readonly string[]>>;
   readonly logLevel: LogLevel;
@@ -287,6 +305,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     defaultInboundPolicy: read.defaultInboundPolicy,
     opaquePorts: read.opaquePorts,
     halfClosedPorts: read.halfClosedPorts,
+    discoveryFailurePolicy: read.discoveryFailurePolicy,
+    clusterNetworks: read.clusterNetworks,
     probePaths: read.probePaths,
     logLevel: read.logLevel,
     shutdownGraceMs: read.shutdownGrace,

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-
+import { IpNetworks } from '../core/config/ip-networks.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { FailureLog } from './admin/failure-log.ts';
@@ -17,6 +17,7 @@ import { OutboundListener } from './outbound/listener.ts';
 import { NamedTargets } from './outbound/named-targets.ts';
 import { targetFault } from './outbound/target-fault.ts';
 import { Targets } from './outbound/targets.ts';
+import { Unanswered } from './outbound/unanswered.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { listen } from './transport/listen.ts';
 import { Loopback } from './transport/loopback.ts';
@@ -34,6 +35,8 @@ export type DataPathConfig = Pick<
   | 'defaultInboundPolicy'
   | 'opaquePorts'
   | 'halfClosedPorts'
+  | 'discoveryFailurePolicy'
+  | 'clusterNetworks'
   | 'probePaths'
   | 'ingress'
   | 'outboundConnectTimeoutMs'
@@ -94,7 +97,15 @@ export class DataPath {
     const loopback = new Loopback(config.podIps, (socket, destination) => inbound.acceptOwn(socket, destination));
     const connectTimeoutMs = config.outboundConnectTimeoutMs;
     const endpoints = { mutualTls: this.mutualTls, metrics, log, connectTimeoutMs, loopback };
-    this.targets = new Targets(this.discovery, endpoints);
+    // Until destination has named them.
+    const networks = new IpNetworks(config.clusterNetworks);
+    const unanswered = new Unanswered({
+      policy: config.discoveryFailurePolicy,
+      isInside: (address) =>
+        (this.ports.config.clusterNetworks.length > 0 ? this.ports.networks : networks).has(address),
+      isOwn: (address) => loopback.isOwn(address),
+    });
+    this.targets = new Targets(this.discovery, endpoints, unanswered);
     metrics.registry.collect(() => countEjected(metrics, this.targets.all(), performance.now()));
     const context = { metrics, failures, clock, random: Math.random };
     const named = new NamedTargets(this.targets, context);
@@ -113,7 +124,7 @@ export class DataPath {
       limits,
       halfClosedPorts,
     });
-    const explicit = new ExplicitProxy(this.targets, context, outbound);
+    const explicit = new ExplicitProxy(this.targets, context, outbound, unanswered);
     const inbound = new InboundListener({
       context: {
         ports: this.ports,

@@ -35,10 +35,9 @@ t.test('a server does not say that a proxy made its answer', async (t) => {
 });
 
 t.test('an endpoint’s answer keeps all but what proxies say among themselves', async (t) => {
-  t.same(
-    names(fieldsOfEndpoint(ALL)),
-    names(ALL).filter((name) => name !== 'L5D-Orig-Proto'),
-  );
+  const without = (...gone: string[]) => names(ALL).filter((name) => !gone.includes(name));
+  t.same(names(fieldsOfEndpoint(ALL, true)), without('L5D-Orig-Proto'));
+  t.same(names(fieldsOfEndpoint(ALL, false)), without('L5D-Orig-Proto', 'weft-proxy-error'), 'it has no proxy of ours');
 });
 
 t.test('an underscore is heard as a hyphen, in any of its places', async (t) => {
@@ -77,8 +76,8 @@ t.test('trailers frame nothing, prove nothing and say nothing of the mesh', asyn
 
 t.test('the same list where there is nothing of it', async (t) => {
   const fields = withValues('accept', 'x_trace', 'content-length');
-  for (const kept of [fieldsOfApplication, fieldsOfClient, fieldsOfServer, fieldsOfEndpoint])
-    t.equal(kept(fields), fields);
+  for (const kept of [fieldsOfApplication, fieldsOfClient, fieldsOfServer]) t.equal(kept(fields), fields);
+  for (const hasProxy of [true, false]) t.equal(fieldsOfEndpoint(fields, hasProxy), fields);
   const trailers = withValues('grpc-status');
   t.equal(trailersOf(trailers), trailers);
 });

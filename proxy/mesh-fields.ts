@@ -27,6 +27,7 @@ const FROM_APPLICATION = new Set([DST_CANONICAL_HEADER, ORIG_PROTO_HEADER, UPGRA
 const FROM_CLIENT = new Set([...FROM_APPLICATION, CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER]);
 const FROM_SERVER = new Set([PROXY_ERROR_HEADER]);
 const FROM_ENDPOINT = new Set([ORIG_PROTO_HEADER]);
+const FROM_STRANGER = new Set([...FROM_ENDPOINT, ...FROM_SERVER]);
 const OF_MESH = new Set([...FROM_CLIENT, ...FROM_SERVER]);
 /** Said by the engine, which frames a message and names its host; only the twins come as far as here. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'host', 'connection', 'upgrade', 'te', 'trailer']);
@@ -49,9 +50,14 @@ export function fieldsOfServer(fields: Fields): Fields {
   return withoutFields(fields, FROM_SERVER);
 }
 
-/** An answer's fields without what is said to its client's proxy alone. The same list where there is nothing of it. */
-export function fieldsOfEndpoint(fields: Fields): Fields {
-  return withoutFields(fields, FROM_ENDPOINT);
+/**
+ * An answer's fields as they come from an endpoint, without what is said to its client's proxy alone. The same list where
+ * there is nothing of it.
+ *
+ * @param hasWeftProxy a proxy of ours has answered, which alone may say that it made the answer
+ */
+export function fieldsOfEndpoint(fields: Fields, hasWeftProxy: boolean): Fields {
+  return withoutFields(fields, hasWeftProxy ? FROM_ENDPOINT : FROM_STRANGER);
 }
 
 /**

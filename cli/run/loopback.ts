@@ -32,7 +32,7 @@ class Loopback implements MeshNetwork {
   readonly mode = 'loopback';
   readonly podAnnotations = { [CAPTURE_ANNOTATION]: 'none' };
   /** Every peer comes from 127.0.0.1, and there is no outside. */
-  readonly clusterNetworks = ['127.0.0.0/8'];
+  readonly clusterNetworks = [LOOPBACK_NETWORK];
   readonly proxyUid = null;
   readonly portAdvice =
     'in the loopback mode pods share the ports of this machine, so a program must listen on the address in $HOST (its $POD_IP), not on 0.0.0.0 or ::';
@@ -139,6 +139,7 @@ export function proxyListeners(ip: string): Record<string, string> {
   return {
     [env.ENV_INBOUND_LISTEN]: `${ip}:${PROXY_INBOUND_PORT}`,
     [env.ENV_OUTBOUND_LISTEN]: 'none',
+    [env.ENV_CLUSTER_NETWORKS]: LOOPBACK_NETWORK,
     [env.ENV_EXPLICIT_LISTEN]: `${ip}:${PROXY_OUTBOUND_PORT}`,
     [env.ENV_ADMIN_LISTEN]: `${ip}:${PROXY_ADMIN_PORT}`,
   };
@@ -201,6 +202,7 @@ function isRoot(): boolean {
   return process.getuid!() === 0;
 }
 
+const LOOPBACK_NETWORK = '127.0.0.0/8';
 const PROXY_PORTS = [PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT, PROXY_ADMIN_PORT];
 /** .1 is the control plane's; the pods begin where those of the namespaces mode do. */
 const FIRST_HOST = 10;

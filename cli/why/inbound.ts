@@ -144,7 +144,13 @@ function verdictOf(
 ): ExplainedPolicy['verdict'] {
   if (address === null && policy.mode.startsWith('cluster-')) return 'unknown';
   // Between proxies the client always proves an identity; which one no policy asks.
-  const client = { identity: identity ?? SOMEBODY, spiffe: '', address: address ?? '', isLocal: false };
+  const client = {
+    identity: identity ?? SOMEBODY,
+    spiffe: '',
+    certificateHash: '',
+    address: address ?? '',
+    isLocal: false,
+  };
   return judge(policy, client, new IpNetworks(clusterNetworks)) === 'denied' ? 'denied' : 'allowed';
 }
 

@@ -1,5 +1,6 @@
 import { formatDuration, parseDuration } from '../time/duration.ts';
 import { Fault, type Kind } from './environment.ts';
+import { isIpNetwork } from './ip-networks.ts';
 import { PortRanges } from './port-ranges.ts';
 import { parseSocketAddress, type SocketAddress } from './socket-address.ts';
 
@@ -8,6 +9,15 @@ export const TEXT: Kind<string> = { name: 'text', parse: (text) => text };
 
 /** Entries between commas, without the white space around them. */
 export const LIST: Kind<readonly string[]> = { name: 'comma list', parse: entriesOf };
+
+export const CIDRS: Kind<readonly string[]> = {
+  name: 'comma list of CIDRs',
+  parse(text) {
+    const networks = entriesOf(text);
+    const wrong = networks.find((network) => !network.includes('/') || !isIpNetwork(network));
+    return wrong === undefined ? networks : new Fault(`"${wrong}" is no CIDR such as 10.0.0.0/8`);
+  },
+};
 
 /** Milliseconds. */
 export const DURATION: Kind<number> = {

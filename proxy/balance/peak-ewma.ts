@@ -17,7 +17,7 @@ export class PeakEwma {
     this.#stampMs = nowMs;
   }
 
-  /** A request goes there: one of {@link answered} and {@link abandoned} follows. */
+  /** A request goes there: one of {@link answered}, {@link abandoned} and {@link excused} follows. */
   asked(): void {
     this.#owed++;
   }
@@ -40,6 +40,11 @@ export class PeakEwma {
     if (latencyMs <= this.#averageMs) return;
     this.#averageMs = latencyMs;
     this.#stampMs = nowMs;
+  }
+
+  /** It is over, and how it ended says nothing of the endpoint. */
+  excused(): void {
+    this.#owed--;
   }
 
   /** What another request would cost here. */

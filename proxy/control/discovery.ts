@@ -6,6 +6,9 @@ import type { WatchListener } from './watch-client.ts';
 /** Hears of every change of a target; null: nothing is known at its address any more. */
 export type TargetListener = (target: OutboundTarget | null) => void;
 
+/** What is known of a target; null: destination knows nothing there; `unanswered`: it has not said. */
+export type Found = OutboundTarget | null | 'unanswered';
+
 interface Entry {
   version: string;
   /** undefined: nothing has come yet; null: destination knows nothing at this address. */
@@ -18,8 +21,8 @@ interface Entry {
 /**
  * What destination has said, kept for as long as it is used, and for as long as destination is away.
  *
- * A target is asked for when a connection first needs it. When destination does not answer within
- * {@link FIRST_ANSWER_MS}, an address that was never seen is treated as unknown: forwarded untouched.
+ * A target is asked for when a connection first needs it. When destination does not answer within {@link FIRST_ANSWER_MS} a
+ * target that was never seen is `unanswered`, which is not the same as one that it knows nothing of.
  */
 export class Discovery implements WatchListener {
   readonly #clock: Clock;
@@ -51,12 +54,12 @@ export class Discovery implements WatchListener {
   }
 
   /** What the target is, at once where it is known. */
-  lookup(key: TargetKey): Promise<OutboundTarget | null> | OutboundTarget | null {
+  lookup(key: TargetKey): Promise<Found> | Found {
     const entry = this.#entry(key);
     entry.lastUsed = this.#clock.monotonic();
     if (entry.target !== undefined) return entry.target;
     return new Promise((resolve) => {
-      const timer = this.#clock.after(FIRST_ANSWER_MS, () => resolve(null));
+      const timer = this.#clock.after(FIRST_ANSWER_MS, () => resolve('unanswered'));
       entry.waiting.push((target) => {
         timer.cancel();
         resolve(target);
@@ -164,4 +167,4 @@ export class Discovery implements WatchListener {
 }
 
 /** How long the first connection to an address waits for destination. */
-const FIRST_ANSWER_MS = 3000;
+export const FIRST_ANSWER_MS = 3000;

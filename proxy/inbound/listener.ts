@@ -7,7 +7,7 @@ import { formatSocketAddress, type SocketAddress } from '../../core/config/socke
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
 import { carriageOf, passesTls } from '../routing/carriage.ts';
-import { type Client, judge } from '../routing/inbound-policy.ts';
+import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
 import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
@@ -16,11 +16,12 @@ import { type Detected, Detector } from '../transport/detect.ts';
 import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { Handshakes } from '../transport/handshakes.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
-import { type MutualTls, peerOf } from '../transport/mutual-tls.ts';
+import { type MutualTls, type Peer, peerOf } from '../transport/mutual-tls.ts';
 import { listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
 import { relay } from '../transport/tcp-relay.ts';
+import { resetConnection } from '../transport/tcp-reset.ts';
 import { readTransportHeader } from '../transport/transport-header.ts';
 import { Refused } from './refused.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
@@ -118,7 +119,7 @@ export class InboundListener {
   /** Takes a connection of the pod to itself, which its outbound side has made within the process. */
   acceptOwn(socket: Socket, destination: SocketAddress): void {
     socket.on('error', () => {});
-    const client = { identity: '', spiffe: '', address: destination.host, isLocal: true };
+    const client = { ...NOBODY, address: destination.host, isLocal: true };
     this.#redirected(socket, destination, client, () => {}).catch((error: Error) =>
       this.#refuse(socket, destination, client, error),
     );
@@ -157,10 +158,10 @@ export class InboundListener {
       if (hello === 'tls' && passesTls(rules)) return hello;
       return carriage === 'octets' ? 'opaque' : detector.decide(bytes);
     };
-    const { silenceMs, limits, context } = this.#options;
+    const { silenceMs, limits } = this.#options;
     const isDeclaredHttp = carriage === 'http' && rules.protocol !== 'detect';
     // Whom the policy refuses as it is known now may yet prove who it is, or ask by HTTP and hear why not: it has to speak.
-    const isRefused = judge(rules.policy, client, context.ports.networks) === 'denied';
+    const isRefused = this.#isRefused(destination, client);
     const mustSpeak = isDeclaredHttp || isRefused;
     const firstWordMs = Math.min(
       isRefused ? Math.min(HANDSHAKE_MS, limits.headerTimeoutMs) : FIRST_WORD_MS,
@@ -237,7 +238,7 @@ export class InboundListener {
       throw new Refused('transport_header_invalid', 'the transport header is not valid');
     skip(secure, header.value.octets);
     const { port, session } = header.value.header;
-    const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
+    const from = provedBy(client, peer);
     const arrival = this.#fromPeer(secure, { host: own.host, port }, from, onKnown);
     if (session) return this.#http(arrival, session, false);
     await this.#open(arrival);
@@ -249,7 +250,7 @@ export class InboundListener {
     // What proxies say to each other counts among proxies alone.
     if (peer.identity === '' && peer.alpn !== '')
       throw new Refused('peer_without_identity', `only a proxy with a certificate may speak ${peer.alpn}`);
-    const from = { ...client, identity: peer.identity, spiffe: peer.spiffe };
+    const from = provedBy(client, peer);
     if (peer.alpn === ALPN_TRANSPORT_HEADER)
       throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
     const arrival = this.#fromPeer(secure, destination, from, onKnown);
@@ -322,23 +323,34 @@ export class InboundListener {
     const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
     const onHttp = () =>
       this.#note(destination, client, new Refused('request_malformed', 'octets have turned into HTTP'));
+    const { ports } = this.#options.context;
+    // Octets are let in for as long as policy lets them in: nobody asks again by them.
+    const endIfRefused = () => {
+      if (socket.destroyed || !this.#isRefused(destination, client)) return;
+      this.#note(destination, client, this.#deny(destination, client));
+      resetConnection(socket);
+    };
+    const stop = ports.whenUpdated(endIfRefused);
     relay(
       socket,
       server,
       {
         onOctets: (fromA, fromB) => tcp.octets(fromA, fromB),
         onEnd: () => {
+          stop();
           remove();
           tcp.closed();
         },
       },
       { ended, watch: detector && !detector.isSettled ? { detector, onHttp } : null },
     );
+    // It may have changed while the application was dialled.
+    endIfRefused();
   }
 
   #refuse(socket: Socket, destination: SocketAddress, client: Client, error: Error): void {
     this.#note(destination, client, error);
-    socket.destroy();
+    resetConnection(socket);
   }
 
   /** Tells the operator why a connection is closed. */
@@ -356,22 +368,25 @@ export class InboundListener {
   }
 
   #judgeConnection(destination: SocketAddress, client: Client): void {
+    if (this.#isRefused(destination, client)) throw this.#deny(destination, client);
+    this.#options.context.metrics.tcpAuthzAllow.with(this.#authzLabels(destination, client)).value++;
+  }
+
+  #isRefused({ port }: SocketAddress, client: Client): boolean {
+    const { ports } = this.#options.context;
+    return judge(ports.rules(port).policy, client, ports.networks) === 'denied';
+  }
+
+  /** Counts a connection that is refused. @returns why */
+  #deny(destination: SocketAddress, client: Client): Refused {
     const { ports, metrics } = this.#options.context;
-    const { policy } = ports.rules(destination.port);
-    const labels = {
-      target_port: String(destination.port),
-      authz_kind: 'default',
-      authz_name: policy.mode,
-      client_id: client.identity,
-    };
-    if (judge(policy, client, ports.networks) === 'denied') {
-      metrics.tcpAuthzDeny.with(labels).value++;
-      throw new Refused(
-        'policy_denied',
-        `${policy.mode} (${policy.origin}) refuses ${client.identity || 'a client without an identity'}`,
-      );
-    }
-    metrics.tcpAuthzAllow.with(labels).value++;
+    metrics.tcpAuthzDeny.with(this.#authzLabels(destination, client)).value++;
+    return new Refused('policy_denied', refusal(ports.rules(destination.port).policy, client));
+  }
+
+  #authzLabels({ port }: SocketAddress, { identity }: Client): Labels {
+    const { mode } = this.#options.context.ports.rules(port).policy;
+    return { target_port: String(port), authz_kind: 'default', authz_name: mode, client_id: identity };
   }
 
   #dial({ host, port }: SocketAddress): Promise<Socket> {
@@ -413,8 +428,15 @@ function tlsOf(bytes: Buffer): 'tls' | 'not_tls' | 'incomplete' {
 function strangerAt(socket: Socket, isRedirected: boolean): Client {
   const address = unmapped(socket.remoteAddress ?? '');
   const isLocal = isRedirected && (address === '127.0.0.1' || address === '::1');
-  return { identity: '', spiffe: '', address, isLocal };
+  return { ...NOBODY, address, isLocal };
 }
+
+/** The client once it has proved who it is. */
+function provedBy(client: Client, { identity, spiffe, certificateHash }: Peer): Client {
+  return { ...client, identity, spiffe, certificateHash };
+}
+
+const NOBODY = { identity: '', spiffe: '', certificateHash: '' } as const;
 
 /** `::ffff:10.0.0.1` of a dual-stack listener as `10.0.0.1`. */
 function unmapped(address: string): string {

@@ -30,6 +30,7 @@ export class InboundPorts {
   networks: IpNetworks;
   readonly #series = new Map<string, ResponseSeries>();
   readonly #metrics: Metrics;
+  readonly #onUpdate = new Set<() => void>();
 
   /** @param initial used until destination has spoken */
   constructor(initial: InboundConfig, opaque: PortRanges, metrics: Metrics) {
@@ -69,6 +70,13 @@ export class InboundPorts {
         ];
       }),
     );
+    for (const hear of [...this.#onUpdate]) hear();
+  }
+
+  /** Calls `hear` after each update: what has been let in may not be let in now. @returns how to stop */
+  whenUpdated(hear: () => void): () => void {
+    this.#onUpdate.add(hear);
+    return () => this.#onUpdate.delete(hear);
   }
 
   get config(): InboundConfig {

@@ -24,15 +24,16 @@ import {
 } from '../http.ts';
 import { brokenOff, CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { fieldsOfClient, fieldsOfServer, trailersOf } from '../mesh-fields.ts';
-import { type Client, judge } from '../routing/inbound-policy.ts';
+import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
 import { serviceNamed } from '../routing/port-routes.ts';
 import { isProbe, type ProbePaths } from '../routing/probe.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
-import type { Counter } from '../telemetry/registry.ts';
+import type { Counter, Labels } from '../telemetry/registry.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-pool.ts';
 import type { Application, ApplicationServer } from './application.ts';
+import { forwardedClientCert } from './forwarded-client.ts';
 import type { InboundPorts, PortRules } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 
@@ -111,6 +112,8 @@ export class InboundRequest implements StreamListener, Waiter {
   #refusals = 0;
   #bodyless = false;
   #over = false;
+  /** Of a tunnel: looks at policy no more. */
+  #stop: (() => void) | null = null;
 
   constructor(
     downstream: ServerStream,
@@ -133,11 +136,9 @@ export class InboundRequest implements StreamListener, Waiter {
     this.#series.request();
     connection.responses.request();
 
-    const verdict = this.#isProbe() ? 'allowed' : judge(rules.policy, connection.client, context.ports.networks);
-    if (verdict === 'denied') {
+    if (this.#isRefused(rules)) {
       denied().value++;
-      const who = connection.client.identity || 'a client without an identity';
-      this.#fail({ reason: 'policy_denied', message: `${rules.policy.mode} (${rules.policy.origin}) refuses ${who}` });
+      this.#fail(refusedBy(rules, connection.client));
       return;
     }
     allowed.value++;
@@ -226,6 +227,7 @@ export class InboundRequest implements StreamListener, Waiter {
     if (this.#over) return;
     this.#answer = head;
     this.#isTunnel = opensTunnel(this.#head, head);
+    if (this.#isTunnel) this.#stop = this.#context.ports.whenUpdated(() => this.#endIfRefused());
     this.#downstream.sendResponse(this.#answerHead(head), end);
     if (end) this.#onAnswerEnd(null);
   }
@@ -291,6 +293,17 @@ export class InboundRequest implements StreamListener, Waiter {
 
   #fail(failure: Failure): void {
     if (this.#over) return;
+    const { client } = this.#connection;
+    this.#tell(failure);
+    this.#end({ status: statusOf(failure.reason), success: false, grpcStatus: '', error: failure.reason });
+    answer(this.#downstream, failure, {
+      grpc: isGrpc(this.#head) && !this.#head.version,
+      audience: client.identity === '' && !client.isLocal ? 'stranger' : 'peer',
+    });
+  }
+
+  /** Tells the operator of a failure. */
+  #tell(failure: Failure): void {
     const { metrics, failures } = this.#context;
     const { client, destination } = this.#connection;
     metrics.inboundErrors.with({ error: failure.reason }).value++;
@@ -301,19 +314,33 @@ export class InboundRequest implements StreamListener, Waiter {
       path: this.#head.path,
       endpoint: client.address,
     });
-    this.#end({ status: statusOf(failure.reason), success: false, grpcStatus: '', error: failure.reason });
-    answer(this.#downstream, failure, {
-      grpc: isGrpc(this.#head) && !this.#head.version,
-      audience: client.identity === '' && !client.isLocal ? 'stranger' : 'peer',
-    });
   }
 
   #end(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
+    this.#stop?.();
     const latencyMs = performance.now() - this.#startMs;
     this.#series.response(outcome, latencyMs);
     this.#connection.responses.response(outcome, latencyMs);
+  }
+
+  #isRefused({ policy }: PortRules): boolean {
+    const { client } = this.#connection;
+    return !this.#isProbe() && judge(policy, client, this.#context.ports.networks) === 'denied';
+  }
+
+  /** A tunnel is let in for as long as policy lets it in: nobody asks again by it. */
+  #endIfRefused(): void {
+    const { ports, metrics } = this.#context;
+    const { client, destination } = this.#connection;
+    const rules = ports.rules(destination.port);
+    if (this.#over || !this.#isRefused(rules)) return;
+    this.#tell(refusedBy(rules, client));
+    metrics.authzDeny.with(authzLabels(rules, client, destination)).value++;
+    this.#upstream?.reset(CANCEL);
+    this.#downstream.reset(CANCEL);
+    this.#end({ status: this.#answer!.status, success: false, grpcStatus: '', error: 'policy_denied' });
   }
 
   #isProbe(): boolean {
@@ -368,13 +395,7 @@ function read(
   const restored = offered ?? asked;
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
-  const authz = {
-    target_port: String(destination.port),
-    authz_kind: 'default',
-    authz_name: rules.policy.mode,
-    client_id: client.identity,
-    tls: client.identity ? 'true' : 'no_identity',
-  };
+  const authz = authzLabels(rules, client, destination);
   return {
     head,
     rules,
@@ -397,8 +418,22 @@ function requestFields(head: RequestHead, client: Client, spiffe: string): Field
     CLIENT_ID_HEADER,
     client.identity,
     FORWARDED_CLIENT_CERT_HEADER,
-    `By=${spiffe};URI=${client.spiffe}`,
+    forwardedClientCert(spiffe, client),
   ];
+}
+
+function refusedBy({ policy }: PortRules, client: Client): Failure {
+  return { reason: 'policy_denied', message: refusal(policy, client) };
+}
+
+function authzLabels({ policy }: PortRules, { identity }: Client, { port }: SocketAddress): Labels {
+  return {
+    target_port: String(port),
+    authz_kind: 'default',
+    authz_name: policy.mode,
+    client_id: identity,
+    tls: identity ? 'true' : 'no_identity',
+  };
 }
 
 /** A request that was HTTP/1 before our peer carried it in HTTP/2 becomes HTTP/1 again. */

@@ -15,15 +15,20 @@ const ANSWERED = { status: 200, success: true, grpcStatus: '', error: '' };
 function attempt({ isRetry = false, perTryMs = 0, takesAnswer = true, isTunnel = false, isComplete = true } = {}) {
   const fake = new FakeEndpoints(['10.1.0.1']);
   const heard: unknown[] = [];
+  const heads: ResponseHead[] = [];
   const request: AttemptListener & { isComplete: boolean } = {
     isComplete,
     isTunnel: () => isTunnel,
     onStream: () => void heard.push('stream'),
     onUnavailable: (_, { reason }) => void heard.push(reason),
     onPerTryTimeout: (_, ms) => void heard.push(`late ${ms}`),
-    onAnswerInformational: ({ status }) => void heard.push(status),
-    onAnswer: (_, { status }) => {
-      heard.push(status);
+    onAnswerInformational(head) {
+      heads.push(head);
+      heard.push(head.status);
+    },
+    onAnswer: (_, head) => {
+      heads.push(head);
+      heard.push(head.status);
       return takesAnswer;
     },
     onAnswerData: (_, bytes, start, end) => void heard.push(Buffer.from(bytes.subarray(start, end)).toString()),
@@ -37,7 +42,7 @@ function attempt({ isRetry = false, perTryMs = 0, takesAnswer = true, isTunnel =
   const series = fake.target.series('all');
   const made = new Attempt(request, client!, series, 'http2');
   made.start(isRetry, perTryMs);
-  return { fake, heard, request, made, client: client!, series, share: client!.share, load: client!.load };
+  return { fake, heard, heads, request, made, client: client!, series, share: client!.share, load: client!.load };
 }
 
 const text = (said: string) => [Buffer.from(said), 0, said.length] as const;
@@ -63,6 +68,17 @@ t.test('an answer ends with its head, or with trailers', async (t) => {
   trailers.fake.listener.onResponse(OK, false);
   trailers.fake.listener.onTrailers(['a', '1']);
   t.same(trailers.heard, ['stream', 200, ['a', '1'], 'end 200', ['a', '1']]);
+});
+
+t.test('hands over no word that only proxies may say', async (t) => {
+  const { fake, heads } = attempt();
+  fake.open();
+  fake.listener.onInformational({ status: 103, fields: ['weft-proxy-error', 'unexpected'] });
+  fake.listener.onResponse({ status: 200, fields: ['L5d-Orig-Proto', 'HTTP/1.1', 'X-One', '1'] }, true);
+  t.same(heads, [
+    { status: 103, fields: [] },
+    { status: 200, fields: ['X-One', '1'] },
+  ]);
 });
 
 t.test('says why there is no stream, or that it was reset', async (t) => {

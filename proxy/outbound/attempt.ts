@@ -5,8 +5,9 @@ import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-pool.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import { turnAfter } from '../transport/turn.ts';
+import { blameOfAnswer } from './blame.ts';
 import type { EndpointClient } from './endpoint-client.ts';
-import { endpointFields } from './endpoint-head.ts';
+import { answerOf, endpointFields } from './endpoint-head.ts';
 import type { RouteSeries } from './target.ts';
 
 /**
@@ -144,7 +145,9 @@ export class Attempt implements StreamListener, Waiter {
     load.inFlight--;
     if (this.#head === null) {
       const nowMs = performance.now();
-      load.abandoned(nowMs - this.#startMs, nowMs);
+      // No answer is owed to a client that has not said all.
+      if (this.#request.isComplete) load.abandoned(nowMs - this.#startMs, nowMs);
+      else load.excused();
     }
     share.active--;
     if (this.#isRetry) share.retries--;
@@ -163,11 +166,13 @@ export class Attempt implements StreamListener, Waiter {
     this.#isPending = isPending;
   }
 
-  onResponse(head: ResponseHead, end: boolean): void {
+  onResponse(said: ResponseHead, end: boolean): void {
     if (this.#over) return;
     this.#stopPerTry();
+    const head = answerOf(this.client, said);
     const nowMs = performance.now();
-    this.client.load.answered(nowMs - this.#startMs, nowMs);
+    if (blameOfAnswer(head) === 'endpoint') this.client.load.answered(nowMs - this.#startMs, nowMs);
+    else this.client.load.excused();
     this.#head = head;
     this.#isTunnel = this.#request.isTunnel(head);
     if (!this.#request.onAnswer(this, head, end)) {
@@ -186,7 +191,7 @@ export class Attempt implements StreamListener, Waiter {
   }
 
   onInformational(head: ResponseHead): void {
-    if (!this.#over) this.#request.onAnswerInformational(head);
+    if (!this.#over) this.#request.onAnswerInformational(answerOf(this.client, head));
   }
 
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {

@@ -20,6 +20,7 @@ import { DEFAULT_KEEP_ALIVE, type SignsOfLife } from '../transport/server-watch.
 import { keepAlive } from '../transport/tcp-keep-alive.ts';
 import { writeTransportHeader } from '../transport/transport-header.ts';
 import type { BackendShare } from './backend-share.ts';
+import { BLAME, isAvoided } from './blame.ts';
 
 /** What an endpoint needs of the proxy. */
 export interface EndpointContext {
@@ -157,10 +158,14 @@ export class EndpointClient implements Candidate {
     this.#tcp.octets(read, written);
   }
 
-  /** Remembers whether connecting worked: a failed endpoint is avoided, longer each time, up to 5 s. */
+  /**
+   * Remembers whether connecting worked: a failed endpoint is avoided, longer each time, up to 5 s. What is this proxy's own
+   * fault is not held against it.
+   */
   noteConnect(error: ConnectError | null): void {
     if (!error) this.onAnswer();
-    else this.#avoidUntilMs = performance.now() + Math.min(5000, 100 * 2 ** this.#connectFailures++);
+    else if (isAvoided(BLAME[error.reason]))
+      this.#avoidUntilMs = performance.now() + Math.min(5000, 100 * 2 ** this.#connectFailures++);
   }
 
   /** A request goes there. After failures one tries alone whether it can be reached again: others do not wait with it. */

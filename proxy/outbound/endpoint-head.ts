@@ -1,6 +1,6 @@
 import { DST_CANONICAL_HEADER, ORIG_PROTO_HEADER, UPGRADE_METHOD_HEADER } from '../../api/proxy-headers.ts';
-import { type Fields, http2Fields, type RequestHead } from '../http.ts';
-import { fieldsOfApplication } from '../mesh-fields.ts';
+import { type Fields, http2Fields, type RequestHead, type ResponseHead } from '../http.ts';
+import { fieldsOfApplication, fieldsOfEndpoint } from '../mesh-fields.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import type { Target } from './target.ts';
 
@@ -21,6 +21,12 @@ export function endpointHead(
 export function endpointFields(client: EndpointClient, version: string, fields: Fields): Fields {
   const keepsCase = client.tls ? client.keepsCase : !client.upgrades;
   return version !== '' && keepsCase ? fields : http2Fields(fields);
+}
+
+/** An answer's head without what only proxies may say, where the endpoint has none. The same where nothing changes. */
+export function answerOf({ hasWeftProxy }: EndpointClient, head: ResponseHead): ResponseHead {
+  const fields = fieldsOfEndpoint(head.fields, hasWeftProxy);
+  return fields === head.fields ? head : { status: head.status, fields };
 }
 
 function rewrite(client: EndpointClient, head: RequestHead, target: Target): RequestHead & { version: string } {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 
 import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Failure } from '../answers.ts';
@@ -8,7 +8,9 @@ import { readConnect, serveHttp } from '../transport/http-server.ts';
 import { peek, skip } from '../transport/peek.ts';
 import { clientOf, type OutboundListener } from './listener.ts';
 import type { OutboundContext } from './outbound-context.ts';
+import { Target } from './target.ts';
 import type { Targets } from './targets.ts';
+import type { Unanswered } from './unanswered.ts';
 import { authorityAddress, WaitingRequest } from './waiting-request.ts';
 
 /**
@@ -25,8 +27,15 @@ export class ExplicitProxy {
   readonly #targets: Targets;
   readonly #context: OutboundContext;
   readonly #outbound: OutboundListener;
+  readonly #unanswered: Pick<Unanswered, 'mayForward'>;
 
-  constructor(targets: Targets, context: OutboundContext, outbound: OutboundListener) {
+  constructor(
+    targets: Targets,
+    context: OutboundContext,
+    outbound: OutboundListener,
+    unanswered: Pick<Unanswered, 'mayForward'>,
+  ) {
+    this.#unanswered = unanswered;
     this.#targets = targets;
     this.#context = context;
     this.#outbound = outbound;
@@ -46,28 +55,42 @@ export class ExplicitProxy {
     // A CONNECT that names no host and port is refused where every malformed request is.
     if (connect === 'other' || !address)
       return this.#serve(socket, (stream, head, end) => this.#request(stream, head, end, clientOf(socket)));
-    try {
-      await this.#tunnel(socket, address, connect.octets);
-    } catch (error) {
+    const failure = await this.#tunnel(socket, address, connect.octets).catch((error: Error): Failure => {
       if (!(error instanceof ConnectError)) throw error;
-      const failure: Failure = { reason: error.reason, message: error.message };
+      return { reason: error.reason, message: error.message };
+    });
+    if (failure)
       this.#serve(socket, (stream, head, end) =>
         new WaitingRequest(stream, head, end, this.#context, '').refuse(failure),
       );
-    }
   }
 
-  /** Turns the connection into a tunnel (RFC 9110 section 9.3.6). Until it throws, nothing was read or answered. */
-  async #tunnel(socket: Socket, address: SocketAddress, octets: number): Promise<void> {
-    const target = await this.#targets.find(`${address.host}:${address.port}`);
+  /**
+   * Turns the connection into a tunnel (RFC 9110 section 9.3.6). @returns why it may not; until then, as where it throws, nothing
+   * was read or answered
+   */
+  async #tunnel(socket: Socket, address: SocketAddress, octets: number): Promise<Failure | null> {
+    const found = await this.#targets.find(formatSocketAddress(address.host, address.port));
+    const target = found instanceof Target ? found : null;
+    const failure = found instanceof Target ? null : found;
+    if (failure && isIP(address.host) > 0) return failure;
     if (target && !target.hasEndpoints)
       throw new ConnectError('connect_failed', `${target.description.name} has no endpoint`);
     const upstream = target ? null : await established(this.#outbound.dialUnknown(address), CONNECT_TIMEOUT_MS);
-    if (socket.destroyed) return void upstream?.destroy();
+    // Nobody has said what the name is; where it has led tells at least whether that is in the cluster.
+    if (failure && !this.#unanswered.mayForward(upstream!.remoteAddress ?? '')) {
+      upstream!.destroy();
+      return failure;
+    }
+    if (socket.destroyed) {
+      upstream?.destroy();
+      return null;
+    }
     skip(socket, octets);
     socket.write(TUNNEL_OPEN);
     if (target) await this.#outbound.carry(socket, target);
     else this.#outbound.join(socket, upstream!);
+    return null;
   }
 
   #serve(socket: Socket, onRequest: (stream: ServerStream, head: RequestHead, end: boolean) => StreamListener): void {

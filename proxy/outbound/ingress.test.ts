@@ -30,7 +30,11 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
   const loopback = new Loopback([], () => {});
   const endpoints = { mutualTls: new MutualTls(() => Date.now()), metrics, log, connectTimeoutMs: 10, loopback };
   const context = { metrics, failures: new FailureLog(), clock: systemClock, random: Math.random };
-  const ingress = new Ingress(new NamedTargets(new Targets(discovery, endpoints), context), context, endpoints);
+  const ingress = new Ingress(
+    new NamedTargets(new Targets(discovery, endpoints, { failureOf: () => null }), context),
+    context,
+    endpoints,
+  );
   const stream: ServerStream = {
     sendResponse() {},
     sendData: () => 0,

@@ -1,6 +1,6 @@
 import { carriageOf, outgoing } from '../routing/carriage.ts';
-import type { Target } from './target.ts';
-import type { Targets } from './targets.ts';
+import { Target } from './target.ts';
+import type { FoundTarget, Targets } from './targets.ts';
 
 /**
  * What a connection that the application keeps is for. Its target may go and come back, or another one may come to its
@@ -22,8 +22,8 @@ export class KeptTarget {
     target.active++;
   }
 
-  /** The target of what is asked now; null: there is none. */
-  now(): Promise<Target | null> | Target | null {
+  /** The target of what is asked now; null: there is none. A failure: nobody has said yet. */
+  now(): Promise<FoundTarget> | FoundTarget {
     if (this.#target.isRetired) {
       const found = this.#targets.find(this.#target.key);
       return found instanceof Promise ? found.then((target) => this.#replace(target)) : this.#replace(found);
@@ -37,10 +37,10 @@ export class KeptTarget {
     this.#target.active--;
   }
 
-  #replace(target: Target | null): Target | null {
-    if (!target) {
-      this.#onGone();
-      return null;
+  #replace(target: FoundTarget): FoundTarget {
+    if (!(target instanceof Target)) {
+      if (target === null) this.#onGone();
+      return target;
     }
     if (target === this.#target) return target;
     this.#target.active--;

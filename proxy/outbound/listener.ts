@@ -24,7 +24,7 @@ import type { EndpointClient } from './endpoint-client.ts';
 import type { Ingress } from './ingress.ts';
 import { KeptTarget } from './kept-target.ts';
 import type { NamedTargets } from './named-targets.ts';
-import type { OutboundContext } from './outbound-context.ts';
+import { noteFailure, type OutboundContext } from './outbound-context.ts';
 import { OutboundRequest } from './request.ts';
 import { Target } from './target.ts';
 import type { Targets } from './targets.ts';
@@ -64,7 +64,8 @@ interface Upstream {
  *
  *     accept ─▶ original destination ─▶ what is it for? ─▶ protocol ─▶ HTTP: OutboundRequest per request
  *                                           │                 └──────▶ octets: relay to one endpoint
- *                                           └─ unknown: forwarded untouched, counted
+ *                                           ├─ unknown: forwarded untouched, counted
+ *                                           └─ nobody has said: refused, or forwarded (`Unanswered`)
  *
  * On a port that hosts outside the cluster have, requests to an unknown address may name such a host and go there.
  * In ingress mode each HTTP request finds its own target, also on connections to unknown addresses.
@@ -110,7 +111,8 @@ export class OutboundListener {
     this.#countConnection(socket);
     const found = this.#options.targets.find(formatSocketAddress(original.host, original.port));
     const target = found instanceof Promise ? await found : found;
-    if (target) return this.#carry(socket, target);
+    if (target instanceof Target) return this.#carry(socket, target);
+    if (target) return this.#refuse(socket, original, target);
     const { ingress, context } = this.#options;
     if (!ingress) return this.#forward(socket, original);
     // Its requests may be for somebody else, so they have to be seen.
@@ -171,6 +173,55 @@ export class OutboundListener {
     this.#join(socket, await upstream!, target);
   }
 
+  /** Answers HTTP with a failure, after which the client connects anew; what is none is reset. */
+  async #refuse(socket: Socket, { host, port }: SocketAddress, failure: Failure): Promise<void> {
+    const { context, connections, limits, silenceMs, undecidedMs } = this.#options;
+    const detector = new Detector();
+    const opening = await listenToOpening<Detected>(socket, {
+      decide: (bytes) => detector.decide(bytes),
+      otherwise: () => detector.otherwise,
+      // It has waited for longer already.
+      dial: null,
+      silenceMs,
+      undecidedMs: () => undecidedMs,
+    });
+    if (opening.who !== 'client' || opening.value === 'opaque' || opening.ended) {
+      const target = formatSocketAddress(host, port);
+      noteFailure(context, failure, { target, route: '', method: '', path: '', endpoint: '' });
+      return void socket.resetAndDestroy();
+    }
+    const connection: ServedConnection = serveHttp(
+      socket,
+      opening.value,
+      false,
+      {
+        onRequest(stream, head, end) {
+          queueMicrotask(() => connection.shutdown());
+          return new WaitingRequest(stream, head, end, context, clientOf(socket)).refuse(failure);
+        },
+        ...this.#faults,
+        onClosed: (read, written) => {
+          remove();
+          this.#fromApplication.octets(read, written);
+        },
+      },
+      limits,
+    );
+    const remove = connections.add(connection);
+  }
+
+  /** What is told of what a client does wrong. */
+  get #faults(): Pick<RequestHandler, 'onMalformed' | 'onLimit'> {
+    const { metrics } = this.#options.context;
+    return {
+      onMalformed: (reason) => {
+        metrics.malformed.with({ direction: 'outbound', reason }).value++;
+        return ['weft-proxy-error', 'request_malformed'];
+      },
+      onLimit: (limit) => metrics.exceeded('outbound', 'src', limit),
+    };
+  }
+
   /** Serves HTTP to the application. */
   #serve(socket: Socket, protocol: 'http1' | 'http2', target: Target): void {
     const { context, connections, targets } = this.#options;
@@ -184,11 +235,7 @@ export class OutboundListener {
           ? this.#request(stream, head, end, now, client)
           : new WaitingRequest(stream, head, end, context, client).follow(now, GONE);
       },
-      onMalformed: (reason) => {
-        context.metrics.malformed.with({ direction: 'outbound', reason }).value++;
-        return ['weft-proxy-error', 'request_malformed'];
-      },
-      onLimit: (limit) => context.metrics.exceeded('outbound', 'src', limit),
+      ...this.#faults,
       onClosed: (read, written) => {
         remove();
         kept.release();
@@ -211,8 +258,9 @@ export class OutboundListener {
   async #relay(socket: Socket, target: Target, ended: Buffer | null = null): Promise<void> {
     const sni = ended ? '' : await this.#serverName(socket, target);
     const { byHost, port } = target.description;
-    const named = byHost && sni !== '' ? await this.#options.named.find({ host: sni, port }) : null;
-    this.#join(socket, await this.#open(named ?? target, sni), named ?? target, ended);
+    const found = byHost && sni !== '' ? await this.#options.named.find({ host: sni, port }) : null;
+    const named = found instanceof Target ? found : target;
+    this.#join(socket, await this.#open(named, sni), named, ended);
   }
 
   /** The name that a TLS client asks for, where it makes a difference; else empty. */

@@ -5,8 +5,8 @@ import { formatSocketAddress, type SocketAddress } from '../../core/config/socke
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import type { OutboundContext } from './outbound-context.ts';
 import { OutboundRequest } from './request.ts';
-import type { Target } from './target.ts';
-import type { Targets } from './targets.ts';
+import { Target } from './target.ts';
+import type { FoundTarget, Targets } from './targets.ts';
 import { WaitingRequest } from './waiting-request.ts';
 
 /** Targets by names that applications write: discovery is asked, though not for every name that anybody can think of. */
@@ -22,7 +22,7 @@ export class NamedTargets {
     this.#context = context;
   }
 
-  /** Takes a request to where it names, `address`; null, or a name that nobody knows: to where it was going. */
+  /** Takes a request to where it names, `address`; null, or a name that nobody knows or speaks of: to where it was going. */
   request(
     stream: ServerStream,
     head: RequestHead,
@@ -31,13 +31,14 @@ export class NamedTargets {
   ): StreamListener {
     // An address says no more than the original destination, and less reliably.
     const found = address && isIP(address.host) === 0 ? this.find(address) : null;
+    const known = (target: FoundTarget) => (target instanceof Target ? target : original);
     if (found instanceof Promise)
-      return new WaitingRequest(stream, head, end, this.#context, client).follow(found, original);
-    return new OutboundRequest(stream, head, end, found ?? original, this.#context, client);
+      return new WaitingRequest(stream, head, end, this.#context, client).follow(found.then(known), original);
+    return new OutboundRequest(stream, head, end, known(found), this.#context, client);
   }
 
   /** Asks discovery, unless too many names were unknown of late. */
-  find({ host, port }: SocketAddress): Promise<Target | null> | Target | null {
+  find({ host, port }: SocketAddress): Promise<FoundTarget> | FoundTarget {
     const key = formatSocketAddress(host.toLowerCase().replace(/\.$/, ''), port);
     if (performance.now() - this.#unknownSinceMs > UNKNOWN_PERIOD_MS) {
       this.#unknown.clear();
@@ -48,8 +49,8 @@ export class NamedTargets {
     return found instanceof Promise ? found.then((target) => this.#note(key, target)) : this.#note(key, found);
   }
 
-  #note(key: TargetKey, target: Target | null): Target | null {
-    if (target) this.#unknown.delete(key);
+  #note(key: TargetKey, target: FoundTarget): FoundTarget {
+    if (target instanceof Target) this.#unknown.delete(key);
     else this.#unknown.add(key);
     return target;
   }

@@ -1,9 +1,11 @@
-import { PROXY_ERROR_HEADER, type ProxyErrorReason } from '../../api/proxy-headers.ts';
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { Backend, Endpoint, OutboundTarget, Route } from '../../api/routing.ts';
 import { type Failure, statusOf } from '../answers.ts';
+import type { AttemptResult } from '../breaker/breaker.ts';
 import { type Fields, fieldValue, type RequestHead, type ResponseHead } from '../http.ts';
 import type { Outcome } from '../telemetry/metrics.ts';
 import type { ConnectError } from '../transport/dialer.ts';
+import { BLAME, blameOfAnswer, blameOfReset, farReason } from './blame.ts';
 
 /*
  * How a request or an attempt ends, as metrics tell it (an outcome), and where the proxy answers itself, why (a failure).
@@ -15,8 +17,23 @@ export function answeredOutcome(head: ResponseHead, success: boolean, trailers: 
     status: head.status,
     success,
     grpcStatus: grpcStatusOf(head, trailers),
-    error: fieldValue(head.fields, PROXY_ERROR_HEADER) ?? '',
+    error: farReason(head) ?? '',
   };
+}
+
+/** What an answer says of its endpoint; null: nothing. @param isSuccess as its route classifies it */
+export function answerResult(head: ResponseHead, isSuccess: boolean): AttemptResult | null {
+  return blameOfAnswer(head) !== 'endpoint' ? null : isSuccess ? 'success' : 'failure';
+}
+
+/** What it says of an endpoint that there was no connection; null: nothing. */
+export function unreachableResult({ reason }: ConnectError): AttemptResult | null {
+  return BLAME[reason] === 'endpoint' ? 'local' : null;
+}
+
+/** What a reset by its proxy, or by itself, says of an endpoint; null: nothing. @param code of HTTP/2 */
+export function resetResult(code: number, hasWeftProxy: boolean): AttemptResult | null {
+  return blameOfReset(code, hasWeftProxy) === 'endpoint' ? 'local' : null;
 }
 
 /** The gRPC status of an answer, from its trailers where it has some; empty: it says none. */

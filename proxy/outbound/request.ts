@@ -138,17 +138,19 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
     attempt.client.noteConnect(error);
     if (this.#over) return;
     const verdict = this.#askRetries().onUnreachable(attempt.client, error.reason);
-    attempt.finish(ends.failedOutcome(error.reason), verdict.because === 'final' ? null : 'local');
+    attempt.finish(ends.failedOutcome(error.reason), ends.unreachableResult(error));
     if (!this.#follow(verdict)) this.#fail(ends.unreachableFailure(attempt.client.endpoint, error));
   }
 
   onPerTryTimeout(attempt: Attempt, ms: number): void {
     const verdict = this.#askRetries().onPerTryTimeout(attempt.client);
+    // An endpoint owes nothing to a client that has not said all.
+    const result = this.isComplete ? 'local' : null;
     if (verdict.waitMs !== null) {
-      attempt.finish(ends.failedOutcome('per_try_timeout'), 'local');
+      attempt.finish(ends.failedOutcome('per_try_timeout'), result);
       attempt.cancel(CANCEL);
     }
-    if (!this.#follow(verdict)) this.#fail(ends.perTryFailure(attempt.client.endpoint, ms, this.#route), 'local');
+    if (!this.#follow(verdict)) this.#fail(ends.perTryFailure(attempt.client.endpoint, ms, this.#route), result);
   }
 
   isTunnel(head: ResponseHead): boolean {
@@ -184,14 +186,14 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
   onAnswerEnd(attempt: Attempt, head: ResponseHead, trailers: Fields | null): void {
     const isSuccess = this.#routed.compiled.isSuccess(head.status, ends.grpcStatusOf(head, trailers));
     const outcome = ends.answeredOutcome(head, isSuccess, trailers);
-    attempt.finish(outcome, isSuccess ? 'success' : 'failure');
+    attempt.finish(outcome, ends.answerResult(head, isSuccess));
     this.#end(outcome);
   }
 
   onAnswerReset(attempt: Attempt, code: number): void {
     if (this.#over) return;
     const verdict = this.#askRetries().onReset(attempt.client, code, this.#committed);
-    attempt.finish(ends.failedOutcome('endpoint_reset'), 'local');
+    attempt.finish(ends.failedOutcome('endpoint_reset'), ends.resetResult(code, attempt.client.hasWeftProxy));
     if (this.#follow(verdict)) return;
     if (!this.#committed) return this.#fail(ends.resetFailure(attempt.client.endpoint, code));
     this.#downstream.reset(brokenOff(code));
@@ -264,7 +266,7 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
     const verdict = this.#askRetries().onAnswer(attempt.client, head, isSuccess);
     const isLocal = verdict.because === 'not_arrived';
     if (verdict.waitMs !== null) {
-      const result = isLocal ? 'local' : isSuccess ? 'success' : 'failure';
+      const result = isLocal ? 'local' : ends.answerResult(head, isSuccess);
       attempt.finish(ends.answeredOutcome(head, isSuccess, null), result);
       if (!end) attempt.cancel(CANCEL);
     }

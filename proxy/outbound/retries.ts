@@ -1,10 +1,11 @@
-import { PROXY_ERROR_HEADER, type ProxyErrorReason } from '../../api/proxy-headers.ts';
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { RetryConditions, RetryPolicy } from '../../api/routing.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import type { RetryBudget } from '../balance/retry-budget.ts';
 import { fieldValue, type ResponseHead } from '../http.ts';
 import { REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import type { BackendShare } from './backend-share.ts';
+import { BLAME, blameOfReset, farReason } from './blame.ts';
 import type { RequestBody } from './request-body.ts';
 
 /** What follows a failed attempt. */
@@ -99,9 +100,12 @@ export class Retries<E extends { readonly hasWeftProxy: boolean }> {
 
   /** The head of an answer has come. @param isSuccess as the route classifies it */
   onAnswer(endpoint: E, head: ResponseHead, isSuccess: boolean): RetryVerdict {
-    if (!isSuccess && this.#neverArrived(endpoint, head)) return this.#again(endpoint, AT_ONCE);
+    const reason = endpoint.hasWeftProxy ? farReason(head) : null;
+    if (!isSuccess && reason !== null && this.#neverArrived(reason)) return this.#again(endpoint, AT_ONCE);
+    const blame = reason === null ? 'endpoint' : BLAME[reason];
+    if (blame === 'request') return FINAL;
     const policy = this.#policy;
-    if (policy === null || !names(policy, head, isSuccess)) return NO_RULE;
+    if (policy === null || !names(policy, head, isSuccess || blame !== 'endpoint')) return NO_RULE;
     const askedMs = pushbackMs(head, this.#context.clock.now());
     if (askedMs !== null && askedMs > MAX_PUSHBACK_MS) return PUSHBACK;
     return this.#byRule(endpoint, policy, askedMs);
@@ -109,7 +113,7 @@ export class Retries<E extends { readonly hasWeftProxy: boolean }> {
 
   /** There was no connection, and nothing was sent. */
   onUnreachable(endpoint: E, reason: ProxyErrorReason): RetryVerdict {
-    if (FINAL_FAULTS.has(reason)) return FINAL;
+    if (BLAME[reason] !== 'endpoint') return FINAL;
     if (++this.#connectFailures < CONNECT_ATTEMPTS) return this.#again(endpoint, AT_ONCE);
     return this.#onCondition(endpoint, this.#has('connect-failure'));
   }
@@ -117,6 +121,7 @@ export class Retries<E extends { readonly hasWeftProxy: boolean }> {
   /** The attempt ended without a whole answer. @param isDelivered something of the answer has gone to the client */
   onReset(endpoint: E, code: number, isDelivered: boolean): RetryVerdict {
     if (isDelivered) return DELIVERED;
+    if (blameOfReset(code, endpoint.hasWeftProxy) === 'request') return FINAL;
     const isUnprocessed = code === REFUSED_STREAM;
     if (isUnprocessed && this.#canReplay && this.#made < CONNECT_ATTEMPTS) return this.#again(endpoint, AT_ONCE);
     const isNamed = this.#has('failure') || this.#has('reset') || (isUnprocessed && this.#has('refused-stream'));
@@ -129,10 +134,8 @@ export class Retries<E extends { readonly hasWeftProxy: boolean }> {
   }
 
   /** The endpoint's proxy says that its application could not be connected to. */
-  #neverArrived({ hasWeftProxy }: E, { fields }: ResponseHead): boolean {
-    if (!hasWeftProxy || !this.#canReplay) return false;
-    const reason = fieldValue(fields, PROXY_ERROR_HEADER);
-    return reason !== null && NOT_ARRIVED.has(reason) && ++this.#connectFailures < CONNECT_ATTEMPTS;
+  #neverArrived(reason: ProxyErrorReason): boolean {
+    return this.#canReplay && NOT_ARRIVED.has(reason) && ++this.#connectFailures < CONNECT_ATTEMPTS;
   }
 
   get #canReplay(): boolean {
@@ -225,9 +228,7 @@ const CONNECT_ATTEMPTS = 3;
 /** A server that asks for a longer wait is not tried again: its answer goes to the application. */
 const MAX_PUSHBACK_MS = 5000;
 /** What an endpoint's proxy says of an application that has not seen the request. */
-const NOT_ARRIVED: ReadonlySet<string> = new Set<ProxyErrorReason>(['connect_failed', 'connect_timeout']);
-/** Faults of identity or of a bound: they say nothing of the endpoint. */
-const FINAL_FAULTS = new Set<ProxyErrorReason>(['destination_identity_mismatch', 'identity_not_ready', 'overflow']);
+const NOT_ARRIVED: ReadonlySet<ProxyErrorReason> = new Set(['connect_failed', 'connect_timeout']);
 
 // Verdicts are shared, because every answer has one.
 const AT_ONCE: RetryVerdict = { waitMs: 0, because: 'not_arrived' };

@@ -76,9 +76,9 @@ t.test('an answer goes back', async (t) => {
     t.equal(routed().answerHead(head), head);
   });
 
-  t.test('without what is between proxies alone, in the case of its version', async (t) => {
-    const head = { status: 200, fields: ['L5d-Orig-Proto', 'HTTP/1.1', 'X-One', '1'] };
-    t.same(routed({ version: 'HTTP/1.1' }).answerHead(head), { status: 200, fields: ['X-One', '1'] });
+  t.test('in the case of its version', async (t) => {
+    const head = { status: 200, fields: ['X-One', '1'] };
+    t.equal(routed({ version: 'HTTP/1.1' }).answerHead(head), head);
     t.same(routed().answerHead(head), { status: 200, fields: ['x-one', '1'] });
   });
 

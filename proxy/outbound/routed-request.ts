@@ -11,7 +11,6 @@ import {
   upgradeUnsupported,
   withOfferedUpgrade,
 } from '../http.ts';
-import { fieldsOfEndpoint } from '../mesh-fields.ts';
 import { type CompiledRoute, NOT_FOUND } from '../routing/route-table.ts';
 import type { OutboundBackend } from './backend.ts';
 import { grpcTimeoutMs, withGrpcTimeout } from './grpc-timeout.ts';
@@ -96,7 +95,7 @@ export class RoutedRequest {
 
   /** An answer's head as the application is to get it; the same where nothing changes. */
   answerHead(head: ResponseHead): ResponseHead {
-    let fields = fieldsOfEndpoint(head.fields);
+    let { fields } = head;
     if (this.filters) fields = this.filters.answerFields(fields, this.headerContext);
     if (this.#cookie) fields = [...fields, 'set-cookie', this.#cookie.header];
     const kept = this.head.version ? fields : http2Fields(fields);

@@ -1,22 +1,33 @@
 import type { OutboundTarget } from '../../api/routing.ts';
 import type { TargetKey } from '../../api/watch.ts';
-import type { Discovery } from '../control/discovery.ts';
+import { parseSocketAddress } from '../../core/config/socket-address.ts';
+import type { Failure } from '../answers.ts';
+import type { Discovery, Found } from '../control/discovery.ts';
 import type { EndpointContext } from './endpoint-client.ts';
 import { Target } from './target.ts';
+import type { Unanswered } from './unanswered.ts';
+
+/** What a look-up leads to; see {@link Targets.find}. */
+export type FoundTarget = Target | Failure | null;
 
 /** Targets in use, by key; each follows discovery for as long as it is used. */
 export class Targets {
   readonly #discovery: Discovery;
   readonly #context: EndpointContext;
+  readonly #unanswered: Pick<Unanswered, 'failureOf'>;
   readonly #targets = new Map<TargetKey, { target: Target; stop: () => void; lastUsed: number }>();
 
-  constructor(discovery: Discovery, context: EndpointContext) {
+  constructor(discovery: Discovery, context: EndpointContext, unanswered: Pick<Unanswered, 'failureOf'>) {
     this.#discovery = discovery;
     this.#context = context;
+    this.#unanswered = unanswered;
   }
 
-  /** The target of a key, at once where it is known; null: discovery knows nothing there. */
-  find(key: TargetKey): Promise<Target | null> | Target | null {
+  /**
+   * The target of a key, at once where it is known; null: discovery knows nothing there. A failure: it has not said what is
+   * there, and nobody may be sent there without.
+   */
+  find(key: TargetKey): Promise<FoundTarget> | FoundTarget {
     const known = this.#targets.get(key);
     if (known) {
       known.lastUsed = performance.now();
@@ -24,8 +35,8 @@ export class Targets {
     }
     const found = this.#discovery.lookup(key);
     return found instanceof Promise
-      ? found.then((description) => this.#adopt(key, description))
-      : this.#adopt(key, found);
+      ? found.then((description) => this.#resolve(key, description))
+      : this.#resolve(key, found);
   }
 
   /** Whether a target of that key is in use. */
@@ -50,8 +61,14 @@ export class Targets {
     return [...this.#targets.values()].map(({ target }) => target);
   }
 
-  #adopt(key: TargetKey, description: OutboundTarget | null): Target | null {
-    if (!description) return null;
+  #resolve(key: TargetKey, found: Found): FoundTarget {
+    if (found === null) return null;
+    if (found !== 'unanswered') return this.#adopt(key, found);
+    const address = parseSocketAddress(key);
+    return address && this.#unanswered.failureOf(address);
+  }
+
+  #adopt(key: TargetKey, description: OutboundTarget): Target {
     const known = this.#targets.get(key);
     if (known) return known.target;
     const target = new Target(key, description, this.#context);

@@ -4,6 +4,7 @@ import { type Fields, isGrpc, type RequestHead, type ServerStream, type StreamLi
 import { noteFailure, type OutboundContext } from './outbound-context.ts';
 import { OutboundRequest } from './request.ts';
 import type { Target } from './target.ts';
+import type { FoundTarget } from './targets.ts';
 
 /** A request whose target is being looked up; what comes of it meanwhile is held, within the flow-control window. */
 export class WaitingRequest implements StreamListener {
@@ -26,9 +27,9 @@ export class WaitingRequest implements StreamListener {
     this.#client = client;
   }
 
-  /** Goes on to the target that is found, or else to `otherwise`. @returns itself */
-  follow(found: Promise<Target | null> | Target | null, otherwise: Target | Failure): this {
-    const go = (target: Target | null) => {
+  /** Goes on to what is found, target or failure, or else to `otherwise`. @returns itself */
+  follow(found: Promise<FoundTarget> | FoundTarget, otherwise: Target | Failure): this {
+    const go = (target: FoundTarget) => {
       const next = target ?? otherwise;
       if ('reason' in next) this.refuse(next);
       else this.#resolve(next);

@@ -5,8 +5,8 @@ import { IpNetworks } from '../../core/config/ip-networks.ts';
 import { judge } from './inbound-policy.ts';
 
 const networks = new IpNetworks(['10.0.0.0/8', 'fd00::/8', 'nonsense']);
-const inside = { identity: '', spiffe: '', address: '10.1.2.3', isLocal: false };
-const outside = { identity: '', spiffe: '', address: '192.0.2.1', isLocal: false };
+const inside = { identity: '', spiffe: '', certificateHash: '', address: '10.1.2.3', isLocal: false };
+const outside = { ...inside, address: '192.0.2.1' };
 const known = (client: typeof inside) => ({ ...client, identity: 'web.default' });
 
 t.test('judges clients by policy, identity and network', async (t) => {

@@ -7,6 +7,8 @@ export interface Client {
   readonly identity: string;
   /** SPIFFE URI; empty: none. */
   readonly spiffe: string;
+  /** SHA-256 of its certificate, lower-case hexadecimal; empty: not authenticated. */
+  readonly certificateHash: string;
   /** Address without a v4-mapped prefix. */
   readonly address: string;
   /** The pod itself: a redirected connection over loopback, or one that its outbound side made. It has the pod's identity. */
@@ -15,6 +17,11 @@ export interface Client {
 
 /** The verdict on a client. `audited`: let in, but only because the policy audits. */
 export type Verdict = 'allowed' | 'denied' | 'audited';
+
+/** Why a client is refused, in a sentence for the operator. */
+export function refusal({ mode, origin }: InboundPolicy, { identity }: Client): string {
+  return `${mode} (${origin}) refuses ${identity || 'a client without an identity'}`;
+}
 
 /**
  * Judges a client by a default inbound policy (Linkerd's `default-inbound-policy`). Pure; anything not known is denied.

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -46,9 +46,10 @@ const stranger = createRoot({ commonName: 'stranger', lifetimeMs: HOUR });
 
 t.test('a client is who its certificate says', async (t) => {
   const { accept } = await serve(t);
-  t.same(peerOf((await accept(certify(issuer))).far), {
+  t.same(peerOf((await accept(good)).far), {
     identity: identityOf('frontend'),
     spiffe: SPIFFE,
+    certificateHash: createHash('sha256').update(new X509Certificate(good.cert).raw).digest('hex'),
     alpn: '',
   });
 });
@@ -72,7 +73,7 @@ for (const [what, shown] of Object.entries({
 })) {
   t.test(`a client with ${what} is nobody`, async (t) => {
     const { accept } = await serve(t);
-    t.same(peerOf((await accept(shown)).far), { identity: '', spiffe: '', alpn: '' });
+    t.same(peerOf((await accept(shown)).far), { identity: '', spiffe: '', certificateHash: '', alpn: '' });
   });
 }
 

@@ -31,6 +31,8 @@ export interface Peer {
   readonly identity: string;
   /** SPIFFE URI of the certificate; empty: none. */
   readonly spiffe: string;
+  /** SHA-256 of the certificate, lower-case hexadecimal; empty where the identity is. */
+  readonly certificateHash: string;
   readonly alpn: string;
 }
 
@@ -130,8 +132,10 @@ export function peerOf(socket: tls.TLSSocket): Peer {
   const alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
   const certificate = socket.getPeerCertificate(false);
   if (!certificate || Object.keys(certificate).length === 0 || !socket.authorized)
-    return { identity: '', spiffe: '', alpn };
-  return { identity: dnsNames(certificate)[0] ?? '', spiffe: uriNames(certificate)[0] ?? '', alpn };
+    return { identity: '', spiffe: '', certificateHash: '', alpn };
+  const identity = dnsNames(certificate)[0] ?? '';
+  const certificateHash = identity && certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  return { identity, spiffe: uriNames(certificate)[0] ?? '', certificateHash, alpn };
 }
 
 function dnsNames(certificate: tls.PeerCertificate): string[] {

@@ -130,6 +130,10 @@ for (const [version, send] of Object.entries(PAIRS)) {
     const { fields } = heard[0]!;
     t.notMatch(fields.join('\n'), /admin|dst-canonical|orig-proto|_length|_encoding/i);
     t.equal(fields[fields.indexOf('l5d-client-id') + 1], identityOf('frontend'));
+    t.match(
+      fields[fields.indexOf('x-forwarded-client-cert') + 1],
+      /^By=spiffe:\/\/cluster.local\/ns\/default\/sa\/api;Hash=[0-9a-f]{64};URI=spiffe:\/\/cluster.local\/ns\/default\/sa\/frontend$/,
+    );
     t.notMatch(answer, /forged|admin/);
     t.match(server.metrics.registry.text(), 'dst="api.default.svc.cluster.local:');
     t.notMatch(server.metrics.registry.text(), /forged/);

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:net';
 
+import type { DiscoveryFailurePolicy } from '../../api/names.ts';
 import {
   DEFAULT_RETRY_BUDGET,
   type Endpoint,
@@ -79,6 +80,8 @@ export class TestProxy {
       /** Addresses of the pod; none: every destination is taken for its own, and no endpoint is. */
       podIps?: readonly string[];
       undecidedMs?: number;
+      discoveryFailurePolicy?: DiscoveryFailurePolicy;
+      clusterNetworks?: readonly string[];
     } = {},
   ) {
     const config: DataPathConfig = {
@@ -96,6 +99,8 @@ export class TestProxy {
       inboundConnectTimeoutMs: 1000,
       silenceMs: 20,
       undecidedMs: options.undecidedMs ?? 200,
+      discoveryFailurePolicy: options.discoveryFailurePolicy ?? 'fail-cluster',
+      clusterNetworks: options.clusterNetworks ?? [],
       maxConnections: options.maxConnections ?? 16_384,
       limits: { ...DEFAULT_CLIENT_LIMITS, ...options.limits },
     };

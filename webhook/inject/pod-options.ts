@@ -1,4 +1,9 @@
-import { DEFAULT_INBOUND_POLICIES, type DefaultInboundPolicy } from '../../api/names.ts';
+import {
+  DEFAULT_INBOUND_POLICIES,
+  type DefaultInboundPolicy,
+  DISCOVERY_FAILURE_POLICIES,
+  type DiscoveryFailurePolicy,
+} from '../../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
 import type { LogLevel } from '../../core/log/log.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
@@ -24,6 +29,7 @@ export interface PodOptions {
   readonly opaquePorts?: string;
   readonly halfClosedPorts?: string;
   readonly defaultInboundPolicy?: DefaultInboundPolicy;
+  readonly discoveryFailurePolicy?: DiscoveryFailurePolicy;
   readonly cpuRequest?: string;
   readonly cpuLimit?: string;
   readonly memoryRequest?: string;
@@ -133,6 +139,7 @@ const READERS: Readonly<Record<keyof typeof POD_ANNOTATIONS, Reader>> = {
   opaquePorts: { parse: parsePortNames },
   halfClosedPorts: { parse: parsePorts },
   defaultInboundPolicy: { parse: parsePolicy },
+  discoveryFailurePolicy: { parse: (text) => parseWord(text, DISCOVERY_FAILURE_POLICIES) },
   cpuRequest: { parse: parseQuantityText },
   cpuLimit: { parse: parseQuantityText },
   memoryRequest: { parse: parseQuantityText },

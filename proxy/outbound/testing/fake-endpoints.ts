@@ -68,8 +68,13 @@ export class FakeEndpoints {
   readonly target: Target;
   readonly attempts: FakeAttempt[] = [];
 
-  /** @param addresses of the endpoints, which are taken in their order */
-  constructor(addresses: readonly string[], route: Partial<Route> = {}, backend: Partial<Backend> = {}) {
+  /** @param addresses of the endpoints, which are taken in their order @param mesh whose proxies they have; null: none */
+  constructor(
+    addresses: readonly string[],
+    route: Partial<Route> = {},
+    backend: Partial<Backend> = {},
+    mesh: 'weft' | null = null,
+  ) {
     const description: OutboundTarget = {
       name: 'api.default.svc.cluster.local',
       kind: 'service',
@@ -86,7 +91,7 @@ export class FakeEndpoints {
             uid: address,
             address,
             port: 8080,
-            tls: null,
+            tls: mesh && { identity: 'api', mesh, mode: 'transparent', inboundPort: 4143 },
             protocol: 'detect',
             labels: { dst_pod: `pod-${address}` },
           })),
