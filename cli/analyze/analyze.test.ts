@@ -108,6 +108,35 @@ t.test('is loud about security that is not enforced, and quieter about the rest'
   t.equal(found.length, 3);
 });
 
+t.test('says of an object that stands twice which one counts, whatever its kind', async (t) => {
+  const api = service('api', '10.96.0.1');
+  const set = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db' } };
+  t.same(findingsIn({ 'a.yaml': [api, set], 'b.yaml': [api, { ...set, spec: {} }] }), [
+    'b.yaml:1: warning: Service/default/api: stands at a.yaml:1 too, word for word; one of them is enough',
+    'b.yaml:1: error: StatefulSet/default/db: stands at a.yaml:1 too and differs; that one is used, and in a cluster the one that is applied last',
+  ]);
+  const other = { ...set, metadata: { name: 'db', namespace: 'other' } };
+  t.same(findingsIn({ 'a.yaml': [set], 'b.yaml': [other] }), []);
+});
+
+t.test('asks for the API group that was meant', async (t) => {
+  const object = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: 'x' } });
+  t.match(
+    findingsIn({
+      'a.yaml': [
+        object('networking.istio.oi/v1', 'VirtualService'),
+        object('networking.istio.io/v1', 'ServiceProfile'),
+        object('serving.knative.dev/v1', 'Service'),
+        object('appmesh.k8s.aws/v1beta2', 'VirtualService'),
+      ],
+    }),
+    [
+      /warning: ServiceProfile\/default\/x: apiVersion: networking\.istio\.io has no ServiceProfile; write linkerd\.io/,
+      /warning: VirtualService\/default\/x: apiVersion: networking\.istio\.oi has no .*; write networking\.istio\.io/,
+    ],
+  );
+});
+
 t.test("reads the user's own manifests beside their Service", async (t) => {
   const found = analyze(stateOf({ 'cluster.yaml': USER_CLUSTER }, [USER]))
     .map(formatFinding)

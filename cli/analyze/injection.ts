@@ -1,6 +1,7 @@
 import { INJECT, INJECTED_ANNOTATION, LINKERD_INJECT } from '../../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
 import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
+import { refOfOther } from '../../destination/objects/manifest-file.ts';
 import { type ObjectRef, refOf } from '../../destination/objects/object-ref.ts';
 import { inject } from '../../webhook/inject/inject.ts';
 import { askingNamespace, type NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
@@ -8,7 +9,6 @@ import { DEFAULT_INJECT_SETTINGS, type InjectSettings } from '../../webhook/inje
 import { type Json, templatePath, valueAt } from '../inject/workloads.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import type { Finding } from './finding.ts';
-import { refOfOther } from './kinds-not-read.ts';
 
 /**
  * What is wrong with what namespaces and workloads ask of injection: the decision is the webhook's, so that nothing is told
