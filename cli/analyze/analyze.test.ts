@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import t from 'tap';
 
-import { deployment, pod, service, serviceProfile, slice } from '../../destination/testing/manifests.ts';
+import {
+  deployment,
+  pod,
+  rateLimit,
+  server,
+  service,
+  serviceProfile,
+  slice,
+} from '../../destination/testing/manifests.ts';
 import { type Files, stateOf } from '../state/testing/state-of.ts';
 import { analyze } from './analyze.ts';
 import { formatFinding } from './finding.ts';
@@ -89,6 +97,25 @@ t.test('warns once of a rule that repeats POST', async (t) => {
   t.equal(found.length, 1);
 });
 
+t.test('warns once of a profile of gRPC, of whose calls each is a POST, and says what can be done there', async (t) => {
+  const call = (name: string, isRetryable = true) => ({
+    name,
+    condition: { method: 'POST', pathRegex: `/emojivoto\\.v1\\.EmojiService/${name}` },
+    isRetryable,
+  });
+  const routes = [
+    ...['FindByShortcode', 'ListAll', 'VoteDog', 'VoteJoy'].map((name) => call(name)),
+    call('VoteZ', false),
+  ];
+  t.same(findingsIn({ 'a.yaml': [service('api', '10.96.0.1'), deployment('web'), profile({ routes })] }), [
+    'a.yaml:1: warning: ServiceProfile/default/api.default.svc.cluster.local: routes "FindByShortcode", "ListAll", "VoteDog" and 1 more may send a call again that the application has already carried out, as each call of gRPC is a POST; keep retries for calls that do no harm when they are repeated',
+  ]);
+  const mixed = [call('ListAll'), route('POST')];
+  t.match(findingsIn({ 'a.yaml': [service('api', '10.96.0.1'), deployment('web'), profile({ routes: mixed })] }), [
+    /routes "ListAll" and "POST" may send a POST again that .*; exclude the method/,
+  ]);
+});
+
 t.test('is loud about security that is not enforced, and quieter about the rest', async (t) => {
   const object = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: 'x' } });
   const found = findingsIn({
@@ -106,6 +133,29 @@ t.test('is loud about security that is not enforced, and quieter about the rest'
     /warning: SomethingNew\/default\/x: is a kind of security\.istio\.io that Weft does not read/,
   ]);
   t.equal(found.length, 3);
+});
+
+t.test('takes the pods that workloads would make for those of a Server, whatever makes them', async (t) => {
+  const labels = { app: 'api' };
+  const template = {
+    metadata: { labels },
+    spec: { containers: [{ name: 'app', ports: [{ name: 'http', containerPort: 8080 }] }] },
+  };
+  const workload = (kind: string, spec: object = { template }) => ({
+    apiVersion: /Job/.test(kind) ? 'batch/v1' : 'apps/v1',
+    kind,
+    metadata: { name: 'api', namespace: 'default' },
+    spec,
+  });
+  const policy = rateLimit('limit', 'api-http', { total: { requestsPerSecond: 10 } });
+  const http = server('api-http', { port: 'http' });
+  for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet', 'Job'])
+    t.same(findingsIn({ 'a.yaml': [workload(kind), http, policy] }), [], kind);
+  t.same(findingsIn({ 'a.yaml': [workload('CronJob', { jobTemplate: { spec: { template } } }), http, policy] }), []);
+  t.match(findingsIn({ 'a.yaml': [http, policy] }), [
+    /HTTPLocalRateLimitPolicy\/default\/limit: has no effect/,
+    /Server/,
+  ]);
 });
 
 t.test('says of an object that stands twice which one counts, whatever its kind', async (t) => {

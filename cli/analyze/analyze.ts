@@ -6,11 +6,12 @@ import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';
 import { injectionFaults } from './injection.ts';
 import { kindsNotRead } from './kinds-not-read.ts';
-import { repeatedMethods } from './repeated-methods.ts';
+import { isCallOfGrpc, type Repeated, repeatedMethods, sentenceOfRepeated } from './repeated-methods.ts';
+import { expectedPods } from './workloads.ts';
 
 /** Everything that is wrong with a set of objects, by itself and together. Pure. */
 export function analyze(state: MeshState): Finding[] {
-  const survey = surveyAll(state);
+  const survey = surveyAll(state, expectedPods(state));
   return inOrder([
     ...state.reports.map(
       ({ object, place, path, message, severity }): Finding => ({
@@ -66,27 +67,25 @@ function unused(state: MeshState, { topics }: Survey): Finding[] {
 /** Fields that say so. */
 const FOR_GATEWAYS = ['spec.parentRefs', 'spec.gateways'];
 
-/** One finding for each rule, however many targets and clients have it. */
+/** One finding for each object, however many of its rules it is about, and targets and clients that have them. */
 function repeated(state: MeshState, targets: readonly OutboundTarget[]): Finding[] {
-  const rules = new Map<string, Finding>();
-  for (const route of targets.flatMap(({ routes }) => routes)) {
-    const methods = repeatedMethods(route);
-    if (methods.length === 0) continue;
-    const object = parseRef(route.origin);
-    const called = route.path === undefined && route.name !== '' ? `route "${route.name}"` : 'its retry rule';
-    const message = `${called} may send a ${methods.join(' or ')} again that the application has already carried out; exclude the method, or make sure that repeating it does no harm`;
-    const rule = `${route.origin} ${route.path ?? route.name}`;
-    const field = route.path ?? '';
-    rules.set(rule, {
-      severity: 'warning',
-      check: 'retry',
-      object,
-      place: state.placeOf(object),
-      field,
-      message,
-    });
-  }
-  return [...rules.values()];
+  const byOrigin = new Map<string, Map<string, Repeated>>();
+  for (const { protocol, routes } of targets)
+    for (const route of routes) {
+      const methods = repeatedMethods(route);
+      if (methods.length === 0) continue;
+      const rules = byOrigin.get(route.origin) ?? new Map<string, Repeated>();
+      byOrigin.set(route.origin, rules);
+      const isGrpc = protocol === 'grpc' || isCallOfGrpc(route);
+      rules.set(route.path ?? route.name, { route, methods: isGrpc ? ['call'] : methods });
+    }
+  return [...byOrigin].map(([origin, rules]): Finding => {
+    const object = parseRef(origin);
+    const found = [...rules.values()];
+    const field = found.length === 1 ? (found[0]!.route.path ?? '') : '';
+    const message = sentenceOfRepeated(found);
+    return { severity: 'warning', check: 'retry', object, place: state.placeOf(object), field, message };
+  });
 }
 
 /** As manifests call it. */

@@ -1,14 +1,13 @@
-import { INJECT, INJECTED_ANNOTATION, LINKERD_INJECT } from '../../api/names.ts';
+import { INJECT, LINKERD_INJECT } from '../../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
-import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
-import { refOfOther } from '../../destination/objects/manifest-file.ts';
-import { type ObjectRef, refOf } from '../../destination/objects/object-ref.ts';
+import type { ObjectRef } from '../../destination/objects/object-ref.ts';
 import { inject } from '../../webhook/inject/inject.ts';
 import { askingNamespace, type NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
 import { DEFAULT_INJECT_SETTINGS, type InjectSettings } from '../../webhook/inject/settings.ts';
-import { type Json, templatePath, valueAt } from '../inject/workloads.ts';
+import { type Json, valueAt } from '../inject/workloads.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import type { Finding } from './finding.ts';
+import { type Workload, type Written, workloadsOf, writtenOf } from './workloads.ts';
 
 /**
  * What is wrong with what namespaces and workloads ask of injection: the decision is the webhook's, so that nothing is told
@@ -22,19 +21,6 @@ export function injectionFaults(state: MeshState): Finding[] {
     ...workloads.flatMap((workload) => ofWorkload(state, workload)),
     ...[...workloads, ...services].flatMap(misplaced),
   ];
-}
-
-/** An object as it was written. */
-interface Written {
-  readonly object: ObjectRef;
-  readonly raw: Json;
-  readonly place: string;
-}
-
-/** What makes pods, or is one. */
-interface Workload extends Written {
-  /** Fields that lead to the template; none: it is the pod. */
-  readonly path: readonly string[];
 }
 
 function ofNamespace({ object, raw, place }: Written): Finding[] {
@@ -85,28 +71,6 @@ function misplaced({ object, raw, place }: Written): Finding[] {
       const message = `${isPolicy ? 'IS NOT ENFORCED' : 'has no effect'}: it is looked at on ${where} and on namespaces alone`;
       return finding(isPolicy ? 'error' : 'warning', object, place, message, `metadata.annotations["${name}"]`);
     });
-}
-
-/** What makes pods, and pods that nothing has made, but for those that have their proxy. */
-function workloadsOf(state: MeshState): Workload[] {
-  const others = state.others.map(
-    (other): Written => ({ object: refOfOther(other), raw: other.raw, place: other.place }),
-  );
-  return [...writtenOf(state, 'Deployment'), ...writtenOf(state, 'Pod'), ...others].flatMap((each) => {
-    const path = templatePath({ object: each.raw, kind: each.object.kind, path: [] });
-    const isMade =
-      valueAt(each.raw, ['metadata', 'ownerReferences']) !== undefined ||
-      valueAt(each.raw, ['metadata', 'annotations', INJECTED_ANNOTATION]) !== undefined;
-    return path && !isMade ? [{ ...each, path }] : [];
-  });
-}
-
-function writtenOf(state: MeshState, kind: Kind): Written[] {
-  return [...state.objects.list(kind)].flatMap((read) => {
-    const object = { ...refOf(kind, read), kind: KINDS[kind].name };
-    const found = state.written(object);
-    return found ? [{ object, raw: found.raw, place: found.place }] : [];
-  });
 }
 
 function factsOf(name: string, raw: unknown): NamespaceFacts {
