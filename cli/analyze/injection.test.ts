@@ -81,6 +81,16 @@ t.test('a template is judged as the webhook judges its pods, whatever makes them
   t.same(said(namespace({}), workload('Deployment', {}, {}, asUser)), [], 'nobody injects it');
 });
 
+t.test('a service account whose identity is no DNS name is told before its pods wait for a certificate', async (t) => {
+  const named = (serviceAccountName: string) => said(ASKS, workload('Deployment', {}, {}, { serviceAccountName }));
+  only(
+    t,
+    named('a'.repeat(64)),
+    /its pods are refused: the service account a{64} and the namespace default make no DNS name .* 63 a label/,
+  );
+  t.same(named('a'.repeat(63)), []);
+});
+
 t.test('what another mesh would enforce and Weft does not is an error', async (t) => {
   const required = { annotations: { 'config.linkerd.io/proxy-require-identity-inbound-ports': '80' } };
   only(t, said(ASKS, workload('Deployment', required)), /error: Deployment\/default\/web: .*IS NOT ENFORCED/);

@@ -1,7 +1,9 @@
 import t from 'tap';
 
+import { problemsOf } from '../testing/damage.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import { parseManifestFile } from './manifest-file.ts';
+import { formatProblem } from './problem.ts';
 import { formatReport } from './reports.ts';
 
 const written = (apiVersion: string, kind: string, name = 'api') =>
@@ -47,4 +49,17 @@ t.test('leaves a kind of that name to whoever else has one', async (t) => {
     others: [{ group: 'serving.knative.dev', kind: 'Service' }],
     faults: [],
   });
+});
+
+t.test('a name that is too long for a host is refused as a cluster refuses it', async (t) => {
+  const named = (kind: Kind, length: number) =>
+    problemsOf(kind, { metadata: { name: 'a'.repeat(length) }, spec: {} }).map(formatProblem);
+  for (const kind of ['Service', 'Namespace'] as const) {
+    t.match(named(kind, 64), [
+      /^metadata\.name: "a{64}" is longer than 63 characters, which a label of a host may have$/,
+    ]);
+    t.same(named(kind, 63), []);
+  }
+  t.same(named('Deployment', 253), []);
+  t.match(named('Deployment', 254), [/no DNS name/]);
 });
