@@ -121,3 +121,19 @@ t.test('pods that a controller has made, or that have their proxy, are not told 
   t.same(said(ASKS, pod({ ownerReferences: [{ kind: 'ReplicaSet', name: 'web', controller: true }] })), []);
   t.same(said(ASKS, pod({ annotations: { 'weft.dev/injected': '0.1.0' } })), []);
 });
+
+t.test('what two meshes may inject is told where it is written, once', async (t) => {
+  const both = namespace({ 'weft.dev/inject': 'enabled', 'istio-injection': 'enabled' });
+  only(
+    t,
+    said(both, workload('Deployment', {}), workload('Job', {})),
+    /warning: Namespace\/default: an injector of Istio/,
+  );
+  const asksLinkerd = { annotations: { 'linkerd.io/inject': 'enabled' } };
+  only(
+    t,
+    said(ASKS, workload('Deployment', asksLinkerd)),
+    /warning: Deployment\/default\/web: spec\.template: an injector of Linkerd/,
+  );
+  t.same(said(workload('Deployment', asksLinkerd)), [], 'nobody says that it asks for Weft');
+});

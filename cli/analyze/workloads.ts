@@ -4,7 +4,7 @@ import type { Pod } from '../../destination/objects/kubernetes/pod.ts';
 import { refOfOther } from '../../destination/objects/manifest-file.ts';
 import { formatRef, type ObjectRef, refOf } from '../../destination/objects/object-ref.ts';
 import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
-import { type Json, templatePath, valueAt } from '../inject/workloads.ts';
+import { type Json, templatePath, valueAt } from '../../webhook/inject/workloads.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { podOfTemplate } from '../state/pod-of-template.ts';
 

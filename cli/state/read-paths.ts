@@ -40,6 +40,7 @@ export function together(parsed: readonly ParsedFile[]): FoundObjects {
     others,
     faults: [...parsed.flatMap((file) => file.faults), ...faults, ...repetitions(others)],
     domain: DEFAULT_DOMAIN,
+    injectors: null,
   };
 }
 

@@ -1,6 +1,7 @@
 import { INIT_CONTAINER, INJECT, INJECTED_ANNOTATION, PROXY_CONTAINER, PROXY_UID } from '../../api/names.ts';
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
 import { isNameable } from '../../api/workload-identity.ts';
+import { askedTwice } from './foreign-injectors.ts';
 import { faultsOfNames } from './known-names.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import { type PodOptions, readOptions } from './pod-options.ts';
@@ -98,6 +99,7 @@ export function decide(pod: PodTemplate, namespace: NamespaceFacts, settings: In
   if (read.problems.length > 0) return refuse('annotation_invalid', read.problems.join('; '), warnings);
   const conflict = conflictOf(pod) ?? unnameable(pod, namespace.name, settings);
   if (conflict) return refuse(conflict.reason, conflict.message, warnings);
+  warnings.push(...askedTwice(pod.metadata, namespace, settings.injectors));
   const options = { ...read.options, isIngress: wish?.value === 'ingress' };
   return { outcome: 'inject', options, warnings };
 }

@@ -20,6 +20,16 @@ export const VALIDATED_KINDS: readonly ValidatedKind[] = [
   annotatedKind('apps', 'StatefulSet', 'statefulsets'),
   annotatedKind('apps', 'DaemonSet', 'daemonsets'),
   annotatedKind('', 'Pod', 'pods'),
+  // Of these only the pods are looked at that they make.
+  { group: 'batch', versions: ['v1'], kind: 'Job', resource: 'jobs', isShared: false, findings: () => NO_FINDINGS },
+  {
+    group: 'batch',
+    versions: ['v1'],
+    kind: 'CronJob',
+    resource: 'cronjobs',
+    isShared: false,
+    findings: () => NO_FINDINGS,
+  },
 ];
 
 /** The checks of a kind, or null where Weft has none. */
