@@ -26,7 +26,7 @@ export function conductsOf(listener: Listener): Conduct[] {
   conducts.push(
     { ...said, name: 'unfinished heads', size: 200, words: head },
     { ...said, name: 'unfinished bodies', size: 200, words: `${posted(1_000_000)}{"a":` },
-    { ...said, name: 'unread answers', size: 100, more: whole, reads: false },
+    { ...said, name: 'requests without end', size: 100, more: whole, reads: false },
   );
   if (listener === 'webhook' || listener === 'identity') {
     const large = `{"a":"${'x'.repeat(2_900_000)}"}`;

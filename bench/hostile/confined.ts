@@ -8,8 +8,8 @@ export interface Confined {
   readonly child: ChildProcess;
   /** Whether the limit holds: it takes a machine that lets cgroups be made. */
   readonly isLimited: boolean;
-  /** Resident memory, MiB; 0 once it is gone. */
-  residentMiB(): number;
+  /** Its own memory, MiB: resident pages that no file stands behind, which only the kernel's killing takes away; 0 once it is gone. */
+  ownMiB(): number;
   /** Ends it, and takes its cgroup away. */
   end(): Promise<void>;
 }
@@ -45,7 +45,7 @@ export function startConfined(file: string, limitMiB: number): Confined {
   return {
     child,
     isLimited: cgroup !== null,
-    residentMiB: () => residentMiB(child.pid!),
+    ownMiB: () => ownMiB(child.pid!),
     async end() {
       if (child.connected) child.disconnect();
       await gone;
@@ -76,9 +76,9 @@ function makeCgroup(limitMiB: number): string | null {
   return null;
 }
 
-function residentMiB(pid: number): number {
+function ownMiB(pid: number): number {
   try {
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
   } catch {
     return 0;
   }

@@ -6,7 +6,7 @@
  *
  * The listener has core 0 and the memory limit of its container, everybody else core 1, so that a crowd at work slows the
  * honest clients too. Each row is SECONDS (3) long; the first of a listener has no crowd. A row prints the honest calls that
- * succeeded, their latency (median, 99th percentile, worst), and what the process had resident before, at most, and after.
+ * succeeded, their latency (median, 99th percentile, worst), and its own memory before, at most, and after.
  *
  *   make bench CASE=hostile   (SECONDS=3, ONLY=part of a name such as "webhook: large")
  */
@@ -74,10 +74,10 @@ async function row(
   crowd: ChildProcess,
 ): Promise<void> {
   const name = conduct?.name ?? 'nobody';
-  const before = server.residentMiB();
+  const before = server.ownMiB();
   let most = before;
   const watching = setInterval(() => {
-    most = Math.max(most, server.residentMiB());
+    most = Math.max(most, server.ownMiB());
   }, 20);
   if (conduct) crowd.send({ shown, conduct, from: FROM });
   await pause(GATHERING_MS);
@@ -85,7 +85,7 @@ async function row(
   await told(crowd, 'stop');
   await pause(LEAVING_MS);
   clearInterval(watching);
-  const after = server.residentMiB();
+  const after = server.ownMiB();
   const measured: [metric: string, value: number, unit: string][] = [
     ['honest_calls', made, 'calls'],
     ['honest_succeeded', (succeeded / made) * 100, '%'],
