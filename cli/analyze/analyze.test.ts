@@ -152,10 +152,15 @@ t.test('takes the pods that workloads would make for those of a Server, whatever
   for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet', 'Job'])
     t.same(findingsIn({ 'a.yaml': [workload(kind), http, policy] }), [], kind);
   t.same(findingsIn({ 'a.yaml': [workload('CronJob', { jobTemplate: { spec: { template } } }), http, policy] }), []);
-  t.match(findingsIn({ 'a.yaml': [http, policy] }), [
-    /HTTPLocalRateLimitPolicy\/default\/limit: has no effect/,
-    /Server/,
-  ]);
+  const neither = [
+    /HTTPLocalRateLimitPolicy\/default\/limit: has no effect: .*Server/,
+    /Server\/default\/api-http: has no effect/,
+  ];
+  t.match(findingsIn({ 'a.yaml': [http, policy] }), neither);
+  const other = server('api-http', { podSelector: { matchLabels: { app: 'apy' } }, port: 'http' });
+  t.match(findingsIn({ 'a.yaml': [workload('Deployment'), other, policy] }), neither, 'it selects other pods');
+  const misnamed = server('api-http', { port: 'web' });
+  t.match(findingsIn({ 'a.yaml': [workload('Deployment'), misnamed, policy] }), neither, 'it names another port');
 });
 
 t.test('says of an object that stands twice which one counts, whatever its kind', async (t) => {

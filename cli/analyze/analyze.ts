@@ -1,5 +1,7 @@
 import type { OutboundTarget } from '../../api/routing.ts';
 import { KINDS, type Kind, POLICY_KINDS } from '../../destination/objects/kinds.ts';
+import type { Pod } from '../../destination/objects/kubernetes/pod.ts';
+import { portsOf, type Server } from '../../destination/objects/linkerd/server.ts';
 import { formatRef, parseRef, refOf } from '../../destination/objects/object-ref.ts';
 import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
@@ -11,7 +13,8 @@ import { expectedPods } from './workloads.ts';
 
 /** Everything that is wrong with a set of objects, by itself and together. Pure. */
 export function analyze(state: MeshState): Finding[] {
-  const survey = surveyAll(state, expectedPods(state));
+  const expected = expectedPods(state);
+  const survey = surveyAll(state, expected);
   return inOrder([
     ...state.reports.map(
       ({ object, place, path, message, severity }): Finding => ({
@@ -35,34 +38,46 @@ export function analyze(state: MeshState): Finding[] {
     ),
     ...kindsNotRead(state.others),
     ...injectionFaults(state),
-    ...unused(state, survey),
+    ...unused(state, survey, expected),
     ...repeated(state, survey.targets),
   ]);
 }
 
 /** Objects of the mesh that no survey looked up: their Service is not there, or nothing refers to them. */
-function unused(state: MeshState, { topics }: Survey): Finding[] {
+function unused(state: MeshState, { topics }: Survey, expected: readonly Pod[]): Finding[] {
   // Of what is for gateways alone that has been told.
   const told = new Set(
     state.reports.flatMap(({ object, path }) => (object && FOR_GATEWAYS.includes(path) ? [formatRef(object)] : [])),
   );
+  const pods = [...state.objects.list('Pod'), ...expected];
+  // A Server is looked up by every pod of its namespace, whether it selects that or not.
+  const isIdle = (server: Server) =>
+    !pods.some((pod) => pod.namespace === server.namespace && portsOf(server, pod).length > 0);
+  const idle = new Set(
+    [...state.objects.list('Server')].filter(isIdle).map((server) => formatRef(refOf('Server', server))),
+  );
   return POLICY_KINDS.flatMap((kind) =>
     [...state.objects.list(kind)]
-      .filter((object) => !state.isLookedUp(kind, object, topics) && !told.has(formatRef(refOf(kind, object))))
+      .filter((object) => !state.isLookedUp(kind, object, topics) || idle.has(formatRef(refOf(kind, object))))
+      .filter((object) => !told.has(formatRef(refOf(kind, object))))
       .map(({ namespace, name }): Finding => {
         const object = { kind: KINDS[kind].name, namespace, name };
-        const message = 'has no effect: no Service that was read is its, and no object refers to it';
         return {
           severity: 'warning',
           check: 'unused',
           object,
           place: state.placeOf({ ...object, kind }),
           field: '',
-          message,
+          message: `has no effect: ${WHY_UNUSED[kind] ?? 'no Service that was read is its, and no object refers to it'}`,
         };
       }),
   );
 }
+
+const WHY_UNUSED: Partial<Record<Kind, string>> = {
+  Server: 'it names no port of a pod that was read; without a number, a container has to name that port',
+  HTTPLocalRateLimitPolicy: 'its Server was not read, or names no port of a pod that was read',
+};
 
 /** Fields that say so. */
 const FOR_GATEWAYS = ['spec.parentRefs', 'spec.gateways'];
