@@ -185,7 +185,7 @@ export const SETTINGS = {
     env.ENV_UNDECIDED_TIMEOUT,
     DURATION,
     '1s',
-    'How long a client that stops within its first words is waited for before they go to the server as octets.',
+    'How long a client that stops within its first words is waited for before they go to the server as bytes.',
   ),
   maxConnections: setting(
     env.ENV_MAX_CONNECTIONS,
@@ -197,7 +197,7 @@ export const SETTINGS = {
     env.ENV_WINDOW_BUDGET,
     COUNT,
     '16777216',
-    'Octets that HTTP/2 windows may grow by in all, for long fast paths; what slow readers hold up counts too. 1: none grows.',
+    'Bytes that HTTP/2 windows may grow by in all, for long fast paths; what slow readers hold up counts too. 1: none grows.',
   ),
   floodBudget: setting(
     env.ENV_FLOOD_BUDGET,
