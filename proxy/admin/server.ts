@@ -1,5 +1,4 @@
 import { createServer, type Server, type Socket } from 'node:net';
-
 import { bindEitherFamily } from '../../core/config/bind.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import { isLoopback, webPageFault } from '../../core/http/web-page.ts';
@@ -11,6 +10,7 @@ import { LOG_LEVELS, type Log, type LogLevel } from '../log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { DEFAULT_CLIENT_LIMITS } from '../transport/client-limits.ts';
 import { serveHttp } from '../transport/http-server.ts';
+import { resetConnection } from '../transport/tcp-reset.ts';
 import type { FailureLog } from './failure-log.ts';
 import { PageStream } from './page-stream.ts';
 
@@ -76,7 +76,7 @@ export class AdminServer {
     const exceeded = (limit: string) => this.#options.metrics.exceeded('inbound', 'src', limit);
     const refuse = () => {
       exceeded('connection_limit');
-      socket.resetAndDestroy();
+      resetConnection(socket);
     };
     const connection = { address, evict: refuse };
     if (!this.#connections.enter(connection, performance.now())) return refuse();

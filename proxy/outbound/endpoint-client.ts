@@ -136,13 +136,20 @@ export class EndpointClient implements Candidate {
     const socket = this.#dial([ALPN_WEFT_OPAQUE]);
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
     const share = this.#share;
+    const begunMs = performance.now();
     share.connections++;
+    this.load.asked();
     whenConnected(socket, this.tls ? 'secureConnect' : 'connect', this.#connectTimeoutMs, (error) => {
-      this.noteConnect(error);
+      const nowMs = performance.now();
       if (error) {
+        this.noteConnect(error);
+        this.load.abandoned(nowMs - begunMs, nowMs);
         share.connections--;
         return reject(error);
       }
+      this.load.answered(nowMs - begunMs, nowMs);
+      // That its proxy accepts says nothing of the application.
+      if (!this.hasWeftProxy) this.onAnswer();
       this.#tcp.opened();
       socket.once('close', () => {
         share.connections--;
@@ -152,6 +159,14 @@ export class EndpointClient implements Candidate {
       resolve(socket);
     });
     return promise;
+  }
+
+  /**
+   * Its connection of octets has ended in an error before it said anything: so ends what a proxy has accepted for an
+   * application that is dead.
+   */
+  onEarlyDeath(): void {
+    this.noteConnect(new ConnectError('connect_failed', 'it ended a connection before it said anything'));
   }
 
   countOctets(read: number, written: number): void {

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Failure } from '../answers.ts';
@@ -20,6 +19,7 @@ import { listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek } from '../transport/peek.ts';
 import { type RelayListener, relay } from '../transport/tcp-relay.ts';
+import { resetConnection } from '../transport/tcp-reset.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import type { Ingress } from './ingress.ts';
 import { KeptTarget } from './kept-target.ts';
@@ -188,7 +188,7 @@ export class OutboundListener {
     if (opening.who !== 'client' || opening.value === 'opaque' || opening.ended) {
       const target = formatSocketAddress(host, port);
       noteFailure(context, failure, { target, route: '', method: '', path: '', endpoint: '' });
-      return void socket.resetAndDestroy();
+      return resetConnection(socket);
     }
     const connection: ServedConnection = serveHttp(
       socket,
@@ -303,8 +303,16 @@ export class OutboundListener {
     const life =
       maxConnectionMs > 0 ? setTimeout(() => socket.destroy(), Math.min(maxConnectionMs, MAX_TIMER_MS)).unref() : null;
     idle?.rest();
+    let hasSpoken = false;
+    upstream.once('close', (hadError) => {
+      if (hadError && !hasSpoken) client.onEarlyDeath();
+    });
     const listener: RelayListener = {
       onOctets: (fromA, fromB) => {
+        if (fromB > 0 && !hasSpoken) {
+          hasSpoken = true;
+          client.onAnswer();
+        }
         this.#fromApplication.octets(fromA, fromB);
         client.countOctets(fromB, fromA);
         idle?.rest();
@@ -332,7 +340,7 @@ export class OutboundListener {
           { target: formatSocketAddress(original.host, original.port), error: error.message },
           'cannot reach an unknown address',
         );
-        return void socket.resetAndDestroy();
+        return resetConnection(socket);
       }
       this.#relayUntouched(socket, upstream);
     });

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-
 import { FairShare } from '../../core/program/fair-share.ts';
+import { resetConnection } from './tcp-reset.ts';
 
 /**
  * The connections of an inbound listener, which addresses share fairly (see `FairShare`). Until it is known what one
@@ -21,7 +21,7 @@ export class Arrivals {
   take(socket: Socket): (() => void) | null {
     const refuse = () => {
       this.#onRefused();
-      socket.resetAndDestroy();
+      resetConnection(socket);
     };
     const arrival = { address: socket.remoteAddress ?? '', evict: refuse };
     const nowMs = performance.now();

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-
 import { FairShare } from '../../core/program/fair-share.ts';
 import { HandshakeTimeoutError } from '../../core/tls/accept.ts';
 import type { MutualTls } from './mutual-tls.ts';
+import { resetConnection } from './tcp-reset.ts';
 
 /** What a client that wants mutual TLS can exceed. */
 export type HandshakeLimit = 'handshake_limit' | 'handshake_timeout' | 'tls_connection_limit';
@@ -30,7 +30,7 @@ export class Handshakes {
       address,
       evict: () => {
         this.#onExceeded(limit);
-        socket.resetAndDestroy();
+        resetConnection(socket);
       },
     });
     const handshake = place('handshake_limit');

@@ -5,11 +5,12 @@ import { fileDescriptor } from './native-handle.ts';
 
 /**
  * Drops a connection with RST, so that what its peer has of it does not look whole. Nothing more is read or sent. TLS has
- * no reset of its own, and Node resets plain connections alone; below TLS the kernel is told to send RST when the connection
- * is closed. Source: socket(7), SO_LINGER with a time of 0.
+ * no reset of its own, and Node resets plain connections alone, of which one whose end is on its way would never be closed
+ * (uv_tcp_close_reset: EINVAL). Of others the kernel is told to send RST when they are closed.
+ * Source: socket(7), SO_LINGER with a time of 0.
  */
 export function resetConnection(socket: Socket): void {
-  if (!('encrypted' in socket)) return void socket.resetAndDestroy();
+  if (!('encrypted' in socket) && !socket.writableEnded) return void socket.resetAndDestroy();
   socket.pause();
   loadSetSocketOption()
     .then((set) => {

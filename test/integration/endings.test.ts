@@ -4,6 +4,7 @@
  */
 import t, { type Test } from 'tap';
 import { windowBudget } from '../../proxy/transport/window-budget.ts';
+import { seeded } from '../support/balanced-endpoint.ts';
 import { http1 } from '../support/endings/http1.ts';
 import { http2Sides } from '../support/endings/http2.ts';
 import { octets } from '../support/endings/octets.ts';
@@ -170,16 +171,65 @@ for (const [name, start] of Object.entries(PROTOCOLS)) {
     await Promise.all(all.filter((cell) => !isAlone(cell)).map(compare));
     for (const cell of all.filter(isAlone)) await compare(cell);
     t.comment(`${count} cells`);
-    const streams = () => proxies.flatMap((proxy) => [...proxy.targets.all()].map(({ active }) => active));
-    await until(() => streams().every((active) => active === 0));
-    t.same(new Set(streams()), new Set([0]), 'no request is under way');
-    t.equal(windowBudget.held, 0, 'no octet is held');
-    for (const proxy of proxies) for (const target of proxy.targets.all()) target.retire();
-    for (let i = 0; i < 4; i++)
-      await until(() => protocol.open.size === 0 && proxies.every((proxy) => opened(proxy) === 0));
-    t.equal(protocol.open.size, 0, 'no socket is held by the sides');
-    for (const proxy of proxies) t.equal(opened(proxy), 0, 'nor by a proxy');
+    await holdsNothing(t, protocol, proxies);
   });
+
+  t.test(`${name}: of a thousand that end at random nothing is held`, async (t) => {
+    const protocol = await start();
+    t.teardown(() => protocol.close());
+    const { one, two, proxies } = await ways(t, protocol.port);
+    const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+    t.comment(`SEED=${seed}`);
+    const random = seeded(seed);
+    const of = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)]!;
+    const all = [...cells()].filter(
+      ({ act }) => !(protocol.isMultiplexed && /^the server (leaves|goes away)$/.test(act)),
+    );
+    const goOn = async (left: number): Promise<void> => {
+      if (left === 0) return;
+      // Anywhere within what happens, too.
+      const cut = random() < 0.3 ? random() * 20 : Number.POSITIVE_INFINITY;
+      await endAtRandom(protocol, of([one, two]), of(all), cut);
+      return goOn(left - 1);
+    };
+    await Promise.all(Array.from({ length: 50 }, () => goOn(20)));
+    await holdsNothing(t, protocol, proxies);
+  });
+}
+
+/** Plays a cell without looking at what is seen. @param cutMs when one of the sides leaves in the middle of it */
+async function endAtRandom(
+  protocol: Protocol,
+  port: number,
+  { act, phase, isAsked }: Cell,
+  cutMs: number,
+): Promise<void> {
+  const { client, server } = await protocol.begin(port);
+  const exchange = { client, server };
+  let isCut = false;
+  const played = (async () => {
+    if (isAsked) client.end();
+    await PHASES[phase]!(exchange);
+    if (!isCut) ACTS[act]!(exchange);
+    await sleep(5);
+  })();
+  await Promise.race([played, sleep(Math.min(cutMs, 500))]);
+  isCut = true;
+  client.leave();
+  if (!protocol.isMultiplexed) server.leave();
+  await played;
+}
+
+async function holdsNothing(t: Test, protocol: Protocol, proxies: readonly TestProxy[]): Promise<void> {
+  const streams = () => proxies.flatMap((proxy) => [...proxy.targets.all()].map(({ active }) => active));
+  await until(() => streams().every((active) => active === 0));
+  t.same(new Set(streams()), new Set([0]), 'no request is under way');
+  t.equal(windowBudget.held, 0, 'no octet is held');
+  for (const proxy of proxies) for (const target of proxy.targets.all()) target.retire();
+  for (let i = 0; i < 4; i++)
+    await until(() => protocol.open.size === 0 && proxies.every((proxy) => opened(proxy) === 0));
+  t.equal(protocol.open.size, 0, 'no socket is held by the sides');
+  for (const proxy of proxies) t.equal(opened(proxy), 0, 'nor by a proxy');
 }
 
 function opened(proxy: TestProxy): number {

@@ -1,5 +1,6 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { resetConnection } from '../../../proxy/transport/tcp-reset.ts';
 
 import { type ClientSide, type Exchange, Heard, type Protocol, type ServerSide } from './side.ts';
 
@@ -60,7 +61,7 @@ function clientSide(port: number, path: string, open: Set<unknown>): ClientSide 
     },
     say: (text) => asked.write(text),
     end: () => asked.end(),
-    reset: () => asked.socket!.resetAndDestroy(),
+    reset: () => resetConnection(asked.socket!),
     leave: () => asked.socket!.destroy(),
   };
 }
@@ -77,7 +78,7 @@ function serverSide(message: IncomingMessage, response: ServerResponse): ServerS
     answer: () => response.writeHead(200).flushHeaders(),
     say: (text) => response.write(text),
     end: () => response.end(),
-    reset: () => socket.resetAndDestroy(),
+    reset: () => resetConnection(socket),
     leave: () => socket.destroy(),
   };
 }

@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { resetConnection } from '../../../proxy/transport/tcp-reset.ts';
 
 import { type ClientSide, type Exchange, Heard, type Protocol, type ServerSide } from './side.ts';
 
@@ -67,7 +68,7 @@ function sideOf(socket: Socket): ServerSide & ClientSide {
     answer() {},
     say: (text) => socket.write(text),
     end: () => socket.end(),
-    reset: () => socket.resetAndDestroy(),
+    reset: () => resetConnection(socket),
     leave: () => socket.destroy(),
   };
 }

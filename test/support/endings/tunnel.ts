@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { resetConnection } from '../../../proxy/transport/tcp-reset.ts';
 
 import { type Exchange, Heard, type Protocol, type ServerSide, type Side } from './side.ts';
 
@@ -93,7 +94,7 @@ function sideOf(socket: Socket, early: string, answered = false): Side {
     },
     say: (text) => socket.write(text),
     end: () => socket.end(),
-    reset: () => socket.resetAndDestroy(),
+    reset: () => resetConnection(socket),
     leave: () => socket.destroy(),
   };
 }

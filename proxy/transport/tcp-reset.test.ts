@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+
+import { resetConnection } from './tcp-reset.ts';
+
+/** Two ends of a connection, which may be half-closed. */
+async function pair(t: Test): Promise<[near: Socket, far: Socket]> {
+  const server = createServer({ allowHalfOpen: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const near = connect({ port: (server.address() as { port: number }).port, allowHalfOpen: true });
+  const [far] = (await once(server, 'connection')) as [Socket];
+  server.close();
+  for (const socket of [near, far]) socket.on('error', () => {});
+  t.teardown(() => far.destroy());
+  return [near, far];
+}
+
+/** How the other side sees a connection end. */
+function seenBy(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.resume();
+    socket.on('end', () => socket.on('close', () => resolve('end')));
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code!));
+  });
+}
+
+for (const [how, prepare] of Object.entries({
+  'that is open': () => {},
+  'whose end is on its way': (socket: Socket) => {
+    socket.write('x');
+    socket.end();
+  },
+  'that waits for its peer to read': (socket: Socket) => {
+    socket.write(Buffer.alloc(8_000_000));
+    socket.end();
+  },
+}))
+  t.test(`a connection ${how} is reset, and closed`, async (t) => {
+    const [near, far] = await pair(t);
+    const seen = seenBy(far);
+    prepare(near);
+    resetConnection(near);
+    await once(near, 'close');
+    t.equal(await seen, 'ECONNRESET');
+  });
