@@ -237,6 +237,8 @@ class Connection implements Holder {
   /** By a reset: the kernel would keep what was not read of a connection that ends gently. */
   destroy(): void {
     this.session?.destroy();
-    this.socket.resetAndDestroy();
+    // Node resets none whose end is on its way, and would never close it.
+    if (this.socket.writableEnded) this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 }
