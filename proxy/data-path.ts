@@ -126,7 +126,7 @@ export class DataPath {
     const inbound = new InboundListener({
       context: {
         ports: this.ports,
-        application: new Application(metrics, config.inboundConnectTimeoutMs),
+        application: new Application(metrics, this.ports, config.inboundConnectTimeoutMs),
         metrics,
         failures,
         spiffe: config.spiffe,

@@ -1,3 +1,5 @@
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
+import { outcomeLabels, statusLabel } from './outcome-labels.ts';
 import {
   type Counter,
   type CounterFamily,
@@ -20,10 +22,10 @@ const ADDED_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02
 export interface Outcome {
   readonly status: number;
   readonly success: boolean;
-  /** gRPC status; empty: not gRPC. */
+  /** gRPC status, `0` to `16`; empty: not gRPC. */
   readonly grpcStatus: string;
-  /** Reason token where the proxy made the answer; empty: it came from the application. */
-  readonly error: string;
+  /** Reason where a proxy made the answer; empty: it came from the application. `cancelled`: the client gave up. */
+  readonly error: ProxyErrorReason | 'cancelled' | '';
 }
 
 /** Every family, under Linkerd's names where it has one. */
@@ -174,14 +176,8 @@ export class ResponseSeries {
     const key = `${status} ${success} ${grpcStatus} ${error}`;
     let series = this.#byOutcome.get(key);
     if (!series) {
-      const answers = this.#responses.with({
-        ...this.#labels,
-        status_code: String(status),
-        classification: success ? 'success' : 'failure',
-        ...(grpcStatus === '' ? {} : { grpc_status: grpcStatus }),
-        ...(error === '' ? {} : { error }),
-      });
-      const latency = this.#latency?.with({ ...this.#labels, status_code: String(status) }) ?? null;
+      const answers = this.#responses.with({ ...this.#labels, ...outcomeLabels(status, success, grpcStatus, error) });
+      const latency = this.#latency?.with({ ...this.#labels, status_code: statusLabel(status) }) ?? null;
       series = { outcome, answers, latency };
       this.#byOutcome.set(key, series);
     }

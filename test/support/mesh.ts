@@ -177,6 +177,11 @@ export class TestProxy {
     return port;
   }
 
+  /** Has connections to a port of {@link listenInbound} meant for another one from now on. */
+  redirectInbound(port: number, applicationPort: number): void {
+    this.#inboundDestinations.set(port, { host: '127.0.0.1', port: applicationPort });
+  }
+
   close(): void {
     for (const server of this.#servers) server.close();
     this.connections.destroy();
