@@ -93,7 +93,7 @@ mutate: setup ## change the product in COUNT= (25) places of AREA=, one at a tim
 BENCH_image := image/start-and-memory.ts
 BENCH_container := image/container-start.ts
 BENCH_certify := identity/certify.ts
-BENCH_hostile := hostile/attacks.ts
+BENCH_hostile := hostile/main.ts
 .PHONY: bench
 bench: images ## measure: CASE=h2, h1, h2-mtls, … (AGAINST=haproxy,weft@DIR ROUNDS=5; root), image, container, certify, hostile
 	$(if $(filter container,$(CASE)),$(if $(WEFT_IMAGE_IMPORT),$(WEFT_IMAGE_IMPORT) build/weft-image.tar))

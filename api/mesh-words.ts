@@ -14,6 +14,7 @@ import {
   FORWARDED_CLIENT_CERT_HEADER,
   ORIG_PROTO_HEADER,
   PROXY_ERROR_HEADER,
+  UPGRADE_METHOD_HEADER,
 } from './proxy-headers.ts';
 
 /**
@@ -63,6 +64,12 @@ export const MESH_HEADERS: readonly MeshHeader[] = [
     removedFrom: ['application', 'client', 'endpoint', 'stranger'],
     saidBy: 'proxies that carry HTTP/1 in HTTP/2: its version',
     heardBy: 'the other proxy, from clients with an identity',
+  },
+  {
+    name: UPGRADE_METHOD_HEADER,
+    removedFrom: ['application', 'client'],
+    saidBy: 'the client’s proxy, which carries an HTTP/1 upgrade as extended CONNECT: the method that it had',
+    heardBy: 'the server’s proxy, from clients with an identity',
   },
   {
     name: PROXY_ERROR_HEADER,

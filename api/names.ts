@@ -52,6 +52,9 @@ export const SKIP_INBOUND_PORTS_ANNOTATION = 'weft.dev/skip-inbound-ports';
 export const SKIP_OUTBOUND_PORTS_ANNOTATION = 'weft.dev/skip-outbound-ports';
 export const SKIP_SUBNETS_ANNOTATION = 'weft.dev/skip-subnets';
 
+/** Annotation on a pod or namespace: ports whose HTTP/1 clients may end their sending side and still wait for the answer. */
+export const HALF_CLOSED_PORTS_ANNOTATION = 'weft.dev/half-closed-ports';
+
 /** Annotation on a pod or namespace: `init` (redirect rules) or `none` (the application uses the proxy explicitly). */
 export const CAPTURE_ANNOTATION = 'weft.dev/capture';
 

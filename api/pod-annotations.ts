@@ -3,6 +3,7 @@ import {
   DEFAULT_INBOUND_POLICIES,
   DEFAULT_INBOUND_POLICY_ANNOTATION,
   DISCOVERY_FAILURE_POLICIES,
+  HALF_CLOSED_PORTS_ANNOTATION,
   LINKERD_OPAQUE_PORTS_ANNOTATION,
   OPAQUE_PORTS_ANNOTATION,
   SKIP_INBOUND_PORTS_ANNOTATION,
@@ -49,6 +50,11 @@ export const POD_ANNOTATIONS = {
     linkerd: LINKERD_OPAQUE_PORTS_ANNOTATION,
     values: 'ports, ranges, port names',
     meaning: 'Ports that carry no HTTP; on a Service too.',
+  },
+  halfClosedPorts: {
+    weft: HALF_CLOSED_PORTS_ANNOTATION,
+    values: 'ports and ranges',
+    meaning: 'Ports, own and of others, whose HTTP/1 clients may end their sending side and still wait for the answer.',
   },
   defaultInboundPolicy: {
     weft: DEFAULT_INBOUND_POLICY_ANNOTATION,

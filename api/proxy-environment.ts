@@ -24,6 +24,7 @@ export const ENV_DEFAULT_INBOUND_POLICY = 'WEFT_PROXY_DEFAULT_INBOUND_POLICY';
 export const ENV_CLUSTER_NETWORKS = 'WEFT_PROXY_CLUSTER_NETWORKS';
 export const ENV_DISCOVERY_FAILURE_POLICY = 'WEFT_PROXY_DISCOVERY_FAILURE_POLICY';
 export const ENV_OPAQUE_PORTS = 'WEFT_PROXY_OPAQUE_PORTS';
+export const ENV_HALF_CLOSED_PORTS = 'WEFT_PROXY_HALF_CLOSED_PORTS';
 export const ENV_PROBE_PATHS = 'WEFT_PROXY_PROBE_PATHS';
 /** The path of a gRPC probe, which is a POST. Source: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 export const GRPC_HEALTH_CHECK_PATH = '/grpc.health.v1.Health/Check';

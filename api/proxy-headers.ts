@@ -4,6 +4,8 @@
 export const PROXY_ERROR_HEADER = 'weft-proxy-error';
 /** HTTP/1 carried in HTTP/2: `HTTP/1.1`, `HTTP/1.0`, each with `; absolute-form`. Linkerd's, so that its peers restore it. */
 export const ORIG_PROTO_HEADER = 'l5d-orig-proto';
+/** Method of a request that asks for an upgrade, where it is not GET: an extended CONNECT (RFC 8441) has no room for it. */
+export const UPGRADE_METHOD_HEADER = 'weft-upgrade-method';
 /** Verified identity of the client, set towards the application; a client's own is removed. */
 export const CLIENT_ID_HEADER = 'l5d-client-id';
 export const FORWARDED_CLIENT_CERT_HEADER = 'x-forwarded-client-cert';

@@ -29,8 +29,10 @@ export const UNHEARD_ANNOTATIONS: Readonly<Record<'linkerd' | 'istio', Readonly<
     'config.linkerd.io/proxy-await': 'say whether the application waits for the proxy',
     'config.linkerd.io/proxy-outbound-discovery-cache-unused-timeout': 'say how long an unused target is kept',
     'config.linkerd.io/proxy-inbound-discovery-cache-unused-timeout': 'say how long an unused port is kept',
-    'config.linkerd.io/proxy-disable-outbound-protocol-detect-timeout': 'wait for first octets without end, outbound',
-    'config.linkerd.io/proxy-disable-inbound-protocol-detect-timeout': 'wait for first octets without end, inbound',
+    'config.linkerd.io/proxy-disable-outbound-protocol-detect-timeout':
+      'wait for the first bytes of a connection for ever, outbound',
+    'config.linkerd.io/proxy-disable-inbound-protocol-detect-timeout':
+      'wait for the first bytes of a connection for ever, inbound',
     'config.linkerd.io/proxy-metrics-hostname-labels': 'label metrics by host',
     'config.linkerd.io/proxy-additional-env': "add variables to the proxy's environment",
     'config.linkerd.io/close-wait-timeout': 'set a sysctl of the pod',

@@ -38,7 +38,18 @@ export function parseSpiffeIdentity(uri: string, domain: IdentityDomain): Worklo
   return isDnsSubdomain(namespace) && isDnsSubdomain(serviceAccount) ? { namespace, serviceAccount } : null;
 }
 
-/** Whether `name` is a DNS-1123 subdomain, which Kubernetes demands of namespaces and service accounts. */
+/** Whether a workload's identity is a DNS name that TLS clients can ask for: at most 253 characters, 63 a label (RFC 1035 section 2.3.4). */
+export function isNameable(workload: WorkloadIdentity, domain: IdentityDomain): boolean {
+  const dns = dnsIdentity(workload, domain);
+  return isDnsLabel(workload.namespace) && isDnsSubdomain(dns) && dns.split('.').every(isDnsLabel);
+}
+
+/** Whether `name` is a DNS-1123 label, which Kubernetes demands of namespaces. */
+export function isDnsLabel(name: string): boolean {
+  return name.length <= 63 && !name.includes('.') && isDnsSubdomain(name);
+}
+
+/** Whether `name` is a DNS-1123 subdomain, which Kubernetes demands of service accounts and most other objects. */
 export function isDnsSubdomain(name: string): boolean {
   return name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name);
 }

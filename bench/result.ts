@@ -16,16 +16,16 @@ export interface Figure {
 }
 
 /**
- * Adds figures to a file of JSON Lines and prints them, each with what it depends on: commit, Node, kernel and processor,
+ * Adds figures to a file of JSON Lines and shows each line, each with what it depends on: commit, Node, kernel and processor,
  * and the day in UTC. Lines older than these fields lack them.
  */
-export function record(file: string, figures: readonly Figure[]): void {
+export function record(file: string, figures: readonly Figure[], show: (line: string) => void = console.log): void {
   mkdirSync(dirname(file), { recursive: true });
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   for (const figure of figures) {
     const line = JSON.stringify({ ...figure, commit, ...MACHINE });
     appendFileSync(file, `${line}\n`);
-    console.log(line);
+    show(line);
   }
 }
 

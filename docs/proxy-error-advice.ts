@@ -44,7 +44,7 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   loop_detected: ['the request came back to a proxy that had sent it', 'the Service selects its own client'],
   policy_denied: ['the inbound policy refuses the client', 'the message names policy and client'],
   opaque_on_http_port: [
-    'octets on a port that is declared as HTTP, or has routes or limits',
+    'bytes that are not HTTP, on a port that is declared as HTTP or has routes or limits',
     'mark the port opaque or (`appProtocol: https`) TLS, or speak HTTP',
   ],
   peer_without_identity: [
@@ -52,13 +52,16 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
     'is its certificate expired, or of another root?',
   ],
   direct_without_identity: ['a direct connection without a client certificate', 'nothing should dial 4143'],
-  direct_without_transport_header: ["a direct connection that is no peer's", 'nothing should dial 4143'],
+  direct_without_transport_header: [
+    'a direct connection that does not come from a proxy of the mesh',
+    'nothing should dial 4143',
+  ],
   transport_header_invalid: ['a direct connection whose header cannot be read', 'nothing should dial 4143'],
   not_own_address: ['a redirected connection for another pod', 'redirect rules from elsewhere'],
   request_malformed: ['the message breaks RFC 9112 or 9113', '`weft_proxy_malformed_messages_total` has the rule'],
   response_malformed: ["reserved: the application's answer breaks RFC 9112 or 9113", "the application's HTTP library"],
   upgrade_unsupported: ['the upgrade would hide requests (h2c) from the mesh', 'speak HTTP/2 by its preface instead'],
-  target_invalid: ['explicit proxy: the target is no host and port', 'check the URL'],
+  target_invalid: ['explicit proxy: the target is not a host with a port', 'check the URL'],
   target_unknown: ['explicit proxy: no such host', 'check the name'],
   unexpected: ['a fault of the proxy', "the proxy's log; please report it"],
 };

@@ -4,7 +4,7 @@ import type { CertifyResponse, WorkloadExtension } from '../api/certify.ts';
 import {
   dnsIdentity,
   type IdentityDomain,
-  isDnsSubdomain,
+  isNameable,
   spiffeIdentity,
   type WorkloadIdentity,
 } from '../api/workload-identity.ts';
@@ -70,11 +70,8 @@ export async function certify(body: unknown, context: CertifyContext): Promise<C
 
 /** Names of a service account's certificate; refused where no TLS client could ask for them. */
 export function namesOf(identity: WorkloadIdentity, domain: IdentityDomain): OwnedNames | Refusal {
-  const dns = dnsIdentity(identity, domain);
-  const isNamespace = isDnsSubdomain(identity.namespace) && !identity.namespace.includes('.');
-  if (isNamespace && isDnsSubdomain(dns) && dns.split('.').every((label) => label.length <= MAX_LABEL_LENGTH)) {
-    return { dns, uri: spiffeIdentity(identity, domain) };
-  }
+  if (isNameable(identity, domain))
+    return { dns: dnsIdentity(identity, domain), uri: spiffeIdentity(identity, domain) };
   return new Refusal(
     'identity_name_invalid',
     'namespace and service account make no DNS name of at most 253 characters and 63 a label; use shorter names',
@@ -99,5 +96,3 @@ function readRequest(body: unknown): { token: string; csr: string } | Refusal {
 
 /** Kubernetes' own tokens are 1 to 2 KiB; the contract allows 16. */
 const MAX_TOKEN_LENGTH = 16 * 1024;
-/** RFC 1035 section 2.3.4. */
-const MAX_LABEL_LENGTH = 63;

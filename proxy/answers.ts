@@ -67,6 +67,7 @@ export function answer(
   options: { grpc: boolean; audience: 'peer' | 'stranger' },
 ): ResponseHead {
   const { status, grpc } = ANSWER_STATUS[failure.reason];
+  stream.refuseRest();
   const why = options.audience === 'peer' ? [PROXY_ERROR_HEADER, failure.reason] : [];
   if (options.grpc) {
     // Trailers-only (gRPC over HTTP/2, "Responses"): the status goes where a gRPC client looks for it.

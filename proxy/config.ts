@@ -125,6 +125,12 @@ export const SETTINGS = {
     DEFAULT_OPAQUE_PORTS,
     'Ports without HTTP detection until destination has spoken.',
   ),
+  halfClosedPorts: setting(
+    env.ENV_HALF_CLOSED_PORTS,
+    PORTS,
+    '',
+    'Ports, own and of others, whose HTTP/1 clients may end their sending side and still wait for the answer; elsewhere a client that ends has gone, and the server is told.',
+  ),
   discoveryFailurePolicy: setting(
     env.ENV_DISCOVERY_FAILURE_POLICY,
     oneOf(DISCOVERY_FAILURE_POLICIES),
@@ -179,7 +185,7 @@ export const SETTINGS = {
     env.ENV_UNDECIDED_TIMEOUT,
     DURATION,
     '1s',
-    'How long a client that stops within its first words is waited for before they go to the server as octets.',
+    'How long a client that stops within its first words is waited for before they go to the server as bytes.',
   ),
   maxConnections: setting(
     env.ENV_MAX_CONNECTIONS,
@@ -191,7 +197,7 @@ export const SETTINGS = {
     env.ENV_WINDOW_BUDGET,
     COUNT,
     '16777216',
-    'Octets that HTTP/2 windows may grow by in all, for long fast paths; what slow readers hold up counts too. 1: none grows.',
+    'Bytes that HTTP/2 windows may grow by in all, for long fast paths; what slow readers hold up counts too. 1: none grows.',
   ),
   floodBudget: setting(
     env.ENV_FLOOD_BUDGET,
@@ -246,6 +252,7 @@ export interface ProxyConfig {
   readonly trustBundleFile: string;
   readonly defaultInboundPolicy: DefaultInboundPolicy;
   readonly opaquePorts: PortRanges;
+  readonly halfClosedPorts: PortRanges;
   readonly discoveryFailurePolicy: DiscoveryFailurePolicy;
   /** CIDRs, until destination has named them. */
   readonly clusterNetworks: readonly string[];
@@ -297,6 +304,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     trustBundleFile: read.trustBundleFile,
     defaultInboundPolicy: read.defaultInboundPolicy,
     opaquePorts: read.opaquePorts,
+    halfClosedPorts: read.halfClosedPorts,
     discoveryFailurePolicy: read.discoveryFailurePolicy,
     clusterNetworks: read.clusterNetworks,
     probePaths: read.probePaths,

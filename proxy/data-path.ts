@@ -34,6 +34,7 @@ export type DataPathConfig = Pick<
   | 'clusterDomain'
   | 'defaultInboundPolicy'
   | 'opaquePorts'
+  | 'halfClosedPorts'
   | 'discoveryFailurePolicy'
   | 'clusterNetworks'
   | 'probePaths'
@@ -80,7 +81,7 @@ export class DataPath {
 
   constructor(config: DataPathConfig, { originalDestination, clock, log, onTrust }: DataPathContext) {
     const { metrics, failures, connections } = this;
-    const { silenceMs, undecidedMs, limits } = config;
+    const { silenceMs, undecidedMs, limits, halfClosedPorts } = config;
     this.#maxConnections = config.maxConnections;
     this.mutualTls = new MutualTls(() => clock.now());
     // In force until destination has spoken.
@@ -121,6 +122,7 @@ export class DataPath {
       silenceMs,
       undecidedMs,
       limits,
+      halfClosedPorts,
     });
     const explicit = new ExplicitProxy(this.targets, context, outbound, unanswered);
     const inbound = new InboundListener({
@@ -144,6 +146,7 @@ export class DataPath {
       silenceMs,
       undecidedMs,
       limits,
+      halfClosedPorts,
     });
     this.#accept = {
       inbound: (socket, onKnown) => inbound.accept(socket, onKnown),

@@ -1,4 +1,4 @@
-import { CONNECTION_FIELD } from './http1/message.ts';
+import { CONNECTION_FIELD, UPGRADE_FIELD } from './http1/message.ts';
 import { offeredUpgrades } from './http1/upgrade.ts';
 import type { Fields, RequestHead as Http2RequestHead, ResponseHead, StreamListener } from './http2/message.ts';
 
@@ -26,6 +26,11 @@ interface HttpStream {
 /** A request that was taken: answers go out here. */
 export interface ServerStream extends HttpStream {
   sendResponse(head: ResponseHead, last: boolean): void;
+  /**
+   * Nobody wants what is missing of the request: its client may stop sending, and need not be listened to, once the answer
+   * is whole. What comes until then is still told. Nothing happens where the request is whole.
+   */
+  refuseRest(): void;
 }
 
 /** A request that is made. */
@@ -91,7 +96,7 @@ export function opensTunnel(head: RequestHead, { status }: ResponseHead): boolea
 export function http2Fields(fields: Fields): Fields {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
-    if (name === CONNECTION_FIELD || name !== name.toLowerCase()) return lowerFields(fields);
+    if (isOfHop(name) || name !== name.toLowerCase()) return lowerFields(fields);
   }
   return fields;
 }
@@ -100,7 +105,11 @@ function lowerFields(fields: Fields): Fields {
   const lower: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase();
-    if (name !== CONNECTION_FIELD) lower.push(name, fields[i + 1]!);
+    if (!isOfHop(name)) lower.push(name, fields[i + 1]!);
   }
   return lower;
+}
+
+function isOfHop(name: string): boolean {
+  return name === CONNECTION_FIELD || name === UPGRADE_FIELD;
 }

@@ -71,15 +71,18 @@ export const LIMITS: Readonly<Record<LimitToken, Limit>> = {
   stream_limit: {
     what: 'streams of an HTTP/2 connection',
     bound: `${maxConcurrentStreams}`,
-    reason: `with windows of ${streamWindow} octets a connection holds 16 MiB at most`,
+    reason: `with windows of ${streamWindow} bytes a connection holds 16 MiB at most`,
     variable: '',
     consequence: 'RST_STREAM REFUSED_STREAM; the client may send it again',
   },
-  rapid_reset: spends(
-    'requests that their client resets',
-    flood.PRICE_OF_RESET - flood.WORTH_OF_STREAM,
-    'a client may cancel every second call for ever, and all of its streams once a second',
-  ),
+  rapid_reset: {
+    ...spends(
+      'requests that their client resets',
+      flood.PRICE_OF_RESET - flood.WORTH_OF_STREAM,
+      'a client may cancel every second call for ever, and, as often as it likes, whatever it has waited for',
+    ),
+    bound: `${flood.PRICE_OF_RESET - flood.WORTH_OF_STREAM} of the budget each, less the longer it was under way: nothing after ${flood.RIPE_MS} ms, after ${flood.RIPE_OF_PEER_MS} ms between proxies`,
+  },
   stream_error_flood: {
     what: 'streams that we reset for their client’s fault, or refuse',
     bound: `${flood.PRICE_OF_RESET - flood.WORTH_OF_STREAM} of the budget each, ${flood.PRICE_OF_REFUSAL} of one that did not begin`,
@@ -111,28 +114,28 @@ export const LIMITS: Readonly<Record<LimitToken, Limit>> = {
   ),
   continuation_flood: {
     what: 'a header block in pieces',
-    bound: `${maxHeaderListSize + 16_384} octets, no empty piece; ${flood.PRICE_OF_CONTINUATION} of the budget each`,
+    bound: `${maxHeaderListSize + 16_384} bytes, no empty piece; ${flood.PRICE_OF_CONTINUATION} of the budget each`,
     reason: 'a header list that we accept has five pieces at most',
     variable: BUDGET,
     consequence: GOAWAY,
   },
   header_bomb: {
     what: 'a header block that stands for more than it is',
-    bound: `${4 * maxHeaderListSize} octets decoded`,
+    bound: `${4 * maxHeaderListSize} bytes decoded`,
     reason: 'four times what is accepted; below it the client learns by 431',
     variable: '',
     consequence: GOAWAY,
   },
   header_list_too_large: {
     what: 'an HTTP/2 header list',
-    bound: `${maxHeaderListSize} octets, ${maxHeaderFields} fields; ${flood.PRICE_OF_LARGE_HEADERS} of the budget each`,
+    bound: `${maxHeaderListSize} bytes, ${maxHeaderFields} fields; ${flood.PRICE_OF_LARGE_HEADERS} of the budget each`,
     reason: 'as HTTP/1’s',
     variable: '',
     consequence: '431; of an answer: stream error',
   },
   head_too_large: {
     what: 'an HTTP/1 head, or the trailers of a body',
-    bound: `${MAX_HEAD_BYTES} octets`,
+    bound: `${MAX_HEAD_BYTES} bytes`,
     reason: 'what the largest known applications send',
     variable: '',
     consequence: '431 and the connection closes',
@@ -153,13 +156,13 @@ export const LIMITS: Readonly<Record<LimitToken, Limit>> = {
   },
   chunk_extension_too_large: {
     what: 'chunk extensions',
-    bound: `${MAX_EXTENSION_BYTES} octets a chunk, ${MAX_EXTENSIONS_BYTES} a body`,
+    bound: `${MAX_EXTENSION_BYTES} bytes a chunk, ${MAX_EXTENSIONS_BYTES} a body`,
     reason: 'nobody uses them',
     variable: '',
     consequence: '400 and the connection closes',
   },
   header_timeout: {
-    what: 'a head, a frame or a header block from its first octet to its last',
+    what: 'a head, a frame or a header block from its first byte to its last',
     bound: SETTINGS.headerTimeout.fallback!,
     reason: 'it fits a few packets; losing one of them thrice over costs 7 s',
     variable: SETTINGS.headerTimeout.name,

@@ -21,7 +21,9 @@ t.test('keeps every entry away from kube-system and the own namespace', async (t
 });
 
 t.test('fails closed only where pods are selected by a label', async (t) => {
-  for (const entry of entriesOf({ namespace: 'weft' })) {
+  const entries = entriesOf({ namespace: 'weft' });
+  const ofWorkloads = entries.filter(({ name }) => name.endsWith('.workload.validate.weft.dev'));
+  for (const entry of entries.filter((each) => !ofWorkloads.includes(each))) {
     const expressions = [
       ...entry.namespaceSelector.matchExpressions.slice(1),
       ...(entry.objectSelector?.matchExpressions ?? []),
@@ -33,6 +35,10 @@ t.test('fails closed only where pods are selected by a label', async (t) => {
       `${entry.name} is not asked of every pod`,
     );
     t.ok(entry.timeoutSeconds <= 5);
+  }
+  for (const { failurePolicy, matchConditions } of ofWorkloads) {
+    t.equal(failurePolicy, 'Ignore');
+    t.match(matchConditions, [{ name: 'changed' }]);
   }
 });
 
@@ -49,21 +55,39 @@ t.test('gives every entry a name of its own, and is called again after other web
 t.test('leaves out the families that are switched off', async (t) => {
   const text = JSON.stringify(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }));
   t.notMatch(text, /istio-injection|istio\.io\/rev|sidecar\.istio|linkerd\.io\/inject/);
-  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 7);
+  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 10);
 });
 
 t.test('registers exactly the kinds that are checked', async (t) => {
   const rules = entriesOf({ namespace: 'weft' })
     .filter(({ clientConfig }) => clientConfig.service.path === '/validate')
     .flatMap(({ rules }) => rules);
-  t.same(
-    rules.map(({ apiGroups, apiVersions, resources }) => ({ apiGroups, apiVersions, resources })),
-    VALIDATED_KINDS.map(({ group, versions, resource }) => ({
-      apiGroups: [group],
-      apiVersions: versions,
-      resources: [resource],
-    })),
+  const registered = rules.flatMap(({ apiGroups: [group], apiVersions, resources }) =>
+    resources.map((resource: string) => `${group}/${apiVersions}/${resource}`),
   );
+  const checked = VALIDATED_KINDS.map(({ group, versions, resource }) => `${group}/${versions}/${resource}`);
+  t.same([...new Set(registered)], checked);
+});
+
+t.test('asks of workloads only where their pods are injected, by the namespace or by themselves', async (t) => {
+  const entries = entriesOf({ namespace: 'weft' }).filter(({ name }) => name.includes('.workload.'));
+  t.same(
+    entries.map(({ name }) => name.split('.')[0]),
+    [
+      'namespace',
+      'annotated-namespace',
+      'linkerd-namespace',
+      'istio-namespace',
+      'istio-revision-namespace',
+      'asking-template',
+    ],
+  );
+  for (const { namespaceSelector, name } of entries.slice(0, -1))
+    t.ok(namespaceSelector.matchExpressions.length > 1, name);
+  t.match(entries.at(-1).matchConditions, [
+    {},
+    { expression: /'weft\.dev\/inject' in object\.spec\.template\.metadata\.labels/ },
+  ]);
 });
 
 t.test(

@@ -75,7 +75,13 @@ export function webhookConfigurations(settings: RegistrationSettings): Registrat
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',
       metadata: { name: VALIDATOR_NAME, labels },
-      webhooks: [serviceProfileEntry(namespace), policyEntry(namespace), routeProfileEntry(namespace)],
+      webhooks: [
+        serviceProfileEntry(namespace),
+        policyEntry(namespace),
+        routeProfileEntry(namespace),
+        ...entries.filter(({ object }) => object === NOT_DECLINED).map((entry) => workloadEntry(entry, namespace)),
+        askingTemplateEntry(namespace, families),
+      ],
     },
   ];
 }
@@ -160,12 +166,7 @@ function labelEntry({ name, namespace, object }: LabelEntry, controlNamespace: s
 
 /** Pods that ask by annotation. Namespaces' annotations cannot be seen here. */
 function annotationEntry(controlNamespace: string, families: Families): object {
-  const names = [
-    INJECT,
-    ...(families.linkerd ? [LINKERD_INJECT] : []),
-    ...(families.istio ? [ISTIO_SIDECAR_INJECT] : []),
-  ];
-  const asks = names.map(
+  const asks = namesOfAsking(families).map(
     (name) =>
       `('${name}' in object.metadata.annotations && !(object.metadata.annotations['${name}'] in ['disabled', 'false']))`,
   );
@@ -174,6 +175,11 @@ function annotationEntry(controlNamespace: string, families: Families): object {
     namespaceSelector: { matchExpressions: [notProtected(controlNamespace)] },
     matchConditions: [{ name: 'asks', expression: `has(object.metadata.annotations) && (${asks.join(' || ')})` }],
   };
+}
+
+/** Names by which a pod asks. */
+function namesOfAsking(families: Families): string[] {
+  return [INJECT, ...(families.linkerd ? [LINKERD_INJECT] : []), ...(families.istio ? [ISTIO_SIDECAR_INJECT] : [])];
 }
 
 function injectEntry(name: string, failurePolicy: 'Fail' | 'Ignore', controlNamespace: string): object {
@@ -233,6 +239,29 @@ function routeProfileEntry(controlNamespace: string): object {
   };
 }
 
+/** Workloads whose pods a namespace has injected: whoever applies one hears what their pods will meet. It refuses nothing. */
+function workloadEntry({ name, namespace }: LabelEntry, controlNamespace: string): object {
+  return {
+    ...validateEntry(`${name}.workload.validate.weft.dev`, [...WORKLOAD_RULES, CRON_JOB_RULE], controlNamespace),
+    namespaceSelector: { matchExpressions: [notProtected(controlNamespace), ...namespace] },
+    matchConditions: [CHANGED],
+  };
+}
+
+/** Workloads whose pods ask for injection themselves; others in namespaces that do not ask wait for nobody. */
+function askingTemplateEntry(controlNamespace: string, families: Families): object {
+  const metadata = 'object.spec.template.metadata';
+  const asks = (field: string) => {
+    const any = namesOfAsking(families).map((name) => `'${name}' in ${metadata}.${field}`);
+    return `(has(${metadata}.${field}) && (${any.join(' || ')}))`;
+  };
+  const expression = `has(object.spec.template.metadata) && (${asks('labels')} || ${asks('annotations')})`;
+  return {
+    ...validateEntry('asking-template.workload.validate.weft.dev', WORKLOAD_RULES, controlNamespace),
+    matchConditions: [CHANGED, { name: 'asks', expression }],
+  };
+}
+
 function validateEntry(name: string, rules: readonly object[], controlNamespace: string): object {
   return {
     name,
@@ -250,6 +279,16 @@ function validateEntry(name: string, rules: readonly object[], controlNamespace:
 function serviceOf(namespace: string, path: string): object {
   return { name: WEBHOOK_SERVICE_ACCOUNT, namespace, path, port: WEBHOOK_SERVICE_PORT };
 }
+
+/** What makes pods of a template in `spec.template`. */
+const WORKLOAD_RULES: readonly object[] = [
+  { apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments', 'statefulsets', 'daemonsets'] },
+  { apiGroups: ['batch'], apiVersions: ['v1'], resources: ['jobs'] },
+];
+const CRON_JOB_RULE = { apiGroups: ['batch'], apiVersions: ['v1'], resources: ['cronjobs'] };
+
+/** A controller that counts revisions changes no pod. */
+const CHANGED = { name: 'changed', expression: 'oldObject == null || object.spec != oldObject.spec' };
 
 /** Source: https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name */
 function notProtected(controlNamespace: string = CONTROL_NAMESPACE): Expression {

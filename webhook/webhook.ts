@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../core/time/clock.ts';
 import { reviewInjection } from './admission/inject-review.ts';
 import { WebhookMetrics } from './admission/metrics.ts';
 import { AdmissionServer } from './admission/server.ts';
-import { reviewValidation } from './admission/validate-review.ts';
+import { reviewValidation, type WorkloadReview } from './admission/validate-review.ts';
 import { AnnotationMirror } from './cluster/annotation-mirror.ts';
 import { ForeignMeshes } from './cluster/foreign-meshes.ts';
 import { NamespaceDirectory } from './cluster/namespace-directory.ts';
@@ -22,6 +22,7 @@ import { UninjectedPods } from './cluster/uninjected-pods.ts';
 import type { WebhookConfig } from './config.ts';
 import { INJECT_PATH, VALIDATE_PATH } from './configuration.ts';
 import type { InjectSettings } from './inject/settings.ts';
+import { workloadWarnings } from './inject/workload-warnings.ts';
 import { Rounds } from './rounds.ts';
 import { registerAuthority } from './tls/registration.ts';
 import { leafOf, type ServingMaterial } from './tls/serving-material.ts';
@@ -61,11 +62,18 @@ export async function startWebhook(
 
   const membership = new NamespaceMembership(namespaces, () => meshes.families());
 
+  const workloads: WorkloadReview = {
+    async warningsOf(kind, object, namespace) {
+      const facts = await namespaces.get(namespace).catch(() => null);
+      return facts ? workloadWarnings(kind, object, facts, settings()) : [];
+    },
+  };
+
   const server = new AdmissionServer({
     certificate: servingCertificate(material),
     reviewers: {
       [INJECT_PATH]: (request) => reviewInjection(request, namespaces, settings()),
-      [VALIDATE_PATH]: (request) => reviewValidation(request, profiles, membership),
+      [VALIDATE_PATH]: (request) => reviewValidation(request, profiles, membership, workloads),
     },
     onReviewed(request, outcome) {
       const notice = skipNotice(request, outcome);
@@ -154,6 +162,7 @@ function injectSettings(config: WebhookConfig, nativeSidecar: boolean, meshes: F
     clusterDomain: config.clusterDomain,
     nativeSidecar,
     families: meshes.families(),
+    injectors: meshes.injectors(),
     resources: config.resources,
     logLevel: config.proxyLogLevel,
   };

@@ -9,7 +9,7 @@
  * does at rest is among it): attacked by one; that again, its memory watched; and by a client that comes back as soon as it is cut
  * off. The first figure, of no attack at all, tells how much of a difference is noise.
  *
- *   make bench CASE=hostile   (ROUNDS=5, ONLY=part of a name; needs h2load and cc)
+ *   make bench CASE=hostile   (after listeners.ts; ROUNDS=5, ONLY=part of a name; needs h2load and cc)
  */
 import { type ChildProcess, execFile, execFileSync, fork, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import t from 'tap';
 
-import { deployment, pod, service, serviceProfile, slice } from '../../destination/testing/manifests.ts';
+import {
+  deployment,
+  pod,
+  rateLimit,
+  server,
+  service,
+  serviceProfile,
+  slice,
+} from '../../destination/testing/manifests.ts';
 import { type Files, stateOf } from '../state/testing/state-of.ts';
 import { analyze } from './analyze.ts';
 import { formatFinding } from './finding.ts';
@@ -89,6 +97,25 @@ t.test('warns once of a rule that repeats POST', async (t) => {
   t.equal(found.length, 1);
 });
 
+t.test('warns once of a profile of gRPC, of whose calls each is a POST, and says what can be done there', async (t) => {
+  const call = (name: string, isRetryable = true) => ({
+    name,
+    condition: { method: 'POST', pathRegex: `/emojivoto\\.v1\\.EmojiService/${name}` },
+    isRetryable,
+  });
+  const routes = [
+    ...['FindByShortcode', 'ListAll', 'VoteDog', 'VoteJoy'].map((name) => call(name)),
+    call('VoteZ', false),
+  ];
+  t.same(findingsIn({ 'a.yaml': [service('api', '10.96.0.1'), deployment('web'), profile({ routes })] }), [
+    'a.yaml:1: warning: ServiceProfile/default/api.default.svc.cluster.local: routes "FindByShortcode", "ListAll", "VoteDog" and 1 more may send a call again that the application has already carried out, as each call of gRPC is a POST; keep retries for calls that do no harm when they are repeated',
+  ]);
+  const mixed = [call('ListAll'), route('POST')];
+  t.match(findingsIn({ 'a.yaml': [service('api', '10.96.0.1'), deployment('web'), profile({ routes: mixed })] }), [
+    /routes "ListAll" and "POST" may send a POST again that .*; exclude the method/,
+  ]);
+});
+
 t.test('is loud about security that is not enforced, and quieter about the rest', async (t) => {
   const object = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: 'x' } });
   const found = findingsIn({
@@ -106,6 +133,63 @@ t.test('is loud about security that is not enforced, and quieter about the rest'
     /warning: SomethingNew\/default\/x: is a kind of security\.istio\.io that Weft does not read/,
   ]);
   t.equal(found.length, 3);
+});
+
+t.test('takes the pods that workloads would make for those of a Server, whatever makes them', async (t) => {
+  const labels = { app: 'api' };
+  const template = {
+    metadata: { labels },
+    spec: { containers: [{ name: 'app', ports: [{ name: 'http', containerPort: 8080 }] }] },
+  };
+  const workload = (kind: string, spec: object = { template }) => ({
+    apiVersion: /Job/.test(kind) ? 'batch/v1' : 'apps/v1',
+    kind,
+    metadata: { name: 'api', namespace: 'default' },
+    spec,
+  });
+  const policy = rateLimit('limit', 'api-http', { total: { requestsPerSecond: 10 } });
+  const http = server('api-http', { port: 'http' });
+  for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet', 'Job'])
+    t.same(findingsIn({ 'a.yaml': [workload(kind), http, policy] }), [], kind);
+  t.same(findingsIn({ 'a.yaml': [workload('CronJob', { jobTemplate: { spec: { template } } }), http, policy] }), []);
+  const neither = [
+    /HTTPLocalRateLimitPolicy\/default\/limit: has no effect: .*Server/,
+    /Server\/default\/api-http: has no effect/,
+  ];
+  t.match(findingsIn({ 'a.yaml': [http, policy] }), neither);
+  const other = server('api-http', { podSelector: { matchLabels: { app: 'apy' } }, port: 'http' });
+  t.match(findingsIn({ 'a.yaml': [workload('Deployment'), other, policy] }), neither, 'it selects other pods');
+  const misnamed = server('api-http', { port: 'web' });
+  t.match(findingsIn({ 'a.yaml': [workload('Deployment'), misnamed, policy] }), neither, 'it names another port');
+});
+
+t.test('says of an object that stands twice which one counts, whatever its kind', async (t) => {
+  const api = service('api', '10.96.0.1');
+  const set = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db' } };
+  t.same(findingsIn({ 'a.yaml': [api, set], 'b.yaml': [api, { ...set, spec: {} }] }), [
+    'b.yaml:1: warning: Service/default/api: stands at a.yaml:1 too, word for word; one of them is enough',
+    'b.yaml:1: error: StatefulSet/default/db: stands at a.yaml:1 too and differs; that one is used, and in a cluster the one that is applied last',
+  ]);
+  const other = { ...set, metadata: { name: 'db', namespace: 'other' } };
+  t.same(findingsIn({ 'a.yaml': [set], 'b.yaml': [other] }), []);
+});
+
+t.test('asks for the API group that was meant', async (t) => {
+  const object = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: 'x' } });
+  t.match(
+    findingsIn({
+      'a.yaml': [
+        object('networking.istio.oi/v1', 'VirtualService'),
+        object('networking.istio.io/v1', 'ServiceProfile'),
+        object('serving.knative.dev/v1', 'Service'),
+        object('appmesh.k8s.aws/v1beta2', 'VirtualService'),
+      ],
+    }),
+    [
+      /warning: ServiceProfile\/default\/x: apiVersion: networking\.istio\.io has no ServiceProfile; write linkerd\.io/,
+      /warning: VirtualService\/default\/x: apiVersion: networking\.istio\.oi has no .*; write networking\.istio\.io/,
+    ],
+  );
 });
 
 t.test("reads the user's own manifests beside their Service", async (t) => {

@@ -1,16 +1,20 @@
 import type { OutboundTarget } from '../../api/routing.ts';
 import { KINDS, type Kind, POLICY_KINDS } from '../../destination/objects/kinds.ts';
+import type { Pod } from '../../destination/objects/kubernetes/pod.ts';
+import { portsOf, type Server } from '../../destination/objects/linkerd/server.ts';
 import { formatRef, parseRef, refOf } from '../../destination/objects/object-ref.ts';
 import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';
 import { injectionFaults } from './injection.ts';
 import { kindsNotRead } from './kinds-not-read.ts';
-import { repeatedMethods } from './repeated-methods.ts';
+import { isCallOfGrpc, type Repeated, repeatedMethods, sentenceOfRepeated } from './repeated-methods.ts';
+import { expectedPods } from './workloads.ts';
 
 /** Everything that is wrong with a set of objects, by itself and together. Pure. */
 export function analyze(state: MeshState): Finding[] {
-  const survey = surveyAll(state);
+  const expected = expectedPods(state);
+  const survey = surveyAll(state, expected);
   return inOrder([
     ...state.reports.map(
       ({ object, place, path, message, severity }): Finding => ({
@@ -34,59 +38,69 @@ export function analyze(state: MeshState): Finding[] {
     ),
     ...kindsNotRead(state.others),
     ...injectionFaults(state),
-    ...unused(state, survey),
+    ...unused(state, survey, expected),
     ...repeated(state, survey.targets),
   ]);
 }
 
 /** Objects of the mesh that no survey looked up: their Service is not there, or nothing refers to them. */
-function unused(state: MeshState, { topics }: Survey): Finding[] {
+function unused(state: MeshState, { topics }: Survey, expected: readonly Pod[]): Finding[] {
   // Of what is for gateways alone that has been told.
   const told = new Set(
     state.reports.flatMap(({ object, path }) => (object && FOR_GATEWAYS.includes(path) ? [formatRef(object)] : [])),
   );
+  const pods = [...state.objects.list('Pod'), ...expected];
+  // A Server is looked up by every pod of its namespace, whether it selects that or not.
+  const isIdle = (server: Server) =>
+    !pods.some((pod) => pod.namespace === server.namespace && portsOf(server, pod).length > 0);
+  const idle = new Set(
+    [...state.objects.list('Server')].filter(isIdle).map((server) => formatRef(refOf('Server', server))),
+  );
   return POLICY_KINDS.flatMap((kind) =>
     [...state.objects.list(kind)]
-      .filter((object) => !state.isLookedUp(kind, object, topics) && !told.has(formatRef(refOf(kind, object))))
+      .filter((object) => !state.isLookedUp(kind, object, topics) || idle.has(formatRef(refOf(kind, object))))
+      .filter((object) => !told.has(formatRef(refOf(kind, object))))
       .map(({ namespace, name }): Finding => {
         const object = { kind: KINDS[kind].name, namespace, name };
-        const message = 'has no effect: no Service that was read is its, and no object refers to it';
         return {
           severity: 'warning',
           check: 'unused',
           object,
           place: state.placeOf({ ...object, kind }),
           field: '',
-          message,
+          message: `has no effect: ${WHY_UNUSED[kind] ?? 'no Service that was read is its, and no object refers to it'}`,
         };
       }),
   );
 }
 
+const WHY_UNUSED: Partial<Record<Kind, string>> = {
+  Server: 'it names no port of a pod that was read; without a number, a container has to name that port',
+  HTTPLocalRateLimitPolicy: 'its Server was not read, or names no port of a pod that was read',
+};
+
 /** Fields that say so. */
 const FOR_GATEWAYS = ['spec.parentRefs', 'spec.gateways'];
 
-/** One finding for each rule, however many targets and clients have it. */
+/** One finding for each object, however many of its rules it is about, and targets and clients that have them. */
 function repeated(state: MeshState, targets: readonly OutboundTarget[]): Finding[] {
-  const rules = new Map<string, Finding>();
-  for (const route of targets.flatMap(({ routes }) => routes)) {
-    const methods = repeatedMethods(route);
-    if (methods.length === 0) continue;
-    const object = parseRef(route.origin);
-    const called = route.path === undefined && route.name !== '' ? `route "${route.name}"` : 'its retry rule';
-    const message = `${called} may send a ${methods.join(' or ')} again that the application has already carried out; exclude the method, or make sure that repeating it does no harm`;
-    const rule = `${route.origin} ${route.path ?? route.name}`;
-    const field = route.path ?? '';
-    rules.set(rule, {
-      severity: 'warning',
-      check: 'retry',
-      object,
-      place: state.placeOf(object),
-      field,
-      message,
-    });
-  }
-  return [...rules.values()];
+  const byOrigin = new Map<string, Map<string, Repeated>>();
+  for (const { protocol, routes } of targets)
+    for (const route of routes) {
+      const methods = repeatedMethods(route);
+      if (methods.length === 0) continue;
+      const rules = byOrigin.get(route.origin) ?? new Map<string, Repeated>();
+      byOrigin.set(route.origin, rules);
+      const isGrpc = protocol === 'grpc' || isCallOfGrpc(route);
+      rules.set(route.path ?? route.name, { route, methods: isGrpc ? ['call'] : methods });
+    }
+  return [...byOrigin].map(([origin, rules]): Finding => {
+    const object = parseRef(origin);
+    const found = [...rules.values()];
+    const field = found.length === 1 ? (found[0]!.route.path ?? '') : '';
+    const message = sentenceOfRepeated(found);
+    return { severity: 'warning', check: 'retry', object, place: state.placeOf(object), field, message };
+  });
 }
 
 /** As manifests call it. */

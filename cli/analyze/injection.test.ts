@@ -81,6 +81,16 @@ t.test('a template is judged as the webhook judges its pods, whatever makes them
   t.same(said(namespace({}), workload('Deployment', {}, {}, asUser)), [], 'nobody injects it');
 });
 
+t.test('a service account whose identity is no DNS name is told before its pods wait for a certificate', async (t) => {
+  const named = (serviceAccountName: string) => said(ASKS, workload('Deployment', {}, {}, { serviceAccountName }));
+  only(
+    t,
+    named('a'.repeat(64)),
+    /its pods are refused: the service account a{64} and the namespace default make no DNS name .* 63 a label/,
+  );
+  t.same(named('a'.repeat(63)), []);
+});
+
 t.test('what another mesh would enforce and Weft does not is an error', async (t) => {
   const required = { annotations: { 'config.linkerd.io/proxy-require-identity-inbound-ports': '80' } };
   only(t, said(ASKS, workload('Deployment', required)), /error: Deployment\/default\/web: .*IS NOT ENFORCED/);
@@ -110,4 +120,20 @@ t.test('pods that a controller has made, or that have their proxy, are not told 
   only(t, said(ASKS, pod({})), /error: Pod\/default\/web-1: its pods are refused: /);
   t.same(said(ASKS, pod({ ownerReferences: [{ kind: 'ReplicaSet', name: 'web', controller: true }] })), []);
   t.same(said(ASKS, pod({ annotations: { 'weft.dev/injected': '0.1.0' } })), []);
+});
+
+t.test('what two meshes may inject is told where it is written, once', async (t) => {
+  const both = namespace({ 'weft.dev/inject': 'enabled', 'istio-injection': 'enabled' });
+  only(
+    t,
+    said(both, workload('Deployment', {}), workload('Job', {})),
+    /warning: Namespace\/default: an injector of Istio/,
+  );
+  const asksLinkerd = { annotations: { 'linkerd.io/inject': 'enabled' } };
+  only(
+    t,
+    said(ASKS, workload('Deployment', asksLinkerd)),
+    /warning: Deployment\/default\/web: spec\.template: an injector of Linkerd/,
+  );
+  t.same(said(workload('Deployment', asksLinkerd)), [], 'nobody says that it asks for Weft');
 });

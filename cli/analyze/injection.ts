@@ -1,14 +1,13 @@
-import { INJECT, INJECTED_ANNOTATION, LINKERD_INJECT } from '../../api/names.ts';
-import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
-import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
-import { type ObjectRef, refOf } from '../../destination/objects/object-ref.ts';
+import type { ObjectRef } from '../../destination/objects/object-ref.ts';
 import { inject } from '../../webhook/inject/inject.ts';
+import { misplacedAnnotations } from '../../webhook/inject/misplaced-annotations.ts';
 import { askingNamespace, type NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
 import { DEFAULT_INJECT_SETTINGS, type InjectSettings } from '../../webhook/inject/settings.ts';
-import { type Json, templatePath, valueAt } from '../inject/workloads.ts';
+import { NO_FAMILIES } from '../../webhook/inject/wish.ts';
+import { type Json, valueAt } from '../../webhook/inject/workloads.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import type { Finding } from './finding.ts';
-import { refOfOther } from './kinds-not-read.ts';
+import { type Workload, type Written, workloadsOf, writtenOf } from './workloads.ts';
 
 /**
  * What is wrong with what namespaces and workloads ask of injection: the decision is the webhook's, so that nothing is told
@@ -17,28 +16,16 @@ import { refOfOther } from './kinds-not-read.ts';
 export function injectionFaults(state: MeshState): Finding[] {
   const workloads = workloadsOf(state);
   const services = writtenOf(state, 'Service');
+  const settings = settingsOf(state);
   return [
-    ...writtenOf(state, 'Namespace').flatMap(ofNamespace),
-    ...workloads.flatMap((workload) => ofWorkload(state, workload)),
+    ...writtenOf(state, 'Namespace').flatMap((namespace) => ofNamespace(namespace, settings)),
+    ...workloads.flatMap((workload) => ofWorkload(state, workload, settings)),
     ...[...workloads, ...services].flatMap(misplaced),
   ];
 }
 
-/** An object as it was written. */
-interface Written {
-  readonly object: ObjectRef;
-  readonly raw: Json;
-  readonly place: string;
-}
-
-/** What makes pods, or is one. */
-interface Workload extends Written {
-  /** Fields that lead to the template; none: it is the pod. */
-  readonly path: readonly string[];
-}
-
-function ofNamespace({ object, raw, place }: Written): Finding[] {
-  const { refusal, warnings } = judge(PLAIN_POD, factsOf(object.name, raw));
+function ofNamespace({ object, raw, place }: Written, settings: InjectSettings): Finding[] {
+  const { refusal, warnings } = judge(PLAIN_POD, factsOf(object.name, raw), settings);
   return [
     ...(refusal === null ? [] : [finding('error', object, place, `no pod of it is admitted: ${refusal}`)]),
     ...warnings.map((message) => finding(severityOf(message), object, place, message)),
@@ -46,11 +33,13 @@ function ofNamespace({ object, raw, place }: Written): Finding[] {
 }
 
 /** What is said of its pods, but for what is said of every pod of the namespace. */
-function ofWorkload(state: MeshState, { object, raw, place, path }: Workload): Finding[] {
+function ofWorkload(state: MeshState, { object, raw, place, path }: Workload, told: InjectSettings): Finding[] {
   const namespace = state.written({ kind: 'Namespace', namespace: '', name: object.namespace });
   const facts = namespace ? factsOf(object.namespace, namespace.raw) : askingNamespace(object.namespace);
-  const { refusal, warnings } = judge(valueAt(raw, path), facts);
-  const ofAll = judge(PLAIN_POD, facts);
+  // That a namespace asks is assumed here, and says nothing of what else it asks for.
+  const settings = namespace || told.injectors ? told : { ...told, injectors: NO_FAMILIES };
+  const { refusal, warnings } = judge(valueAt(raw, path), facts, settings);
+  const ofAll = judge(PLAIN_POD, facts, settings);
   const field = path.join('.');
   const refused = namespace ? 'its pods are refused' : 'its pods are refused where they are injected';
   return [
@@ -67,46 +56,18 @@ function ofWorkload(state: MeshState, { object, raw, place, path }: Workload): F
 function judge(
   pod: unknown,
   facts: NamespaceFacts,
+  settings: InjectSettings,
 ): { readonly refusal: string | null; readonly warnings: readonly string[] } {
-  const found = inject(pod, facts, SETTINGS);
+  const found = inject(pod, facts, settings);
   return { refusal: found.outcome === 'refuse' ? found.message : null, warnings: found.warnings };
 }
 
-/** What is written where nobody looks: annotations of pods on what makes them, or on the Service before them. */
+/** What is written where nobody looks. */
 function misplaced({ object, raw, place }: Written): Finding[] {
-  if (object.kind === 'Pod') return [];
-  const isService = object.kind === 'Service';
-  const annotations = (valueAt(raw, ['metadata', 'annotations']) ?? {}) as Json;
-  return Object.keys(annotations)
-    .filter((name) => OF_PODS.has(name) && !(isService && OF_SERVICES.has(name)))
-    .map((name) => {
-      const isPolicy = POLICIES.has(name);
-      const where = isService ? 'the pods behind it' : 'spec.template.metadata';
-      const message = `${isPolicy ? 'IS NOT ENFORCED' : 'has no effect'}: it is looked at on ${where} and on namespaces alone`;
-      return finding(isPolicy ? 'error' : 'warning', object, place, message, `metadata.annotations["${name}"]`);
-    });
-}
-
-/** What makes pods, and pods that nothing has made, but for those that have their proxy. */
-function workloadsOf(state: MeshState): Workload[] {
-  const others = state.others.map(
-    (other): Written => ({ object: refOfOther(other), raw: other.raw, place: other.place }),
+  return misplacedAnnotations(object.kind, (valueAt(raw, ['metadata', 'annotations']) ?? {}) as Json).map(
+    ({ name, message, isSecurity }) =>
+      finding(isSecurity ? 'error' : 'warning', object, place, message, `metadata.annotations["${name}"]`),
   );
-  return [...writtenOf(state, 'Deployment'), ...writtenOf(state, 'Pod'), ...others].flatMap((each) => {
-    const path = templatePath({ object: each.raw, kind: each.object.kind, path: [] });
-    const isMade =
-      valueAt(each.raw, ['metadata', 'ownerReferences']) !== undefined ||
-      valueAt(each.raw, ['metadata', 'annotations', INJECTED_ANNOTATION]) !== undefined;
-    return path && !isMade ? [{ ...each, path }] : [];
-  });
-}
-
-function writtenOf(state: MeshState, kind: Kind): Written[] {
-  return [...state.objects.list(kind)].flatMap((read) => {
-    const object = { ...refOf(kind, read), kind: KINDS[kind].name };
-    const found = state.written(object);
-    return found ? [{ object, raw: found.raw, place: found.place }] : [];
-  });
 }
 
 function factsOf(name: string, raw: unknown): NamespaceFacts {
@@ -128,14 +89,12 @@ function severityOf(message: string): Finding['severity'] {
   return message.includes('IS NOT ENFORCED') ? 'error' : 'warning';
 }
 
-const SETTINGS: InjectSettings = { ...DEFAULT_INJECT_SETTINGS, image: 'weft' };
-const PLAIN_POD = { metadata: {}, spec: { containers: [{ name: 'any' }] } };
+/** The words of a mesh that has an injector here are not followed, unless an operator says so. */
+function settingsOf({ injectors }: MeshState): InjectSettings {
+  const families = injectors
+    ? { istio: !injectors.istio, linkerd: !injectors.linkerd }
+    : DEFAULT_INJECT_SETTINGS.families;
+  return { ...DEFAULT_INJECT_SETTINGS, image: 'weft', families, injectors };
+}
 
-const namesOf = ({ weft, linkerd, istio }: PodAnnotation) => [weft, linkerd ?? weft, istio ?? weft];
-const OF_PODS: ReadonlySet<string> = new Set([
-  ...Object.values<PodAnnotation>(POD_ANNOTATIONS).flatMap(namesOf),
-  INJECT,
-  LINKERD_INJECT,
-]);
-const OF_SERVICES: ReadonlySet<string> = new Set(namesOf(POD_ANNOTATIONS.opaquePorts));
-const POLICIES: ReadonlySet<string> = new Set(namesOf(POD_ANNOTATIONS.defaultInboundPolicy));
+const PLAIN_POD = { metadata: {}, spec: { containers: [{ name: 'any' }] } };

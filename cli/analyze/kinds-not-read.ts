@@ -1,37 +1,37 @@
 import { DEFAULT_INBOUND_POLICY_ANNOTATION, INJECT } from '../../api/names.ts';
-import { kindOf, type OtherManifest } from '../../destination/objects/manifest-file.ts';
-import type { ObjectRef } from '../../destination/objects/object-ref.ts';
+import { nearestName } from '../../core/text/nearest-name.ts';
+import { KINDS } from '../../destination/objects/kinds.ts';
+import { type OtherManifest, refOfOther } from '../../destination/objects/manifest-file.ts';
 import { MESH_GROUPS } from '../state/mesh-groups.ts';
 import type { Finding } from './finding.ts';
 
-/** Findings about objects of mesh API groups whose kinds are not read: what each would have done, and what to do. */
+/**
+ * Findings about objects of mesh API groups whose kinds are not read: what each would have done, and what to do; and about
+ * those whose API group is one that was hardly meant.
+ */
 export function kindsNotRead(others: readonly OtherManifest[]): Finding[] {
   return others.flatMap(({ group, kind, raw, place }): Finding[] => {
-    if (!MESH_GROUPS.includes(group) || kindOf(group, kind) !== null) return [];
-    const { isSecurity = false, text } = NOT_READ.find((each) => each.group === group && each.kind === kind) ?? {
-      text: `is a kind of ${group} that Weft does not read: what it asks for does not happen`,
-    };
-    return [
-      {
-        severity: isSecurity ? 'error' : 'warning',
-        check: 'not_read',
-        object: refOfOther({ kind, raw }),
-        place,
-        field: '',
-        message: isSecurity ? `IS NOT ENFORCED: ${text}` : text,
-      },
+    const finding = (severity: Finding['severity'], field: string, message: string): Finding[] => [
+      { severity, check: 'not_read', object: refOfOther({ kind, raw }), place, field, message },
     ];
+    const known = NOT_READ.find((each) => each.group === group && each.kind === kind);
+    if (known?.isSecurity) return finding('error', '', `IS NOT ENFORCED: ${known.text}`);
+    if (known) return finding('warning', '', known.text);
+    const meant = groupMeant(group, kind);
+    if (meant !== null) return finding('warning', 'apiVersion', `${group} has no ${kind}; write ${meant}`);
+    if (!MESH_GROUPS.includes(group)) return [];
+    return finding('warning', '', `is a kind of ${group} that Weft does not read: what it asks for does not happen`);
   });
 }
 
-/** An object of a kind that is not read, by its name as far as it has one. */
-export function refOfOther({ kind, raw }: Pick<OtherManifest, 'kind' | 'raw'>): ObjectRef {
-  const { namespace, name } = (raw.metadata ?? {}) as { namespace?: unknown; name?: unknown };
-  return {
-    kind,
-    namespace: CLUSTER_KINDS.includes(kind) ? '' : String(namespace || 'default'),
-    name: String(name ?? ''),
-  };
+/** The group of a mesh that has a kind, where an object names one that is nobody's, or another mesh's; null: it may be right. */
+function groupMeant(group: string, kind: string): string | null {
+  const groups = [...Object.values(KINDS).map((each) => ({ group: each.group, kind: each.name })), ...NOT_READ]
+    .filter((each) => each.kind === kind && each.group !== '')
+    .map((each) => each.group);
+  if (groups.length === 0 || groups.includes(group)) return null;
+  if (MESH_GROUPS.includes(group) || !group.includes('.')) return groups[0]!;
+  return nearestName(group, groups, { most: 3, swap: 1 });
 }
 
 interface KindNotRead {
@@ -42,9 +42,6 @@ interface KindNotRead {
   /** Its author relies on something being refused or encrypted, and it is not. */
   readonly isSecurity?: boolean;
 }
-
-/** Kinds that belong to no namespace. */
-const CLUSTER_KINDS: readonly string[] = ['GatewayClass'];
 
 const INSTEAD_POLICY = `until Weft reads it, ${DEFAULT_INBOUND_POLICY_ANNOTATION} on pod or namespace (deny, all-authenticated, cluster-authenticated) bounds who may call`;
 

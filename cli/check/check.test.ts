@@ -208,3 +208,30 @@ t.test('reports applications that run as the user of the proxy', async (t) => {
     { result: 'error', error: 'shop/a container app, shop/b container web, shop/d container debug' },
   );
 });
+
+t.test('says which namespaces and pods ask two meshes for a proxy', async (t) => {
+  const named = (name: string, metadata: object = {}) => ({ metadata: { name, ...metadata } });
+  const both = { 'weft.dev/inject': 'enabled', 'istio-injection': 'enabled' };
+  const istio = { items: [named('istio-sidecar-injector')] };
+  const namespaces = {
+    items: [named('shop', { labels: both }), named('theirs', { labels: { 'istio-injection': 'enabled' } })],
+  };
+  const annotations = { 'sidecar.istio.io/inject': 'true' };
+  const pods = { items: [named('web-1', { namespace: 'theirs', annotations })] };
+  const run = (registered: object, more: object = {}) =>
+    resultOf(
+      INSTALLED_CHECKS,
+      'two-injectors',
+      cluster({ [INJECTORS]: registered, '/api/v1/namespaces': namespaces, '/api/v1/pods': EMPTY, ...more }).api,
+    );
+  t.match(await run(EMPTY), { result: 'success' });
+  const found = await run(istio);
+  t.match(found, {
+    result: 'warning',
+    error: /^shop: the injector of Istio.*istio-injection of the namespace/,
+  });
+  t.notMatch(found.error, /theirs/);
+  t.match(await run(istio, { '/api/v1/namespaces': { items: [named('theirs')] }, '/api/v1/pods': pods }), {
+    error: /^theirs\/web-1: the injector of Istio/,
+  });
+});

@@ -1,4 +1,5 @@
 import { ApiError } from '../../core/kubernetes/api-error.ts';
+import { listPages } from '../../core/kubernetes/list-pages.ts';
 import type { Check, ClusterApi } from './check.ts';
 
 /** What must be so before an installation and after it. */
@@ -29,4 +30,15 @@ export async function getOrNull<T>(api: ClusterApi, path: string): Promise<T | n
     if (error instanceof ApiError && error.status === 404) return null;
     throw error;
   }
+}
+
+/** Names of the mutating webhooks of the cluster. */
+export async function registeredInjectors(api: ClusterApi): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { metadata } of listPages(
+    api,
+    '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
+  ))
+    names.push(metadata.name);
+  return names;
 }

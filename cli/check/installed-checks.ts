@@ -5,6 +5,7 @@ import {
   CONTROL_NAMESPACE_LABEL,
   DESTINATION_SERVICE_ACCOUNT,
   IDENTITY_SERVICE_ACCOUNT,
+  INJECT,
   PROXY_UID,
   TRUST_ROOTS_CONFIG_MAP,
   TRUST_ROOTS_KEY,
@@ -12,10 +13,14 @@ import {
 } from '../../api/names.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { askedTwice, foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
+import type { NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
 import { readPodTemplate } from '../../webhook/inject/pod-template.ts';
 import { containerOfProxyUser } from '../../webhook/inject/proxy-user.ts';
+import { asks, wishOf } from '../../webhook/inject/wish.ts';
+import { someOf } from '../some-of.ts';
 import type { Check } from './check.ts';
-import { CLUSTER_CHECKS } from './cluster-checks.ts';
+import { CLUSTER_CHECKS, registeredInjectors } from './cluster-checks.ts';
 
 /** What must be so where Weft is installed. */
 export const INSTALLED_CHECKS: readonly Check[] = [
@@ -80,8 +85,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     hint: 'give the container another runAsUser; the user that an image names itself cannot be seen from here',
     async run(api) {
       const found: string[] = [];
-      const meshed = `labelSelector=${encodeURIComponent(CONTROL_NAMESPACE_LABEL)}`;
-      for await (const object of listPages(api, '/api/v1/pods', meshed)) {
+      for await (const object of listPages(api, '/api/v1/pods', labelSelector(CONTROL_NAMESPACE_LABEL))) {
         const pod = readPodTemplate(object);
         const container = typeof pod === 'string' ? undefined : containerOfProxyUser(pod.spec);
         if (container) found.push(`${object.metadata.namespace}/${object.metadata.name} container ${container.name}`);
@@ -89,4 +93,36 @@ export const INSTALLED_CHECKS: readonly Check[] = [
       if (found.length > 0) throw new Error(found.join(', '));
     },
   },
+  {
+    id: 'two-injectors',
+    description: 'no namespace and no pod asks two meshes for a proxy',
+    hint: `a pod bears one proxy: take the other mesh's label or annotation away, or say ${INJECT}: disabled`,
+    isAdvice: true,
+    async run(api) {
+      const injectors = foreignInjectors(await registeredInjectors(api));
+      if (!injectors.istio && !injectors.linkerd) return undefined;
+      const families = { istio: !injectors.istio, linkerd: !injectors.linkerd };
+      const found = new Map<string, readonly string[]>();
+      const namespaces = new Map<string, NamespaceFacts>();
+      for await (const { metadata } of listPages(api, '/api/v1/namespaces')) {
+        const { name, labels = {}, annotations = {} } = metadata;
+        namespaces.set(name, { name, labels, annotations });
+        const isOurs = asks(wishOf(null, namespaces.get(name)!, families));
+        found.set(name, isOurs ? askedTwice(null, namespaces.get(name)!, injectors) : []);
+      }
+      for await (const { metadata } of listPages(api, '/api/v1/pods', labelSelector(CONTROL_NAMESPACE_LABEL))) {
+        const namespace = namespaces.get(metadata.namespace);
+        // Of a pod of such a namespace it is told already.
+        if (!namespace || found.get(namespace.name)!.length > 0) continue;
+        found.set(`${namespace.name}/${metadata.name}`, askedTwice(metadata, namespace, injectors));
+      }
+      const said = [...found].flatMap(([name, sentences]) => sentences.map((each) => `${name}: ${each}`));
+      if (said.length > 0) throw new Error(someOf(said, 5));
+      return undefined;
+    },
+  },
 ];
+
+function labelSelector(label: string): string {
+  return `labelSelector=${encodeURIComponent(label)}`;
+}

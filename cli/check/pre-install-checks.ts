@@ -8,11 +8,11 @@ import { DEFAULT_INSTALL_SETTINGS, type Manifest } from '../../manifests/setting
 import { webhookConfigurations } from '../../webhook/configuration.ts';
 import { foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
 import type { NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
-import { wishOf } from '../../webhook/inject/wish.ts';
+import { asks, wishOf } from '../../webhook/inject/wish.ts';
 import { INSTALLED_KINDS, PART_OF } from '../state/installed-kinds.ts';
 import { predictCapture } from './capture.ts';
 import { type Check, CheckFailure, type ClusterApi } from './check.ts';
-import { CLUSTER_CHECKS, getOrNull } from './cluster-checks.ts';
+import { CLUSTER_CHECKS, getOrNull, registeredInjectors } from './cluster-checks.ts';
 
 /** What must be so before Weft is installed. None of them changes anything. */
 export const PRE_INSTALL_CHECKS: readonly Check[] = [
@@ -131,13 +131,6 @@ function pluralOf(kind: string): string {
   return kind.toLowerCase().replace(/y$/, 'ie').concat('s');
 }
 
-/** Names of the mutating webhooks of the cluster. */
-async function registeredInjectors(api: ClusterApi): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { metadata } of listPages(api, INJECTORS_PATH)) names.push(metadata.name);
-  return names;
-}
-
 async function injectedNamespaces(api: ClusterApi): Promise<NamespaceFacts[]> {
   const foreign = foreignInjectors(await registeredInjectors(api));
   const families = { istio: !foreign.istio, linkerd: !foreign.linkerd };
@@ -145,11 +138,9 @@ async function injectedNamespaces(api: ClusterApi): Promise<NamespaceFacts[]> {
   for await (const { metadata } of listPages(api, '/api/v1/namespaces')) {
     const { name, labels = {}, annotations = {} } = metadata;
     const namespace: NamespaceFacts = { name, labels, annotations };
-    const wish = wishOf(null, namespace, families)?.value;
-    if (name !== CONTROL_NAMESPACE && (wish === 'enabled' || wish === 'ingress')) found.push(namespace);
+    if (name !== CONTROL_NAMESPACE && asks(wishOf(null, namespace, families))) found.push(namespace);
   }
   return found;
 }
 
 const VERSION_LABEL = 'app.kubernetes.io/version';
-const INJECTORS_PATH = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';

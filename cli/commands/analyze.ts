@@ -18,11 +18,13 @@ that may see them differently, and prints what it finds, one finding a line:
 
   PATH:LINE: error|warning: KIND/NAMESPACE/NAME: FIELD: MESSAGE
 
-  read       a file or an object that cannot be read, as a whole or in part
+  read       a file or an object that cannot be read, as a whole or in part, that no cluster serves in this version,
+             or that stands twice; a route that no request can match
   together   what shows only together: an object that another keeps from deciding, a backend that is not there
   not_read   an object of a mesh API whose kind Weft does not read, and what it would have done; an error where its
-             author relies on it for security
-  injection  what namespaces, workloads and Services ask of injection that the webhook refuses or nobody hears
+             author relies on it for security; a mesh API that was probably misspelt
+  injection  what namespaces, workloads and Services ask of injection that the webhook refuses, or that has no effect
+             where it is written
   unused     an object without the Service that it is about
   retry      a retry rule that may repeat a POST or PATCH after the application has carried it out
 

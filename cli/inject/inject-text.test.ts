@@ -133,3 +133,11 @@ t.test('what is not YAML is told with its line', async (t) => {
   t.throws(() => inject('a: 1\nb: [\n'), /^line 3: /);
   t.throws(() => inject('a: 1\n---\n~: 1\n'), /^line 3: .*JSON does not have/);
 });
+
+t.test('says where another mesh may take the pod for its own too', async (t) => {
+  const linkerd = pod('annotations: {linkerd.io/inject: enabled}');
+  t.match(inject(linkerd).reports, [
+    /enabled for injection; an injector of Linkerd takes this pod for its own too, by the/,
+  ]);
+  t.same(inject(pod('labels: {app: web}')).reports, ['pod "p": enabled for injection']);
+});

@@ -3,9 +3,9 @@ import { readYaml, writeYaml, type YamlDocument } from '../../core/yaml/document
 import { inject as injectPod } from '../../webhook/inject/inject.ts';
 import { askingNamespace } from '../../webhook/inject/namespace-facts.ts';
 import type { InjectSettings } from '../../webhook/inject/settings.ts';
+import { type Found, type Json, objectsOf, templatePath, valueAt } from '../../webhook/inject/workloads.ts';
 import { UsageError } from '../command.ts';
 import { changeDocument } from './change-document.ts';
-import { type Found, type Json, objectsOf, templatePath, valueAt } from './workloads.ts';
 
 /** What became of manifests. */
 export interface InjectedText {

@@ -1,8 +1,8 @@
-import type { OtherManifest } from '../../destination/objects/manifest-file.ts';
+import { type OtherManifest, refOfOther } from '../../destination/objects/manifest-file.ts';
 import { formatRef } from '../../destination/objects/object-ref.ts';
 import type { Put } from '../../destination/objects/object-store.ts';
 import { formatReport } from '../../destination/objects/reports.ts';
-import { kindsNotRead, refOfOther } from '../analyze/kinds-not-read.ts';
+import { kindsNotRead } from '../analyze/kinds-not-read.ts';
 import { refOfPut } from './edits.ts';
 
 /**

@@ -6,6 +6,7 @@ import type { MeshDomain } from '../../destination/objects/mesh-domain.ts';
 import { formatRef, type ObjectRef, refOf } from '../../destination/objects/object-ref.ts';
 import { ObjectStore, type Put } from '../../destination/objects/object-store.ts';
 import { type Report, Reports } from '../../destination/objects/reports.ts';
+import type { ForeignFamilies } from '../../webhook/inject/settings.ts';
 
 /** Objects as they were found, before anything is made of them. */
 export interface FoundObjects {
@@ -15,6 +16,8 @@ export interface FoundObjects {
   /** What could not be read at all. */
   readonly faults: readonly Report[];
   readonly domain: MeshDomain;
+  /** Which other meshes have an injector there; null: not known, as manifests alone do not say. */
+  readonly injectors: ForeignFamilies | null;
 }
 
 /** An object that was written, and where. */
@@ -30,16 +33,18 @@ export class MeshState {
   readonly objects: ObjectStore;
   readonly others: readonly OtherManifest[];
   readonly domain: MeshDomain;
+  readonly injectors: ForeignFamilies | null;
   readonly #faults: readonly Report[];
   readonly #reports = new Reports();
   readonly #written = new Map<string, WrittenObject>();
   /** Topics under which the cluster finds each object, by `kind/namespace/name` with the kind of {@link KINDS}. */
   readonly #topics = new Map<string, ReadonlySet<string>>();
 
-  constructor({ puts, others, faults, domain }: FoundObjects) {
+  constructor({ puts, others, faults, domain, injectors }: FoundObjects) {
     this.objects = new ObjectStore(this.#reports);
     this.others = others;
     this.domain = domain;
+    this.injectors = injectors;
     this.#faults = faults;
     this.objects.onChange((changes) => {
       for (const change of changes)

@@ -9,6 +9,7 @@ import { kindOf, type OtherManifest } from '../../destination/objects/manifest-f
 import type { MeshDomain } from '../../destination/objects/mesh-domain.ts';
 import type { Put } from '../../destination/objects/object-store.ts';
 import type { Report } from '../../destination/objects/reports.ts';
+import { foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
 import { domainOf } from './default-domain.ts';
 import { MESH_GROUPS } from './mesh-groups.ts';
 import type { FoundObjects } from './mesh-state.ts';
@@ -33,8 +34,16 @@ export async function readCluster(api: Api): Promise<FoundObjects> {
       if (items) break;
     }
   }
-  return { puts, others: await readOthers(api, faults), faults, domain };
+  const registrations = await listOf(api, REGISTRATIONS, faults);
+  const injectors = registrations && foreignInjectors(registrations.map(({ metadata }) => metadata.name));
+  return { puts, others: await readOthers(api, faults), faults, domain, injectors };
 }
+
+const REGISTRATIONS: Collection = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'mutatingwebhookconfigurations',
+};
 
 interface Collection {
   readonly group: string;

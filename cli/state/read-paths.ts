@@ -1,8 +1,15 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { type ParsedFile, parseManifestFile } from '../../destination/objects/manifest-file.ts';
-import { overlay } from '../../destination/objects/overlay.ts';
+import {
+  type OtherManifest,
+  type ParsedFile,
+  parseManifestFile,
+  refOfOther,
+} from '../../destination/objects/manifest-file.ts';
+import { formatRef } from '../../destination/objects/object-ref.ts';
+import { overlay, repetition } from '../../destination/objects/overlay.ts';
+import type { Report } from '../../destination/objects/reports.ts';
 import { UsageError } from '../command.ts';
 import { fileError } from '../file-error.ts';
 import { DEFAULT_DOMAIN } from './default-domain.ts';
@@ -27,12 +34,23 @@ export function parsePaths(paths: readonly string[]): readonly ParsedFile[] {
 /** What parsed files hold as one set. */
 export function together(parsed: readonly ParsedFile[]): FoundObjects {
   const { puts, faults } = overlay([parsed.flatMap(({ manifests }) => manifests)]);
+  const others = parsed.flatMap((file) => file.others);
   return {
     puts,
-    others: parsed.flatMap(({ others }) => others),
-    faults: [...parsed.flatMap((file) => file.faults), ...faults],
+    others,
+    faults: [...parsed.flatMap((file) => file.faults), ...faults, ...repetitions(others)],
     domain: DEFAULT_DOMAIN,
+    injectors: null,
   };
+}
+
+/** What is said of objects that stand twice, of kinds that decide nothing here. */
+function repetitions(others: readonly OtherManifest[]): Report[] {
+  const named = others.filter(({ raw }) => refOfOther({ kind: '', raw }).name !== '');
+  const byName = Map.groupBy(named, (other) => `${other.group}/${formatRef(refOfOther(other))}`);
+  return [...byName.values()].flatMap(([first, ...rest]) =>
+    rest.map((other) => ({ object: refOfOther(other), place: other.place, ...repetition(first!, other) })),
+  );
 }
 
 /**

@@ -1,14 +1,14 @@
 import { fieldsOf } from '../../destination/objects/checked-fields.ts';
 import type { Fields } from '../../destination/objects/json.ts';
 import type { Deployment } from '../../destination/objects/kubernetes/deployment.ts';
-import { isFinished, type Pod, readPod } from '../../destination/objects/kubernetes/pod.ts';
+import { isFinished, type Pod } from '../../destination/objects/kubernetes/pod.ts';
 import type { Service } from '../../destination/objects/kubernetes/service.ts';
 import { clusterServiceOf } from '../../destination/objects/mesh-domain.ts';
 import { compareText, isSelected } from '../../destination/objects/meta.ts';
-import { MalformedObject } from '../../destination/objects/problem.ts';
 import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
 import { claimsOn } from '../../destination/translate/pod-protocol.ts';
 import type { MeshState } from '../state/mesh-state.ts';
+import { podOfTemplate } from '../state/pod-of-template.ts';
 import type { PodPort } from './pod-port.ts';
 
 /**
@@ -46,19 +46,10 @@ function isOf({ cluster }: MeshState, pod: Pod, deployment: Deployment): boolean
 }
 
 /** The pod that the template of a Deployment makes; null: none. */
-export function templateOf(state: MeshState, deployment: Deployment): Omit<PodPort, 'port'> | null {
-  const { namespace, name } = deployment;
-  const { spec } = state.written({ kind: 'Deployment', namespace, name })!.raw;
-  const template = fieldsOf(fieldsOf(spec, 'spec').template, 'spec.template');
-  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'Deployment', name, controller: true }];
-  const metadata = { ...fieldsOf(template.metadata, 'spec.template.metadata'), namespace, name, ownerReferences };
-  const raw = { metadata, spec: template.spec };
-  try {
-    return { pod: readPod(raw, []), deployment: name, raw };
-  } catch (error) {
-    if (error instanceof MalformedObject) return null;
-    throw error;
-  }
+export function templateOf(state: MeshState, { namespace, name }: Deployment): Omit<PodPort, 'port'> | null {
+  const ref = { kind: 'Deployment', namespace, name };
+  const made = podOfTemplate(ref, fieldsOf(state.written(ref)!.raw.spec, 'spec').template);
+  return made && { ...made, deployment: name };
 }
 
 function targetOf({ cluster }: MeshState, pod: Pod, service: Service, port: number): number | null {

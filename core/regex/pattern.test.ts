@@ -257,3 +257,18 @@ const HOSTILE = [
   '/[\\pL\\pN]*\\p{Greek}',
   `/${'[ab]*a?'.repeat(146)}`,
 ];
+
+t.test('tells whether a text with a certain beginning may match', async (t) => {
+  for (const [regex, start, may] of [
+    ['/a', '/', true],
+    ['a/', '/', false],
+    ['[a-z]*', '/', false],
+    ['.*', '/', true],
+    ['(?i)a', '/', false],
+    ['a|/', '/', true],
+    ['/', '/users', false],
+    ['/users/.*', '/u', true],
+    ['', '/', false],
+  ] as const)
+    t.equal(Pattern.compile(regex).mayBeginWith(start), may, `${regex} ${start}`);
+});

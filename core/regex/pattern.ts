@@ -56,6 +56,13 @@ export class Pattern {
     const after = this.#afterPrefix;
     return after ? after.machine.resume(text, this.prefix.length, after.row) : this.machine.matches(text);
   }
+
+  /** Whether a text that begins with `start` (ASCII) may match; true, too, where a machine that reads backwards cannot tell. */
+  mayBeginWith(start: string): boolean {
+    if (!this.prefix.startsWith(start) && !start.startsWith(this.prefix)) return false;
+    const { machine } = this;
+    return !(machine instanceof StateMachine) || machine.isBackward || machine.rowAfter(start) !== 0;
+  }
 }
 
 /** Patterns by their text. */

@@ -52,7 +52,10 @@ export interface KindDefinition<K extends Kind> {
   readonly name: string;
   /** API group, empty for the core group. */
   readonly group: string;
-  /** Versions to ask an API server for, the first that it serves; any version is read from a file. */
+  /**
+   * Every version that clusters serve or have served, in the order to ask an API server for them: the first that it serves
+   * is read. A file that says another is refused, as a cluster refuses it.
+   */
   readonly versions: readonly [string, ...string[]];
   readonly plural: string;
   readonly isNamespaced: boolean;
@@ -70,6 +73,9 @@ const SMI_VERSIONS = ['v1alpha4', 'v1alpha2', 'v1alpha3', 'v1alpha1'] as const;
 const ISTIO = 'networking.istio.io';
 /** One schema under three names. */
 const ISTIO_VERSIONS = ['v1', 'v1beta1', 'v1alpha3'] as const;
+const GATEWAY = 'gateway.networking.k8s.io';
+const LINKERD_POLICY = 'policy.linkerd.io';
+const LINKERD_ROUTE_VERSIONS = ['v1beta3', 'v1beta2', 'v1beta1', 'v1alpha1'] as const;
 
 export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   Namespace: kind('Namespace', '', 'v1', 'namespaces', readNamespace, { isNamespaced: false, metadataOnly: true }),
@@ -79,13 +85,11 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   EndpointSlice: kind('EndpointSlice', 'discovery.k8s.io', 'v1', 'endpointslices', readEndpointSlice),
   Deployment: kind('Deployment', 'apps', 'v1', 'deployments', readDeployment),
   ReplicaSet: kind('ReplicaSet', 'apps', 'v1', 'replicasets', readReplicaSet, { metadataOnly: true }),
-  HTTPRoute: kind('HTTPRoute', 'gateway.networking.k8s.io', ['v1', 'v1beta1'], 'httproutes', readHttpRoute, {
+  HTTPRoute: kind('HTTPRoute', GATEWAY, ['v1', 'v1beta1', 'v1alpha2'], 'httproutes', readHttpRoute, {
     isOptional: true,
   }),
-  GRPCRoute: kind('GRPCRoute', 'gateway.networking.k8s.io', ['v1', 'v1alpha2'], 'grpcroutes', readGrpcRoute, {
-    isOptional: true,
-  }),
-  LinkerdHTTPRoute: kind('HTTPRoute', 'policy.linkerd.io', ['v1beta3', 'v1beta2'], 'httproutes', readHttpRoute, {
+  GRPCRoute: kind('GRPCRoute', GATEWAY, ['v1', 'v1alpha2'], 'grpcroutes', readGrpcRoute, { isOptional: true }),
+  LinkerdHTTPRoute: kind('HTTPRoute', LINKERD_POLICY, LINKERD_ROUTE_VERSIONS, 'httproutes', readHttpRoute, {
     isOptional: true,
   }),
   TrafficSplit: kind('TrafficSplit', 'split.smi-spec.io', SMI_VERSIONS, 'trafficsplits', readTrafficSplit, {
@@ -101,20 +105,27 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
     isOptional: true,
   }),
   ServiceEntry: kind('ServiceEntry', ISTIO, ISTIO_VERSIONS, 'serviceentries', readServiceEntry, { isOptional: true }),
-  Server: kind('Server', 'policy.linkerd.io', ['v1beta3', 'v1beta2', 'v1beta1'], 'servers', readServer, {
+  Server: kind('Server', LINKERD_POLICY, ['v1beta3', 'v1beta2', 'v1beta1'], 'servers', readServer, {
     isOptional: true,
   }),
   HTTPLocalRateLimitPolicy: kind(
     'HTTPLocalRateLimitPolicy',
-    'policy.linkerd.io',
+    LINKERD_POLICY,
     'v1alpha1',
     'httplocalratelimitpolicies',
     readRateLimitPolicy,
     { isOptional: true },
   ),
-  ServiceProfile: kind('ServiceProfile', 'linkerd.io', 'v1alpha2', 'serviceprofiles', readServiceProfile, {
-    isOptional: true,
-  }),
+  ServiceProfile: kind(
+    'ServiceProfile',
+    'linkerd.io',
+    ['v1alpha2', 'v1alpha1'],
+    'serviceprofiles',
+    readServiceProfile,
+    {
+      isOptional: true,
+    },
+  ),
 };
 
 /** Kinds of routes and policies: those that a cluster may lack, because somebody else installs them. */

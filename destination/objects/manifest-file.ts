@@ -2,6 +2,7 @@ import { errorMessage } from '../../core/errors/weft-error.ts';
 import { readYaml } from '../../core/yaml/documents.ts';
 import type { Fields } from './json.ts';
 import { KINDS, type Kind } from './kinds.ts';
+import type { ObjectRef } from './object-ref.ts';
 import type { Report } from './reports.ts';
 
 /** An object that a file holds. */
@@ -53,7 +54,7 @@ export function parseManifestFile(path: string, text: string): ParsedFile {
       continue;
     }
     try {
-      readDocument(document.toJson(), `${path}:${line}`, found, (message) => fault(line, message));
+      readDocument(document.toJson(), `${path}:${line}`, found, faults);
     } catch (error) {
       fault(line, `cannot be read: ${errorMessage(error)}`);
     }
@@ -66,32 +67,56 @@ interface Found {
   readonly others: OtherManifest[];
 }
 
-function readDocument(value: unknown, place: string, found: Found, fault: (message: string) => void): void {
+function readDocument(value: unknown, place: string, found: Found, faults: Report[]): void {
   if (value === null || value === undefined) return;
+  const fault = (message: string) => faults.push({ object: null, place, path: '', message });
   const raw = value as { apiVersion?: unknown; kind?: unknown; items?: unknown; metadata?: Record<string, unknown> };
   if (typeof raw !== 'object' || typeof raw.apiVersion !== 'string' || typeof raw.kind !== 'string') {
     fault('is not a Kubernetes object: apiVersion and kind are missing');
     return;
   }
   if (raw.kind.endsWith('List') && Array.isArray(raw.items)) {
-    for (const item of raw.items) readDocument(item, place, found, fault);
+    for (const item of raw.items) readDocument(item, place, found, faults);
     return;
   }
   const group = raw.apiVersion.includes('/') ? raw.apiVersion.slice(0, raw.apiVersion.lastIndexOf('/')) : '';
+  const served = servedVersions(group, raw.kind);
   const kind = kindOf(group, raw.kind);
-  if (kind === null) {
+  if (kind === null && served === null) {
     found.others.push({ group, kind: raw.kind, raw: raw as Fields, place });
     return;
   }
   const { name, namespace } = raw.metadata ?? {};
   if (typeof name !== 'string' || name === '') {
-    fault(`a ${kind} has no metadata.name`);
+    fault(`a ${raw.kind} has no metadata.name`);
     return;
   }
-  const home = KINDS[kind].isNamespaced ? (typeof namespace === 'string' && namespace) || 'default' : '';
+  const home = kind && !KINDS[kind].isNamespaced ? '' : (typeof namespace === 'string' && namespace) || 'default';
+  if (kind === null || !served!.includes(raw.apiVersion)) {
+    const message = `${raw.apiVersion} is served by no cluster; write ${EITHER.format(served!)}`;
+    faults.push({ object: { kind: raw.kind, namespace: home, name }, place, path: 'apiVersion', message });
+    return;
+  }
   const metadata = { ...raw.metadata, namespace: home };
   found.manifests.push({ kind, namespace: home, name, raw: { ...raw, metadata }, place });
 }
+
+/**
+ * What the apiVersion of a kind of that name may be; null: it is another's kind. An API group without a dot is Kubernetes'
+ * own, so that a kind of this mesh in one is misspelt, or of a version that has gone.
+ *
+ * Source: https://kubernetes.io/docs/reference/using-api/#api-groups
+ */
+function servedVersions(group: string, name: string): string[] | null {
+  const named = Object.values(KINDS).filter((kind) => kind.name === name);
+  const own = named.filter((kind) => kind.group === group);
+  if (own.length === 0 && (named.length === 0 || group.includes('.'))) return null;
+  return (own.length > 0 ? own : named).flatMap((kind) =>
+    kind.versions.map((version) => (kind.group === '' ? version : `${kind.group}/${version}`)),
+  );
+}
+
+const EITHER = new Intl.ListFormat('en', { type: 'disjunction' });
 
 /** The kind that a document is of, whatever the version of its API; null for one that decides nothing here. */
 export function kindOf(group: string, name: string): Kind | null {
@@ -99,3 +124,20 @@ export function kindOf(group: string, name: string): Kind | null {
     (Object.keys(KINDS) as Kind[]).find((kind) => KINDS[kind].name === name && KINDS[kind].group === group) ?? null
   );
 }
+
+/** An object of a kind that is not read, by its name as far as it has one. */
+export function refOfOther({ kind, raw }: Pick<OtherManifest, 'kind' | 'raw'>): ObjectRef {
+  const { namespace, name } = (raw.metadata ?? {}) as { namespace?: unknown; name?: unknown };
+  return {
+    kind,
+    namespace: CLUSTER_KINDS.includes(kind) ? '' : String(namespace || 'default'),
+    name: String(name ?? ''),
+  };
+}
+
+/** Of what is not read, kinds that belong to no namespace and often stand beside routes and policies. */
+const CLUSTER_KINDS: readonly string[] = [
+  ...['GatewayClass', 'ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition', 'APIService', 'IngressClass'],
+  ...['PersistentVolume', 'PriorityClass', 'StorageClass'],
+  ...['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
+];

@@ -42,6 +42,17 @@ export function readMeta(raw: Fields): Meta {
   };
 }
 
+/** Reads `metadata` of what is a label of a host. @throws MalformedObject as {@link readMeta}, and where the name is longer than one */
+export function readHostMeta(raw: Fields): Meta {
+  const meta = readMeta(raw);
+  if (meta.name.length > 63)
+    throw new MalformedObject(
+      'metadata.name',
+      `"${meta.name}" is longer than 63 characters, which a label of a host may have`,
+    );
+  return meta;
+}
+
 /** Reads `metadata.annotations`; absent, they are empty. @throws MalformedObject when they are no map of texts */
 export function readAnnotations(raw: Fields): Readonly<Record<string, string>> {
   return textsOf(fieldsOf(raw.metadata, 'metadata').annotations, 'metadata.annotations');

@@ -8,7 +8,7 @@ import type { Report } from './reports.ts';
  * Lays folders over one another: an object that a later folder holds too is laid over the earlier one as a JSON merge
  * patch (RFC 7396), so that a controller's folder can add an address to a Service that a user writes and edits.
  *
- * Within one folder an object stands once; of two that differ the first is used and the other reported.
+ * Within one folder an object stands once; of several the first is used and the others are reported.
  *
  * @param folders manifests of each folder, files in order of their paths
  */
@@ -24,14 +24,8 @@ export function overlay(folders: readonly (readonly Manifest[])[]): {
       const { kind, namespace, name, place } = manifest;
       const key = formatRef(manifest);
       const first = seen.get(key);
-      if (first && JSON.stringify(first.raw) === JSON.stringify(manifest.raw)) continue;
       if (first) {
-        faults.push({
-          object: { kind, namespace, name },
-          place,
-          path: '',
-          message: `stands at ${first.place} too, and that one is used`,
-        });
+        faults.push({ object: { kind, namespace, name }, place, ...repetition(first, manifest) });
         continue;
       }
       seen.set(key, manifest);
@@ -43,6 +37,17 @@ export function overlay(folders: readonly (readonly Manifest[])[]): {
     }
   }
   return { puts: [...merged.values()], faults };
+}
+
+/** What is said of an object that stands a second time. */
+export function repetition(
+  first: Pick<Manifest, 'raw' | 'place'>,
+  second: Pick<Manifest, 'raw'>,
+): Pick<Report, 'path' | 'message' | 'severity'> {
+  const too = `stands at ${first.place} too`;
+  if (JSON.stringify(first.raw) === JSON.stringify(second.raw))
+    return { path: '', message: `${too}, word for word; one of them is enough`, severity: 'warning' };
+  return { path: '', message: `${too} and differs; that one is used, and in a cluster the one that is applied last` };
 }
 
 /** RFC 7396 section 2. */

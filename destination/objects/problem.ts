@@ -8,6 +8,11 @@ export interface Problem {
   readonly severity?: 'warning';
 }
 
+/** Whether a fault is a reason to refuse the object. */
+export function isError({ severity }: Problem): boolean {
+  return severity !== 'warning';
+}
+
 /** An object cannot be used at all; whoever holds a good earlier version of it keeps that. */
 export class MalformedObject extends Error {
   readonly problem: Problem;
@@ -25,7 +30,7 @@ export class MalformedObject extends Error {
  * @throws MalformedObject with the first error, where there is one; the others are in `problems`
  */
 export function refuseErrors(found: readonly Problem[], problems: Problem[]): void {
-  const error = found.find(({ severity }) => severity !== 'warning');
+  const error = found.find(isError);
   for (const each of found) if (each !== error) problems.push(each);
   if (error) throw new MalformedObject(error.path, error.message);
 }

@@ -1,5 +1,6 @@
 import type { OutboundTarget } from '../../api/routing.ts';
 import { entryHost, type Host, serviceHost } from '../objects/host.ts';
+import type { Pod } from '../objects/kubernetes/pod.ts';
 import type { ServicePort } from '../objects/kubernetes/service-port.ts';
 import type { ObjectFeed } from '../objects/object-feed.ts';
 import { type Complaint, Complaints } from '../objects/object-ref.ts';
@@ -24,14 +25,18 @@ export interface Survey {
   readonly topics: ReadonlySet<string>;
 }
 
-/** Translates each port of each host for every client whose view may differ, and what each pod's proxy enforces. */
-export function surveyAll(surveyed: Surveyed): Survey {
+/**
+ * Translates each port of each host for every client whose view may differ, and what each pod's proxy enforces.
+ *
+ * @param expected pods that are not there yet
+ */
+export function surveyAll(surveyed: Surveyed, expected: readonly Pod[] = []): Survey {
   const { cluster, objects, domain } = surveyed;
   const complaints = new Complaints();
-  const clients = clientsOf(objects);
+  const clients = clientsOf(objects, expected);
   const inquiry: Inquiry = { cluster, domain, complain: complaints.add };
   const { value: targets, topics } = cluster.observe(() => {
-    for (const pod of objects.list('Pod')) inboundConfig(inquiry, pod);
+    for (const pod of [...objects.list('Pod'), ...expected]) inboundConfig(inquiry, pod);
     return hostsOf(surveyed).flatMap((host) => surveyHost(inquiry, host, clients));
   });
   return { complaints: complaints.all, targets, topics };

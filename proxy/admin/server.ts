@@ -99,7 +99,6 @@ export class AdminServer {
     const page = new PageStream(stream, MAX_LEVEL_OCTETS, (body) =>
       this.#answer(stream, page, head, path, body, address),
     );
-    // A body that is not read ends its connection after the answer.
     const hasBody = !end && path === '/proxy-log-level' && head.method === 'PUT';
     if (!hasBody) queueMicrotask(() => this.#answer(stream, page, head, path, '', address));
     return page;
@@ -119,6 +118,8 @@ export class AdminServer {
       origin: fieldValue(head.fields, 'origin'),
       secFetchSite: fieldValue(head.fields, 'sec-fetch-site'),
     });
+    // What is not read, ends its connection after the answer.
+    stream.refuseRest();
     const isHead = head.method === 'HEAD';
     if (path === '/metrics' && fault === null && (isHead || head.method === 'GET')) {
       stream.sendResponse({ status: 200, fields: ['content-type', METRICS_TYPE] }, isHead);

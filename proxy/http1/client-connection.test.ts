@@ -124,9 +124,26 @@ t.test('the connection ends where the server says so, or speaks HTTP/1.0 and doe
   t.same(asked({ fields: ['weft-connection', 'close'] }, true, 'HTTP/1.1 204 x\r\n\r\n').events, ['ending']);
 });
 
-t.test('an answer that comes before the request has been sent costs the connection', async (t) => {
-  const { recorder, events, stream, wire } = asked({ method: 'POST' }, false, 'HTTP/1.1 204 x\r\n\r\n');
-  t.same([recorder.heard, events, wire.closed], [['response 204  end', 'reset 8'], ['ending'], true]);
+t.test('a request is sent to its end after an answer that came before, and the connection is kept', async (t) => {
+  const { recorder, events, stream, wire } = asked(
+    { method: 'POST' },
+    false,
+    'HTTP/1.1 413 x\r\nContent-Length: 0\r\n\r\n',
+  );
+  t.same([recorder.heard.length, events, wire.closed], [1, [], false]);
+  t.equal(stream.sendData(octets('late'), 0, 4, true), 4);
+  t.equal(wire.takeText(), '4\r\nlate\r\n0\r\n\r\n');
+  t.same([recorder.heard.length, events, wire.closed], [1, ['idle'], false]);
+});
+
+t.test('a server that answers before the request has been sent, and closes, wants no more of it', async (t) => {
+  const { recorder, events, stream, wire } = asked(
+    { method: 'POST' },
+    false,
+    'HTTP/1.1 204 x\r\nConnection: close\r\n\r\n',
+  );
+  t.same(recorder.heard.slice(1), ['reset 0'], 'with NO_ERROR');
+  t.same([events, wire.closed], [['ending'], true]);
   t.equal(stream.sendData(octets('late'), 0, 4, true), 4, 'what comes after it is disposed of');
   stream.sendTrailers(['a', 'b']);
   t.equal(wire.takeText(), '');

@@ -9,14 +9,15 @@ import {
   HeadReader,
 } from './head-reader.ts';
 import {
-  CANCEL,
   CONNECTION_FIELD,
   type Fields,
   INTERNAL_ERROR,
+  NO_ERROR,
   PROTOCOL_ERROR,
   REFUSED_STREAM,
   type RequestHead,
   type StreamListener,
+  UPGRADE_FIELD,
   type Wire,
 } from './message.ts';
 import { fieldValue, MessageWriter } from './message-writer.ts';
@@ -184,7 +185,7 @@ export class ClientStream {
     // HTTP/1.0 has no chunks: content of unknown length makes the request HTTP/1.1.
     const minor = head.version.startsWith('HTTP/1.0') && framing !== 'chunked' ? 0 : 1;
     let extra = '';
-    if (head.protocol !== '') extra = `Connection: Upgrade\r\nUpgrade: ${head.protocol}\r\n`;
+    if (head.protocol !== '') extra = upgradeLines(head);
     else if (this.#closes) extra = 'Connection: close\r\n';
     else if (minor === 0) extra = 'Connection: keep-alive\r\n';
     this.#writer.writeSharedHead(head, variant, requestLine(head, minor), fields, extra, framing);
@@ -231,6 +232,7 @@ export class ClientStream {
     if (this.#answered) {
       if (this.#answerDone) {
         this.#connection.end();
+        this.abort(PROTOCOL_ERROR);
         return end;
       }
       return this.#body.read(bytes, start, end);
@@ -320,11 +322,13 @@ export class ClientStream {
     }
     this.#answered = true;
     if (head.close || (head.minor === 0 && !head.keepAlive)) this.#closes = true;
-    head.response ??= {
-      status,
-      fields: head.close ? [...head.fields, CONNECTION_FIELD, 'close'] : head.fields,
-    };
+    head.response ??= { status, fields: answerFields(head) };
     const { response } = head;
+    // A server that chose what it was not offered speaks what nobody expects.
+    if (status === 101 && !isOffered(head.upgrade, this.#upgrade)) {
+      this.#connection.end();
+      return this.abort(PROTOCOL_ERROR);
+    }
 
     // A tunnel has no content (RFC 9110 section 9.3.6): a server that sends some took CONNECT for any other method, and would
     // take what goes into the tunnel for requests, which nobody would have seen.
@@ -363,16 +367,19 @@ export class ClientStream {
     this.#endIfDone();
   }
 
-  /** Over when both directions are; an answer that came before the request was sent costs the connection. */
+  /**
+   * Over when both directions are. An answer may come before the request is sent, which goes on, unless the server closes
+   * the connection: then it wants no more (RFC 9112 section 9.6), and the listener hears that.
+   */
   #endIfDone(): void {
     if (this.#over) return;
     // Our direction of a tunnel is over: the server is told, and its own goes on.
     if (this.#tunnel && this.#writer.done) this.#wire.finish();
-    if (!this.#answerDone || (this.#tunnel && !this.#writer.done)) return;
+    if (!this.#answerDone) return;
+    if (!this.#writer.done && (this.#tunnel || !this.#closes)) return;
     this.#over = true;
-    const sentAll = this.#writer.done;
-    if (!sentAll) this.listener.onReset(CANCEL);
-    this.#connection.onExchangeEnd(sentAll && !this.#closes);
+    if (!this.#writer.done) this.listener.onReset(NO_ERROR);
+    this.#connection.onExchangeEnd(!this.#closes);
   }
 }
 
@@ -385,6 +392,29 @@ function requestLine(head: RequestHead, minor: number): string {
   const host = authority === '' && minor === 0 ? '' : `Host: ${authority}\r\n`;
   return `${method} ${target} HTTP/1.${minor}\r\n${host}`;
 }
+
+/** The offer of another protocol. Of a method that has content it is said that there is none (RFC 9110 section 8.6). */
+function upgradeLines({ method, protocol }: RequestHead): string {
+  const length = METHODS_WITH_CONTENT.has(method) ? 'Content-Length: 0\r\n' : '';
+  return `${length}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+}
+
+/** Whether the protocol that an answer names, if it does, is one of the list that was offered. */
+function isOffered(chosen: string, offered: string): boolean {
+  return chosen === '' || offered === '' || offered.split(', ').includes(chosen.toLowerCase());
+}
+
+/** An answer's fields, and what it says of its connection that others want to know. */
+function answerFields({ status, fields, close, upgrade }: Head): Fields {
+  const isUpgrade = upgrade !== '' && (status === 101 || status === 426);
+  if (!close && !isUpgrade) return fields;
+  const own = [...fields];
+  if (close) own.push(CONNECTION_FIELD, 'close');
+  if (isUpgrade) own.push(UPGRADE_FIELD, upgrade);
+  return own;
+}
+
+const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 function withoutLength(fields: Fields): Fields {
   const kept: string[] = [];

@@ -1,6 +1,6 @@
 import { isAuthority } from './authority.ts';
 import { HeadMemo } from './head-memo.ts';
-import { CONNECTION_FIELD, type Fields, type RequestHead, type ResponseHead } from './message.ts';
+import { CONNECTION_FIELD, type Fields, type RequestHead, type ResponseHead, UPGRADE_FIELD } from './message.ts';
 import { offeredUpgrades } from './upgrade.ts';
 
 /** Turns octets into a string, one char an octet; given by the host. */
@@ -292,6 +292,7 @@ function parseHead(
       case 'keep-alive':
       case 'proxy-connection':
       case CONNECTION_FIELD:
+      case UPGRADE_FIELD:
         break;
       default:
         fields.push(name, value);
@@ -305,7 +306,10 @@ function parseHead(
   // What would be content and what tunnel parsers do not agree upon (RFC 9110 section 9.3.6).
   if (head.method === 'CONNECT' && hasContent) return 'content_in_connect';
   // A server may ignore Upgrade (RFC 9110 section 7.8). So is done with content, which would come before the other protocol.
-  if (connection.includes('upgrade') && head.minor === 1 && !hasContent) head.upgrade = offeredUpgrades(upgrade);
+  if (connection.includes('upgrade') && head.minor === 1) {
+    if (kind === 'response') head.upgrade = upgrade;
+    else if (!hasContent) head.upgrade = offeredUpgrades(upgrade);
+  }
   head.fields = withoutListed(fields, connection);
   return head;
 }

@@ -1,4 +1,4 @@
-import { CONNECTION_FIELD, type Fields, type StreamListener, type Wire } from './message.ts';
+import { CONNECTION_FIELD, type Fields, type StreamListener, UPGRADE_FIELD, type Wire } from './message.ts';
 
 /** How a body is framed: by `content-length` among the fields (or by the end of the connection), in chunks, or not at all. */
 export type Framing = 'plain' | 'chunked' | 'none';
@@ -89,7 +89,8 @@ export class MessageWriter {
     this.#frame(framing);
     this.#text(startLine);
     for (let i = 0; i < fields.length; i += 2) {
-      if (fields[i] !== CONNECTION_FIELD) this.#text(`${fields[i]}: ${fields[i + 1]}\r\n`);
+      const name = fields[i]!;
+      if (name !== CONNECTION_FIELD && name !== UPGRADE_FIELD) this.#text(`${name}: ${fields[i + 1]}\r\n`);
     }
     this.#text(framing === 'chunked' ? `${extra}Transfer-Encoding: chunked\r\n\r\n` : `${extra}\r\n`);
     this.#wire.touch();

@@ -8,6 +8,8 @@ export type Fields = readonly string[];
  * the wish reaches the other end as it would without proxies.
  */
 export const CONNECTION_FIELD = 'weft-connection';
+/** Stands for `Upgrade` among the fields of an answer: what its server has chosen (101), or wants (426). */
+export const UPGRADE_FIELD = 'weft-upgrade';
 
 /** A request's first line and fields, its target taken apart (RFC 9112 section 3.2). */
 export interface RequestHead {
@@ -74,6 +76,8 @@ export interface Wire {
 }
 
 /** Reset codes, which are HTTP/2's (RFC 9113 section 7), so that one vocabulary serves both engines. */
+/** Nothing more is wanted, and nothing was wrong. */
+export const NO_ERROR = 0x0;
 export const PROTOCOL_ERROR = 0x1;
 export const INTERNAL_ERROR = 0x2;
 /** The request was not taken: sending it again is safe. */

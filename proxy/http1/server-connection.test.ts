@@ -168,14 +168,35 @@ t.test('an answer without a body is over when its sender says so', async (t) => 
   t.equal(requests.length, 2);
 });
 
-t.test('an answer before the request is whole costs the connection', async (t) => {
-  const { wire, requests, feed } = server();
+t.test('a request comes to its end after an answer that was whole before', async (t) => {
+  const { wire, requests, connection, feed } = server();
   feed('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab');
   const { stream, recorder } = requests[0]!;
   stream.sendResponse(OK, false);
+  stream.sendData(octets('ok'), 0, 2, true);
+  t.same([recorder.heard, wire.closed, connection.isIdle], [['data ab'], false, false]);
+  feed('cde');
+  t.same([recorder.heard, wire.closed, connection.isIdle], [['data abcde end'], false, true]);
+});
+
+t.test('where nobody wants the rest of a request the connection closes with its answer', async (t) => {
+  const { wire, requests, connection, feed } = server();
+  feed('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab');
+  const { stream, recorder } = requests[0]!;
+  stream.refuseRest();
+  stream.sendResponse(OK, false);
+  t.match(wire.takeText(), /\r\nConnection: close\r\n/, 'as its client is told');
   t.equal(wire.closed, false, 'not before it has been sent');
   stream.sendData(octets('ok'), 0, 2, true);
-  t.same([recorder.heard, wire.closed], [['data ab', 'reset 8'], true]);
+  t.same([recorder.heard, wire.closed, connection.wasCut], [['data ab'], true, false]);
+});
+
+t.test('one that is whole is not refused', async (t) => {
+  const { wire, requests, feed } = server();
+  feed(GET);
+  requests[0]!.stream.refuseRest();
+  requests[0]!.stream.sendResponse({ status: 204, fields: [] }, true);
+  t.equal(wire.closed, false);
 });
 
 t.test('a request that ends after its answer has begun keeps the connection', async (t) => {
@@ -206,7 +227,7 @@ t.test('pipelined requests are taken in order, each when the one before it is an
   feed(get('/1'));
   t.equal(wire.paused, false);
   feed(get('/2').slice(0, 7));
-  t.equal(wire.paused, true, 'what comes meanwhile waits');
+  t.equal(wire.paused, false, 'so that its end is heard');
   feed(get('/2').slice(7) + get('/3'));
   t.equal(requests.length, 1);
   for (let i = 0; i < 3; i++) requests[i]!.stream.sendResponse({ status: 204, fields: [] }, true);
@@ -258,8 +279,53 @@ t.test('waits for the body of a length alone, while its reader keeps up', async 
   t.same([body(100_000, 65_536), body(100_000, 65_537)], [true, false]);
 });
 
-t.test('a client that ends its direction is still answered, and then the connection closes', async (t) => {
+t.test('a body that its client is to be asked for is not awaited before', async (t) => {
+  const { connection, requests, feed } = server();
+  feed('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-Continue\r\n\r\n');
+  t.equal(connection.awaitsBody, false);
+  requests[0]!.stream.sendResponse({ status: 103, fields: [] }, false);
+  t.equal(connection.awaitsBody, false);
+  requests[0]!.stream.sendResponse({ status: 100, fields: [] }, false);
+  t.equal(connection.awaitsBody, true);
+  const early = server();
+  early.feed('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n');
+  early.feed('x');
+  t.equal(early.connection.awaitsBody, true, 'a client need not wait');
+});
+
+t.test('a client that ends its direction while it waits has gone', async (t) => {
+  for (const request of [GET, GET_10]) {
+    const { wire, requests, connection, feed } = server();
+    feed(request);
+    connection.onEnd();
+    t.same([requests[0]!.recorder.heard, wire.closed, connection.closed], [['reset 8'], true, true]);
+  }
+});
+
+t.test('a client that ends its direction gets to its end what has one', async (t) => {
+  const heard = (type: string, length: string) => {
+    const { requests, connection, feed } = server();
+    feed(GET);
+    const fields = ['content-type', type, ...(length ? ['content-length', length] : [])];
+    requests[0]!.stream.sendResponse({ status: 200, fields }, false);
+    connection.onEnd();
+    return requests[0]!.recorder.heard;
+  };
+  t.same(heard('text/plain', ''), []);
+  t.same(heard('text/event-stream', '100'), []);
+  for (const type of ['text/event-stream', 'Text/Event-Stream; charset=utf-8', 'multipart/x-mixed-replace; boundary=x'])
+    t.same(heard(type, ''), ['reset 8'], type);
+});
+
+t.test('a client that ends its direction may have a tunnel all the same', async (t) => {
   const { wire, requests, connection, feed } = server();
+  feed('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  connection.onEnd();
+  t.same([requests[0]!.recorder.heard, wire.closed], [[], false]);
+});
+
+t.test('a client that is said to end its direction first is answered, and then the connection closes', async (t) => {
+  const { wire, requests, connection, feed } = server({ keepsHalfClosed: true });
   feed(GET);
   connection.onEnd();
   t.same([wire.closed, connection.hasPeerEnded, connection.isDraining], [false, true, true]);
@@ -333,7 +399,7 @@ t.test('an upgrade becomes a tunnel by 101, CONNECT by 2xx, and what was sent ah
     const { wire, requests, feed } = server();
     feed(`${request}early`);
     const { stream, recorder, end } = requests[0]!;
-    t.same([end, stream.mayTunnel, recorder.heard, wire.paused], [false, true, [], true]);
+    t.same([end, stream.mayTunnel, recorder.heard, wire.paused], [false, true, [], false]);
     stream.sendResponse({ status, fields: ['A', 'b'] }, false);
     t.equal(wire.takeText(), written);
     t.same([recorder.heard, wire.paused], [['data early'], false]);

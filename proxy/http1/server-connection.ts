@@ -1,3 +1,4 @@
+import { UNREAD_LIMIT } from './body-reader.ts';
 import { type DecodeLatin1, type Head, type HeadFault, HeadReader } from './head-reader.ts';
 import { CANCEL, type Fields, PROTOCOL_ERROR, type RequestHead, type StreamListener, type Wire } from './message.ts';
 import { MessageWriter } from './message-writer.ts';
@@ -30,15 +31,20 @@ export class ServerConnection implements ServerStreamOwner {
   readonly #heads: HeadReader;
   readonly #latin1: DecodeLatin1;
   readonly #writer: MessageWriter;
+  readonly #keepsHalfClosed: boolean;
   #stream: ServerStream | null = null;
   /** What came after the request under way (pipelining). */
   #rest: Uint8Array | null = null;
   #peerEnded = false;
   #draining = false;
   closed = false;
+  /** Its client was refused, and is not listened to; else it may still be sending what nobody wants. */
+  wasCut = false;
 
-  constructor(wire: Wire, listener: ServerListener, latin1: DecodeLatin1) {
+  /** @param keepsHalfClosed a client that ends its direction is still answered; else it has gone, once its requests have come */
+  constructor(wire: Wire, listener: ServerListener, latin1: DecodeLatin1, keepsHalfClosed = false) {
     this.#wire = wire;
+    this.#keepsHalfClosed = keepsHalfClosed;
     this.#listener = listener;
     this.#latin1 = latin1;
     this.#writer = new MessageWriter(wire);
@@ -87,11 +93,11 @@ export class ServerConnection implements ServerStreamOwner {
     }
   }
 
-  /** The client ended its direction. A request under way is still answered. */
+  /** The client ended its direction. An answer that has begun, and has an end, is still sent. */
   onEnd(): void {
     this.#peerEnded = true;
     if (!this.#stream) this.#close();
-    else this.#stream.onPeerEnd();
+    else this.#stream.onPeerEnd(this.#keepsHalfClosed);
   }
 
   /** The transport is gone. */
@@ -159,7 +165,8 @@ export class ServerConnection implements ServerStreamOwner {
     if (before) held.set(before);
     held.set(bytes.subarray(start, end), before?.length ?? 0);
     this.#rest = held;
-    this.#wire.pause();
+    // What is little is no reason not to hear that the client has gone.
+    if (held.length > UNREAD_LIMIT) this.#wire.pause();
   }
 
   #malformed(reason: HeadFault): void {
@@ -177,6 +184,7 @@ export class ServerConnection implements ServerStreamOwner {
       );
     }
     this.closed = true;
+    this.wasCut = true;
     stream?.abort(PROTOCOL_ERROR);
     this.#wire.close();
   }

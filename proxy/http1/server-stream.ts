@@ -14,6 +14,7 @@ import {
   type Fields,
   type ResponseHead,
   type StreamListener,
+  UPGRADE_FIELD,
   type Wire,
 } from './message.ts';
 import { type Framing, fieldValue, MessageWriter } from './message-writer.ts';
@@ -46,6 +47,13 @@ export class ServerStream {
   #closes: boolean;
   #tunnel = false;
   #tunnelEnded = false;
+  /** Nothing but the end of the connection ends the answer. */
+  #endsByClose = false;
+  /** The answer is a stream of events, which ends when its client has gone. */
+  #isEndless = false;
+  #restRefused = false;
+  /** Some of the body has come, or the client was told to send it. */
+  #hasBodyBegun = false;
   #unread = 0;
   #over = false;
 
@@ -65,9 +73,10 @@ export class ServerStream {
     return this.#body.done && !this.#tunnel;
   }
 
-  /** Octets of a body of declared length are missing, and we are reading. */
+  /** Octets of a body of declared length are missing, we are reading, and the client does not wait to be asked for them. */
   get awaitsBody(): boolean {
-    return this.#body.framing === BODY_LENGTH && !this.#body.done && this.#unread <= UNREAD_LIMIT;
+    if (this.#body.framing !== BODY_LENGTH || this.#body.done || this.#unread > UNREAD_LIMIT) return false;
+    return this.#hasBodyBegun || fieldValue(this.#head.fields, 'expect')?.toLowerCase() !== '100-continue';
   }
 
   /** The answer may turn the connection into a tunnel, so the request has no end yet. */
@@ -81,19 +90,21 @@ export class ServerStream {
     const { status, fields } = head;
     if (status < 200 && status !== 101) {
       // HTTP/1.0 knows no 1xx (RFC 9110 section 15.2).
+      if (status === 100) this.#hasBodyBegun = true;
       if (this.#head.minor === 1) new MessageWriter(this.#wire).writeHead(statusLine(status), fields, '', 'none');
       return;
     }
     this.hasAnswered = true;
     if (status === 101 || (this.#head.method === 'CONNECT' && status >= 200 && status < 300)) {
-      const extra = status === 101 ? `Connection: Upgrade\r\nUpgrade: ${this.#head.upgrade}\r\n` : '';
+      const extra = status === 101 ? upgradeTo(fieldValue(fields, UPGRADE_FIELD) ?? this.#head.upgrade) : '';
       this.#tunnel = true;
+      this.#endsByClose = true;
       this.#closes = true;
       this.#body.begin(BODY_UNTIL_CLOSE);
       this.#writer.writeHead(statusLine(status), fields, extra, 'plain');
       this.#owner.onTunnel();
       // The client may have ended its direction before there was a tunnel.
-      if (this.#owner.hasPeerEnded) this.onPeerEnd();
+      if (this.#owner.hasPeerEnded) this.onPeerEnd(true);
       return;
     }
     // No tunnel after all: now the request has its end.
@@ -103,14 +114,20 @@ export class ServerStream {
     let framing: Framing = bodyless || last ? 'none' : 'plain';
     if (framing === 'plain' && !hasLength) {
       if (this.#head.minor === 1) framing = 'chunked';
-      else this.#closes = true;
+      else {
+        this.#closes = true;
+        this.#endsByClose = true;
+      }
     }
+    if (framing === 'chunked') this.#isEndless = ENDLESS.test(fieldValue(fields, 'content-type') ?? '');
     if (fieldValue(fields, CONNECTION_FIELD) === 'close' || this.#owner.isDraining) this.#closes = true;
     const isEmpty = last && !bodyless && !hasLength;
     const { minor } = this.#head;
     const variant = (this.#closes ? 1 : 0) | (minor << 1) | (isEmpty ? 4 : 0) | (framing === 'chunked' ? 8 : 0);
     if (!this.#writer.repeatHead(head, variant, framing)) {
+      const wanted = status === 426 ? fieldValue(fields, UPGRADE_FIELD) : null;
       const extra =
+        (wanted === null ? '' : upgradeTo(wanted)) +
         (isEmpty ? 'Content-Length: 0\r\n' : '') +
         (this.#closes ? 'Connection: close\r\n' : minor === 0 ? 'Connection: keep-alive\r\n' : '');
       this.#writer.writeSharedHead(head, variant, statusLine(status), fields, extra, framing);
@@ -136,12 +153,23 @@ export class ServerStream {
     this.#endIfDone(true);
   }
 
-  /** The answer cannot be completed: HTTP/1 can say that only by closing. A tunnel that is cut off must not seem to end. */
+  /** The connection closes when the answer is written; until its client has read that, what it sends is thrown away. */
+  refuseRest(): void {
+    if (this.#over || this.#body.done) return;
+    this.#closes = true;
+    this.#restRefused = true;
+    this.#endIfDone(this.#writer.done);
+  }
+
+  /**
+   * The answer cannot be completed: HTTP/1 can say that only by closing. What has no other end than that, as a tunnel, must
+   * not seem to have come to it.
+   */
   reset(_code: number): void {
     if (this.#over) return;
     this.#over = true;
     this.#owner.closed = true;
-    if (this.#tunnel) this.#wire.reset();
+    if (this.#endsByClose) this.#wire.reset();
     else this.#wire.close();
   }
 
@@ -158,16 +186,25 @@ export class ServerStream {
     return this.#body.read(bytes, start, end);
   }
 
-  onPeerEnd(): void {
+  /**
+   * The client has ended its direction: that of a tunnel alone; or it has gone, and whoever works for it is told. One that
+   * waits for an answer all the same gets it where it is `kept`, where the answer has begun, and where it may be a tunnel.
+   */
+  onPeerEnd(kept: boolean): void {
     if (this.#tunnel && !this.#tunnelEnded) {
       this.#tunnelEnded = true;
       this.listener.onData(NOTHING, 0, 0, true);
       this.#endIfDone(this.#writer.done);
-    } else if (!this.#body.done) {
+    } else if (!this.#body.done || (!kept && this.#isOnlyWaitedFor)) {
       this.abort(CANCEL);
       this.#owner.closed = true;
       this.#wire.close();
     }
+  }
+
+  /** Nothing of the answer has begun that has an end. */
+  get #isOnlyWaitedFor(): boolean {
+    return this.hasAnswered ? this.#isEndless : !this.mayTunnel;
   }
 
   /** Sends what had to wait. */
@@ -186,27 +223,36 @@ export class ServerStream {
   // From BodyReader.
 
   onBody(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    this.#hasBodyBegun = true;
     this.#unread += end - start;
     if (this.#unread > UNREAD_LIMIT) this.#wire.pause();
-    if (!this.#over) this.listener.onData(bytes, start, end, last);
+    if (this.#over) return;
+    this.listener.onData(bytes, start, end, last);
+    if (last) this.#endIfDone(this.#writer.done);
   }
 
   onBodyTrailers(fields: Fields): void {
-    if (!this.#over) this.listener.onTrailers(fields);
+    if (this.#over) return;
+    this.listener.onTrailers(fields);
+    this.#endIfDone(this.#writer.done);
   }
 
-  /** Ends the exchange once the answer is written. A body that is still coming costs the connection. */
+  /** Ends the exchange once the answer is written and the request has come, as far as anybody wants it. */
   #endIfDone(answered: boolean): void {
-    if (this.#over || !answered || !this.#writer.done) return;
+    if (this.#over || !answered || !this.hasAnswered || !this.#writer.done) return;
     if (this.#tunnel) {
       // Our direction is over, and the client is told; its own goes on until it ends that.
       if (!this.#tunnelEnded) return this.#wire.finish();
-    } else if (!this.hasAnswered) return;
+    } else if (!this.#body.done && !this.#restRefused) return;
     this.#over = true;
-    const requestDone = this.#body.done;
-    if (!requestDone && !this.#tunnel) this.listener.onReset(CANCEL);
-    this.#owner.onExchangeEnd(requestDone && !this.#closes);
+    this.#owner.onExchangeEnd(this.#body.done && !this.#closes);
   }
 }
 
+function upgradeTo(protocol: string): string {
+  return `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+}
+
 const NOTHING = new Uint8Array(0);
+/** Types of content that goes on for as long as there are events. */
+const ENDLESS = /^(?:text\/event-stream|multipart\/x-mixed-replace|application\/(?:x-ndjson|stream\+json))\b/i;

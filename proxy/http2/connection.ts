@@ -247,7 +247,7 @@ export class Connection implements FrameSink {
     const stream = this.#streams.get(streamId);
     if (stream) {
       // A server can only reset what we asked for.
-      if (!this.isClient && this.#guard.spend(flood.PRICE_OF_RESET)) return this.cut('rapid_reset');
+      if (!this.isClient && this.#guard.spend(this.#priceOfReset(stream))) return this.cut('rapid_reset');
       stream.abort(code);
     } else if (this.#isIdle(streamId)) this.fail(h2.PROTOCOL_ERROR, 'rst_stream_on_idle_stream');
     else this.#useless(flood.PRICE_OF_FRAME);
@@ -394,13 +394,14 @@ export class Connection implements FrameSink {
     block.request ??= readRequest(fields, this.#options.keepCase);
     const head = block.request;
     const stream = new Stream(this.#sender, streamId, null, this.#peer.initialWindow, this.#options.streamWindow);
+    stream.openedMs = this.#options.nowMs() | 0;
     if (tooLarge || typeof head === 'string') {
       // Too large gets its answer (RFC 6585 section 5), so that the client learns why; malformed is a stream error.
       if (!tooLarge) return this.#refuse(streamId, h2.PROTOCOL_ERROR);
       this.#streams.add(stream);
       stream.remoteClosed = last;
+      stream.refuseRest();
       stream.sendResponse({ status: 431, fields: ['content-length', '0'] }, true);
-      if (!last) stream.reset(h2.NO_ERROR);
       return;
     }
     const { length } = block;
@@ -408,6 +409,12 @@ export class Connection implements FrameSink {
     this.#streams.add(stream);
     stream.receiveRequest(head, length, last);
     stream.listener = this.#listener.onRequest(stream, head, last);
+  }
+
+  #priceOfReset({ openedMs }: Stream): number {
+    const { nowMs, keepCase } = this.#options;
+    // Modulo 2^32, as it was noted.
+    return flood.priceOfReset(((nowMs() | 0) - openedMs) | 0, keepCase ? flood.RIPE_OF_PEER_MS : flood.RIPE_MS);
   }
 
   /** Ends a stream for the peer's fault; its listener hears the same code. */

@@ -8,7 +8,7 @@
  * | client | spends | earns |
  * |---|---|---|
  * | gRPC, cancels every second call | 80 for the reset | 40 for each of the two streams that ended |
- * | all requests time out after a second or more | 250 resets a second: it has 250 streams | comes back by itself |
+ * | requests time out after a tenth of a second or more | 40 for the reset, whatever their number | 40 for the stream that ended |
  * | WINDOW_UPDATE for stream and connection and a PING after every frame | 3 | 4 for the frame |
  * | PING each 10 s, a tree of PRIORITY frames at the beginning | 1 each | comes back by itself |
  * | one octet a frame, either way | nothing | 4 for each frame sent |
@@ -72,8 +72,25 @@ export const PRICE_OF_UNREAD_REPLY = 100;
 export const PRICE_OF_SETTINGS = 20;
 /** A piece of a header block: a block that we accept has five at most. */
 export const PRICE_OF_CONTINUATION = 50;
-/** Every stream that ends earns {@link WORTH_OF_STREAM}, so that one that was reset costs the difference. */
+/** Every stream that ends earns {@link WORTH_OF_STREAM}, so that one that was reset at once costs the difference. */
 export const PRICE_OF_RESET = 80;
+
+/**
+ * The price of a reset by the peer. To give up is ordinary where a server is too slow, and then all give up. What has been
+ * under way for long was work that was wanted: it costs no more than it earns, as its number is bounded by the streams that
+ * a connection has. The price falls from {@link PRICE_OF_RESET} to {@link WORTH_OF_STREAM} by then.
+ *
+ * @param ageMs how long the stream was there @param ripeMs how long is long
+ */
+export function priceOfReset(ageMs: number, ripeMs: number): number {
+  if (ageMs >= ripeMs) return WORTH_OF_STREAM;
+  return PRICE_OF_RESET - Math.floor(((PRICE_OF_RESET - WORTH_OF_STREAM) * Math.max(ageMs, 0)) / ripeMs);
+}
+
+/** A client that gives up after so many milliseconds has waited; with all of its 250 streams it does so 2,500 times a second. */
+export const RIPE_MS = 100;
+/** The same of a proxy, who gives up for all of its clients, and is known. */
+export const RIPE_OF_PEER_MS = 10;
 /** A stream refused at its beginning: decoded, and answered with RST_STREAM. */
 export const PRICE_OF_REFUSAL = 20;
 /** A header list that is too large is decoded up to four times the limit. */

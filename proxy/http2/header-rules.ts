@@ -117,7 +117,13 @@ export function requestFields(head: RequestHead): string[] {
   if (head.method !== 'CONNECT') fields.push(':scheme', head.scheme, ':path', head.path);
   if (head.authority !== '') fields.push(':authority', head.authority);
   if (head.protocol !== '') fields.push(':protocol', head.protocol);
-  return fields.concat(head.fields);
+  return fields.concat(head.protocol === '' ? head.fields : withoutLength(head.fields));
+}
+
+/** What a tunnel carries is no content, whatever an upgrade's request said of its own. */
+function withoutLength(fields: Fields): Fields {
+  const at = fields.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length');
+  return at < 0 ? fields : fields.filter((_, i) => i !== at && i !== at + 1);
 }
 
 /** The header list of an answer. @param isUpgrade it answers an extended CONNECT */
@@ -126,6 +132,14 @@ export function responseFields(head: ResponseHead, isUpgrade: boolean): string[]
   const fields = [':status', accepted ? '200' : String(head.status)].concat(head.fields);
   if (isUpgrade && head.status >= 200 && head.status < 300) fields.push(UPGRADE_IGNORED, '1');
   return fields;
+}
+
+/** Whether a client may wait with the body until it is asked for it (RFC 9110 section 10.1.1). */
+export function expectsContinue(fields: Fields): boolean {
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i]!.length === 6 && fields[i]!.toLowerCase() === 'expect')
+      return fields[i + 1]!.toLowerCase() === '100-continue';
+  return false;
 }
 
 /** The declared content-length: -1 when there is none, -2 when it is no number or stands twice. */

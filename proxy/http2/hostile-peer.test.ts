@@ -5,6 +5,7 @@ import { Recorder } from '../../test/support/recorder.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionListener } from './connection-listener.ts';
 import { type ConnectionOptions, DEFAULT_CONNECTION_OPTIONS } from './connection-options.ts';
+import { priceOfReset } from './flood-guard.ts';
 import * as write from './frame-writer.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { RequestHead, StreamListener } from './message.ts';
@@ -129,6 +130,36 @@ t.test('lets a client cancel every second call, and all of its calls after a sec
     for (const id of ids) victim.reset(id);
   }
   t.equal(victim.failure, null);
+});
+
+/** Resets each of `times` requests after `ageMs`, `each` at a time. @returns how many it got to */
+function resets(victim: Victim, times: number, ageMs: number, each = 250): number {
+  let done = 0;
+  while (done < times && victim.failure === null) {
+    const ids = Array.from({ length: each }, () => victim.request());
+    victim.nowMs += ageMs;
+    for (const id of ids) victim.reset(id);
+    done += each;
+  }
+  return done;
+}
+
+t.test('lets all clients give up what they have waited for, as often as there are streams for it', async (t) => {
+  t.equal(resets(new Victim(), 100_000, 100), 100_000);
+  t.ok(resets(new Victim(), 100_000, 50) < 5000, 'half as long costs half');
+  t.ok(resets(new Victim(), 100_000, 1) < 1500);
+});
+
+t.test('lets a proxy give up for its clients, unless it does so at once', async (t) => {
+  t.equal(resets(new Victim([], { keepCase: true }), 100_000, 10), 100_000);
+  t.ok(resets(new Victim([], { keepCase: true }), 100_000, 1) < 1500);
+});
+
+t.test('a reset costs the less the longer its stream was there', async (t) => {
+  t.same(
+    [-5, 0, 1, 25, 50, 99, 100, 1_000_000].map((ageMs) => priceOfReset(ageMs, 100)),
+    [80, 80, 80, 70, 60, 41, 40, 40],
+  );
 });
 
 t.test('cuts off who makes us reset its streams', async (t) => {

@@ -1,5 +1,5 @@
 import type { DecodedBlock } from './header-decoder.ts';
-import { readResponse, trailersFault } from './header-rules.ts';
+import { expectsContinue, readResponse, trailersFault } from './header-rules.ts';
 import { DEAF, type Fields, type RequestHead, type ResponseHead, type StreamListener } from './message.ts';
 import { SendQueue } from './send-queue.ts';
 import { FLOW_CONTROL_ERROR, NO_ERROR, PROTOCOL_ERROR, STREAM_CLOSED } from './wire-vocabulary.ts';
@@ -56,6 +56,9 @@ export class Stream {
   /** When the window was granted last, by the clock of `WindowGrowth`; 0: never. Of the connection. */
   grantedUs = 0;
 
+  /** Server: when the request came, whole milliseconds modulo 2^32. Of the connection. */
+  openedMs = 0;
+
   localClosed = false;
   remoteClosed = false;
   /** Reset by either side, or both sides are done. */
@@ -67,10 +70,13 @@ export class Stream {
   isHead = false;
   /** Octets of body still to come by content-length; -1: not declared. */
   bodyLeft = -1;
+  /** Server: the body comes when we ask for it (`Expect: 100-continue`), and is not late before. */
+  awaitsContinue = false;
 
   /** Null until something has to wait: most streams never queue. */
   #queue: SendQueue | null = null;
   #queuedLast = false;
+  #restRefused = false;
   #queuedTrailers: Fields | null = null;
   /** In the connection's list of streams that wait for window or for the wire. */
   waiting = false;
@@ -108,6 +114,7 @@ export class Stream {
   /** Sends an answer's head: any number of 1xx, then one final one (101 accepts an upgrade). Server only. */
   sendResponse(head: ResponseHead, last: boolean): void {
     if (this.closed || this.localClosed) return;
+    if (head.status === 100) this.awaitsContinue = false;
     this.#owner.writeResponse(this, head, last);
     if (last) this.#endLocal();
   }
@@ -153,6 +160,13 @@ export class Stream {
     this.#endLocal();
   }
 
+  /** Ends the peer's direction, too, as soon as ours has ended: with NO_ERROR, so that the answer counts (section 8.1). */
+  refuseRest(): void {
+    if (this.closed || this.remoteClosed) return;
+    this.#restRefused = true;
+    if (this.localClosed) this.reset(NO_ERROR);
+  }
+
   /** Ends the stream both ways with RST_STREAM; its listener hears nothing more. */
   reset(code: number): void {
     if (this.closed) return;
@@ -167,6 +181,7 @@ export class Stream {
     this.isUpgrade = head.protocol !== '';
     this.isHead = head.method === 'HEAD';
     this.bodyLeft = length;
+    if (length > 0) this.awaitsContinue = expectsContinue(head.fields);
     if (last) this.endRemote();
   }
 
@@ -182,6 +197,7 @@ export class Stream {
   /** A DATA frame of `length` octets begins, `padding` of which are no body. @returns code of the stream error */
   receive(length: number, padding: number, last: boolean): number {
     if (this.remoteClosed) return STREAM_CLOSED;
+    this.awaitsContinue = false;
     if (length > this.receiveWindow) return FLOW_CONTROL_ERROR;
     if ((this.windowSize - this.receiveWindow - this.#ungranted) * 2 > this.windowSize) this.lags = true;
     this.receiveWindow -= length;
@@ -271,6 +287,7 @@ export class Stream {
   #endLocal(): void {
     this.localClosed = true;
     if (this.remoteClosed) this.#close();
+    else if (this.#restRefused) this.reset(NO_ERROR);
   }
 
   #close(): void {

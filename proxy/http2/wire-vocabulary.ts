@@ -33,6 +33,7 @@ export const SETTINGS_ENABLE_CONNECT_PROTOCOL = 0x8;
 // Error codes, section 7.
 export const NO_ERROR = 0x0;
 export const PROTOCOL_ERROR = 0x1;
+export const INTERNAL_ERROR = 0x2;
 export const FLOW_CONTROL_ERROR = 0x3;
 export const STREAM_CLOSED = 0x5;
 export const FRAME_SIZE_ERROR = 0x6;
@@ -49,3 +50,11 @@ export const DEFAULT_HEADER_TABLE_SIZE = 4096;
 
 /** What a client sends first (section 3.4). */
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
+/**
+ * The code to pass on where an answer was broken off with `code`: a server that wants no more of a request (NO_ERROR) has
+ * not ended the answer by that, and a client must not take it for whole.
+ */
+export function brokenOff(code: number): number {
+  return code === NO_ERROR ? INTERNAL_ERROR : code;
+}

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
 import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP } from '../../api/proxy-headers.ts';
+import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
@@ -20,6 +21,7 @@ import { listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
 import { relay } from '../transport/tcp-relay.ts';
+import { resetConnection } from '../transport/tcp-reset.ts';
 import { readTransportHeader } from '../transport/transport-header.ts';
 import { Refused } from './refused.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
@@ -41,6 +43,8 @@ export interface InboundOptions {
   /** How long octets that may be of any protocol are waited on. */
   readonly undecidedMs: number;
   readonly limits: ClientLimits;
+  /** Ports whose clients of HTTP/1 may end their direction and wait for the answer. */
+  readonly halfClosedPorts: PortRanges;
 }
 
 /** What the opening words of a connection are: a handshake for us or for somebody else, HTTP, or octets. */
@@ -283,6 +287,7 @@ export class InboundListener {
     const tcp = new TcpSeries(metrics, { ...labels, peer: 'src' });
     tcp.opened();
     const handler: RequestHandler = {
+      keepsHalfClosed: this.#options.halfClosedPorts.has(destination.port),
       onRequest: (stream, head, end) => new InboundRequest(stream, head, end, connection, context),
       onMalformed: (reason) => {
         metrics.malformed.with({ direction: 'inbound', reason }).value++;
@@ -323,7 +328,7 @@ export class InboundListener {
     const endIfRefused = () => {
       if (socket.destroyed || !this.#isRefused(destination, client)) return;
       this.#note(destination, client, this.#deny(destination, client));
-      reset(socket);
+      resetConnection(socket);
     };
     const stop = ports.whenUpdated(endIfRefused);
     relay(
@@ -345,7 +350,7 @@ export class InboundListener {
 
   #refuse(socket: Socket, destination: SocketAddress, client: Client, error: Error): void {
     this.#note(destination, client, error);
-    socket.destroy();
+    resetConnection(socket);
   }
 
   /** Tells the operator why a connection is closed. */
@@ -442,12 +447,6 @@ function provedBy(client: Client, { identity, spiffe, certificateHash }: Peer): 
 /** `host:port` of a port as metrics name it. */
 function addressLabel(host: string, port: string): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Ends a connection as a failure: TLS has no reset of its own. */
-function reset(socket: Socket): void {
-  if ('encrypted' in socket) socket.destroy();
-  else socket.resetAndDestroy();
 }
 
 const NOBODY = { identity: '', spiffe: '', certificateHash: '' } as const;

@@ -3,6 +3,7 @@ import {
   DST_CANONICAL_HEADER,
   FORWARDED_CLIENT_CERT_HEADER,
   ORIG_PROTO_HEADER,
+  UPGRADE_METHOD_HEADER,
 } from '../../api/proxy-headers.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
@@ -21,7 +22,7 @@ import {
   upgradeUnsupported,
   withOfferedUpgrade,
 } from '../http.ts';
-import { CANCEL, NO_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
+import { brokenOff, CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { fieldsOfClient, fieldsOfServer, trailersOf } from '../mesh-fields.ts';
 import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
 import { serviceNamed } from '../routing/port-routes.ts';
@@ -106,7 +107,7 @@ export class InboundRequest implements StreamListener, Waiter {
   #requestDone: boolean;
   #trailers: Fields | null = null;
   #answer: ResponseHead | null = null;
-  /** The answer has opened a tunnel: it is over when both sides have ended. */
+  /** The answer has opened a tunnel: it is over when both sides have ended. Else the rest of the request goes on after it. */
   #isTunnel = false;
   #answerDone = false;
   #refusals = 0;
@@ -159,9 +160,8 @@ export class InboundRequest implements StreamListener, Waiter {
 
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
     if (last) this.#requestDone = true;
-    if (this.#over) return;
     if (!this.#upstream) {
-      if (end === start) return;
+      if (this.#over || end === start) return;
       this.#held ??= [];
       this.#held.push(Buffer.from(bytes.subarray(start, end)));
       return;
@@ -180,9 +180,9 @@ export class InboundRequest implements StreamListener, Waiter {
   }
 
   onReset(): void {
+    this.#upstream?.reset(CANCEL);
     if (this.#over) return;
     this.cancelled = true;
-    this.#upstream?.reset(CANCEL);
     this.#end({ status: 499, success: true, grpcStatus: '', error: 'cancelled' });
   }
 
@@ -251,7 +251,8 @@ export class InboundRequest implements StreamListener, Waiter {
   }
 
   onAnswerReset(code: number): void {
-    if (this.#over) return;
+    // The answer was whole: the application takes no more of the request.
+    if (this.#over) return this.#downstream.refuseRest();
     // The application took nothing of the request: it closed an idle connection under it, or is ending.
     if (code === REFUSED_STREAM && !this.#answer && this.#bodyless && ++this.#refusals < APPLICATION_ATTEMPTS)
       return this.#connect();
@@ -260,7 +261,7 @@ export class InboundRequest implements StreamListener, Waiter {
         reason: 'endpoint_closed',
         message: `the application ended the request with code ${code} before it answered`,
       });
-    this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
+    this.#downstream.reset(brokenOff(code));
     this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'endpoint_closed' });
   }
 
@@ -440,7 +441,13 @@ function authzLabels({ policy }: PortRules, { identity }: Client, port: string):
 function restoreVersion(head: RequestHead): RequestHead {
   if (head.version) return head;
   const version = fieldValue(head.fields, ORIG_PROTO_HEADER);
-  return version !== null && /^HTTP\/1\.[01](; absolute-form)?$/.test(version) ? { ...head, version } : head;
+  if (version === null || !/^HTTP\/1\.[01](; absolute-form)?$/.test(version)) return head;
+  const method = head.protocol === '' ? null : fieldValue(head.fields, UPGRADE_METHOD_HEADER);
+  return {
+    ...head,
+    version,
+    method: method !== null && /^(?!CONNECT$)[A-Z]{1,20}$/.test(method) ? method : head.method,
+  };
 }
 
 /** FQDN of the Service that a request is for: named by the client's proxy, which may be our own, else by its authority. */

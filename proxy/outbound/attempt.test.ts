@@ -36,6 +36,7 @@ function attempt({ isRetry = false, perTryMs = 0, takesAnswer = true, isTunnel =
     onAnswerTrailers: (fields) => void heard.push(fields),
     onAnswerEnd: (_, { status }, trailers) => void heard.push(`end ${status}`, ...(trailers ? [trailers] : [])),
     onAnswerReset: (_, code) => void heard.push(`reset ${code}`),
+    onRestRefused: () => void heard.push('rest refused'),
     onRequestSent: (octets) => void heard.push(octets),
   };
   const [client] = fake.clients;

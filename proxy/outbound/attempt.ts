@@ -12,7 +12,8 @@ import type { RouteSeries } from './target.ts';
 
 /**
  * Hears of an attempt: its request. First `onStream` or `onUnavailable`, and after a stream the answer as it comes, until
- * `onAnswerEnd`, `onAnswerReset`, or the attempt is given up.
+ * `onAnswerEnd`, `onAnswerReset`, or the attempt is given up. An answer may be whole before the request is, which goes on
+ * being sent until it is, or `onRestRefused`.
  */
 export interface AttemptListener {
   /** The whole request has come. */
@@ -33,6 +34,8 @@ export interface AttemptListener {
   onAnswerEnd(attempt: Attempt, head: ResponseHead, trailers: Fields | null): void;
   /** @param code of HTTP/2 */
   onAnswerReset(attempt: Attempt, code: number): void;
+  /** The answer is whole, and the endpoint takes no more of the request. */
+  onRestRefused(): void;
   /** Octets of the request that were held back have left. */
   onRequestSent(octets: number): void;
 }
@@ -182,7 +185,9 @@ export class Attempt implements StreamListener, Waiter {
 
   /** The application has ended its direction. */
   onRequestEnd(): void {
-    if (this.#answerDone && !this.#over) this.#end(null);
+    if (!this.#answerDone || this.#over) return;
+    this.#over = true;
+    if (this.#isTunnel) this.#request.onAnswerEnd(this, this.#head!, null);
   }
 
   onInformational(head: ResponseHead): void {
@@ -204,7 +209,8 @@ export class Attempt implements StreamListener, Waiter {
   onReset(code: number): void {
     if (this.#over) return;
     this.#over = true;
-    this.#request.onAnswerReset(this, code);
+    if (this.#answerDone && !this.#isTunnel) this.#request.onRestRefused();
+    else this.#request.onAnswerReset(this, code);
   }
 
   onSent(octets: number): void {
@@ -213,12 +219,9 @@ export class Attempt implements StreamListener, Waiter {
 
   #onAnswerEnd(trailers: Fields | null): void {
     this.#answerDone = true;
-    if (!this.#isTunnel || this.#request.isComplete) this.#end(trailers);
-  }
-
-  #end(trailers: Fields | null): void {
-    this.#over = true;
-    this.#request.onAnswerEnd(this, this.#head!, trailers);
+    const { isComplete } = this.#request;
+    if (isComplete) this.#over = true;
+    if (isComplete || !this.#isTunnel) this.#request.onAnswerEnd(this, this.#head!, trailers);
   }
 }
 

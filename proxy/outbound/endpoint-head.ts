@@ -1,4 +1,4 @@
-import { DST_CANONICAL_HEADER, ORIG_PROTO_HEADER } from '../../api/proxy-headers.ts';
+import { DST_CANONICAL_HEADER, ORIG_PROTO_HEADER, UPGRADE_METHOD_HEADER } from '../../api/proxy-headers.ts';
 import { type Fields, http2Fields, type RequestHead, type ResponseHead } from '../http.ts';
 import { fieldsOfApplication, fieldsOfEndpoint } from '../mesh-fields.ts';
 import type { EndpointClient } from './endpoint-client.ts';
@@ -41,6 +41,7 @@ function rewrite(client: EndpointClient, head: RequestHead, target: Target): Req
     if (version === '' || !client.upgrades) return { ...head, version, fields: sent };
     return { ...head, scheme: head.scheme || 'http', version: '', fields: sent };
   }
+  const method = head.protocol !== '' && head.method !== 'GET' ? [UPGRADE_METHOD_HEADER, head.method] : [];
   return {
     method: head.method,
     // Between proxies the scheme is the application's; an absolute form is told by the header.
@@ -49,6 +50,7 @@ function rewrite(client: EndpointClient, head: RequestHead, target: Target): Req
     path: head.path,
     protocol: head.protocol,
     version: '',
-    fields: version === '' ? [...fields, ...canonical] : [...fields, ORIG_PROTO_HEADER, version, ...canonical],
+    fields:
+      version === '' ? [...fields, ...canonical] : [...fields, ORIG_PROTO_HEADER, version, ...method, ...canonical],
   };
 }

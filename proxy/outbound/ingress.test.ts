@@ -39,6 +39,7 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
     sendResponse() {},
     sendData: () => 0,
     sendTrailers() {},
+    refuseRest() {},
     reset() {},
     grant() {},
   };

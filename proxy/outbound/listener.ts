@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 
+import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Failure } from '../answers.ts';
 import { NO_HASH } from '../balance/balancer.ts';
@@ -48,6 +49,8 @@ export interface OutboundOptions {
   /** How long octets that may be of any protocol are waited on. */
   readonly undecidedMs: number;
   readonly limits: ClientLimits;
+  /** Ports whose clients of HTTP/1 may end their direction and wait for the answer. */
+  readonly halfClosedPorts: PortRanges;
 }
 
 /** A connection to an endpoint. */
@@ -225,6 +228,7 @@ export class OutboundListener {
     const client = clientOf(socket);
     const kept = new KeptTarget(target, targets, () => connection.shutdown());
     const handler: RequestHandler = {
+      keepsHalfClosed: this.#options.halfClosedPorts.has(target.description.port),
       onRequest: (stream, head, end) => {
         const now = kept.now();
         return now instanceof Target

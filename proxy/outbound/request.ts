@@ -12,7 +12,7 @@ import {
   type ServerStream,
   type StreamListener,
 } from '../http.ts';
-import { CANCEL, NO_ERROR } from '../http2/wire-vocabulary.ts';
+import { brokenOff, CANCEL, INTERNAL_ERROR } from '../http2/wire-vocabulary.ts';
 import { trailersOf } from '../mesh-fields.ts';
 import type { Outcome } from '../telemetry/metrics.ts';
 import { ConnectError } from '../transport/dialer.ts';
@@ -105,8 +105,7 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
 
   /** The application has given up: so does the server, at once. */
   onReset(): void {
-    if (this.#over) return;
-    this.#attempt?.finish(ends.CANCELLED_OUTCOME, null);
+    if (!this.#over) this.#attempt?.finish(ends.CANCELLED_OUTCOME, null);
     this.#attempt?.cancel(CANCEL);
     this.#body?.cancel();
     this.#end(ends.CANCELLED_OUTCOME);
@@ -197,8 +196,12 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
     attempt.finish(ends.failedOutcome('endpoint_reset'), ends.resetResult(code, attempt.client.hasWeftProxy));
     if (this.#follow(verdict)) return;
     if (!this.#committed) return this.#fail(ends.resetFailure(attempt.client.endpoint, code));
-    this.#downstream.reset(code === NO_ERROR ? CANCEL : code);
+    this.#downstream.reset(brokenOff(code));
     this.#end(ends.BROKEN_OFF_OUTCOME);
+  }
+
+  onRestRefused(): void {
+    this.#downstream.refuseRest();
   }
 
   onRequestSent(octets: number): void {
@@ -307,12 +310,14 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
   #abort(abort: { readonly status: number } | { readonly grpc: number }): void {
     this.#note({ reason: 'fault_injected', message: `a fault of ${this.#route.origin}` });
     this.#committed = true;
+    this.#downstream.refuseRest();
     this.#end(ends.faultOutcome(answerFault(this.#downstream, abort, this.#routed.isGrpc)));
   }
 
   /** A redirect, a direct response or a preflight's answer. */
   #answerSelf({ head, body }: OwnAnswer): void {
     this.#committed = true;
+    this.#downstream.refuseRest();
     this.#downstream.sendResponse(head, body.length === 0);
     if (body.length > 0) this.#downstream.sendData(body, 0, body.length, true);
     this.#end(ends.answeredOutcome(head, this.#routed.compiled.isSuccess(head.status, ''), null));
@@ -326,7 +331,7 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
     this.#attempt?.finish(outcome, result);
     this.#attempt?.cancel(CANCEL);
     this.#end(outcome);
-    if (this.#committed) this.#downstream.reset(CANCEL);
+    if (this.#committed) this.#downstream.reset(INTERNAL_ERROR);
     else answer(this.#downstream, failure, { grpc: this.#routed.isGrpc, audience: 'peer' });
   }
 

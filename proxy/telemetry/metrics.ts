@@ -76,8 +76,8 @@ export class Metrics {
   readonly tcpOpenTotal = this.#r.counter('tcp_open_total', 'Connections opened.');
   readonly tcpOpen = this.#r.gauge('tcp_open_connections', 'Connections open now.');
   readonly tcpClose = this.#r.counter('tcp_close_total', 'Connections closed.');
-  readonly tcpRead = this.#r.counter('tcp_read_bytes_total', 'Octets read.');
-  readonly tcpWrite = this.#r.counter('tcp_write_bytes_total', 'Octets written.');
+  readonly tcpRead = this.#r.counter('tcp_read_bytes_total', 'Bytes read.');
+  readonly tcpWrite = this.#r.counter('tcp_write_bytes_total', 'Bytes written.');
   readonly authzAllow = this.#r.counter('inbound_http_authz_allow_total', 'Requests that the inbound policy let in.');
   readonly authzDeny = this.#r.counter('inbound_http_authz_deny_total', 'Requests that the inbound policy refused.');
   readonly rateLimited = this.#r.counter(
@@ -97,7 +97,10 @@ export class Metrics {
     'outbound_http_errors_total',
     'Answers that the proxy made itself, outbound.',
   );
-  readonly detected = this.#r.counter('weft_proxy_protocol_detections_total', 'What first octets turned out to be.');
+  readonly detected = this.#r.counter(
+    'weft_proxy_protocol_detections_total',
+    'What the first bytes of a connection turned out to be.',
+  );
   readonly ejections = this.#r.counter(
     'weft_proxy_endpoint_ejections_total',
     'Times that a circuit breaker left an endpoint out, by backend.',

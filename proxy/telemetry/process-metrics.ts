@@ -13,10 +13,10 @@ export function processMetrics(registry: Registry): void {
     .gauge('weft_proxy_heap_used_bytes', 'Memory of live objects, as of the last collection.')
     .with({});
   const held = registry
-    .gauge('weft_proxy_held_bytes', 'Octets of bodies that wait for a peer that reads slower than its sender.')
+    .gauge('weft_proxy_held_bytes', 'Bytes of bodies that wait for a peer that reads slower than its sender.')
     .with({});
   const grown = registry
-    .gauge('weft_proxy_window_growth_bytes', 'Octets that HTTP/2 windows have grown by, for long fast paths.')
+    .gauge('weft_proxy_window_growth_bytes', 'Bytes that HTTP/2 windows have grown by, for long fast paths.')
     .with({});
   const files = registry.gauge('process_open_fds', 'Open file descriptors.').with({});
   const build = registry

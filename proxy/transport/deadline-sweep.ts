@@ -114,7 +114,7 @@ export function watchHttp2(
         if (leftQueue >= 0) {
           if (stillness.of(stream, 'unsent', leftQueue) > limits.stallTimeoutMs)
             connection.cutStream(stream, 'stall_timeout');
-        } else if (stream.bodyLeft > 0 && !stream.remoteClosed && stream.receiveWindow > 0) {
+        } else if (stream.bodyLeft > 0 && !stream.awaitsContinue && !stream.remoteClosed && stream.receiveWindow > 0) {
           if (stillness.of(stream, 'body', stream.bodyLeft) > limits.bodyTimeoutMs)
             connection.cutStream(stream, 'body_timeout');
         }

@@ -20,6 +20,8 @@ import { windowBudget } from './window-budget.ts';
 
 /** Who takes the requests of a connection. */
 export interface RequestHandler {
+  /** A client of HTTP/1 that ends its direction still waits for its answer; else it has gone. */
+  readonly keepsHalfClosed?: boolean;
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): StreamListener;
   /** A message is refused as malformed. @returns fields for the answer, where one can be given */
   onMalformed(reason: string): readonly string[];
@@ -53,13 +55,13 @@ export function serveHttp(
     wire.destroy(true);
   };
   if (protocol === 'http1') {
-    const connection = new Http1Server(wire, handler, decodeLatin1);
+    const connection = new Http1Server(wire, handler, decodeLatin1, handler.keepsHalfClosed);
     const unwatch = deadlines.add(watchHttp1(connection, wire, limits, onStall), shortestMs(limits));
     let ignored = 0;
     wire.attach({
       receive(bytes, start, end) {
         connection.receive(bytes, start, end);
-        if (!connection.closed) return;
+        if (!connection.wasCut) return;
         ignored += end - start;
         ignore(wire, ignored);
       },

@@ -1,5 +1,5 @@
 import type { Connection as Http2Connection } from '../http2/connection.ts';
-import { CANCEL } from '../http2/wire-vocabulary.ts';
+import { INTERNAL_ERROR } from '../http2/wire-vocabulary.ts';
 import { ignore } from './ignored-peer.ts';
 import type { SocketWire, WireOwner } from './socket-wire.ts';
 
@@ -15,12 +15,12 @@ export function http2Owner(connection: Http2Connection, wire: SocketWire, closed
     },
     onEnd() {
       // HTTP/2 has no half-closed connections: what is under way cannot be finished.
-      connection.onClosed(CANCEL);
+      connection.onClosed(INTERNAL_ERROR);
       wire.close();
     },
     onWritable: () => connection.onWritable(),
     onClosed() {
-      connection.onClosed(CANCEL);
+      connection.onClosed(INTERNAL_ERROR);
       closed();
     },
   };

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 import { Connection as Http2Connection } from '../http2/connection.ts';
 import { DEFAULT_CONNECTION_OPTIONS } from '../http2/connection-options.ts';
-import { CANCEL } from '../http2/wire-vocabulary.ts';
+import { INTERNAL_ERROR } from '../http2/wire-vocabulary.ts';
 import { ConnectError } from './dialer.ts';
 import { nowMs } from './engine-clock.ts';
 import {
@@ -171,7 +171,7 @@ export class Http2Pool implements HttpPool {
     if (!signsOfLife) return () => {};
     const onDead = () => {
       signsOfLife.onDead();
-      connection.onClosed(CANCEL);
+      connection.onClosed(INTERNAL_ERROR);
       wire.destroy();
     };
     return new ServerWatch(connection, wire, { ...signsOfLife, onDead }).start();

@@ -5,3 +5,17 @@ export async function loadLibc(): Promise<LibraryHandle> {
   const { default: koffi } = await import('koffi');
   return koffi.load('libc.so.6');
 }
+
+/** Sets an option of the socket at a file descriptor, whose value is one or two `int`. Source: setsockopt(2). */
+export type SetSocketOption = (fd: number, level: number, name: number, value: Int32Array) => void;
+
+/** `setsockopt`, loaded once. */
+export function loadSetSocketOption(): Promise<SetSocketOption> {
+  setSocketOption ??= loadLibc().then((libc) => {
+    const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const int32_t *value, uint32_t length)');
+    return (fd, level, name, value) => setsockopt(fd, level, name, value, value.byteLength);
+  });
+  return setSocketOption;
+}
+
+let setSocketOption: Promise<SetSocketOption> | null = null;

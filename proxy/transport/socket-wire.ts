@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 
+import { hearLastWords } from './last-words.ts';
 import { readIntoStaticBuffer } from './native-handle.ts';
 import { SLAB_BYTES, slabs } from './slab-pool.ts';
+import { resetConnection } from './tcp-reset.ts';
 import { enterRead, enterTurn, leaveRead, leaveTurn, touch } from './turn.ts';
 import { windowBudget } from './window-budget.ts';
 
@@ -50,6 +52,7 @@ export class SocketWire {
   attach(owner: WireOwner): void {
     this.#owner = owner;
     const { socket } = this;
+    hearLastWords(socket, () => this.readOctets);
     const onRead = (octets: number, bytes: Buffer) => {
       this.readOctets += octets;
       enterRead();
@@ -169,7 +172,7 @@ export class SocketWire {
   destroy(reset = false): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    if (reset && !('encrypted' in this.socket)) this.socket.resetAndDestroy();
+    if (reset) resetConnection(this.socket);
     else this.socket.destroy();
   }
 
@@ -215,11 +218,22 @@ export class SocketWire {
     if (this.#finishing && !socket.writableEnded) socket.end();
     if (this.#closing && !socket.writableEnded) {
       socket.end();
-      // A peer that does not end its own direction is not waited for without end.
-      const timer = setTimeout(() => this.destroy(), LINGER_MS).unref();
-      socket.once('close', () => clearTimeout(timer));
-      socket.resume();
+      this.#linger(LINGER_LONGEST_MS);
+      this.resume();
     }
+  }
+
+  /**
+   * Waits until the peer ends its own direction, too. One that is still sending is listened to for a while, because it
+   * reads what it was told when it is done; gone before that, it would lose it to a reset. @param leftMs how long at most
+   */
+  #linger(leftMs: number): void {
+    const { readOctets } = this;
+    const timer = setTimeout(() => {
+      if (this.readOctets === readOctets || leftMs <= LINGER_MS) this.destroy();
+      else this.#linger(leftMs - LINGER_MS);
+    }, LINGER_MS).unref();
+    this.socket.once('close', () => clearTimeout(timer));
   }
 
   #written(slab: Buffer): void {
@@ -243,8 +257,9 @@ export class SocketWire {
 /** Above this many unsent octets a connection holds DATA back: four slabs keep a fast socket busy. */
 const MAX_UNSENT = 4 * SLAB_BYTES;
 
-/** How long a closing connection waits for its peer to end too. */
+/** How long a closing connection waits for its peer to end too, where it is silent, and where it is not. As nginx. */
 const LINGER_MS = 5000;
+const LINGER_LONGEST_MS = 30_000;
 
 const NONE = Buffer.alloc(0);
 const copyOctets = Buffer.prototype.copy;

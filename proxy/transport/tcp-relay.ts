@@ -21,7 +21,7 @@ export interface RelayOpening {
 
 /**
  * Carries octets between two connected sockets, each way with back-pressure. The end of one direction is passed on as
- * such (a half-closed connection goes on), a reset as a reset (TLS has none of its own, so its TCP connection is dropped).
+ * such (a half-closed connection goes on), a reset as a reset, below TLS too.
  *
  * Octets are copied from the one read buffer of the process into slabs: cheaper than the fresh 64 KiB buffer that each
  * read would take otherwise.

@@ -57,6 +57,9 @@ t.test('an installation goes as it came', async (t) => {
   await kubectl('-n', SHOP, 'rollout', 'status', 'deployment/web', '--timeout=60s');
   for (const name of [SHOP, OLD])
     t.ok(await eventually(() => kubectl('-n', name, 'get', 'configmap', 'kube-root-ca.crt').then(() => true)));
+  // What others have deleted goes in its own time.
+  const leaving = () => kubectl('get', 'namespaces', '--field-selector=status.phase=Terminating', '-o', 'name');
+  t.ok(await eventually(async () => (await leaving()) === '', 120_000), await leaving());
   const before = await clusterObjects();
   t.comment(`${before.size} objects`);
 

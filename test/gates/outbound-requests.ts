@@ -52,7 +52,7 @@ const ignored = {
   reset() {},
   grant() {},
 };
-const DOWNSTREAM: ServerStream = { ...ignored, sendResponse() {} };
+const DOWNSTREAM: ServerStream = { ...ignored, sendResponse() {}, refuseRest() {} };
 const UPSTREAM: ClientStream = { ...ignored, sendRequest() {} };
 
 const BODY = new Uint8Array(1000);

@@ -10,7 +10,7 @@ export const latin1 = (bytes: Uint8Array, start: number, end: number) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end);
 
 /** A server's connection, whose client is spoken by the test, and what comes of it. */
-export function server() {
+export function server({ keepsHalfClosed = false } = {}) {
   const wire = new MemoryWire();
   const requests: { head: RequestHead; end: boolean; stream: ServerStream; recorder: Recorder }[] = [];
   const faults: HeadFault[] = [];
@@ -30,6 +30,7 @@ export function server() {
       onLimit: (limit) => void limits.push(limit),
     },
     latin1,
+    keepsHalfClosed,
   );
   const feed = (text: string, size = text.length) => {
     const bytes = Buffer.from(text, 'latin1');

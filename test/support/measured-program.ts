@@ -1,24 +1,15 @@
 /** One server of Weft in a process of its own: says where it listens and what a client shows it, then how much memory it has. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 import { parseSocketAddress } from '../../core/config/socket-address.ts';
 import { createLog } from '../../core/log/log.ts';
-import { systemClock } from '../../core/time/clock.ts';
-import { Reports } from '../../destination/objects/reports.ts';
-import { Publisher } from '../../destination/server/publisher.ts';
-import { TrustBundle } from '../../destination/server/trust-bundle.ts';
-import { WatchServer } from '../../destination/server/watch-server.ts';
-import { TEST_DOMAIN } from '../../destination/testing/cluster.ts';
-import { FakeSource } from '../../destination/testing/fake-source.ts';
 import type { CertifyContext } from '../../identity/certify.ts';
 import type { CurrentIssuer } from '../../identity/issue/current-issuer.ts';
 import { IdentityMetrics } from '../../identity/metrics.ts';
 import { CertifyServer } from '../../identity/server.ts';
 import { WebhookMetrics } from '../../webhook/admission/metrics.ts';
 import { AdmissionServer } from '../../webhook/admission/server.ts';
+import { destinationServer } from './destination-server.ts';
 import type { MeasuredProgram, Shown } from './measured-server.ts';
 import { identityOf, TestAuthority, TestProxy } from './mesh.ts';
 import { privatePages } from './private-pages.ts';
@@ -45,24 +36,7 @@ const SERVERS: Record<MeasuredProgram, () => Promise<number>> = {
     return listen(new CertifyServer({ context: {} as CertifyContext, certificate: certificate(), metrics, log }));
   },
   async destination() {
-    const folder = mkdtempSync(join(tmpdir(), 'weft-measured-'));
-    process.on('exit', () => rmSync(folder, { recursive: true }));
-    const path = join(folder, 'ca.pem');
-    writeFileSync(path, authority.root.certificate);
-    const trust = new TrustBundle({ path, clock: systemClock, onProblem() {} });
-    await trust.start();
-    const reports = new Reports();
-    const { objects } = new FakeSource(reports);
-    return listen(
-      new WatchServer({
-        certificate: certificate(),
-        trust,
-        domain: TEST_DOMAIN,
-        publisher: new Publisher({ objects, domain: TEST_DOMAIN, reports, clock: systemClock }),
-        clock: systemClock,
-        observer: { onStart() {}, onEnd() {}, onRefused() {}, onExceeded() {}, onSkip() {}, onNack() {} },
-      }),
-    );
+    return listen(await destinationServer(certificate(), authority.root.certificate));
   },
   webhook() {
     const metrics = new WebhookMetrics();

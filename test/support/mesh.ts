@@ -92,6 +92,7 @@ export class TestProxy {
       clusterDomain: 'cluster.local',
       defaultInboundPolicy: 'all-unauthenticated',
       opaquePorts: PortRanges.EMPTY,
+      halfClosedPorts: PortRanges.EMPTY,
       probePaths: {},
       ingress: options.ingress ?? false,
       outboundConnectTimeoutMs: 1000,

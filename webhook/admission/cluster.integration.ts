@@ -87,6 +87,40 @@ export function clusterTests(t: Test): void {
     t.ok(await dryRun(deploymentOf('web', { other: 'Not_A_Name' })), 'nothing to check');
   });
 
+  t.test('workloads are looked at where their pods are injected, when their pods change', { skip }, async (t) => {
+    const { api, webhook, shop, plain } = await startMesh(t);
+    const reviewed = async () => {
+      const text = await (await fetch(`http://${webhook.admin}/metrics`)).text();
+      const counts = text.matchAll(/^weft_webhook_reviews_total\{path="\/validate".*\} (\d+)$/gm);
+      return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    const asked = async (write: () => Promise<unknown>) => {
+      const before = await reviewed();
+      await write();
+      return (await reviewed()) - before;
+    };
+    const workloads = (namespace: string, resource = 'deployments', group = 'apps') =>
+      `/apis/${group}/v1/namespaces/${namespace}/${resource}`;
+    const web = deploymentOf('web');
+    const asking = { ...web, spec: { ...web.spec, template: { ...web.spec.template } } };
+    asking.spec.template.metadata = { labels: { app: 'web', 'weft.dev/inject': 'enabled' } };
+    t.equal(await asked(() => api.create(workloads(shop), web)), 1, 'the namespace asks');
+    t.equal(await asked(() => api.create(workloads(plain), web)), 0, 'nobody asks');
+    t.equal(await asked(() => api.create(`${workloads(plain)}?dryRun=All`, { ...asking, metadata: { name: 'b' } })), 1);
+    const { template } = web.spec;
+    const job = {
+      metadata: { name: 'web' },
+      spec: { template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } },
+    };
+    const cron = { metadata: { name: 'web' }, spec: { schedule: '0 0 1 1 *', jobTemplate: { spec: job.spec } } };
+    t.equal(await asked(() => api.create(`${workloads(shop, 'jobs', 'batch')}?dryRun=All`, job)), 1);
+    t.equal(await asked(() => api.create(`${workloads(shop, 'cronjobs', 'batch')}?dryRun=All`, cron)), 1);
+    const annotate = { metadata: { annotations: { 'deployment.kubernetes.io/revision': '7' } } };
+    const patch = (change: object) => api.patch(`${workloads(shop)}/web`, change, 'application/merge-patch+json');
+    t.equal(await asked(() => patch(annotate)), 0, 'what a controller counts changes no pod');
+    t.equal(await asked(() => patch({ spec: { replicas: 2 } })), 1);
+  });
+
   t.test('a namespace that asks by annotation gets a label, and its pods a proxy', { skip }, async (t) => {
     const { api, plain } = await startMesh(t);
     const annotation = { metadata: { annotations: { 'linkerd.io/inject': 'enabled' } } };

@@ -6,6 +6,7 @@ import { createLog } from '../../core/log/log.ts';
 import { withoutIpv6 } from '../../core/testing/without-ipv6.ts';
 import { askingNamespace } from '../inject/namespace-facts.ts';
 import { DEFAULT_INJECT_SETTINGS } from '../inject/settings.ts';
+import { workloadWarnings } from '../inject/workload-warnings.ts';
 import { createMaterial } from '../tls/serving-material.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import { reviewInjection } from './inject-review.ts';
@@ -39,7 +40,8 @@ async function start(t: Test, host = '127.0.0.1'): Promise<Running> {
     certificate: { key: material['tls.key'], cert: material['tls.crt'] },
     reviewers: {
       '/inject': (request) => reviewInjection(request, namespaces, settings),
-      '/validate': (request) => reviewValidation(request, PROFILES, { isOurs: async (name) => name !== 'elsewhere' }),
+      '/validate': (request) =>
+        reviewValidation(request, PROFILES, { isOurs: async (name) => name !== 'elsewhere' }, WORKLOADS),
     },
     onReviewed: (...each) => reviewed.push(each),
     metrics,
@@ -91,6 +93,10 @@ function review(object: unknown, change: object = {}): object {
 const PROFILES = {
   has: async (_namespace: string, name: string) => (name === 'unsure' ? null : name === 'there'),
 };
+const WORKLOADS = {
+  warningsOf: async (kind: string, object: unknown, namespace: string) =>
+    workloadWarnings(kind, object, askingNamespace(namespace), settings),
+};
 const POD = { metadata: { generateName: 'web-' }, spec: { containers: [{ name: 'web' }] } };
 const PROFILE = {
   apiVersion: 'linkerd.io/v1alpha2',
@@ -114,6 +120,37 @@ t.test('answers a review with a patch', async (t) => {
   const patch = JSON.parse(Buffer.from(body.response.patch, 'base64').toString());
   t.ok(patch.some(({ path }: { path: string }) => path === '/spec/initContainers'));
   t.same(body.response.auditAnnotations, { outcome: 'injected' });
+});
+
+t.test('says of a workload what its pods will meet, and refuses it for none of that', async (t) => {
+  const { address } = await start(t);
+  const of = async (kind: string, spec: object, metadata: object = {}, group = 'apps') => {
+    const object = { metadata: { name: 'web', ...metadata }, spec };
+    const { body } = await post(address, '/validate', review(object, { kind: { group, version: 'v1', kind } }));
+    t.equal(body.response.allowed, true);
+    return body.response.warnings ?? [];
+  };
+  const template = (spec: object, metadata: object = {}) => ({
+    template: { metadata, spec: { containers: [{ name: 'web' }], ...spec } },
+  });
+  const asProxy = template({ securityContext: { runAsUser: 2102 } });
+  for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet'])
+    t.match(await of(kind, asProxy), [
+      /^spec\.template: its pods will be refused: the container web runs as user 2102/,
+    ]);
+  t.match(await of('Job', asProxy, {}, 'batch'), [/^spec\.template: its pods will be refused/]);
+  t.match(await of('CronJob', { jobTemplate: { spec: asProxy } }, {}, 'batch'), [
+    /^spec\.jobTemplate\.spec\.template: its/,
+  ]);
+  t.match(await of('Deployment', template({}, { annotations: { 'weft.dev/skip-inbund-ports': '1' } })), [
+    /did you mean/,
+  ]);
+  t.match(await of('Deployment', template({}), { annotations: { 'weft.dev/default-inbound-policy': 'deny' } }), [
+    /^metadata\.annotations\["weft\.dev\/default-inbound-policy"\]: IS NOT ENFORCED/,
+  ]);
+  t.same(await of('Deployment', template({})), []);
+  t.same(await of('Deployment', template({ hostNetwork: true })), []);
+  t.same(await of('Deployment', { template: null }), []);
 });
 
 t.test('lets a pod be, saying why, and warns', async (t) => {

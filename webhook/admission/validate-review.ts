@@ -15,19 +15,30 @@ export interface Membership {
   isOurs(namespace: string): Promise<boolean>;
 }
 
+/** What will be said of pods. */
+export interface WorkloadReview {
+  /** Sentences about the pods that an object makes; none where its namespace cannot be looked up. Never throws. */
+  warningsOf(kind: string, object: unknown, namespace: string): Promise<readonly string[]>;
+}
+
 /**
  * Reviews the writing of an object: refuses it with every problem that it has, and warns of what it names and is not
- * there, since manifests are applied in any order. In a namespace that another mesh may serve, problems of kinds that
+ * there, since manifests are applied in any order, and of what its pods will meet. In a namespace that another mesh may serve, problems of kinds that
  * both read are warnings.
  */
 export async function reviewValidation(
   { group, kind, namespace, object, before }: AdmissionRequest,
   profiles: ProfileLookup,
   membership: Membership,
+  workloads: WorkloadReview,
 ): Promise<ReviewOutcome> {
   const checks = validatedKind(group, kind);
   const found = checks && object !== null ? checks.findings(object, before) : NO_FINDINGS;
-  const warnings = [...found.warnings, ...(await warningsOf(found.named, namespace, profiles))];
+  const warnings = [
+    ...found.warnings,
+    ...(await warningsOf(found.named, namespace, profiles)),
+    ...(checks && object !== null ? await workloads.warningsOf(kind, object, namespace) : []),
+  ];
   const isRefused = found.problems.length > 0 && (!checks!.isShared || (await membership.isOurs(namespace)));
   if (!isRefused) {
     const answer = { isAllowed: true, warnings: [...found.problems, ...warnings] };

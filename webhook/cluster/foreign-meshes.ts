@@ -18,9 +18,10 @@ export type FamilySwitch = 'auto' | 'enabled' | 'disabled';
 export class ForeignMeshes {
   readonly #switches: Readonly<Record<keyof ForeignFamilies, FamilySwitch>>;
   readonly #registered = new Set<string>();
-  readonly #watch: ListWatch | null;
+  readonly #watch: ListWatch;
   readonly #clock: Clock;
   readonly #log: Logger;
+  #isKnown = false;
 
   constructor(settings: {
     readonly api: ApiClient;
@@ -32,35 +33,38 @@ export class ForeignMeshes {
     this.#switches = switches;
     this.#clock = clock;
     this.#log = log;
-    const isNeeded = Object.values(switches).includes('auto');
-    this.#watch = isNeeded
-      ? new ListWatch({
-          client: api,
-          paths: ['/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'],
-          metadataOnly: true,
-          onChanges: (changes) => this.#take(changes),
-          onProblem: (problem) => log.warn(problem),
-        })
-      : null;
+    this.#watch = new ListWatch({
+      client: api,
+      paths: ['/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'],
+      metadataOnly: true,
+      onChanges: (changes) => this.#take(changes),
+      onProblem: (problem) => log.warn(problem),
+    });
   }
 
   /** Resolves once the cluster has been looked at, or has not let itself be looked at for {@link PATIENCE_MS}. */
   async start(): Promise<void> {
-    if (this.#watch) {
-      this.#watch.start();
-      const patience = new Promise<void>((resolve) => this.#clock.after(PATIENCE_MS, resolve));
-      await Promise.race([this.#watch.synced, patience]);
-    }
+    this.#watch.start();
+    const synced = this.#watch.synced.then(() => {
+      this.#isKnown = true;
+    });
+    const patience = new Promise<void>((resolve) => this.#clock.after(PATIENCE_MS, resolve));
+    await Promise.race([synced, patience]);
     this.#log.info(this.families(), 'words of other meshes that are followed');
   }
 
   async stop(): Promise<void> {
-    await this.#watch?.stop();
+    await this.#watch.stop();
   }
 
   /** Whose labels and annotations are followed now: as the switch says, or where that mesh's own injector is absent. */
   families(): ForeignFamilies {
     return { istio: this.#isFollowed('istio'), linkerd: this.#isFollowed('linkerd') };
+  }
+
+  /** Which of them inject pods here; null: the cluster has not let itself be looked at yet. */
+  injectors(): ForeignFamilies | null {
+    return this.#isKnown ? foreignInjectors(this.#registered) : null;
   }
 
   #isFollowed(family: keyof ForeignFamilies): boolean {

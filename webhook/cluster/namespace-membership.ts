@@ -1,7 +1,7 @@
 import type { NamespaceLookup } from '../admission/inject-review.ts';
 import type { Membership } from '../admission/validate-review.ts';
 import type { ForeignFamilies } from '../inject/settings.ts';
-import { wishOf } from '../inject/wish.ts';
+import { asks, wishOf } from '../inject/wish.ts';
 
 /** Tells by their labels and annotations which namespaces ask for this mesh. */
 export class NamespaceMembership implements Membership {
@@ -16,8 +16,7 @@ export class NamespaceMembership implements Membership {
   /** One that cannot be looked up is not: its objects are warned of and let in. */
   async isOurs(namespace: string): Promise<boolean> {
     try {
-      const wish = wishOf(null, await this.#namespaces.get(namespace), this.#families());
-      return wish?.value === 'enabled' || wish?.value === 'ingress';
+      return asks(wishOf(null, await this.#namespaces.get(namespace), this.#families()));
     } catch {
       return false;
     }

@@ -116,3 +116,41 @@ t.test('what is unknown of Weft’s names is told, with the kind of name and wha
     'the annotation weft.dev/zzzzzz does not exist and is ignored',
   ]);
 });
+
+t.test('a pod that another mesh takes for its own too is told, whoever says so and wherever', async (t) => {
+  const said = (metadata: object, namespace: object, injectors: InjectSettings['injectors']) => {
+    const pod = { metadata, spec: { containers: [app] } } as unknown as PodTemplate;
+    const families = { istio: injectors?.istio !== true, linkerd: injectors?.linkerd !== true };
+    const facts = { ...askingNamespace('shop'), ...namespace };
+    return decide(pod, facts, { ...settings, families, injectors }).warnings;
+  };
+  const both = { istio: true, linkerd: true };
+  const labels = { 'weft.dev/inject': 'enabled' };
+  for (const [metadata, namespace, mesh, source] of [
+    [{}, { labels: { ...labels, 'istio-injection': 'enabled' } }, 'Istio', 'label istio-injection of the namespace'],
+    [{}, { labels: { ...labels, 'istio.io/rev': 'r' } }, 'Istio', 'label istio.io/rev of the namespace'],
+    [{ labels: { 'sidecar.istio.io/inject': 'true' } }, {}, 'Istio', 'label sidecar.istio.io/inject of the pod'],
+    [
+      {},
+      { annotations: { 'linkerd.io/inject': 'enabled' } },
+      'Linkerd',
+      'annotation linkerd.io/inject of the namespace',
+    ],
+    [{ annotations: { 'linkerd.io/inject': 'ingress' } }, {}, 'Linkerd', 'annotation linkerd.io/inject of the pod'],
+  ] as const) {
+    t.match(
+      said(metadata, namespace, both),
+      [`the injector of ${mesh}, which is installed here, takes this pod for its own too, by the ${source}`],
+      source,
+    );
+    t.match(
+      said(metadata, namespace, null),
+      [`an injector of ${mesh} takes this pod for its own too`],
+      `${source}: perhaps`,
+    );
+    t.same(said(metadata, namespace, { istio: false, linkerd: false }), [], `${source}: nobody there`);
+  }
+  t.same(said({ annotations: { 'linkerd.io/inject': 'disabled', 'weft.dev/inject': 'enabled' } }, {}, both), []);
+  const theirs = { annotations: { 'linkerd.io/inject': 'enabled' } };
+  t.same(said(theirs, { labels: {} }, null), [], 'Weft takes another mesh’s word where nobody else does');
+});

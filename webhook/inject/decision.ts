@@ -1,5 +1,7 @@
 import { INIT_CONTAINER, INJECT, INJECTED_ANNOTATION, PROXY_CONTAINER, PROXY_UID } from '../../api/names.ts';
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from '../../api/ports.ts';
+import { isNameable } from '../../api/workload-identity.ts';
+import { askedTwice } from './foreign-injectors.ts';
 import { faultsOfNames } from './known-names.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import { type PodOptions, readOptions } from './pod-options.ts';
@@ -33,6 +35,7 @@ export const REFUSE_REASONS = [
   'proxy_uid_in_use',
   'proxy_port_in_use',
   'proxy_name_in_use',
+  'identity_name_invalid',
 ] as const;
 
 /** The first of {@link REFUSE_REASONS} that was found. */
@@ -94,8 +97,9 @@ export function decide(pod: PodTemplate, namespace: NamespaceFacts, settings: In
   const read = readOptions(pod.metadata, namespace, settings.families);
   warnings.push(...read.warnings);
   if (read.problems.length > 0) return refuse('annotation_invalid', read.problems.join('; '), warnings);
-  const conflict = conflictOf(pod);
+  const conflict = conflictOf(pod) ?? unnameable(pod, namespace.name, settings);
   if (conflict) return refuse(conflict.reason, conflict.message, warnings);
+  warnings.push(...askedTwice(pod.metadata, namespace, settings.injectors));
   const options = { ...read.options, isIngress: wish?.value === 'ingress' };
   return { outcome: 'inject', options, warnings };
 }
@@ -146,6 +150,19 @@ function conflictOf({ metadata, spec }: PodTemplate): { reason: RefuseReason; me
     };
   }
   return null;
+}
+
+/** The proxy of such a pod would wait for its certificate for ever. */
+function unnameable(
+  { spec }: PodTemplate,
+  namespace: string,
+  domain: InjectSettings,
+): { reason: RefuseReason; message: string } | null {
+  const { serviceAccountName } = spec;
+  const serviceAccount = typeof serviceAccountName === 'string' && serviceAccountName ? serviceAccountName : 'default';
+  if (isNameable({ namespace, serviceAccount }, domain)) return null;
+  const message = `the service account ${serviceAccount} and the namespace ${namespace} make no DNS name of at most 253 characters and 63 a label, which is the pod's identity; use shorter names`;
+  return { reason: 'identity_name_invalid', message };
 }
 
 /** What is called as only injection calls it. */

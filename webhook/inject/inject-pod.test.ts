@@ -211,6 +211,7 @@ t.test('every option is read in the words of each family, Weft’s before Linker
     skipOutboundPorts: ['25', '26'],
     skipSubnets: ['10.0.0.0/8', 'fd00::/8'],
     opaquePorts: ['redis', '7000'],
+    halfClosedPorts: ['80', '81-90'],
     defaultInboundPolicy: ['all-authenticated', 'deny'],
     discoveryFailurePolicy: ['fail', 'forward'],
     cpuRequest: ['1', '2'],

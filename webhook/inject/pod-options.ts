@@ -27,6 +27,7 @@ export interface PodOptions {
   readonly skipSubnets?: string;
   /** Ports, ranges and names of container ports. */
   readonly opaquePorts?: string;
+  readonly halfClosedPorts?: string;
   readonly defaultInboundPolicy?: DefaultInboundPolicy;
   readonly discoveryFailurePolicy?: DiscoveryFailurePolicy;
   readonly cpuRequest?: string;
@@ -136,6 +137,7 @@ const READERS: Readonly<Record<keyof typeof POD_ANNOTATIONS, Reader>> = {
   skipOutboundPorts: { parse: parsePorts },
   skipSubnets: { parse: parseCidrs },
   opaquePorts: { parse: parsePortNames },
+  halfClosedPorts: { parse: parsePorts },
   defaultInboundPolicy: { parse: parsePolicy },
   discoveryFailurePolicy: { parse: (text) => parseWord(text, DISCOVERY_FAILURE_POLICIES) },
   cpuRequest: { parse: parseQuantityText },

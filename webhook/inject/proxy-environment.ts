@@ -48,6 +48,7 @@ export function proxyEnvironment(pod: PodTemplate, options: PodOptions, settings
     ...(Object.keys(probePaths).length > 0 ? [{ name: env.ENV_PROBE_PATHS, value: JSON.stringify(probePaths) }] : []),
     { name: env.ENV_LOG_LEVEL, value: options.logLevel ?? settings.logLevel },
     ...optional(env.ENV_INGRESS, options.isIngress ? 'enabled' : undefined),
+    ...optional(env.ENV_HALF_CLOSED_PORTS, options.halfClosedPorts),
     ...optional(env.ENV_DISCOVERY_FAILURE_POLICY, options.discoveryFailurePolicy),
     ...optional(env.ENV_SHUTDOWN_GRACE, options.shutdownGrace),
     ...optional(env.ENV_ADMIN_SHUTDOWN, options.adminShutdown),

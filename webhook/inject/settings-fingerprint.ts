@@ -4,7 +4,7 @@ import type { InjectSettings } from './settings.ts';
  * The record of an injection, `0.1.0-9c1f03ab`: the image's tag and a hash of the settings, so that pods that were
  * injected under other settings can be told.
  */
-export function fingerprintOf(settings: InjectSettings): string {
+export function fingerprintOf({ injectors: _, ...settings }: InjectSettings): string {
   const tag = /:([\w.-]+)$/.exec(settings.image)?.[1] ?? 'latest';
   return `${tag}-${fnv1a(JSON.stringify(settings)).toString(16).padStart(8, '0')}`;
 }

@@ -17,11 +17,13 @@ export interface InjectSettings {
   readonly nativeSidecar: boolean;
   /** Whose labels and annotations count besides Weft's own. */
   readonly families: ForeignFamilies;
+  /** Which other meshes have an injector of their own here; null: not known. */
+  readonly injectors: ForeignFamilies | null;
   readonly resources: ProxyResources;
   readonly logLevel: LogLevel;
 }
 
-/** Whether the labels and annotations of other meshes count as Weft's own. */
+/** Something of each other mesh: whether its labels and annotations count as Weft's own. */
 export interface ForeignFamilies {
   readonly istio: boolean;
   readonly linkerd: boolean;
@@ -53,6 +55,7 @@ export const DEFAULT_INJECT_SETTINGS: Omit<InjectSettings, 'image'> = {
   clusterDomain: DEFAULT_CLUSTER_DOMAIN,
   nativeSidecar: true,
   families: { istio: true, linkerd: true },
+  injectors: null,
   resources: DEFAULT_PROXY_RESOURCES,
   logLevel: 'info',
 };

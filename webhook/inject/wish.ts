@@ -25,20 +25,39 @@ export function wishOf(
   namespace: NamespaceFacts,
   families: ForeignFamilies,
 ): Wish | null {
-  const istioNamespace = families.istio ? istioWishOfNamespace(namespace) : null;
   return (
     lookUp(pod ?? {}, 'pod', INJECT, WORDS) ??
     (families.linkerd ? lookUp(pod ?? {}, 'pod', LINKERD_INJECT, WORDS) : null) ??
-    (families.istio && istioNamespace?.value !== 'disabled' ? istioWishOfPod(pod ?? {}) : null) ??
+    (families.istio ? istioWishOfPod(pod, namespace) : null) ??
     lookUp(namespace, 'namespace', INJECT, WORDS) ??
     (families.linkerd ? lookUp(namespace, 'namespace', LINKERD_INJECT, WORDS) : null) ??
-    istioNamespace
+    (families.istio ? istioWishOfNamespace(namespace) : null)
   );
 }
 
+/** Whether a wish is one for a proxy. */
+export function asks(wish: Wish | null): boolean {
+  return wish?.value === 'enabled' || wish?.value === 'ingress';
+}
+
+/** The wish that counts for another mesh's own injector. */
+export function wishOfMesh(
+  mesh: keyof ForeignFamilies,
+  pod: ObjectMetadata | null | undefined,
+  namespace: NamespaceFacts,
+): Wish | null {
+  return mesh === 'istio'
+    ? (istioWishOfPod(pod, namespace) ?? istioWishOfNamespace(namespace))
+    : (lookUp(pod ?? {}, 'pod', LINKERD_INJECT, WORDS) ?? lookUp(namespace, 'namespace', LINKERD_INJECT, WORDS));
+}
+
+/** Weft's own words alone. */
+export const NO_FAMILIES: ForeignFamilies = { istio: false, linkerd: false };
+
 /** The label `sidecar.istio.io/inject`, the annotation of that name, or a revision. */
-function istioWishOfPod(pod: ObjectMetadata): Wish | null {
-  return lookUp(pod, 'pod', ISTIO_SIDECAR_INJECT, BOOLEANS) ?? revisionOf(pod.labels, 'pod');
+function istioWishOfPod(pod: ObjectMetadata | null | undefined, namespace: NamespaceFacts): Wish | null {
+  if (istioWishOfNamespace(namespace)?.value === 'disabled') return null;
+  return lookUp(pod ?? {}, 'pod', ISTIO_SIDECAR_INJECT, BOOLEANS) ?? revisionOf(pod?.labels, 'pod');
 }
 
 /** The label `istio-injection`, which wins over a revision. */

@@ -1,7 +1,6 @@
 import { POLICY_KINDS } from '../../destination/objects/kinds.ts';
 import { serviceProfileProblems } from '../../destination/objects/linkerd/service-profile.ts';
-import { formatProblem } from '../../destination/objects/problem.ts';
-import { NO_FINDINGS } from './findings.ts';
+import { bySeverity, NO_FINDINGS } from './findings.ts';
 import { policyKind } from './policy-kind.ts';
 import { routeProfileFindings } from './route-profile-annotation.ts';
 import type { ValidatedKind } from './validated-kind.ts';
@@ -14,13 +13,23 @@ export const VALIDATED_KINDS: readonly ValidatedKind[] = [
     kind: 'ServiceProfile',
     resource: 'serviceprofiles',
     isShared: false,
-    findings: (object) => ({ ...NO_FINDINGS, problems: serviceProfileProblems(object).map(formatProblem) }),
+    findings: (object) => ({ ...NO_FINDINGS, ...bySeverity(serviceProfileProblems(object)) }),
   },
   ...POLICY_KINDS.filter((kind) => kind !== 'ServiceProfile').map(policyKind),
   annotatedKind('apps', 'Deployment', 'deployments'),
   annotatedKind('apps', 'StatefulSet', 'statefulsets'),
   annotatedKind('apps', 'DaemonSet', 'daemonsets'),
   annotatedKind('', 'Pod', 'pods'),
+  // Of these only the pods are looked at that they make.
+  { group: 'batch', versions: ['v1'], kind: 'Job', resource: 'jobs', isShared: false, findings: () => NO_FINDINGS },
+  {
+    group: 'batch',
+    versions: ['v1'],
+    kind: 'CronJob',
+    resource: 'cronjobs',
+    isShared: false,
+    findings: () => NO_FINDINGS,
+  },
 ];
 
 /** The checks of a kind, or null where Weft has none. */

@@ -1,7 +1,7 @@
 import { fieldsOf } from '../../destination/objects/checked-fields.ts';
 import type { Fields } from '../../destination/objects/json.ts';
 import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
-import { formatProblem, MalformedObject, type Problem } from '../../destination/objects/problem.ts';
+import { formatProblem, isError, MalformedObject, type Problem } from '../../destination/objects/problem.ts';
 import { type Findings, NO_FINDINGS } from './findings.ts';
 import type { ValidatedKind } from './validated-kind.ts';
 
@@ -22,7 +22,7 @@ export function policyKind(kind: Kind): ValidatedKind {
 function policyFindings(kind: Kind, object: unknown, before: unknown): Findings {
   const found = read(kind, object);
   const known = new Set(before === null || before === undefined ? [] : read(kind, before).map(formatProblem));
-  const isRefusing = (problem: Problem) => problem.severity !== 'warning' && !known.has(formatProblem(problem));
+  const isRefusing = (problem: Problem) => isError(problem) && !known.has(formatProblem(problem));
   return {
     ...NO_FINDINGS,
     problems: found.filter(isRefusing).map(formatProblem),

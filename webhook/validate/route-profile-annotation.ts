@@ -1,8 +1,8 @@
 import { ROUTE_PROFILE_ANNOTATION } from '../../api/names.ts';
 import { annotationPath } from '../../destination/objects/kubernetes/settings.ts';
 import { readRouteProfile } from '../../destination/objects/linkerd/route-profile.ts';
-import { formatProblem, MalformedObject, type Problem } from '../../destination/objects/problem.ts';
-import type { Findings, NamedProfile } from './findings.ts';
+import { MalformedObject, type Problem } from '../../destination/objects/problem.ts';
+import { bySeverity, type Findings, type NamedProfile } from './findings.ts';
 
 /**
  * Checks `weft.dev/route-profile` of a Deployment, StatefulSet, DaemonSet or Pod and of its pod template. Never throws.
@@ -27,13 +27,15 @@ export function routeProfileFindings(kind: string, object: unknown, before: unkn
     }
     const { faults, name } = read(text, kind, path);
     const isNew = annotationAt(before, metadata) !== text && !isControlled(object);
-    (isNew ? problems : warnings).push(...faults);
+    const found = bySeverity(faults);
+    (isNew ? problems : warnings).push(...found.problems);
+    warnings.push(...found.warnings);
     if (name !== null) named.push({ path, name });
   }
   return { problems, warnings, named };
 }
 
-function read(text: unknown, kind: string, path: string): { faults: string[]; name: string | null } {
+function read(text: unknown, kind: string, path: string): { faults: Problem[]; name: string | null } {
   const found: Problem[] = [];
   let name: string | null = null;
   try {
@@ -44,7 +46,7 @@ function read(text: unknown, kind: string, path: string): { faults: string[]; na
     if (!(error instanceof MalformedObject)) throw error;
     found.push(error.problem);
   }
-  return { faults: found.map(formatProblem), name };
+  return { faults: found, name };
 }
 
 function annotationAt(object: unknown, metadata: string): unknown {

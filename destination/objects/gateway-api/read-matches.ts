@@ -2,7 +2,8 @@ import type { Predicate } from '../../../api/routing.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
 import { FieldReader } from '../field-reader.ts';
 import { patternFault } from '../pattern-fault.ts';
-import type { Problem } from '../problem.ts';
+import { isError, type Problem } from '../problem.ts';
+import { vainPath } from '../vain-match.ts';
 import type { RouteMatch } from './mesh-route.ts';
 
 /** Reads a match of an HTTPRoute; null when anything in it is wrong: half a match would take requests that nobody meant. */
@@ -20,7 +21,7 @@ export function readHttpMatch(raw: unknown, path: string, problems: Problem[]): 
   if (method !== undefined && (typeof method !== 'string' || !METHODS.includes(method)))
     faults.push({ path: `${path}.method`, message: `is none of ${METHODS.join(', ')}` });
   for (const fault of faults) problems.push(fault);
-  if (!where || faults.length > 0) return null;
+  if (!where || faults.some(isError)) return null;
   const all: Predicate[] = [
     ...where.when,
     ...(typeof method === 'string' ? [{ method: { exact: method } }] : []),
@@ -42,7 +43,7 @@ export function readGrpcMatch(raw: unknown, path: string, problems: Problem[]): 
     value,
   }));
   for (const fault of faults) problems.push(fault);
-  if (!where || faults.length > 0) return null;
+  if (!where || faults.some(isError)) return null;
   const all: Predicate[] = [...where.when, ...headers];
   return { when: all.length === 1 ? all[0]! : { all }, specificity: [...where.rank, headers.length], prefix: null };
 }
@@ -70,7 +71,9 @@ function readPath(raw: unknown, path: string, faults: Problem[]): ReadPath | nul
       return { when: value === '/' ? [] : [{ path: { segments: value } }], prefix: value, rank: [1, value.length] };
     case 'RegularExpression': {
       const fault = patternFault(value);
+      const vain = fault ? null : vainPath({ regex: value });
       if (fault) faults.push({ path: `${path}.value`, message: fault });
+      if (vain) faults.push({ path: `${path}.value`, message: vain, severity: 'warning' });
       return { when: [{ path: { regex: value } }], prefix: null, rank: [2, 0] };
     }
     default:

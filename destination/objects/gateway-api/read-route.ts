@@ -5,6 +5,7 @@ import { type Fields, isPort } from '../json.ts';
 import { readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { readAnnotations, readMeta } from '../meta.ts';
 import type { Problem } from '../problem.ts';
+import { MatchesSeen } from '../vain-match.ts';
 import type { MeshRoute, RouteMatch, RouteRule, RuleBackend, ServiceParent } from './mesh-route.ts';
 import { NO_FILTERS } from './mesh-route.ts';
 import { type FilterScope, readFilters } from './read-filters.ts';
@@ -37,11 +38,14 @@ function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): M
   for (const name of ['hostnames', 'useDefaultGateways'])
     if (parents.length > 0 && reader.has(name))
       reader.warning(name, 'is not looked at where a route is attached to a Service, as GAMMA has it');
+  const seen = new MatchesSeen();
   // What is attached to gateways alone is not read: it says nothing to the mesh.
   const rules =
     parents.length === 0
       ? []
-      : reader.list('rules').map((entry, at) => readRule(kind, entry, `spec.rules[${at}]`, meta.namespace, problems));
+      : reader
+          .list('rules')
+          .map((entry, at) => readRule(kind, entry, `spec.rules[${at}]`, meta.namespace, seen, problems));
   return { ...meta, kind, parents, rules, annotations: readRouteAnnotations(readAnnotations(raw), problems) };
 }
 
@@ -67,7 +71,14 @@ function isCoreService(reader: FieldReader | null, absent: { readonly group: str
   return reader?.textOr('kind', absent.kind) === 'Service' && (group === '' || group === 'core');
 }
 
-function readRule(kind: MeshRoute['kind'], raw: unknown, path: string, home: string, problems: Problem[]): RouteRule {
+function readRule(
+  kind: MeshRoute['kind'],
+  raw: unknown,
+  path: string,
+  home: string,
+  seen: MatchesSeen,
+  problems: Problem[],
+): RouteRule {
   const reader = FieldReader.of(raw, path, problems);
   const known = ['name', 'matches', 'filters', 'backendRefs'];
   reader?.allow(
@@ -85,7 +96,7 @@ function readRule(kind: MeshRoute['kind'], raw: unknown, path: string, home: str
   return {
     name: reader?.textOr('name', '') ?? '',
     path,
-    matches: readMatches(kind, reader?.list('matches') ?? [], path, problems),
+    matches: readMatches(kind, reader?.list('matches') ?? [], path, seen, problems),
     filters: readFilters(reader?.list('filters') ?? [], `${path}.filters`, scope, problems),
     backends: (reader?.list('backendRefs') ?? []).flatMap(
       (entry, at) => readBackend(entry, `${path}.backendRefs[${at}]`, home, scope, problems) ?? [],
@@ -100,11 +111,18 @@ function readMatches(
   kind: MeshRoute['kind'],
   list: readonly unknown[],
   path: string,
+  seen: MatchesSeen,
   problems: Problem[],
 ): RouteMatch[] {
   const read = kind === 'HTTPRoute' ? readHttpMatch : readGrpcMatch;
   const entries = list.length === 0 ? [{}] : list;
-  return entries.flatMap((entry, at) => read(entry, `${path}.matches[${at}]`, problems) ?? []);
+  return entries.flatMap((entry, at) => {
+    const place = list.length === 0 ? path : `${path}.matches[${at}]`;
+    const match = read(entry, place, problems);
+    if (!match) return [];
+    seen.note(place, match.when, null, problems);
+    return [match];
+  });
 }
 
 /** @param scope null: a mirror's, which has neither weight nor filters */

@@ -57,7 +57,8 @@ function isCovered(name: string, hosts: ReadonlySet<string>): boolean {
   return hosts.has('*') || hosts.has(name) || wildcardsCovering(name).some((host) => hosts.has(host));
 }
 
-const ANY_CONNECTION: ConnectionMatch = {
+/** The match of a rule that has none. */
+export const ANY_CONNECTION: ConnectionMatch = {
   sni: null,
   destinationSubnets: [],
   selector: ANY_CLIENT,

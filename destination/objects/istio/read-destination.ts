@@ -38,7 +38,8 @@ export function readDestination(reader: FieldReader): Destination | null {
     reader.problem('subset', `"${subset}" is no DNS label`);
   if (host === '') return null;
   if (!isHost(host) || host.startsWith('*')) {
-    reader.problem('host', `"${host}" is no host that requests can be sent to`);
+    const fault = host.startsWith('*') ? 'stands for many hosts, and requests go to one; name it' : 'is no host';
+    reader.problem('host', `"${host}" ${fault}`);
     return null;
   }
   return { path: reader.path, host, subset, port: port?.whole('number', 1, 65_535) ?? null };

@@ -2,6 +2,7 @@ import type { Predicate } from '../../../api/routing.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
 import { Pattern } from '../../../core/regex/pattern.ts';
 import type { FieldReader } from '../field-reader.ts';
+import { vainMethod, vainPath } from '../vain-match.ts';
 import { ANY_CLIENT, readClientSelector } from './client-selector.ts';
 import { readStringMatch, readValueMatch, takesEmpty } from './string-match.ts';
 import type { HttpMatch } from './virtual-service.ts';
@@ -25,7 +26,7 @@ export function readHttpMatch(reader: FieldReader): HttpMatch {
   const all: Predicate[] = [
     ...uri.when,
     ...readText(reader, 'scheme', (scheme) => ({ scheme })),
-    ...readText(reader, 'method', (method) => ({ method })),
+    ...readText(reader, 'method', (method) => ({ method }), vainMethod),
     ...readText(reader, 'authority', authorityPredicate),
     ...readHeaders(reader, 'headers', headerPredicate),
     ...readHeaders(reader, 'withoutHeaders', withoutHeader),
@@ -50,15 +51,27 @@ function readUri(reader: FieldReader): { when: Predicate[]; prefix: string | nul
   const fields = reader.nested('uri');
   const match = fields && readValueMatch(fields);
   if (!match) return { when: [], prefix: '/' };
+  warnOfVain(reader, 'uri', vainPath(match));
   if (match.prefix === '/' || match.regex === '.*') return { when: [], prefix: match.prefix ?? null };
   const path = match.regex === undefined && ignoreCase ? { ...match, ignoreCase } : match;
   return { when: [{ path }], prefix: match.prefix ?? null };
 }
 
-function readText(reader: FieldReader, name: string, predicate: (match: StringMatch) => Predicate): Predicate[] {
+function readText(
+  reader: FieldReader,
+  name: string,
+  predicate: (match: StringMatch) => Predicate,
+  vain: (match: StringMatch) => string | null = () => null,
+): Predicate[] {
   const fields = reader.nested(name);
   const match = fields && readValueMatch(fields);
-  return match ? [predicate(match)] : [];
+  if (!match) return [];
+  warnOfVain(reader, name, vain(match));
+  return [predicate(match)];
+}
+
+function warnOfVain(reader: FieldReader, name: string, message: string | null): void {
+  if (message !== null) reader.warning(name, message);
 }
 
 /**
@@ -96,6 +109,8 @@ function readHeaders(
     const match = map!.has(key) ? fields && readStringMatch(fields) : 'present';
     const found = match && predicate(name, match);
     if (match && !found) map!.problem(key, 'is no pseudo-header that a request has');
+    const vain = { ':method': vainMethod, ':path': vainPath }[name];
+    if (vain && match && match !== 'present') warnOfVain(map!, key, vain(match));
     return found ? [found] : [];
   });
 }

@@ -2,10 +2,11 @@ import { FieldReader } from '../field-reader.ts';
 import { type Fields, firstPlaces } from '../json.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
+import { MatchesSeen } from '../vain-match.ts';
 import { isForEveryClient, MESH_GATEWAY } from './client-selector.ts';
 import { canonicalHost, isHost, wildcardsCovering } from './host.ts';
-import { readConnectionRule } from './read-connection-rule.ts';
-import { takesEverything } from './read-http-match.ts';
+import { ANY_CONNECTION, readConnectionRule } from './read-connection-rule.ts';
+import { ANY_REQUEST, takesEverything } from './read-http-match.ts';
 import { readHttpRule } from './read-http-rule.ts';
 import type { VirtualService } from './virtual-service.ts';
 import { readExportTo } from './visibility.ts';
@@ -44,6 +45,7 @@ export function readVirtualService(raw: Fields, problems: Problem[]): VirtualSer
   if (!reader.has('http') && !reader.has('tls') && !reader.has('tcp'))
     reader.problem('', 'has neither http nor tls nor tcp');
   warnOfUnreachable(service, found);
+  warnOfRepeated(service, found);
   refuseErrors(found, problems);
   return service;
 }
@@ -66,6 +68,17 @@ function checkHosts(reader: FieldReader, { hosts, isForMesh }: VirtualService): 
     const other = isRepeated ? host : wildcardsCovering(host).find((each) => each !== host && places.has(each));
     if (other !== undefined) reader.problem(`hosts[${at}]`, `"${host}" is covered by "${other}" already`);
   }
+}
+
+/** Of rules that come after all has been taken {@link warnOfUnreachable} tells. */
+function warnOfRepeated({ http, connections }: VirtualService, found: Problem[]): void {
+  const seen = new MatchesSeen();
+  for (const { path, matches } of http)
+    for (const [at, match] of matches.entries())
+      if (match !== ANY_REQUEST) seen.note(`${path}.match[${at}]`, match.when, match.selector, found);
+  for (const { path, matches } of connections)
+    for (const [at, match] of matches.entries())
+      seen.note(match === ANY_CONNECTION ? path : `${path}.match[${at}]`, { all: [] }, match, found);
 }
 
 /** A rule that takes everything, whoever the client is, leaves nothing to those after it. */

@@ -1,5 +1,5 @@
 import type { Fields } from '../json.ts';
-import { type Meta, readAnnotations, readMeta } from '../meta.ts';
+import { type Meta, readAnnotations, readHostMeta } from '../meta.ts';
 import type { Problem } from '../problem.ts';
 import { readSettings, type Settings } from './settings.ts';
 
@@ -10,5 +10,5 @@ export interface Namespace extends Meta {
 
 /** Reads a v1 Namespace. @throws MalformedObject */
 export function readNamespace(raw: Fields, problems: Problem[]): Namespace {
-  return { ...readMeta(raw), settings: readSettings(readAnnotations(raw), problems) };
+  return { ...readHostMeta(raw), settings: readSettings(readAnnotations(raw), problems) };
 }

@@ -4,7 +4,7 @@ import { fieldsOf, listOf, portOf, textOf, textsOf } from '../checked-fields.ts'
 import { type Fields, isPort } from '../json.ts';
 import { readFailureAccrual } from '../linkerd/failure-accrual.ts';
 import { type RouteAnnotations, readRouteAnnotations } from '../linkerd/route-annotations.ts';
-import { type Meta, readAnnotations, readMeta } from '../meta.ts';
+import { type Meta, readAnnotations, readHostMeta } from '../meta.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
 import type { ServicePort } from './service-port.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -40,7 +40,7 @@ export function readService(raw: Fields, problems: Problem[]): Service {
     problems.push({ path: 'spec.sessionAffinity', message });
   }
   return {
-    ...readMeta(raw),
+    ...readHostMeta(raw),
     settings: readSettings(readAnnotations(raw), problems),
     externalName: type === 'ExternalName' ? readExternalName(spec) : '',
     // A headless Service leaves the choice to DNS, which knows no policy.

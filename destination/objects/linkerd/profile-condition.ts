@@ -2,6 +2,7 @@ import type { Predicate, ResponsePredicate } from '../../../api/routing.ts';
 import { FieldReader } from '../field-reader.ts';
 import { patternFault } from '../pattern-fault.ts';
 import type { Problem } from '../problem.ts';
+import { vainMethod, vainPath } from '../vain-match.ts';
 
 /**
  * Reads a request condition of a ServiceProfile: its fields hold together, and at least one is there. null when
@@ -73,9 +74,14 @@ function openCondition(
 function readPathRegex(value: unknown, path: string, problems: Problem[]): Predicate | null {
   const regex = typeof value === 'string' ? value.trim() : '';
   const fault = regex === '' ? 'is no text, or an empty one' : regexFault(regex);
-  if (fault === null) return { path: { regex } };
+  if (fault === null) return warnedOf({ path: { regex } }, vainPath({ regex }), path, problems);
   problems.push({ path, message: fault });
   return null;
+}
+
+function warnedOf(predicate: Predicate, message: string | null, path: string, problems: Problem[]): Predicate {
+  if (message !== null) problems.push({ path, message, severity: 'warning' });
+  return predicate;
 }
 
 /** Why a pattern is no regular expression of RE2 syntax, or null. */
@@ -87,7 +93,7 @@ function regexFault(pattern: string): string | null {
 /** Methods are case-sensitive tokens (RFC 9110 section 9.1). */
 function readMethod(value: unknown, path: string, problems: Problem[]): Predicate | null {
   if (typeof value === 'string' && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(value))
-    return { method: { exact: value } };
+    return warnedOf({ method: { exact: value } }, vainMethod({ exact: value }), path, problems);
   problems.push({ path, message: 'is no HTTP method' });
   return null;
 }

@@ -1,7 +1,7 @@
 import type { ResponseClass, RetryPolicy, Route } from '../../../api/routing.ts';
 import { parseDuration } from '../../../core/time/duration.ts';
 import { FieldReader } from '../field-reader.ts';
-import { MalformedObject, type Problem } from '../problem.ts';
+import { isError, MalformedObject, type Problem } from '../problem.ts';
 import { readRequestCondition, readResponseCondition } from './profile-condition.ts';
 
 /**
@@ -12,7 +12,7 @@ export function readRoute(raw: unknown, path: string, origin: string, problems: 
   const faults: Problem[] = [];
   const route = readFields(raw, path, origin, faults);
   for (const fault of faults) problems.push(fault);
-  return faults.length > 0 ? null : route;
+  return faults.some(isError) ? null : route;
 }
 
 function readFields(raw: unknown, path: string, origin: string, faults: Problem[]): Route | null {

@@ -8,6 +8,7 @@ import type { Fields } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { formatRef, refOf } from '../object-ref.ts';
 import { MalformedObject, type Problem } from '../problem.ts';
+import { MatchesSeen } from '../vain-match.ts';
 import { parseWeight } from '../weight.ts';
 import { readRoute } from './profile-route.ts';
 
@@ -63,10 +64,15 @@ export function readProfile(spec: unknown, path: string, origin: string, problem
   const reader = FieldReader.root(spec, path, problems);
   const { fields } = reader;
   reader.allow(['routes', 'retryBudget', 'dstOverrides', 'opaquePorts']);
+  const seen = new MatchesSeen();
   return {
-    routes: reader
-      .list('routes')
-      .flatMap((route, at) => readRoute(route, `${path}.routes[${at}]`, origin, problems) ?? []),
+    routes: reader.list('routes').flatMap((raw, at) => {
+      const place = `${path}.routes[${at}]`;
+      const route = readRoute(raw, place, origin, problems);
+      if (!route) return [];
+      seen.note(`${place}.condition`, route.when, null, problems);
+      return [route];
+    }),
     retryBudget: readBudget(fields.retryBudget, `${path}.retryBudget`, problems),
     overrides: readOverrides(reader.list('dstOverrides'), `${path}.dstOverrides`, problems),
     opaquePorts: fields.opaquePorts == null ? null : readOpaquePorts(reader.list('opaquePorts'), path, problems),

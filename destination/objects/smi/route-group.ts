@@ -3,7 +3,8 @@ import { FieldReader } from '../field-reader.ts';
 import type { Fields } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { patternFault } from '../pattern-fault.ts';
-import type { Problem } from '../problem.ts';
+import { isError, type Problem } from '../problem.ts';
+import { vainPath } from '../vain-match.ts';
 
 /** Names some requests, for a TrafficSplit. */
 export interface RouteGroup extends Meta {
@@ -36,7 +37,13 @@ function readMatch(entry: unknown, path: string, problems: Problem[]): Predicate
   reader?.textOr('name', '');
   const all: Predicate[] = [];
   const { pathRegex, headers } = reader?.fields ?? {};
-  if (pathRegex !== undefined) all.push({ path: { regex: startsWith(pathRegex, `${path}.pathRegex`, faults) } });
+  if (pathRegex !== undefined) {
+    const before = faults.length;
+    const regex = startsWith(pathRegex, `${path}.pathRegex`, faults);
+    all.push({ path: { regex } });
+    const vain = faults.length > before ? null : vainPath({ regex }, String(pathRegex));
+    if (vain !== null) faults.push({ path: `${path}.pathRegex`, message: vain, severity: 'warning' });
+  }
   const methods = (reader?.texts('methods') ?? []).map((method) => method.toUpperCase());
   if (methods.length > 0 && !methods.includes('*')) all.push({ any: methods.map((exact) => ({ method: { exact } })) });
   for (const [at, entry] of (Array.isArray(headers) ? headers : headers === undefined ? [] : [headers]).entries()) {
@@ -44,8 +51,9 @@ function readMatch(entry: unknown, path: string, problems: Problem[]): Predicate
     for (const [name, pattern] of Object.entries(FieldReader.of(entry, place, faults)?.fields ?? {}))
       all.push({ header: name.toLowerCase(), value: { regex: startsWith(pattern, `${place}.${name}`, faults) } });
   }
-  for (const fault of faults) problems.push({ ...fault, message: `${fault.message}; the match takes no request` });
-  return faults.length > 0 ? null : { all };
+  for (const fault of faults)
+    problems.push(isError(fault) ? { ...fault, message: `${fault.message}; the match takes no request` } : fault);
+  return faults.some(isError) ? null : { all };
 }
 
 function startsWith(pattern: unknown, path: string, faults: Problem[]): string {

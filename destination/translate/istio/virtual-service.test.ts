@@ -75,7 +75,7 @@ const REFUSED: Readonly<Record<string, readonly [spec: object, complaint: RegExp
   ],
   'a destination everywhere': [
     { hosts: ['api'], http: [{ route: [{ destination: { host: '*' } }] }] },
-    /"\*" is no host/,
+    /"\*" stands for many hosts/,
   ],
   'port 0': [
     { hosts: ['api'], http: [{ route: [{ destination: { host: 'api', port: { number: 0 } } }] }] },

@@ -19,6 +19,7 @@ import { Target } from '../target.ts';
 export class FakeStream implements ClientStream, ServerStream {
   readonly sent: (string | number)[] = [];
   granted = 0;
+  isRestRefused = false;
   head: RequestHead | ResponseHead | null = null;
   /** Octets that leave at once, of each DATA; the rest is as if it waited. */
   accepts = Number.POSITIVE_INFINITY;
@@ -40,6 +41,10 @@ export class FakeStream implements ClientStream, ServerStream {
 
   sendTrailers(fields: Fields): void {
     this.sent.push(fields.join(' '), 'end');
+  }
+
+  refuseRest(): void {
+    this.isRestRefused = true;
   }
 
   reset(code: number): void {

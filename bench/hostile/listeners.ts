@@ -1,0 +1,115 @@
+/**
+ * What a crowd does to each listener of Weft, as honest clients beside it see it.
+ *
+ *     honest-client.ts (4 clients, each call on a connection of its own) ──▶ listener.ts
+ *     crowd.ts (up to 2,000 connections from 4 addresses, which come again) ─▶┘
+ *
+ * The listener has core 0 and the memory limit of its container, everybody else core 1, so that a crowd at work slows the
+ * honest clients too. Each row is SECONDS (3) long; the first of a listener has no crowd. A row prints the honest calls that
+ * succeeded, their latency (median, 99th percentile, worst), and its own memory before, at most, and after.
+ *
+ *   make bench CASE=hostile   (SECONDS=3, ONLY=part of a name such as "webhook: large")
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { pin } from '../http/cpu.ts';
+import { type Figure, record } from '../result.ts';
+import { conductsOf } from './conducts.ts';
+import { type Confined, startConfined } from './confined.ts';
+import type { Conduct } from './crowd.ts';
+import { callFor } from './honest-client.ts';
+import type { Listener, Shown } from './listener.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const SECONDS = Number(process.env.SECONDS || 3);
+const ONLY = process.env.ONLY ?? '';
+/** Until a crowd has come. */
+const GATHERING_MS = 500;
+/** Until what it left has gone. */
+const LEAVING_MS = 1_000;
+const FROM = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'];
+
+/** Memory limit of the container, MiB (manifests/control-plane.ts, webhook/inject/settings.ts). */
+const LIMIT_MIB: Readonly<Record<Listener, number>> = {
+  'proxy inbound': 256,
+  'proxy admin': 256,
+  identity: 256,
+  destination: 512,
+  webhook: 256,
+};
+
+for (const listener of Object.keys(LIMIT_MIB) as Listener[]) {
+  const conducts = conductsOf(listener).filter(({ name }) => `${listener}: ${name}`.includes(ONLY));
+  if (conducts.length > 0) await attack(listener, conducts);
+}
+
+async function attack(listener: Listener, conducts: readonly Conduct[]): Promise<void> {
+  const server = startConfined('listener.ts', LIMIT_MIB[listener]);
+  const crowd = fork(join(here, 'crowd.ts'), { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const shown = await told<Shown>(server.child, listener);
+  pin(server.child.pid!, 0);
+  for (const { pid } of [process, crowd]) pin(pid!, 1);
+  await callFor(shown, 1000);
+  console.log(
+    `\n${listener}: limit ${LIMIT_MIB[listener]} MiB${server.isLimited ? '' : ', which no cgroup enforces here'}`,
+  );
+  for (const conduct of [null, ...conducts]) {
+    await row(listener, server, shown, conduct, crowd);
+    if (server.child.exitCode === null && server.child.signalCode === null) continue;
+    console.log(`  ended by ${server.child.signalCode ?? server.child.exitCode}: what follows is not measured`);
+    break;
+  }
+  crowd.disconnect();
+  await server.end();
+}
+
+async function row(
+  listener: Listener,
+  server: Confined,
+  shown: Shown,
+  conduct: Conduct | null,
+  crowd: ChildProcess,
+): Promise<void> {
+  const name = conduct?.name ?? 'nobody';
+  const before = server.ownMiB();
+  let most = before;
+  const watching = setInterval(() => {
+    most = Math.max(most, server.ownMiB());
+  }, 20);
+  if (conduct) crowd.send({ shown, conduct, from: FROM });
+  await pause(GATHERING_MS);
+  const { made, succeeded, p50, p99, worst } = await callFor(shown, SECONDS * 1000);
+  await told(crowd, 'stop');
+  await pause(LEAVING_MS);
+  clearInterval(watching);
+  const after = server.ownMiB();
+  const measured: [metric: string, value: number, unit: string][] = [
+    ['honest_calls', made, 'calls'],
+    ['honest_succeeded', (succeeded / made) * 100, '%'],
+    ['memory_before', before, 'MiB'],
+    ['memory_most', most, 'MiB'],
+    ['memory_after', after, 'MiB'],
+  ];
+  if (succeeded > 0) measured.push(['honest_p50', p50, 'ms'], ['honest_p99', p99, 'ms'], ['honest_worst', worst, 'ms']);
+  const figures = measured.map(([metric, exact, unit]): Figure => {
+    const value = Math.round(exact * 10) / 10;
+    const contestant = `${listener}: ${name}`;
+    return { case: 'hostile-listeners', contestant, metric, unit, value, rounds: 1, spread: [value, value] };
+  });
+  record(join(here, '../results/hostile-listeners.jsonl'), figures, () => {});
+  const times = [p50, p99, worst].map((ms) => ms.toFixed(1)).join(' / ');
+  const memory = [before, most, after].map((mib) => mib.toFixed(0)).join(' / ');
+  console.log(`  ${name.padEnd(21)} ${succeeded} of ${made} calls, ${times} ms; ${memory} MiB`);
+}
+
+async function told<T>(child: ChildProcess, message: string): Promise<T> {
+  child.send(message);
+  return ((await once(child, 'message')) as [T])[0];
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

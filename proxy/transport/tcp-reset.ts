@@ -1,0 +1,26 @@
+import type { Socket } from 'node:net';
+
+import { loadSetSocketOption } from './libc.ts';
+import { fileDescriptor } from './native-handle.ts';
+
+/**
+ * Drops a connection with RST, so that what its peer has of it does not look whole. Nothing more is read or sent. TLS has
+ * no reset of its own, and Node resets plain connections alone; below TLS the kernel is told to send RST when the connection
+ * is closed. Source: socket(7), SO_LINGER with a time of 0.
+ */
+export function resetConnection(socket: Socket): void {
+  if (!('encrypted' in socket)) return void socket.resetAndDestroy();
+  socket.pause();
+  loadSetSocketOption()
+    .then((set) => {
+      const fd = fileDescriptor(socket);
+      if (fd >= 0) set(fd, SOL_SOCKET, SO_LINGER, LINGER_FOR_0_S);
+    })
+    .catch(() => {}) // without the C library it is a plain close
+    .finally(() => socket.destroy());
+}
+
+const SOL_SOCKET = 1;
+const SO_LINGER = 13;
+/** `struct linger`: it is on, and lasts 0 s. */
+const LINGER_FOR_0_S = Int32Array.of(1, 0);
