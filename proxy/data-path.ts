@@ -29,6 +29,7 @@ export type DataPathConfig = Pick<
   ProxyConfig,
   | 'identity'
   | 'spiffe'
+  | 'trustDomain'
   | 'podIps'
   | 'applicationAddress'
   | 'clusterDomain'
@@ -141,6 +142,7 @@ export class DataPath {
       connections,
       log,
       identity: config.identity,
+      trustDomain: config.trustDomain,
       podIps: config.podIps,
       connectTimeoutMs: config.inboundConnectTimeoutMs,
       silenceMs,

@@ -35,6 +35,8 @@ export interface InboundOptions {
   readonly log: Log;
   /** Own DNS identity: the SNI of handshakes that are ours. */
   readonly identity: string;
+  /** Peers are workloads of it. */
+  readonly trustDomain: string;
   /** Own addresses; empty: any. */
   readonly podIps: readonly string[];
   readonly connectTimeoutMs: number;
@@ -221,7 +223,7 @@ export class InboundListener {
       throw new Refused('direct_without_identity', 'direct connections must be mutual TLS for this proxy');
     }
     const secure = await this.#handshakes.accept(socket);
-    const peer = peerOf(secure);
+    const peer = peerOf(secure, this.#options.trustDomain);
     if (peer.identity === '')
       throw new Refused('direct_without_identity', 'direct connections must show a certificate');
     if (peer.alpn !== ALPN_TRANSPORT_HEADER)
@@ -246,7 +248,7 @@ export class InboundListener {
 
   async #terminate({ socket, destination, client, onKnown }: Arrival): Promise<void> {
     const secure: TLSSocket = await this.#handshakes.accept(socket);
-    const peer = peerOf(secure);
+    const peer = peerOf(secure, this.#options.trustDomain);
     // What proxies say to each other counts among proxies alone.
     if (peer.identity === '' && peer.alpn !== '')
       throw new Refused('peer_without_identity', `only a proxy with a certificate may speak ${peer.alpn}`);

@@ -87,6 +87,7 @@ export class TestProxy {
     const config: DataPathConfig = {
       identity: identityOf(serviceAccount),
       spiffe: spiffeIdentity({ namespace: 'default', serviceAccount }, DEFAULT_IDENTITY_DOMAIN),
+      trustDomain: DEFAULT_IDENTITY_DOMAIN.trustDomain,
       podIps: options.podIps ?? [],
       applicationAddress: null,
       clusterDomain: 'cluster.local',
