@@ -1,4 +1,5 @@
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
+import { EndpointSeries } from './endpoint-series.ts';
 import { outcomeLabels, statusLabel } from './outcome-labels.ts';
 import {
   type Counter,
@@ -137,6 +138,22 @@ export class Metrics {
     'control_identity_cert_expiration_timestamp_seconds',
     'When the certificate expires.',
   );
+
+  /** Of endpoints of the outbound side, which come and go. */
+  readonly endpoints = new EndpointSeries([
+    this.requests,
+    this.responses,
+    this.latency,
+    this.tcpOpenTotal,
+    this.tcpOpen,
+    this.tcpClose,
+    this.tcpRead,
+    this.tcpWrite,
+  ]);
+
+  constructor() {
+    this.registry.collect(() => this.endpoints.sweep(performance.now()));
+  }
 
   /** Counts that a peer has exceeded a limit. @param limit its token */
   exceeded(direction: 'inbound' | 'outbound', peer: 'src' | 'dst', limit: string): void {

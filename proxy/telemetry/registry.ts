@@ -78,6 +78,13 @@ class Family<S extends Series> {
     }
     return series;
   }
+
+  /** Lets go of every series whose labels begin with these; who holds one goes on counting for nobody. */
+  forget(labels: Labels): void {
+    const text = labelText(labels, this.#outside);
+    const prefix = `${text},`;
+    for (const key of this.series.keys()) if (key === text || key.startsWith(prefix)) this.series.delete(key);
+  }
 }
 
 /** Every metric of the proxy, as Prometheus text (exposition format 0.0.4). */
