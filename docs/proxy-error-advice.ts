@@ -59,7 +59,7 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   transport_header_invalid: ['a direct connection whose header cannot be read', 'nothing should dial 4143'],
   not_own_address: ['a redirected connection for another pod', 'redirect rules from elsewhere'],
   request_malformed: ['the message breaks RFC 9112 or 9113', '`weft_proxy_malformed_messages_total` has the rule'],
-  response_malformed: ["reserved: the application's answer breaks RFC 9112 or 9113", "the application's HTTP library"],
+  response_malformed: ["the application's answer breaks RFC 9112 or 9113", "the application's HTTP library"],
   upgrade_unsupported: ['the upgrade would hide requests (h2c) from the mesh', 'speak HTTP/2 by its preface instead'],
   target_invalid: ['explicit proxy: the target is not a host with a port', 'check the URL'],
   target_unknown: ['explicit proxy: no such host', 'check the name'],

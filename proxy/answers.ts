@@ -1,11 +1,14 @@
 import { PROXY_ERROR_HEADER, type ProxyErrorReason } from '../api/proxy-headers.ts';
 import type { ResponseHead, ServerStream } from './http.ts';
+import { CANCEL, ENHANCE_YOUR_CALM, INADEQUATE_SECURITY, MALFORMED_ANSWER } from './http2/wire-vocabulary.ts';
 
 /** A failure that the proxy answers itself. A stranger learns neither reason nor message. */
 export interface Failure {
   readonly reason: ProxyErrorReason;
   /** For the operator: what failed and why. */
   readonly message: string;
+  /** gRPC's status, where it is not that of the reason. */
+  readonly grpc?: number;
 }
 
 /** The status of an answer: of HTTP, and of gRPC (0 to 16) where the request is gRPC. */
@@ -66,7 +69,8 @@ export function answer(
   failure: Failure,
   options: { grpc: boolean; audience: 'peer' | 'stranger' },
 ): ResponseHead {
-  const { status, grpc } = ANSWER_STATUS[failure.reason];
+  const { status } = ANSWER_STATUS[failure.reason];
+  const grpc = failure.grpc ?? ANSWER_STATUS[failure.reason].grpc;
   stream.refuseRest();
   const why = options.audience === 'peer' ? [PROXY_ERROR_HEADER, failure.reason] : [];
   if (options.grpc) {
@@ -98,6 +102,26 @@ export function answer(
   if (text.length > 0) stream.sendData(text, 0, text.length, true);
   return head;
 }
+
+/**
+ * A request that was reset before its answer. Source of gRPC's statuses: gRPC over HTTP/2, "HTTP2 Transport Mapping"; what
+ * it takes for INTERNAL is a server that has died as often as not, and UNAVAILABLE is what clients try again by.
+ *
+ * @param who has reset it @param code of HTTP/2, or MALFORMED_ANSWER
+ */
+export function resetFailure(reason: 'endpoint_reset' | 'endpoint_closed', who: string, code: number): Failure {
+  if (code === MALFORMED_ANSWER)
+    return { reason: 'response_malformed', message: `the answer of ${who} is none that can be read` };
+  const message = `${who} ended the request with code ${code} before it answered`;
+  const grpc = GRPC_OF_CODE[code];
+  return grpc === undefined ? { reason, message } : { reason, message, grpc };
+}
+
+const GRPC_OF_CODE: Readonly<Record<number, number>> = {
+  [CANCEL]: 1,
+  [ENHANCE_YOUR_CALM]: 8,
+  [INADEQUATE_SECURITY]: 7,
+};
 
 /** Answers with an injected fault: its status, or its gRPC status. @param grpc the client speaks gRPC over HTTP/2 */
 export function answerFault(

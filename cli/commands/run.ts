@@ -34,7 +34,7 @@ Pods get their network in one of two ways, and the first line says which:
                { proxyEnv: process.env }.
 
   --network MODE             namespaces or loopback (namespaces where they are possible)
-  --certificate-lifetime D   lifetime of workload certificates (24h)
+  --certificate-lifetime D   lifetime of workload certificates, 10s to 720h (24h)
   --quiet                    do not show what the containers print
 
 Ctrl-C ends it and leaves nothing behind. docs/reference/weft-run.md says what of a Pod is honoured.

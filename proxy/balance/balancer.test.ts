@@ -23,7 +23,8 @@ t.test('those that may be chosen are ready and not tried, or else not ejected', 
   const both = new Endpoint('both', { ready: false, ejected: true });
   const all = [ready, unready, ejected, both];
   t.same(eligible(all, 0, null), [ready]);
-  t.same(eligible(all, 0, [ready]), [ready, unready], 'the one that was tried is as good as one that is not ready');
+  t.same(eligible(all, 0, [ready]), [ready], 'the one that was tried is better than one that is not ready');
+  t.same(eligible([unready, ejected], 0, [unready]), [unready], 'and better than none');
   t.same(eligible([unready, ejected], 0, null), [unready]);
   t.same(eligible([ejected], 0, null), []);
   t.same(eligible([ready], 0, [unready]), [ready]);

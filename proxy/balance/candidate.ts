@@ -18,7 +18,8 @@ export interface Candidate {
 
 /**
  * Those that may be chosen: never an ejected one; of the others those that are ready and not in `avoid` (endpoints that
- * were tried already), unless there is no such one.
+ * were tried already); where there is no such one those that are ready, since one that cannot be connected to is worse than
+ * one that has failed once; and else all.
  *
  * @returns `candidates` itself where all may be, which is the rule and costs no allocation
  */
@@ -29,8 +30,9 @@ export function eligible<C extends Candidate>(
 ): readonly C[] {
   if (avoid === null && areAllReady(candidates, nowMs)) return candidates;
   const admitted = candidates.filter((each) => !each.isEjected(nowMs));
-  const ready = admitted.filter((each) => each.isReady(nowMs) && !avoid?.includes(each));
-  return ready.length > 0 ? ready : admitted;
+  const ready = admitted.filter((each) => each.isReady(nowMs));
+  const untried = avoid === null ? ready : ready.filter((each) => !avoid.includes(each));
+  return untried.length > 0 ? untried : ready.length > 0 ? ready : admitted;
 }
 
 /** A loop, because a closure would be allocated with every request. */

@@ -93,7 +93,9 @@ export class Certifier {
           error: (error as Error).message,
           retryMs: Math.round(waitMs),
         },
-        'no certificate yet; trying again',
+        this.#mutualTls.isReady
+          ? 'the certificate cannot be renewed; the one that is held is still valid; trying again'
+          : 'no certificate; trying again',
       );
       this.#again(waitMs);
     }

@@ -42,6 +42,8 @@ export class WatchClient {
   readonly #reconnects;
   #call: Call | null = null;
   #established = false;
+  /** Of the certificate that the present stream was begun with, milliseconds since the epoch. */
+  #certificateEndsMs = 0;
   #buffer = '';
   #lastHeard = 0;
   #stopped = false;
@@ -96,6 +98,7 @@ export class WatchClient {
     const { credentials } = this.#mutualTls;
     if (!credentials) return this.#later();
     this.#reconnects.value++;
+    this.#certificateEndsMs = credentials.notAfter;
     this.#buffer = '';
     this.#lastHeard = this.#clock.monotonic();
     const context = tls.createSecureContext({
@@ -130,7 +133,10 @@ export class WatchClient {
     this.#heartbeat?.cancel();
     this.#connectedGauge.value = 0;
     if (this.#stopped) return;
-    this.#log[this.#established ? 'warn' : 'debug']({ why }, 'no stream to destination; serving on what is known');
+    // Destination ends a stream with the certificate that it was begun with; that is no fault.
+    const hasExpired = this.#clock.now() >= this.#certificateEndsMs - CLOCK_SKEW_MS;
+    const level = this.#established && !hasExpired ? 'warn' : 'debug';
+    this.#log[level]({ why }, 'no stream to destination; serving on what is known');
     this.#established = false;
     this.#later();
   }
@@ -187,3 +193,6 @@ export class WatchClient {
 function line(message: ClientMessage): string {
   return `${JSON.stringify(message)}\n`;
 }
+
+/** By how much destination's clock may be ahead of ours. */
+const CLOCK_SKEW_MS = 1000;

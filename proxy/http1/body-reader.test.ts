@@ -5,7 +5,7 @@ import { BodyReader } from './body-reader.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_UNTIL_CLOSE } from './head-reader.ts';
 
 /** Feeds a body in pieces of `size`. @returns what was heard, then what is left of the text or why it was refused */
-function read(framing: number, length: number, text: string, size = text.length): string[] {
+function read(framing: number, length: number, text: string, size = text.length, isAnswer = false): string[] {
   const heard: string[] = [];
   const reader = new BodyReader(
     {
@@ -18,6 +18,7 @@ function read(framing: number, length: number, text: string, size = text.length)
       onBodyTrailers: (fields) => void heard.push(`trailers ${fields.join(' ')}`),
     },
     latin1,
+    isAnswer,
   );
   reader.begin(framing, length);
   const octets = Buffer.from(text, 'latin1');
@@ -30,7 +31,7 @@ function read(framing: number, length: number, text: string, size = text.length)
   return [...heard, reader.done ? 'done' : 'more'];
 }
 
-const chunked = (text: string, size?: number) => read(BODY_CHUNKED, 0, text, size);
+const chunked = (text: string, size?: number, isAnswer?: boolean) => read(BODY_CHUNKED, 0, text, size, isAnswer);
 
 t.test('a message without content is done at once', async (t) => {
   for (const [framing, length] of [
@@ -65,11 +66,28 @@ t.test('sizes are hexadecimal, in either case and with zeros before', async (t) 
     ['1c', 28],
     ['Af', 175],
     ['00000000010', 16],
+    [`${'0'.repeat(60)}1c`, 28],
     ['9', 9],
   ] as const)
     t.same(chunked(`${size}\r\n${'x'.repeat(octets)}\r\n0\r\n\r\n`), ['x'.repeat(octets), 'end', 'done'], size);
-  for (const size of ['', 'g', 'G', '`', '@', '/', ':', '0x1', '-1', '+1', ' 1', '1 ', '000000000001'])
+  for (const size of ['', 'g', 'G', '`', '@', '/', ':', '0x1', '-1', '+1', ' 1', '1 ', '100000000000', '0'.repeat(65)])
     t.same(chunked(`${size}\r\n`), ['chunk_size_invalid'], size);
+});
+
+t.test('an answer may have blanks after a size, and lines that end with LF alone', async (t) => {
+  for (const text of [
+    '5 \t\r\nhello\r\n0  \r\n\r\n',
+    '5\nhello\n0\n\n',
+    '5 \nhello\r\n0\r\n\n',
+    '5 ;a=b\r\nhello\r\n0\r\n\r\n',
+  ]) {
+    t.same(chunked(text, text.length, true), ['hello', 'end', 'done'], text);
+    t.same(chunked(text, 1, true), [...'hello', 'end', 'done'], text);
+    t.match(chunked(text).at(-1), /_invalid$|^bare_lf$/, `${text}: a request may not`);
+  }
+  t.same(chunked('5\nhello\n0\nA: b\n\n', 100, true), ['hello', 'trailers A b', 'done']);
+  t.same(chunked('5 x\r\n', 100, true), ['chunk_size_invalid']);
+  t.same(chunked(`5${' '.repeat(66)}\r\n`, 100, true), ['chunk_size_invalid'], 'not for ever');
 });
 
 t.test('a body of chunks is the same octet by octet', async (t) => {

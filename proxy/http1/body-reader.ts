@@ -32,10 +32,13 @@ export const MAX_EXTENSIONS_BYTES = 16_384;
  *
  *     size [;ext] CR LF │ data … CR LF │ … │ 0 CR LF │ trailers │ CR LF
  *        SIZE     EXT     DATA   DATA_END                TRAILERS
+ *
+ * Of an answer blanks after a size are passed over, and a bare LF ends a line.
  */
 export class BodyReader {
   readonly #sink: BodySink;
   readonly #latin1: DecodeLatin1;
+  readonly #isAnswer: boolean;
   #framing = BODY_NONE;
   #left = 0;
   #state = SIZE;
@@ -47,7 +50,8 @@ export class BodyReader {
   #trailers: string[] = NO_TRAILERS;
   done = true;
 
-  constructor(sink: BodySink, latin1: DecodeLatin1) {
+  constructor(sink: BodySink, latin1: DecodeLatin1, isAnswer = false) {
+    this.#isAnswer = isAnswer;
     this.#sink = sink;
     this.#latin1 = latin1;
   }
@@ -94,11 +98,13 @@ export class BodyReader {
         case SIZE: {
           const digit = hexDigit(octet);
           if (digit >= 0) {
-            // Eleven digits are 16 TiB: more cannot be meant, and would lose precision.
-            if (++this.#digits > 11) return 'chunk_size_invalid';
+            // Eleven digits are 16 TiB: more cannot be meant, and would lose precision. Some servers write zeros before them.
             this.#left = this.#left * 16 + digit;
+            if (++this.#digits > MAX_SIZE_DIGITS || this.#left >= 2 ** 44) return 'chunk_size_invalid';
           } else if (this.#digits === 0) return 'chunk_size_invalid';
           else if (octet === CR) this.#state = SIZE_LF;
+          else if (octet === LF && this.#isAnswer) this.#beginChunk();
+          else if ((octet === SPACE || octet === TAB) && this.#isAnswer) this.#state = SIZE_BLANK;
           else if (octet === SEMICOLON) {
             this.#line = [SEMICOLON];
             this.#state = EXTENSION;
@@ -106,6 +112,16 @@ export class BodyReader {
           at++;
           break;
         }
+        case SIZE_BLANK:
+          if (octet === CR) this.#state = SIZE_LF;
+          else if (octet === LF) this.#beginChunk();
+          else if (octet === SEMICOLON) {
+            this.#line = [SEMICOLON];
+            this.#state = EXTENSION;
+          } else if ((octet !== SPACE && octet !== TAB) || ++this.#digits > MAX_SIZE_DIGITS)
+            return 'chunk_size_invalid';
+          at++;
+          break;
         case EXTENSION:
           if (octet === CR) {
             if (!isExtension(String.fromCharCode(...this.#line))) return 'chunk_extension_invalid';
@@ -120,8 +136,7 @@ export class BodyReader {
         case SIZE_LF:
           if (octet !== LF) return 'chunk_size_invalid';
           at++;
-          this.#digits = 0;
-          this.#state = this.#left > 0 ? CHUNK : TRAILERS;
+          this.#beginChunk();
           break;
         case CHUNK: {
           const piece = Math.min(this.#left, end - at);
@@ -132,8 +147,9 @@ export class BodyReader {
           break;
         }
         case CHUNK_CR:
-          if (octet !== CR) return 'chunk_end_invalid';
-          this.#state = CHUNK_LF;
+          if (octet === CR) this.#state = CHUNK_LF;
+          else if (octet === LF && this.#isAnswer) this.#state = SIZE;
+          else return 'chunk_end_invalid';
           at++;
           break;
         case CHUNK_LF:
@@ -151,6 +167,11 @@ export class BodyReader {
     return at;
   }
 
+  #beginChunk(): void {
+    this.#digits = 0;
+    this.#state = this.#left > 0 ? CHUNK : TRAILERS;
+  }
+
   /** Takes one octet of the trailer section; trailers are rare and short, so octet by octet is fine. */
   #trailer(octet: number): HeadFault | null {
     if (++this.#trailerBytes > MAX_HEAD_BYTES) return 'head_too_large';
@@ -160,7 +181,8 @@ export class BodyReader {
       this.#line.push(octet);
       return null;
     }
-    if (this.#line.pop() !== CR) return 'bare_lf';
+    if (this.#line.at(-1) === CR) this.#line.pop();
+    else if (!this.#isAnswer) return 'bare_lf';
     if (this.#line.length === 0) {
       this.done = true;
       if (this.#trailers.length > 0) this.#sink.onBodyTrailers(this.#trailers);
@@ -199,9 +221,15 @@ const CHUNK = 3;
 const CHUNK_CR = 4;
 const CHUNK_LF = 5;
 const TRAILERS = 6;
+const SIZE_BLANK = 7;
+
+/** Digits of a chunk size, zeros before it included, and blanks after it. */
+const MAX_SIZE_DIGITS = 64;
 
 const CR = 13;
 const LF = 10;
+const TAB = 9;
+const SPACE = 32;
 const SEMICOLON = 59;
 
 function hexDigit(octet: number): number {

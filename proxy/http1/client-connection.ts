@@ -12,8 +12,8 @@ import {
   CONNECTION_FIELD,
   type Fields,
   INTERNAL_ERROR,
+  MALFORMED_ANSWER,
   NO_ERROR,
-  PROTOCOL_ERROR,
   REFUSED_STREAM,
   type RequestHead,
   type StreamListener,
@@ -72,7 +72,7 @@ export class ClientConnection {
       if (typeof next === 'string') {
         const stream = this.#stream;
         this.end();
-        return stream.abort(PROTOCOL_ERROR);
+        return stream.abort(MALFORMED_ANSWER);
       }
       at = next;
     }
@@ -163,7 +163,7 @@ export class ClientStream {
     this.#wire = wire;
     this.listener = listener;
     this.#heads = heads;
-    this.#body = new BodyReader(this, latin1);
+    this.#body = new BodyReader(this, latin1, true);
     this.#writer = writer;
   }
 
@@ -232,7 +232,7 @@ export class ClientStream {
     if (this.#answered) {
       if (this.#answerDone) {
         this.#connection.end();
-        this.abort(PROTOCOL_ERROR);
+        this.abort(MALFORMED_ANSWER);
         return end;
       }
       return this.#body.read(bytes, start, end);
@@ -327,14 +327,14 @@ export class ClientStream {
     // A server that chose what it was not offered speaks what nobody expects.
     if (status === 101 && !isOffered(head.upgrade, this.#upgrade)) {
       this.#connection.end();
-      return this.abort(PROTOCOL_ERROR);
+      return this.abort(MALFORMED_ANSWER);
     }
 
     // A tunnel has no content (RFC 9110 section 9.3.6): a server that sends some took CONNECT for any other method, and would
     // take what goes into the tunnel for requests, which nobody would have seen.
     if (this.#method === 'CONNECT' && status < 300 && (head.chunked || head.contentLength >= 0)) {
       this.#connection.end();
-      return this.abort(PROTOCOL_ERROR);
+      return this.abort(MALFORMED_ANSWER);
     }
     if ((status === 101 && this.#upgrade !== '') || (this.#method === 'CONNECT' && status < 300)) {
       this.#tunnel = true;
@@ -355,7 +355,7 @@ export class ClientStream {
       for (const { length } of this.#takeEarly().chunks) if (!this.#over) this.listener.onSent(length);
     if (status === 101) {
       this.#connection.end();
-      return this.abort(PROTOCOL_ERROR);
+      return this.abort(MALFORMED_ANSWER);
     }
     // RFC 9112 section 6.3.
     if (this.#method === 'HEAD' || status === 204 || status === 304 || (!head.chunked && head.contentLength === 0)) {

@@ -62,7 +62,6 @@ t.test('an answer is a version, a status and fields', async (t) => {
   t.match(read('response', 'HTTP/1.1 200 \t~\x80\xff\r\n\r\n'), { status: 200 });
   for (const line of [
     'HTTP/1.1 099',
-    'HTTP/1.1 600',
     'HTTP/1.1 20',
     'HTTP/1.1 2000',
     'HTTP/1.1 200OK',
@@ -72,6 +71,29 @@ t.test('an answer is a version, a status and fields', async (t) => {
   ])
     t.equal(read('response', `${line}\r\n\r\n`), 'status_line_invalid', line);
   t.equal(read('response', 'HTTP/3.1 200 OK\r\n\r\n'), 'version_unsupported');
+});
+
+t.test('an answer is read as others read it, where a request is refused', async (t) => {
+  const LINE = { request: 'GET / HTTP/1.1\r\nHost: a', response: 'HTTP/1.1 200 OK' };
+  for (const [rest, fields, fault] of [
+    ['\nA: b\n\n', ['A', 'b'], 'bare_lf'],
+    ['\r\nA: b\n\r\n', ['A', 'b'], 'bare_lf'],
+    ['\r\nA : b\r\n\r\n', ['A', 'b'], 'space_before_colon'],
+    ['\r\nA \t:b\r\n\r\n', ['A', 'b'], 'space_before_colon'],
+    ['\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n', ['Content-Length', '5'], 'content_length_repeated'],
+  ] as const) {
+    t.match(read('response', LINE.response + rest), { fields }, rest);
+    t.equal(read('request', LINE.request + rest), fault, rest);
+  }
+  t.match(read('response', 'HTTP/1.1 999 x\r\n\r\n'), { status: 999 });
+  for (const [rest, fault] of [
+    ['\r\nA b: c\r\n\r\n', 'header_name_invalid'],
+    ['\r\n : c\r\n\r\n', 'obs_fold'],
+    ['\r\nA \r\n\r\n', 'header_name_invalid'],
+    ['\r\nA\r: b\r\n\r\n', 'bare_cr'],
+    ['\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n', 'content_length_repeated'],
+  ] as const)
+    t.equal(read('response', LINE.response + rest), fault, rest);
 });
 
 t.test('white space around a value is not of it, within it is', async (t) => {

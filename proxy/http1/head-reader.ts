@@ -95,9 +95,11 @@ const KNOWN = { request: new HeadMemo<Head>(), response: new HeadMemo<Head>() };
  *     token          = 1*tchar                                                            RFC 9110, 5.6.2
  *     OWS            = *( SP / HTAB )                                                     RFC 9110, 5.6.3
  *
- * Narrower than the grammar's leniencies: a line ends with CR LF alone, although a recipient may take a bare LF (section 2.2);
+ * Of requests narrower than the grammar's leniencies: a line ends with CR LF alone, although a recipient may take a bare LF (section 2.2);
  * one blank parts the words of a request line, although it may take more (section 3); obs-fold is refused, never joined
- * (section 5.2). Wider in one thing: the blank before a reason phrase that is empty may be missing, as some servers leave it out.
+ * (section 5.2). Answers are read as others read them, because nobody but their own client is told by them: a bare LF ends a
+ * line, blanks before a colon go (section 5.1), a length may stand twice if it is the same one, a status may be of any class,
+ * and the blank before a reason phrase that is empty may be missing.
  *
  * Spec: RFC 9112 sections 2 to 5.
  */
@@ -233,8 +235,10 @@ function parseHead(
     request: null,
     response: null,
   };
-  if (bytes[end - 2] !== CR) return 'bare_lf';
-  let lineEnd = lineEndAt(bytes, start, end);
+  const isAnswer = kind === 'response';
+  if (bytes[end - 2] !== CR && !isAnswer) return 'bare_lf';
+  const last = bytes[end - 2] === CR ? end - 2 : end - 1;
+  let lineEnd = lineEndAt(bytes, start, end, isAnswer);
   if (lineEnd < 0) return lineEnd === -1 ? 'bare_lf' : 'bare_cr';
   const line = latin1(bytes, start, lineEnd);
   const fault = kind === 'request' ? parseRequestLine(line, head) : parseStatusLine(line, head);
@@ -244,14 +248,16 @@ function parseHead(
   const connection: string[] = [];
   let upgrade = '';
   let count = 0;
-  for (let at = lineEnd + 2; at < end - 2; at = lineEnd + 2) {
+  for (let at = afterLine(bytes, lineEnd); at < last; at = afterLine(bytes, lineEnd)) {
     if (++count > MAX_HEADER_FIELDS) return 'header_fields_too_many';
-    lineEnd = lineEndAt(bytes, at, end);
+    lineEnd = lineEndAt(bytes, at, end, isAnswer);
     if (lineEnd < 0) return lineEnd === -1 ? 'bare_lf' : 'bare_cr';
     if (bytes[at] === SPACE || bytes[at] === TAB) return 'obs_fold';
     let colon = at;
     while (colon < lineEnd && TOKEN[bytes[colon]!] === 1) colon++;
-    if (colon === at || colon === lineEnd || bytes[colon] !== COLON) {
+    const nameEnd = colon;
+    if (isAnswer) while (bytes[colon] === SPACE || bytes[colon] === TAB) colon++;
+    if (nameEnd === at || colon === lineEnd || bytes[colon] !== COLON) {
       return bytes[colon] === SPACE || bytes[colon] === TAB ? 'space_before_colon' : 'header_name_invalid';
     }
     let from = colon + 1;
@@ -259,7 +265,7 @@ function parseHead(
     while (from < to && (bytes[from] === SPACE || bytes[from] === TAB)) from++;
     while (to > from && (bytes[to - 1] === SPACE || bytes[to - 1] === TAB)) to--;
     for (let i = from; i < to; i++) if (isControl(bytes[i]!)) return 'header_value_invalid';
-    const name = latin1(bytes, at, colon);
+    const name = latin1(bytes, at, nameEnd);
     const value = latin1(bytes, from, to);
     switch (name.length >= 4 && name.length <= 17 ? name.toLowerCase() : '') {
       case 'host':
@@ -269,7 +275,10 @@ function parseHead(
         break;
       case 'content-length':
         if (!/^\d{1,15}$/.test(value)) return 'content_length_invalid';
-        if (head.contentLength >= 0) return 'content_length_repeated';
+        if (head.contentLength >= 0) {
+          if (isAnswer && head.contentLength === Number(value)) break;
+          return 'content_length_repeated';
+        }
         head.contentLength = Number(value);
         fields.push(name, value);
         break;
@@ -325,7 +334,7 @@ function parseRequestLine(line: string, head: Head): HeadFault | null {
 }
 
 function parseStatusLine(line: string, head: Head): HeadFault | null {
-  const match = /^HTTP\/(\d)\.(\d) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/.exec(line);
+  const match = /^HTTP\/(\d)\.(\d) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/.exec(line);
   if (!match) return 'status_line_invalid';
   if (match[1] !== '1') return 'version_unsupported';
   head.minor = match[2] === '0' ? 0 : 1;
@@ -350,13 +359,18 @@ function withoutListed(fields: string[], connection: readonly string[]): Fields 
   return kept;
 }
 
-/** The offset of the CR of the next CR LF, -1 at a bare LF, -2 at a bare CR. */
-function lineEndAt(bytes: Uint8Array, start: number, end: number): number {
+/** The offset of the next CR LF, -1 at a bare LF unless that `isEnd` (its offset then), -2 at a bare CR. */
+function lineEndAt(bytes: Uint8Array, start: number, end: number, isEnd: boolean): number {
   for (let i = start; i < end; i++) {
     if (bytes[i] === CR) return bytes[i + 1] === LF ? i : -2;
-    if (bytes[i] === LF) return -1;
+    if (bytes[i] === LF) return isEnd ? i : -1;
   }
   return -1;
+}
+
+/** The offset after a line that ends at `lineEnd`. */
+function afterLine(bytes: Uint8Array, lineEnd: number): number {
+  return bytes[lineEnd] === CR ? lineEnd + 2 : lineEnd + 1;
 }
 
 /**

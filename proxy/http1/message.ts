@@ -75,7 +75,8 @@ export interface Wire {
   resume(): void;
 }
 
-/** Reset codes, which are HTTP/2's (RFC 9113 section 7), so that one vocabulary serves both engines. */
+// Reset codes, which are HTTP/2's (RFC 9113 section 7), so that one vocabulary serves both engines.
+
 /** Nothing more is wanted, and nothing was wrong. */
 export const NO_ERROR = 0x0;
 export const PROTOCOL_ERROR = 0x1;
@@ -83,3 +84,5 @@ export const INTERNAL_ERROR = 0x2;
 /** The request was not taken: sending it again is safe. */
 export const REFUSED_STREAM = 0x7;
 export const CANCEL = 0x8;
+/** A client's listener: the answer cannot be read. None of the wire's codes, so that it is nobody else's word. */
+export const MALFORMED_ANSWER = 0x1_0000;

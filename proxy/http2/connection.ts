@@ -417,12 +417,12 @@ export class Connection implements FrameSink {
     return flood.priceOfReset(((nowMs() | 0) - openedMs) | 0, keepCase ? flood.RIPE_OF_PEER_MS : flood.RIPE_MS);
   }
 
-  /** Ends a stream for the peer's fault; its listener hears the same code. */
+  /** Ends a stream for the peer's fault; its listener hears the same code, or that the answer cannot be read. */
   #streamError(stream: Stream, code: number): void {
     if (stream.closed) return this.#refuse(stream.id, code);
     if (this.#isFaultTooMany(flood.PRICE_OF_RESET)) return;
     this.#sender.writeReset(stream.id, code);
-    stream.abort(code);
+    stream.abort(this.isClient && code === h2.PROTOCOL_ERROR ? h2.MALFORMED_ANSWER : code);
   }
 
   #refuse(streamId: number, code: number): void {

@@ -70,7 +70,7 @@ export function readRequest(fields: Fields, keepCase: boolean): RequestHead | He
     if (rest[i]!.length !== 4 || rest[i]!.toLowerCase() !== 'host') continue;
     // Host is another way to say the authority; two that differ are a way to say two things (section 8.3.1).
     if (authority === '') authority = rest[i + 1]!;
-    else if (authority.toLowerCase() !== rest[i + 1]!.toLowerCase()) return 'authority_invalid';
+    else if (!isSameHost(authority, rest[i + 1]!, scheme)) return 'authority_invalid';
     rest = rest.toSpliced(i, 2);
     i -= 2;
   }
@@ -93,7 +93,7 @@ export function readRequest(fields: Fields, keepCase: boolean): RequestHead | He
 export function readResponse(fields: Fields, keepCase: boolean, isUpgrade: boolean): ResponseHead | HeaderFault {
   if (fields[0] !== ':status') return 'pseudo_header_missing';
   const text = fields[1]!;
-  let status = /^[1-5]\d\d$/.test(text) ? Number(text) : 0;
+  let status = /^[1-9]\d\d$/.test(text) ? Number(text) : 0;
   if (status === 0 || status === 101) return 'status_invalid';
   let rest: Fields = fields.slice(2);
   const fault = faultOf(rest, keepCase);
@@ -132,6 +132,15 @@ export function responseFields(head: ResponseHead, isUpgrade: boolean): string[]
   const fields = [':status', accepted ? '200' : String(head.status)].concat(head.fields);
   if (isUpgrade && head.status >= 200 && head.status < 300) fields.push(UPGRADE_IGNORED, '1');
   return fields;
+}
+
+/** Whether two authorities are one, the default port of the scheme said or not (RFC 9110 section 4.2.3). */
+function isSameHost(one: string, other: string, scheme: string): boolean {
+  if (one === other) return true;
+  const port = scheme === 'https' ? ':443' : scheme === 'http' ? ':80' : '';
+  const bare = (text: string) =>
+    (port !== '' && text.endsWith(port) ? text.slice(0, -port.length) : text).toLowerCase();
+  return bare(one) === bare(other);
 }
 
 /** Whether a client may wait with the body until it is asked for it (RFC 9110 section 10.1.1). */

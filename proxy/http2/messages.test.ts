@@ -40,14 +40,14 @@ t.test('any number of informational answers may come before it, none that ends',
     ['informational 100', 'informational 103', 'response 200  end'],
     [],
   ]);
-  t.same(heardBy({}, headers(1, [':status', '103'], true)), [['reset 1'], ['RST_STREAM 1 1']]);
-  t.same(heardBy({}, informational('101')), [['reset 1'], ['RST_STREAM 1 1']], 'none accepts an upgrade');
+  t.same(heardBy({}, headers(1, [':status', '103'], true)), [['malformed answer'], ['RST_STREAM 1 1']]);
+  t.same(heardBy({}, informational('101')), [['malformed answer'], ['RST_STREAM 1 1']], 'none accepts an upgrade');
 });
 
 t.test('a body before the head of its answer costs the stream', async (t) => {
-  t.same(heardBy({}, data(1, 'x')), [['reset 1'], ['RST_STREAM 1 1']]);
+  t.same(heardBy({}, data(1, 'x')), [['malformed answer'], ['RST_STREAM 1 1']]);
   t.same(heardBy({}, headers(1, [':status', '100'], false), data(1, 'x')), [
-    ['informational 100', 'reset 1'],
+    ['informational 100', 'malformed answer'],
     ['RST_STREAM 1 1'],
   ]);
 });
@@ -60,14 +60,14 @@ t.test('trailers end a message, and have no pseudo-headers', async (t) => {
     [['content-length'.toUpperCase(), '1'], true],
   ] as const)
     t.same(heardBy({}, headers(1, answer(), false), headers(1, fields, end)), [
-      ['response 200 ', 'reset 1'],
+      ['response 200 ', 'malformed answer'],
       ['RST_STREAM 1 1'],
     ]);
 });
 
 t.test('a body is as long as its content-length says', async (t) => {
   const declared = headers(1, answer('content-length', '3'), false);
-  const broken = [['response 200 content-length 3', 'reset 1'], ['RST_STREAM 1 1']];
+  const broken = [['response 200 content-length 3', 'malformed answer'], ['RST_STREAM 1 1']];
   t.same(heardBy({}, declared, data(1, 'ab'), data(1, 'c', true))[0].at(-1), 'data abc end');
   t.same(heardBy({}, declared, data(1, 'abc'), headers(1, ['a', 'b'], true))[0].at(-1), 'trailers a b');
   t.same(heardBy({}, declared, data(1, 'abcd', true)), broken, 'longer');
@@ -75,8 +75,16 @@ t.test('a body is as long as its content-length says', async (t) => {
   t.same(heardBy({}, declared, headers(1, ['a', 'b'], true)), broken, 'shorter, with trailers');
   t.same(heardBy({}, headers(1, answer('content-length', '0'), false), data(1, '', true))[0].at(-1), 'data  end');
   for (const value of ['x', '-1', '1, 1', ''])
-    t.same(heardBy({}, headers(1, answer('content-length', value), false)), [['reset 1'], ['RST_STREAM 1 1']], value);
-  t.same(heardBy({}, headers(1, answer('content-length', '3'), true)), [['reset 1'], ['RST_STREAM 1 1']], 'no body');
+    t.same(
+      heardBy({}, headers(1, answer('content-length', value), false)),
+      [['malformed answer'], ['RST_STREAM 1 1']],
+      value,
+    );
+  t.same(
+    heardBy({}, headers(1, answer('content-length', '3'), true)),
+    [['malformed answer'], ['RST_STREAM 1 1']],
+    'no body',
+  );
   t.same(heardBy({}, headers(1, answer('content-length', '0'), true))[0], ['response 200 content-length 0 end']);
 });
 
@@ -92,7 +100,7 @@ t.test('an answer to HEAD, 204 and 304 have a length and no body', async (t) => 
     t.same(heardBy({ method }, headers(1, head, false), data(1, '', true))[0].at(-1), 'data  end');
     t.same(
       heardBy({ method }, headers(1, head, false), data(1, 'abc', true))[0].at(-1),
-      'reset 1',
+      'malformed answer',
       `${status} ${method}`,
     );
   }

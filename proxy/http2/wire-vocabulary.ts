@@ -41,6 +41,9 @@ export const REFUSED_STREAM = 0x7;
 export const CANCEL = 0x8;
 export const COMPRESSION_ERROR = 0x9;
 export const ENHANCE_YOUR_CALM = 0xb;
+export const INADEQUATE_SECURITY = 0xc;
+/** A client's listener: the answer cannot be read. None of the wire's codes, so that it is nobody else's word. */
+export const MALFORMED_ANSWER = 0x1_0000;
 
 export const DEFAULT_WINDOW = 65_535;
 export const MAX_WINDOW = 0x7fff_ffff;
@@ -53,8 +56,8 @@ export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
 /**
  * The code to pass on where an answer was broken off with `code`: a server that wants no more of a request (NO_ERROR) has
- * not ended the answer by that, and a client must not take it for whole.
+ * not ended the answer by that, and a client must not take it for whole. What we cannot read is our word, not the server's.
  */
 export function brokenOff(code: number): number {
-  return code === NO_ERROR ? INTERNAL_ERROR : code;
+  return code === NO_ERROR || code === MALFORMED_ANSWER ? INTERNAL_ERROR : code;
 }

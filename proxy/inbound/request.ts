@@ -7,7 +7,7 @@ import {
 } from '../../api/proxy-headers.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
-import { answer, type Failure, statusOf } from '../answers.ts';
+import { answer, type Failure, resetFailure, statusOf } from '../answers.ts';
 import {
   type ClientStream,
   type Fields,
@@ -256,13 +256,10 @@ export class InboundRequest implements StreamListener, Waiter {
     // The application took nothing of the request: it closed an idle connection under it, or is ending.
     if (code === REFUSED_STREAM && !this.#answer && this.#bodyless && ++this.#refusals < APPLICATION_ATTEMPTS)
       return this.#connect();
-    if (!this.#answer)
-      return this.#fail({
-        reason: 'endpoint_closed',
-        message: `the application ended the request with code ${code} before it answered`,
-      });
+    const failure = resetFailure('endpoint_closed', 'the application', code);
+    if (!this.#answer) return this.#fail(failure);
     this.#downstream.reset(brokenOff(code));
-    this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'endpoint_closed' });
+    this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: failure.reason });
   }
 
   onRequestSent(octets: number): void {

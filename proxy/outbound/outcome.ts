@@ -93,12 +93,6 @@ export function unreachableFailure(endpoint: Endpoint, { reason, message }: Conn
   return { reason, message: `${addressOf(endpoint)}: ${message}` };
 }
 
-/** The endpoint ended the attempt without an answer. @param code of HTTP/2 */
-export function resetFailure(endpoint: Endpoint, code: number): Failure {
-  const message = `${addressOf(endpoint)} ended the request with code ${code} before it answered`;
-  return { reason: 'endpoint_reset', message };
-}
-
 /** The endpoint did not answer within the time that an attempt has. */
 export function perTryFailure(endpoint: Endpoint, ms: number, { origin }: Route): Failure {
   const message = `no answer of ${addressOf(endpoint)} within ${ms} ms, the time that ${origin} gives an attempt`;
@@ -118,6 +112,7 @@ const MISSED: Readonly<Partial<Record<ProxyErrorReason, string>>> = {
   response_timeout: 'the answer is not done',
 };
 
-function addressOf({ address, port }: Endpoint): string {
+/** `address:port` of an endpoint. */
+export function addressOf({ address, port }: Endpoint): string {
   return `${address}:${port}`;
 }

@@ -1,6 +1,6 @@
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { Route } from '../../api/routing.ts';
-import { answer, answerFault, type Failure } from '../answers.ts';
+import { answer, answerFault, type Failure, resetFailure } from '../answers.ts';
 import type { AttemptResult } from '../breaker/breaker.ts';
 import type { FilterChain, OwnAnswer } from '../filters/filter-chain.ts';
 import {
@@ -193,9 +193,10 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
   onAnswerReset(attempt: Attempt, code: number): void {
     if (this.#over) return;
     const verdict = this.#askRetries().onReset(attempt.client, code, this.#committed);
-    attempt.finish(ends.failedOutcome('endpoint_reset'), ends.resetResult(code, attempt.client.hasWeftProxy));
+    const failure = resetFailure('endpoint_reset', ends.addressOf(attempt.client.endpoint), code);
+    attempt.finish(ends.failedOutcome(failure.reason), ends.resetResult(code, attempt.client.hasWeftProxy));
     if (this.#follow(verdict)) return;
-    if (!this.#committed) return this.#fail(ends.resetFailure(attempt.client.endpoint, code));
+    if (!this.#committed) return this.#fail(failure);
     this.#downstream.reset(brokenOff(code));
     this.#end(ends.BROKEN_OFF_OUTCOME);
   }

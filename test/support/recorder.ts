@@ -1,4 +1,5 @@
 import type { Fields, ResponseHead, StreamListener } from '../../proxy/http.ts';
+import { MALFORMED_ANSWER } from '../../proxy/http2/wire-vocabulary.ts';
 
 /** Writes down everything that a stream hears; neighbouring pieces of a body as one, so that splits do not show. */
 export class Recorder implements StreamListener {
@@ -29,7 +30,7 @@ export class Recorder implements StreamListener {
   }
 
   onReset(code: number): void {
-    this.heard.push(`reset ${code}`);
+    this.heard.push(code === MALFORMED_ANSWER ? 'malformed answer' : `reset ${code}`);
   }
 
   onSent(octets: number): void {
