@@ -1,3 +1,11 @@
+import {
+  MESH_HEADERS,
+  MESH_LABELS,
+  MESH_PORTS,
+  MESH_PROTOCOLS,
+  type MeshWord,
+  type Speaker,
+} from '../api/mesh-words.ts';
 import * as names from '../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../api/pod-annotations.ts';
 import * as ports from '../api/ports.ts';
@@ -60,6 +68,18 @@ export function referenceParts(): Readonly<Record<string, string>> {
         return [code(reason), String(status), String(grpc), COUNTS_AGAINST[blame], ...PROXY_ERROR_ADVICE[reason]];
       }),
     ),
+    'mesh-headers': table(
+      ['header', 'said by', 'heard by', 'removed from'],
+      MESH_HEADERS.map(({ name, saidBy, heardBy, removedFrom }) => [
+        code(name),
+        saidBy,
+        heardBy,
+        removedFrom.map((speaker) => SPEAKERS[speaker]).join('; '),
+      ]),
+    ),
+    'mesh-protocols': words('ALPN value', MESH_PROTOCOLS),
+    'mesh-ports': words('port', MESH_PORTS),
+    'mesh-labels': words('label or annotation', MESH_LABELS),
     limits: table(
       ['token', 'of', 'bound', 'why', 'variable', 'above it'],
       Object.entries(LIMITS).map(([token, { what, bound, reason, variable, consequence }]) => [
@@ -82,6 +102,21 @@ const COUNTS_AGAINST: Readonly<Record<Blame, string>> = {
   request: 'the request',
   nobody: '–',
 };
+
+const SPEAKERS: Readonly<Record<Speaker, string>> = {
+  application: 'requests of the application, by its own proxy',
+  client: 'requests of clients, by the server’s proxy',
+  server: 'answers of the application, by its own proxy',
+  endpoint: 'answers of endpoints with a proxy of ours, by the client’s proxy',
+  stranger: 'answers of servers without one, by the client’s proxy',
+};
+
+function words(kind: string, rows: readonly MeshWord[]): string {
+  return table(
+    [kind, 'said by', 'meaning', 'anybody else'],
+    rows.map(({ word, saidBy, meaning, others }) => [code(word), saidBy, meaning, others]),
+  );
+}
 
 function environment(settings: Settings): string {
   return table(

@@ -244,6 +244,7 @@ export interface ProxyConfig {
   /** Own names, and those that the servers of the control plane must prove. */
   readonly identity: string;
   readonly spiffe: string;
+  readonly trustDomain: string;
   readonly identityServer: { readonly address: SocketAddress; readonly identity: string };
   readonly destinationServer: { readonly address: SocketAddress; readonly identity: string };
   readonly clusterDomain: string;
@@ -296,6 +297,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     applicationAddress: read.applicationAddress || null,
     identity: dnsIdentity(pod, domain),
     spiffe: spiffeIdentity(pod, domain),
+    trustDomain,
     identityServer: { address: read.identityAddress, identity: control(IDENTITY_SERVICE_ACCOUNT) },
     destinationServer: { address: read.destinationAddress, identity: control(DESTINATION_SERVICE_ACCOUNT) },
     clusterDomain: read.clusterDomain,

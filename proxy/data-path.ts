@@ -29,6 +29,7 @@ export type DataPathConfig = Pick<
   ProxyConfig,
   | 'identity'
   | 'spiffe'
+  | 'trustDomain'
   | 'podIps'
   | 'applicationAddress'
   | 'clusterDomain'
@@ -128,7 +129,7 @@ export class DataPath {
     const inbound = new InboundListener({
       context: {
         ports: this.ports,
-        application: new Application(metrics, config.inboundConnectTimeoutMs),
+        application: new Application(metrics, this.ports, config.inboundConnectTimeoutMs),
         metrics,
         failures,
         spiffe: config.spiffe,
@@ -141,6 +142,7 @@ export class DataPath {
       connections,
       log,
       identity: config.identity,
+      trustDomain: config.trustDomain,
       podIps: config.podIps,
       connectTimeoutMs: config.inboundConnectTimeoutMs,
       silenceMs,

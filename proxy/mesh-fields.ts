@@ -1,34 +1,19 @@
-import {
-  CLIENT_ID_HEADER,
-  DST_CANONICAL_HEADER,
-  FORWARDED_CLIENT_CERT_HEADER,
-  ORIG_PROTO_HEADER,
-  PROXY_ERROR_HEADER,
-  UPGRADE_METHOD_HEADER,
-} from '../api/proxy-headers.ts';
+import { MESH_HEADERS, type Speaker } from '../api/mesh-words.ts';
 import { type FieldNames, type Fields, withoutFields } from './http.ts';
 import { isForbiddenTrailer } from './http1/trailer.ts';
 
 /*
- * What only the mesh may say in a message, and who hears it:
- *
- *     field                        said by         heard by           anybody else's
- *     l5d-dst-canonical            client's proxy  server's proxy     removed on both sides
- *     l5d-orig-proto               either proxy    the other proxy    removed on both sides
- *     weft-upgrade-method          client's proxy  server's proxy     removed on both sides
- *     l5d-client-id                server's proxy  the server         removed by the server's proxy
- *     x-forwarded-client-cert      server's proxy  the server         removed by the server's proxy
- *     weft-proxy-error (answer)    either proxy    whoever asked      removed by the server's proxy
+ * What only the mesh may say in a message is told by one table, `MESH_HEADERS`; here it is removed from what others say.
  *
  * A server that makes variables of fields (CGI, RFC 3875 section 4.1.18; WSGI, Rack, PHP) hears `l5d_client_id` as
  * `l5d-client-id`, so names with underscores are what they would be heard as. Trailers say nothing of all that.
  */
-const FROM_APPLICATION = new Set([DST_CANONICAL_HEADER, ORIG_PROTO_HEADER, UPGRADE_METHOD_HEADER]);
-const FROM_CLIENT = new Set([...FROM_APPLICATION, CLIENT_ID_HEADER, FORWARDED_CLIENT_CERT_HEADER]);
-const FROM_SERVER = new Set([PROXY_ERROR_HEADER]);
-const FROM_ENDPOINT = new Set([ORIG_PROTO_HEADER]);
-const FROM_STRANGER = new Set([...FROM_ENDPOINT, ...FROM_SERVER]);
-const OF_MESH = new Set([...FROM_CLIENT, ...FROM_SERVER]);
+const FROM_APPLICATION = removedFrom('application');
+const FROM_CLIENT = removedFrom('client');
+const FROM_SERVER = removedFrom('server');
+const FROM_ENDPOINT = removedFrom('endpoint');
+const FROM_STRANGER = removedFrom('stranger');
+const OF_MESH: ReadonlySet<string> = new Set(MESH_HEADERS.map(({ name }) => name));
 /** Said by the engine, which frames a message and names its host; only the twins come as far as here. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'host', 'connection', 'upgrade', 'te', 'trailer']);
 
@@ -66,6 +51,10 @@ export function fieldsOfEndpoint(fields: Fields, hasWeftProxy: boolean): Fields 
  */
 export function trailersOf(fields: Fields): Fields {
   return withoutFields(fields, NOT_IN_TRAILERS);
+}
+
+function removedFrom(speaker: Speaker): ReadonlySet<string> {
+  return new Set(MESH_HEADERS.filter((header) => header.removedFrom.includes(speaker)).map(({ name }) => name));
 }
 
 function isTwin(name: string): boolean {

@@ -35,7 +35,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'proxy/http1',
     'proxy/http2',
   ],
-  'proxy/telemetry': ['node:', 'proxy/telemetry', 'proxy/transport'],
+  'proxy/telemetry': ['api', 'node:', 'proxy/telemetry', 'proxy/transport'],
   'proxy/admin': [
     'api',
     'core',

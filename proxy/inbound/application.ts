@@ -3,28 +3,44 @@ import { dial } from '../transport/dialer.ts';
 import { type HttpPool, type PoolOptions, unbounded } from '../transport/http-pool.ts';
 import { Http1Pool } from '../transport/http1-pool.ts';
 import { Http2Pool } from '../transport/http2-pool.ts';
+import type { InboundPorts } from './ports.ts';
 
 /** The application's own servers, by address: connections to them, kept for reuse. */
 export class Application {
   readonly #servers = new Map<string, ApplicationServer>();
   readonly #metrics: Metrics;
   readonly #connectTimeoutMs: number;
+  readonly #ports: Pick<InboundPorts, 'portLabel' | 'noteServing'>;
 
-  constructor(metrics: Metrics, connectTimeoutMs: number) {
+  constructor(metrics: Metrics, ports: Pick<InboundPorts, 'portLabel' | 'noteServing'>, connectTimeoutMs: number) {
+    this.#ports = ports;
     this.#metrics = metrics;
     this.#connectTimeoutMs = connectTimeoutMs;
   }
 
-  /** The server at one address of the application. The pod's own ports bound their number. */
+  /**
+   * The server at one address of the application. It is kept once it has taken a connection: strangers knock at any port, and
+   * the application's own bound their number.
+   */
   server(host: string, port: number): ApplicationServer {
     const key = `${host} ${port}`;
-    let server = this.#servers.get(key);
-    if (!server) {
-      server = new ApplicationServer(host, port, this.#metrics, this.#connectTimeoutMs);
-      this.#servers.set(key, server);
-    }
+    const known = this.#servers.get(key);
+    if (known) return known;
+    const server: ApplicationServer = new ApplicationServer(host, port, this.#metrics, this.#connectTimeoutMs, {
+      portLabel: () => this.#ports.portLabel(port),
+      onServing: () => {
+        this.#ports.noteServing(port);
+        if (!this.#servers.has(key)) this.#servers.set(key, server);
+      },
+    });
     return server;
   }
+}
+
+/** A port of the application, as metrics name it. */
+interface ServedPort {
+  readonly portLabel: () => string;
+  readonly onServing: () => void;
 }
 
 /**
@@ -35,10 +51,13 @@ export class ApplicationServer {
   readonly port: number;
   readonly #metrics: Metrics;
   readonly #connectTimeoutMs: number;
+  readonly #port: ServedPort;
   #http1: HttpPool | null = null;
   #http2: HttpPool | null = null;
 
-  constructor(host: string, port: number, metrics: Metrics, connectTimeoutMs: number) {
+  /** @param served what is known of its port, and hears when it has taken a connection */
+  constructor(host: string, port: number, metrics: Metrics, connectTimeoutMs: number, served: ServedPort) {
+    this.#port = served;
     this.host = host;
     this.port = port;
     this.#metrics = metrics;
@@ -61,7 +80,7 @@ export class ApplicationServer {
       direction: 'inbound',
       peer: 'dst',
       target_ip: host,
-      target_port: String(port),
+      target_port: this.#port.portLabel(),
     });
     return {
       dial: () => dial(host, port),
@@ -70,7 +89,10 @@ export class ApplicationServer {
       idleMs: IDLE_MS,
       keepCase: false,
       prologue: NOTHING,
-      onOpened: () => tcp.opened(),
+      onOpened: () => {
+        this.#port.onServing();
+        tcp.opened();
+      },
       onClosed: (read, written) => {
         tcp.octets(read, written);
         tcp.closed();

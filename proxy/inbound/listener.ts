@@ -35,6 +35,8 @@ export interface InboundOptions {
   readonly log: Log;
   /** Own DNS identity: the SNI of handshakes that are ours. */
   readonly identity: string;
+  /** Peers are workloads of it. */
+  readonly trustDomain: string;
   /** Own addresses; empty: any. */
   readonly podIps: readonly string[];
   readonly connectTimeoutMs: number;
@@ -221,7 +223,7 @@ export class InboundListener {
       throw new Refused('direct_without_identity', 'direct connections must be mutual TLS for this proxy');
     }
     const secure = await this.#handshakes.accept(socket);
-    const peer = peerOf(secure);
+    const peer = peerOf(secure, this.#options.trustDomain);
     if (peer.identity === '')
       throw new Refused('direct_without_identity', 'direct connections must show a certificate');
     if (peer.alpn !== ALPN_TRANSPORT_HEADER)
@@ -246,7 +248,7 @@ export class InboundListener {
 
   async #terminate({ socket, destination, client, onKnown }: Arrival): Promise<void> {
     const secure: TLSSocket = await this.#handshakes.accept(socket);
-    const peer = peerOf(secure);
+    const peer = peerOf(secure, this.#options.trustDomain);
     // What proxies say to each other counts among proxies alone.
     if (peer.identity === '' && peer.alpn !== '')
       throw new Refused('peer_without_identity', `only a proxy with a certificate may speak ${peer.alpn}`);
@@ -386,18 +388,26 @@ export class InboundListener {
 
   #authzLabels({ port }: SocketAddress, { identity }: Client): Labels {
     const { mode } = this.#options.context.ports.rules(port).policy;
-    return { target_port: String(port), authz_kind: 'default', authz_name: mode, client_id: identity };
+    const { ports } = this.#options.context;
+    return { target_port: ports.portLabel(port), authz_kind: 'default', authz_name: mode, client_id: identity };
   }
 
   #dial({ host, port }: SocketAddress): Promise<Socket> {
     const { context, connectTimeoutMs } = this.#options;
-    return dialed(context.applicationAddress ?? host, port, connectTimeoutMs).catch((error: ConnectError) => {
-      throw new Refused(error.reason, error.message);
-    });
+    return dialed(context.applicationAddress ?? host, port, connectTimeoutMs).then(
+      (socket) => {
+        context.ports.noteServing(port);
+        return socket;
+      },
+      (error: ConnectError) => {
+        throw new Refused(error.reason, error.message);
+      },
+    );
   }
 
   #clientLabels({ host, port }: SocketAddress, client: Client): Labels {
-    const base = { target_addr: formatSocketAddress(host, port), target_ip: host, target_port: String(port) };
+    const label = this.#options.context.ports.portLabel(port);
+    const base = { target_addr: addressLabel(host, label), target_ip: host, target_port: label };
     return client.identity === ''
       ? { ...base, tls: 'no_identity', no_tls_reason: client.isLocal ? 'loopback' : 'no_tls_from_remote' }
       : { ...base, tls: 'true', client_id: client.identity };
@@ -434,6 +444,11 @@ function strangerAt(socket: Socket, isRedirected: boolean): Client {
 /** The client once it has proved who it is. */
 function provedBy(client: Client, { identity, spiffe, certificateHash }: Peer): Client {
   return { ...client, identity, spiffe, certificateHash };
+}
+
+/** `host:port` of a port as metrics name it. */
+function addressLabel(host: string, port: string): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 const NOBODY = { identity: '', spiffe: '', certificateHash: '' } as const;

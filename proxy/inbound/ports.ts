@@ -5,6 +5,7 @@ import type { HttpRules } from '../routing/carriage.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
+import { LabelValues } from '../telemetry/label-values.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
 import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
@@ -24,13 +25,20 @@ export interface PortRules extends HttpRules {
 export class InboundPorts {
   readonly #opaque: PortRanges;
   #config: InboundConfig;
-  #byPort = new Map<number, PortRules>();
+  #byPort: ReadonlyMap<number, PortRules> = new Map();
   /** By port, with the rule as text: a limit that stays keeps what has been counted. */
   #limiters = new Map<number, { readonly text: string; readonly limiter: RateLimiter }>();
   networks: IpNetworks;
   readonly #series = new Map<string, ResponseSeries>();
   readonly #metrics: Metrics;
   readonly #onUpdate = new Set<() => void>();
+  /** Ports that have labels of their own: of the configuration, and where the application has taken a connection. */
+  #named = new Set<number>();
+  readonly #serving = new Set<number>();
+  /** The first others. */
+  readonly #others = new LabelValues(MOST_OTHER_PORTS);
+  /** Of ports that are not configured. */
+  #unnamed: { readonly opaque: PortRules; readonly detect: PortRules };
 
   /** @param initial used until destination has spoken */
   constructor(initial: InboundConfig, opaque: PortRanges, metrics: Metrics) {
@@ -38,12 +46,15 @@ export class InboundPorts {
     this.#config = initial;
     this.networks = new IpNetworks(initial.clusterNetworks);
     this.#metrics = metrics;
+    this.#unnamed = this.#defaultRules();
   }
 
   /** Takes a new configuration. Connections stay; a rate limit that is the same keeps what it has counted. */
   update(config: InboundConfig): void {
     this.#config = config;
     this.networks = new IpNetworks(config.clusterNetworks);
+    this.#unnamed = this.#defaultRules();
+    this.#named = new Set(config.ports.map(({ port }) => port));
     this.#limiters = new Map(
       config.ports.flatMap(({ port, rateLimit }) => {
         if (!rateLimit) return [];
@@ -85,17 +96,26 @@ export class InboundPorts {
 
   /** The same object until the next update. */
   rules(port: number): PortRules {
-    let rules = this.#byPort.get(port);
-    if (!rules) {
-      rules = this.#defaultRules(port);
-      this.#byPort.set(port, rules);
-    }
-    return rules;
+    return this.#byPort.get(port) ?? this.#unnamed[this.#opaque.has(port) ? 'opaque' : 'detect'];
   }
 
-  #defaultRules(port: number): PortRules {
-    return {
-      protocol: this.#opaque.has(port) ? 'opaque' : 'detect',
+  /**
+   * A port as metrics name it. Strangers may knock at any of 65,535: those that are configured, or served, and the first
+   * others have labels of their own.
+   */
+  portLabel(port: number): string {
+    const text = String(port);
+    return this.#named.has(port) || this.#serving.has(port) ? text : this.#others.of(text);
+  }
+
+  /** The application has taken a connection at a port. Its own ports bound their number. */
+  noteServing(port: number): void {
+    this.#serving.add(port);
+  }
+
+  #defaultRules(): { readonly opaque: PortRules; readonly detect: PortRules } {
+    const detect: PortRules = {
+      protocol: 'detect',
       policy: this.#config.defaultPolicy,
       hasRoutes: false,
       hasRateLimit: false,
@@ -103,6 +123,7 @@ export class InboundPorts {
       counted: () => '',
       route: (service, request) => PortRoutes.EMPTY.find(service, request),
     };
+    return { detect, opaque: { ...detect, protocol: 'opaque' } };
   }
 
   /** Counters of a limit on a port. They begin at 0 when the limit does, so that a rate shows the first refusal. */
@@ -114,7 +135,8 @@ export class InboundPorts {
   }
 
   /** Series of a route of a Service of this pod. */
-  routeSeries(service: string, port: number, route: string): ResponseSeries {
+  routeSeries(service: string, destinationPort: number, route: string): ResponseSeries {
+    const port = this.portLabel(destinationPort);
     const key = `${service} ${port} ${route}`;
     let series = this.#series.get(key);
     if (!series) {
@@ -126,3 +148,6 @@ export class InboundPorts {
     return series;
   }
 }
+
+/** A pod with more ports that nobody has named, and at which nothing answers, is being scanned. */
+const MOST_OTHER_PORTS = 16;

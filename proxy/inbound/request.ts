@@ -29,6 +29,7 @@ import { serviceNamed } from '../routing/port-routes.ts';
 import { isProbe, type ProbePaths } from '../routing/probe.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
+import { grpcStatus } from '../telemetry/outcome-labels.ts';
 import type { Counter, Labels } from '../telemetry/registry.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-pool.ts';
@@ -284,8 +285,8 @@ export class InboundRequest implements StreamListener, Waiter {
 
   #done(trailers: Fields | null): void {
     const head = this.#answer!;
-    const grpcStatus = fieldValue(trailers ?? head.fields, 'grpc-status') ?? '';
-    this.#end({ status: head.status, success: this.#route.isSuccess(head.status, grpcStatus), grpcStatus, error: '' });
+    const grpc = grpcStatus(fieldValue(trailers ?? head.fields, 'grpc-status'));
+    this.#end({ status: head.status, success: this.#route.isSuccess(head.status, grpc), grpcStatus: grpc, error: '' });
   }
 
   #fail(failure: Failure): void {
@@ -334,7 +335,7 @@ export class InboundRequest implements StreamListener, Waiter {
     const rules = ports.rules(destination.port);
     if (this.#over || !this.#isRefused(rules)) return;
     this.#tell(refusedBy(rules, client));
-    metrics.authzDeny.with(authzLabels(rules, client, destination)).value++;
+    metrics.authzDeny.with(authzLabels(rules, client, ports.portLabel(destination.port))).value++;
     this.#upstream?.reset(CANCEL);
     this.#downstream.reset(CANCEL);
     this.#end({ status: this.#answer!.status, success: false, grpcStatus: '', error: 'policy_denied' });
@@ -392,7 +393,7 @@ function read(
   const restored = offered ?? asked;
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
-  const authz = authzLabels(rules, client, destination);
+  const authz = authzLabels(rules, client, ports.portLabel(destination.port));
   return {
     head,
     rules,
@@ -423,9 +424,9 @@ function refusedBy({ policy }: PortRules, client: Client): Failure {
   return { reason: 'policy_denied', message: refusal(policy, client) };
 }
 
-function authzLabels({ policy }: PortRules, { identity }: Client, { port }: SocketAddress): Labels {
+function authzLabels({ policy }: PortRules, { identity }: Client, port: string): Labels {
   return {
-    target_port: String(port),
+    target_port: port,
     authz_kind: 'default',
     authz_name: policy.mode,
     client_id: identity,

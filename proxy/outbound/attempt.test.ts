@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 
 import type { AttemptResult } from '../breaker/breaker.ts';
 import type { ResponseHead } from '../http.ts';
+import type { Outcome } from '../telemetry/metrics.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import { Attempt, type AttemptListener } from './attempt.ts';
 import { failedOutcome } from './outcome.ts';
@@ -9,7 +10,7 @@ import { FakeEndpoints } from './testing/fake-endpoints.ts';
 import { FakeTimers } from './testing/fake-timers.ts';
 
 const OK: ResponseHead = { status: 200, fields: [] };
-const ANSWERED = { status: 200, success: true, grpcStatus: '', error: '' };
+const ANSWERED: Outcome = { status: 200, success: true, grpcStatus: '', error: '' };
 
 /** An attempt that was made, and what its request hears of it. */
 function attempt({ isRetry = false, perTryMs = 0, takesAnswer = true, isTunnel = false, isComplete = true } = {}) {

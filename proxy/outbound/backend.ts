@@ -30,7 +30,7 @@ export class OutboundBackend {
   constructor(description: Backend, labels: Labels, context: EndpointContext) {
     this.#context = context;
     this.#targetLabels = labels;
-    const named = backendLabels(description);
+    const named = backendLabels(description, labels);
     this.labels = { ...labels, ...named };
     this.#ejections = context.metrics.ejections.with(this.labels);
     this.#ejectionLog = new EjectionLog(context.log, { target: labels.authority ?? '', ...named });
@@ -148,8 +148,9 @@ function endpointKey({ uid, address, port, tls, locality }: Endpoint): string {
   return `${uid} ${address} ${port} ${tls?.identity ?? ''} ${tls?.mode ?? ''} ${locality ?? 0}`;
 }
 
-function backendLabels({ service, port, subset }: Backend): Labels {
-  return { backend: `${service}:${port}`, ...(subset && { subset }) };
+/** A target may say what its backends are called in metrics. */
+function backendLabels({ service, port, subset }: Backend, labels: Labels): Labels {
+  return { backend: labels.backend ?? `${service}:${port}`, ...(subset && { subset }) };
 }
 
 function isSame(a: unknown, b: unknown): boolean {

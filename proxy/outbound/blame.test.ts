@@ -111,7 +111,7 @@ t.test('a reset of what a far proxy finds malformed counts for nothing and is no
   endpoints.listener.onReset(PROTOCOL_ERROR);
   t.same(heard, ['abandoned']);
   t.equal(endpoints.attempts.length, 1);
-  t.equal(blameOfReset(PROTOCOL_ERROR, false), 'endpoint', 'it may be its answer that is malformed');
+  t.equal(blameOfReset(PROTOCOL_ERROR, false), 'endpoint', 'it may be a fault of its own');
   t.equal(blameOfReset(ENHANCE_YOUR_CALM, true), 'nobody');
   t.equal(blameOfReset(CANCEL, true), 'endpoint');
 });

@@ -71,9 +71,8 @@ export function blameOfAnswer(head: ResponseHead): Blame {
 }
 
 /**
- * Whose fault a reset by the endpoint is. Our proxies pass on no malformed answer and no code of their application's before
- * one, so that these codes are their engine's word on what it was sent (RFC 9113 sections 8.1.1, 10.5). Of others they may be
- * our own engine's word on a malformed answer.
+ * Whose fault a reset by the endpoint is. Our proxies pass on no code of their application's before an answer, so that these are
+ * their engine's word on what it was sent (RFC 9113 sections 8.1.1, 10.5). Of other servers they may be a fault of their own.
  *
  * @param code of HTTP/2
  */

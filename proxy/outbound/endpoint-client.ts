@@ -7,6 +7,7 @@ import { PeakEwma } from '../balance/peak-ewma.ts';
 import type { Breaker } from '../breaker/breaker.ts';
 import type { RequestHead } from '../http.ts';
 import type { Log } from '../log.ts';
+import type { EndpointSeries } from '../telemetry/endpoint-series.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
@@ -50,6 +51,8 @@ export class EndpointClient implements Candidate {
   /** Times that a breaker left it out. */
   ejections = 0;
   readonly #tcp: TcpSeries;
+  /** Its series are let go of some time after it is gone. */
+  readonly #release: ReturnType<EndpointSeries['hold']>;
   #http1: HttpPool | null = null;
   #http2: HttpPool | null = null;
   /** Connecting failed, or is tried again by one request: others are preferred until then. */
@@ -72,6 +75,7 @@ export class EndpointClient implements Candidate {
     const { metrics } = context;
     this.responses = new ResponseSeries(labels, metrics.requests, metrics.responses, metrics.latency);
     this.#tcp = new TcpSeries(metrics, { ...labels, peer: 'dst' });
+    this.#release = metrics.endpoints.hold(labels);
   }
 
   get locality(): number {
@@ -200,6 +204,7 @@ export class EndpointClient implements Candidate {
     this.breaker?.retire();
     // What is still under way says nothing more of it: an ejection would never be given back.
     this.breaker = null;
+    this.#release(performance.now(), () => this.load.inFlight > 0);
     this.#http1?.shutdown();
     this.#http2?.shutdown();
   }

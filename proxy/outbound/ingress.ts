@@ -41,9 +41,9 @@ export class Ingress {
   /** A target for an address that discovery does not know: spoken to as it is, in the clear. */
   stranger({ host, port }: SocketAddress): Target {
     const key = formatSocketAddress(host, port);
-    const endpoint = { uid: key, address: host, port, tls: null, protocol: 'detect', labels: {} } as const;
+    const endpoint = { uid: key, address: host, port, tls: null, protocol: 'detect', labels: STRANGER } as const;
     const backends = { [OWN_BACKEND]: { service: host, port, endpoints: [endpoint] } };
-    const description = { name: host, kind: 'pod', port, protocol: 'detect', labels: {}, routes: [] } as const;
+    const description = { name: host, kind: 'pod', port, protocol: 'detect', labels: STRANGER, routes: [] } as const;
     return new Target(key, { ...description, retryBudget: DEFAULT_RETRY_BUDGET, backends }, this.#endpointContext);
   }
 
@@ -59,5 +59,15 @@ export class Ingress {
     return waiting.follow(this.#named.find(address), { reason: 'target_unknown', message } satisfies Failure);
   }
 }
+
+/** Strangers are counted together: anybody may have the ingress go to any address. */
+const STRANGER = {
+  authority: 'unknown',
+  dst: 'unknown',
+  backend: 'unknown',
+  target_addr: 'unknown',
+  target_ip: 'unknown',
+  target_port: 'unknown',
+} as const;
 
 const TARGET_CHOICE = new Set([DST_OVERRIDE_HEADER]);

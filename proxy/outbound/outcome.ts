@@ -4,6 +4,7 @@ import { type Failure, statusOf } from '../answers.ts';
 import type { AttemptResult } from '../breaker/breaker.ts';
 import { type Fields, fieldValue, type RequestHead, type ResponseHead } from '../http.ts';
 import type { Outcome } from '../telemetry/metrics.ts';
+import { grpcStatus } from '../telemetry/outcome-labels.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import { BLAME, blameOfAnswer, blameOfReset, farReason } from './blame.ts';
 
@@ -38,7 +39,7 @@ export function resetResult(code: number, hasWeftProxy: boolean): AttemptResult 
 
 /** The gRPC status of an answer, from its trailers where it has some; empty: it says none. */
 export function grpcStatusOf(head: ResponseHead, trailers: Fields | null): string {
-  return fieldValue(trailers ?? head.fields, 'grpc-status') ?? '';
+  return grpcStatus(fieldValue(trailers ?? head.fields, 'grpc-status'));
 }
 
 /** Of what the proxy answers itself. */

@@ -1,3 +1,6 @@
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
+import { EndpointSeries } from './endpoint-series.ts';
+import { outcomeLabels, statusLabel } from './outcome-labels.ts';
 import {
   type Counter,
   type CounterFamily,
@@ -20,10 +23,10 @@ const ADDED_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02
 export interface Outcome {
   readonly status: number;
   readonly success: boolean;
-  /** gRPC status; empty: not gRPC. */
+  /** gRPC status, `0` to `16`; empty: not gRPC. */
   readonly grpcStatus: string;
-  /** Reason token where the proxy made the answer; empty: it came from the application. */
-  readonly error: string;
+  /** Reason where a proxy made the answer; empty: it came from the application. `cancelled`: the client gave up. */
+  readonly error: ProxyErrorReason | 'cancelled' | '';
 }
 
 /** Every family, under Linkerd's names where it has one. */
@@ -136,6 +139,22 @@ export class Metrics {
     'When the certificate expires.',
   );
 
+  /** Of endpoints of the outbound side, which come and go. */
+  readonly endpoints = new EndpointSeries([
+    this.requests,
+    this.responses,
+    this.latency,
+    this.tcpOpenTotal,
+    this.tcpOpen,
+    this.tcpClose,
+    this.tcpRead,
+    this.tcpWrite,
+  ]);
+
+  constructor() {
+    this.registry.collect(() => this.endpoints.sweep(performance.now()));
+  }
+
   /** Counts that a peer has exceeded a limit. @param limit its token */
   exceeded(direction: 'inbound' | 'outbound', peer: 'src' | 'dst', limit: string): void {
     this.#limits.with({ direction, peer, limit }).value++;
@@ -177,14 +196,8 @@ export class ResponseSeries {
     const key = `${status} ${success} ${grpcStatus} ${error}`;
     let series = this.#byOutcome.get(key);
     if (!series) {
-      const answers = this.#responses.with({
-        ...this.#labels,
-        status_code: String(status),
-        classification: success ? 'success' : 'failure',
-        ...(grpcStatus === '' ? {} : { grpc_status: grpcStatus }),
-        ...(error === '' ? {} : { error }),
-      });
-      const latency = this.#latency?.with({ ...this.#labels, status_code: String(status) }) ?? null;
+      const answers = this.#responses.with({ ...this.#labels, ...outcomeLabels(status, success, grpcStatus, error) });
+      const latency = this.#latency?.with({ ...this.#labels, status_code: statusLabel(status) }) ?? null;
       series = { outcome, answers, latency };
       this.#byOutcome.set(key, series);
     }

@@ -1,3 +1,5 @@
+import { LabelValues, OUTSIDE_LABELS } from './label-values.ts';
+
 /** Labels of a series: closed sets or names from manifests and discovery, never raw hosts, methods or paths. */
 export type Labels = Readonly<Record<string, string>>;
 
@@ -33,12 +35,19 @@ type Series = Counter | Histogram;
 /** Series of one family beyond this share one overflow series (label `overflow="true"`): a scrape stays bounded. */
 export const MAX_SERIES = 5000;
 
+/** From so many series on, values from outside share `other`: the rest is for those that only the mesh brings about. */
+const FOLD_AT = 4000;
+
+/** The values that have series of their own, by label: those of one registry. */
+type OutsideValues = ReadonlyMap<string, LabelValues>;
+
 class Family<S extends Series> {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly bounds: readonly number[];
   readonly #make: () => S;
+  readonly #outside: OutsideValues;
   readonly series = new Map<string, S>();
 
   constructor(
@@ -46,8 +55,10 @@ class Family<S extends Series> {
     help: string,
     type: 'counter' | 'gauge' | 'histogram',
     bounds: readonly number[],
+    outside: OutsideValues,
     make: () => S,
   ) {
+    this.#outside = outside;
     this.name = name;
     this.help = help;
     this.type = type;
@@ -57,14 +68,22 @@ class Family<S extends Series> {
 
   /** The series of `labels`, made at first use. */
   with(labels: Labels): S {
-    let key = labelText(labels);
+    let key = labelText(labels, this.#outside);
     let series = this.series.get(key);
     if (!series) {
-      if (this.series.size >= MAX_SERIES) key = 'overflow="true"';
+      if (this.series.size >= FOLD_AT) key = labelText(labels, NONE_OUTSIDE);
+      if (this.series.size >= MAX_SERIES && !this.series.has(key)) key = 'overflow="true"';
       series = this.series.get(key) ?? this.#make();
       this.series.set(key, series);
     }
     return series;
+  }
+
+  /** Lets go of every series whose labels begin with these; who holds one goes on counting for nobody. */
+  forget(labels: Labels): void {
+    const text = labelText(labels, this.#outside);
+    const prefix = `${text},`;
+    for (const key of this.series.keys()) if (key === text || key.startsWith(prefix)) this.series.delete(key);
   }
 }
 
@@ -72,19 +91,22 @@ class Family<S extends Series> {
 export class Registry {
   /** In the order in which they were made. */
   readonly families: Family<Series>[] = [];
+  readonly #outside: OutsideValues = new Map(
+    Object.entries(OUTSIDE_LABELS).map(([name, most]) => [name, new LabelValues(most)]),
+  );
   readonly #collectors: (() => void)[] = [];
 
   counter(name: string, help: string): Family<Counter> {
-    return this.#add(new Family(name, help, 'counter', [], () => new Counter()));
+    return this.#add(new Family(name, help, 'counter', [], this.#outside, () => new Counter()));
   }
 
   gauge(name: string, help: string): Family<Counter> {
-    return this.#add(new Family(name, help, 'gauge', [], () => new Counter()));
+    return this.#add(new Family(name, help, 'gauge', [], this.#outside, () => new Counter()));
   }
 
   /** @param bounds upper bounds of the buckets, ascending, without +Inf */
   histogram(name: string, help: string, bounds: readonly number[]): Family<Histogram> {
-    return this.#add(new Family(name, help, 'histogram', bounds, () => new Histogram(bounds)));
+    return this.#add(new Family(name, help, 'histogram', bounds, this.#outside, () => new Histogram(bounds)));
   }
 
   /** Runs before every scrape, to set gauges. */
@@ -146,10 +168,14 @@ function histogramLines(lines: string[], family: Family<Series>, labels: string,
   lines.push(`${family.name}_sum${own} ${series.sum}\n`, `${family.name}_count${own} ${series.count}\n`);
 }
 
-function labelText(labels: Labels): string {
+/** None of their values has a series of its own. */
+const NONE_OUTSIDE: OutsideValues = new Map(Object.keys(OUTSIDE_LABELS).map((name) => [name, new LabelValues(0)]));
+
+function labelText(labels: Labels, outside: OutsideValues): string {
   let text = '';
   for (const name in labels) {
-    const value = labels[name]!;
+    const said = labels[name]!;
+    const value = said === '' ? said : (outside.get(name)?.of(said) ?? said);
     text += `${text === '' ? '' : ','}${name}="${/["\\\n]/.test(value) ? value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n') : value}"`;
   }
   return text;

@@ -1,4 +1,4 @@
-import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
+import { MESH_PROTOCOLS } from '../../api/mesh-words.ts';
 
 /** What a TLS ClientHello asks for. */
 export interface ClientHello {
@@ -50,7 +50,7 @@ export function isForUs(hello: ClientHello, ownIdentity: string): boolean {
 }
 
 /** Protocols that a proxy of ours speaks, in the order of preference. */
-export const OWN_ALPN: readonly string[] = [ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE, ALPN_TRANSPORT_HEADER];
+export const OWN_ALPN: readonly string[] = MESH_PROTOCOLS.map(({ word }) => word);
 
 function readMessage(bytes: Uint8Array): ClientHelloResult {
   let at = 4 + 2 + 32; // message header, legacy_version, random

@@ -39,6 +39,7 @@ t.test('opens connections that wait for no acknowledgement and notice a vanished
 });
 
 const HOUR = 3_600_000;
+const DOMAIN = DEFAULT_IDENTITY_DOMAIN.trustDomain;
 const SPIFFE = spiffeIdentity({ namespace: 'default', serviceAccount: 'frontend' }, DEFAULT_IDENTITY_DOMAIN);
 const root = createRoot({ commonName: 'root', lifetimeMs: HOUR });
 const issuer = createIssuer({ commonName: 'issuer', lifetimeMs: HOUR }, root);
@@ -46,7 +47,7 @@ const stranger = createRoot({ commonName: 'stranger', lifetimeMs: HOUR });
 
 t.test('a client is who its certificate says', async (t) => {
   const { accept } = await serve(t);
-  t.same(peerOf((await accept(good)).far), {
+  t.same(peerOf((await accept(good)).far, DOMAIN), {
     identity: identityOf('frontend'),
     spiffe: SPIFFE,
     certificateHash: createHash('sha256').update(new X509Certificate(good.cert).raw).digest('hex'),
@@ -69,11 +70,15 @@ for (const [what, shown] of Object.entries({
   'a certificate for servers alone': certify(issuer, { extensions: [extendedKeyUsage(SERVER_AUTH)] }),
   'the certificate of an authority': { cert: issuer.certificate, key: privateKeyPem(issuer.keyPair) },
   'a certificate of an authority that names a workload': certify(issuer, { extensions: AUTHORITY }),
+  'a certificate of a web server under our root': certify(issuer, { dns: 'shop.example.com' }),
+  'a certificate of another trust domain under our root': certify(issuer, {
+    dns: identityOf('frontend').replace('cluster.local', 'other.local'),
+  }),
   'such a one of the root itself': certify(root, { extensions: AUTHORITY }),
 })) {
   t.test(`a client with ${what} is nobody`, async (t) => {
     const { accept } = await serve(t);
-    t.same(peerOf((await accept(shown)).far), { identity: '', spiffe: '', certificateHash: '', alpn: '' });
+    t.same(peerOf((await accept(shown)).far, DOMAIN), { identity: '', spiffe: '', certificateHash: '', alpn: '' });
   });
 }
 
@@ -81,7 +86,7 @@ t.test('our protocols are chosen in the order of preference', async (t) => {
   const { accept } = await serve(t);
   const ALPNProtocols = ['h2', 'transport.l5d.io/v1', 'weft.opaque/1', 'weft.http/1'];
   const { near, far } = await accept({ ...good, ALPNProtocols });
-  t.equal(peerOf(far).alpn, 'weft.http/1');
+  t.equal(peerOf(far, DOMAIN).alpn, 'weft.http/1');
   t.equal(near.alpnProtocol, 'weft.http/1');
 });
 
@@ -95,7 +100,7 @@ t.test('a session is not resumed: it would outlive the certificate that it was m
   const [session] = await ticket;
   const second = await accept({ ...good, session });
   t.equal(second.near.isSessionReused(), false);
-  t.equal(peerOf(second.far).identity, identityOf('frontend'));
+  t.equal(peerOf(second.far, DOMAIN).identity, identityOf('frontend'));
 });
 
 t.test('new credentials hold for new connections, and those that are open go on', async (t) => {
@@ -108,8 +113,8 @@ t.test('new credentials hold for new connections, and those that are open go on'
   before.near.end('still open');
   t.equal(String((await once(before.far, 'data'))[0]), 'still open');
   mutualTls.use({ ...credentialsOf(certify(issuer)), trustBundle: stranger.certificate });
-  t.equal(peerOf((await accept(good)).far).identity, '', 'the roots are the newest too');
-  t.equal(peerOf((await accept(certify(stranger))).far).identity, identityOf('frontend'));
+  t.equal(peerOf((await accept(good)).far, DOMAIN).identity, '', 'the roots are the newest too');
+  t.equal(peerOf((await accept(certify(stranger))).far, DOMAIN).identity, identityOf('frontend'));
 });
 
 t.test('nothing is accepted without credentials, or with expired ones', async (t) => {
@@ -131,15 +136,16 @@ function certify(
   {
     lifetimeMs = HOUR,
     startsInMs = -60_000,
+    dns = identityOf('frontend'),
     extensions,
-  }: { lifetimeMs?: number; startsInMs?: number; extensions?: readonly DerValue[] } = {},
+  }: { lifetimeMs?: number; startsInMs?: number; dns?: string; extensions?: readonly DerValue[] } = {},
 ): { cert: string; key: string } {
   const keyPair = generateKeyPair();
   const now = Date.now();
   const leaf = createLeaf(
     {
       spki: spkiOf(keyPair.publicKey),
-      sans: { dns: [identityOf('frontend')], uris: [SPIFFE] },
+      sans: { dns: [dns], uris: [SPIFFE] },
       workload: null,
       validity: { notBefore: now + startsInMs, notAfter: now + lifetimeMs },
     },

@@ -5,6 +5,7 @@ import * as tls from 'node:tls';
 import { acceptTls } from '../../core/tls/accept.ts';
 import { OWN_ALPN } from './client-hello.ts';
 import { ConnectError, KEEP_ALIVE_MS } from './dialer.ts';
+import { identityOfNames } from './peer-identity.ts';
 
 /** What a proxy proves itself with. Replaced whole at every renewal; the key never leaves the process. */
 export interface Credentials {
@@ -27,7 +28,7 @@ const OPTIONS = {
 
 /** Who the peer of a connection proved to be. */
 export interface Peer {
-  /** DNS identity of the certificate; empty: it showed none, or none that is trusted. */
+  /** DNS identity of the certificate; empty: it showed none, or none that is trusted and of a workload (`identityOfNames`). */
   readonly identity: string;
   /** SPIFFE URI of the certificate; empty: none. */
   readonly spiffe: string;
@@ -127,15 +128,15 @@ export class IdentityMismatchError extends Error {
   }
 }
 
-/** Who is at the other end of a TLS socket whose handshake is done. */
-export function peerOf(socket: tls.TLSSocket): Peer {
+/** Who is at the other end of a TLS socket whose handshake is done. @param trustDomain of the mesh: others’ workloads are nobody */
+export function peerOf(socket: tls.TLSSocket, trustDomain: string): Peer {
   const alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
   const certificate = socket.getPeerCertificate(false);
   if (!certificate || Object.keys(certificate).length === 0 || !socket.authorized)
     return { identity: '', spiffe: '', certificateHash: '', alpn };
-  const identity = dnsNames(certificate)[0] ?? '';
-  const certificateHash = identity && certificate.fingerprint256.replaceAll(':', '').toLowerCase();
-  return { identity, spiffe: uriNames(certificate)[0] ?? '', certificateHash, alpn };
+  const names = identityOfNames(dnsNames(certificate), uriNames(certificate), trustDomain);
+  if (!names) return { identity: '', spiffe: '', certificateHash: '', alpn };
+  return { ...names, certificateHash: certificate.fingerprint256.replaceAll(':', '').toLowerCase(), alpn };
 }
 
 function dnsNames(certificate: tls.PeerCertificate): string[] {

@@ -392,18 +392,18 @@ t.test('fails closed when its own certificate has expired', async (t) => {
 });
 
 t.test('refuses a client without a certificate under all-authenticated, and says nothing to a stranger', async (t) => {
-  const { inboundPort, server, port } = await mesh(
+  const { inboundPort, port } = await mesh(
     t,
     echo,
     {},
     { defaultPolicy: { mode: 'all-authenticated', origin: 'test' } },
   );
-  server.ports.networks.has('127.0.0.1');
   t.equal((await request(port)).status, 200, 'a meshed client is let in');
-  const { status, headers } = await request(inboundPort);
-  // Loopback is the pod itself and always let in; a stranger's address is needed to be refused.
-  t.equal(status, 200);
+  t.equal((await request(inboundPort)).status, 200, '127.0.0.1 is the pod itself');
+  const { status, headers, body } = await request(inboundPort, { localAddress: '127.0.0.2' });
+  t.equal(status, 403);
   t.notOk(headers['weft-proxy-error']);
+  t.equal(body.length, 0);
 });
 
 t.test('answers 502 with a reason when nothing listens, and balances away from it', async (t) => {

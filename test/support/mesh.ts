@@ -87,6 +87,7 @@ export class TestProxy {
     const config: DataPathConfig = {
       identity: identityOf(serviceAccount),
       spiffe: spiffeIdentity({ namespace: 'default', serviceAccount }, DEFAULT_IDENTITY_DOMAIN),
+      trustDomain: DEFAULT_IDENTITY_DOMAIN.trustDomain,
       podIps: options.podIps ?? [],
       applicationAddress: null,
       clusterDomain: 'cluster.local',
@@ -176,6 +177,11 @@ export class TestProxy {
     const port = await this.#listen('inbound');
     this.#inboundDestinations.set(port, { host: '127.0.0.1', port: applicationPort });
     return port;
+  }
+
+  /** Has connections to a port of {@link listenInbound} meant for another one from now on. */
+  redirectInbound(port: number, applicationPort: number): void {
+    this.#inboundDestinations.set(port, { host: '127.0.0.1', port: applicationPort });
   }
 
   close(): void {
