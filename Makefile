@@ -97,4 +97,4 @@ BENCH_hostile := hostile/main.ts
 .PHONY: bench
 bench: images ## measure: CASE=h2, h1, h2-mtls, … (AGAINST=haproxy,weft@DIR ROUNDS=5; root), image, container, certify, hostile
 	$(if $(filter container,$(CASE)),$(if $(WEFT_IMAGE_IMPORT),$(WEFT_IMAGE_IMPORT) build/weft-image.tar))
-	CASE=$(CASE) AGAINST=$(AGAINST) ROUNDS=$(ROUNDS) node bench/$(or $(BENCH_$(CASE)),http/main.ts)
+	CASE=$(CASE) AGAINST=$(AGAINST) ROUNDS=$(ROUNDS) SECONDS=$(SECONDS) node bench/$(or $(BENCH_$(CASE)),http/main.ts)

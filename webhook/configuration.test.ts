@@ -55,7 +55,7 @@ t.test('gives every entry a name of its own, and is called again after other web
 t.test('leaves out the families that are switched off', async (t) => {
   const text = JSON.stringify(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }));
   t.notMatch(text, /istio-injection|istio\.io\/rev|sidecar\.istio|linkerd\.io\/inject/);
-  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 10);
+  t.equal(entriesOf({ namespace: 'weft', families: { istio: false, linkerd: false } }).length, 11);
 });
 
 t.test('registers exactly the kinds that are checked', async (t) => {
@@ -88,6 +88,14 @@ t.test('asks of workloads only where their pods are injected, by the namespace o
     {},
     { expression: /'weft\.dev\/inject' in object\.spec\.template\.metadata\.labels/ },
   ]);
+});
+
+t.test('asks of Services only where they have an annotation that is none of theirs', async (t) => {
+  const entry = entriesOf({ namespace: 'weft' }).find(({ name }) => name === 'service.validate.weft.dev');
+  t.equal(entry.failurePolicy, 'Ignore');
+  const [{ expression }] = entry.matchConditions;
+  t.match(expression, /'weft\.dev\/default-inbound-policy' in object\.metadata\.annotations/);
+  t.notMatch(expression, /opaque-ports|linkerd|istio/);
 });
 
 t.test(

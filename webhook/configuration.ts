@@ -10,6 +10,7 @@ import {
   WEBHOOK_SERVICE_ACCOUNT,
 } from '../api/names.ts';
 import { WEBHOOK_SERVICE_PORT } from '../api/ports.ts';
+import { ofNoService } from './inject/misplaced-annotations.ts';
 import { protectedNamespaces } from './inject/protected-namespaces.ts';
 import { VALIDATED_KINDS } from './validate/kinds.ts';
 
@@ -79,6 +80,7 @@ export function webhookConfigurations(settings: RegistrationSettings): Registrat
         serviceProfileEntry(namespace),
         policyEntry(namespace),
         routeProfileEntry(namespace),
+        serviceEntry(namespace),
         ...entries.filter(({ object }) => object === NOT_DECLINED).map((entry) => workloadEntry(entry, namespace)),
         askingTemplateEntry(namespace, families),
       ],
@@ -236,6 +238,17 @@ function routeProfileEntry(controlNamespace: string): object {
         expression: `(${has('object.metadata')}) || (has(${template}) && has(${template}.metadata) && ${has(`${template}.metadata`)})`,
       },
     ],
+  };
+}
+
+/** Services with an annotation that is looked at on pods alone; no other Service waits for the webhook. */
+function serviceEntry(controlNamespace: string): object {
+  const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['services'] };
+  const has = ofNoService().map((name) => `'${name}' in object.metadata.annotations`);
+  const expression = `has(object.metadata.annotations) && (${has.join(' || ')})`;
+  return {
+    ...validateEntry('service.validate.weft.dev', [rule], controlNamespace),
+    matchConditions: [{ name: 'annotated', expression }],
   };
 }
 

@@ -5,8 +5,9 @@
  *     crowd.ts (up to 2,000 connections from 4 addresses, which come again) ─▶┘
  *
  * The listener has core 0 and the memory limit of its container, everybody else core 1, so that a crowd at work slows the
- * honest clients too. Each row is SECONDS (3) long; the first of a listener has no crowd. A row prints the honest calls that
- * succeeded, their latency (median, 99th percentile, worst), and its own memory before, at most, and after.
+ * honest clients too. Each row is SECONDS (3) long; the first of a listener has no crowd, and what one crowd has left behind in
+ * the process the next one meets. A row prints the honest calls that succeeded, their latency (median, 99th percentile,
+ * worst), and the listener's own memory before, at most, and after.
  *
  *   make bench CASE=hostile   (SECONDS=3, ONLY=part of a name such as "webhook: large")
  */
@@ -47,23 +48,30 @@ for (const listener of Object.keys(LIMIT_MIB) as Listener[]) {
 }
 
 async function attack(listener: Listener, conducts: readonly Conduct[]): Promise<void> {
-  const server = startConfined('listener.ts', LIMIT_MIB[listener]);
   const crowd = fork(join(here, 'crowd.ts'), { execArgv: ['--disable-warning=ExperimentalWarning'] });
-  const shown = await told<Shown>(server.child, listener);
-  pin(server.child.pid!, 0);
   for (const { pid } of [process, crowd]) pin(pid!, 1);
-  await callFor(shown, 1000);
-  console.log(
-    `\n${listener}: limit ${LIMIT_MIB[listener]} MiB${server.isLimited ? '' : ', which no cgroup enforces here'}`,
-  );
+  let { server, shown } = await start(listener);
+  const limited = server.isLimited ? '' : ', which no cgroup enforces here';
+  console.log(`\n${listener}: limit ${LIMIT_MIB[listener]} MiB${limited}`);
   for (const conduct of [null, ...conducts]) {
     await row(listener, server, shown, conduct, crowd);
-    if (server.child.exitCode === null && server.child.signalCode === null) continue;
-    console.log(`  ended by ${server.child.signalCode ?? server.child.exitCode}: what follows is not measured`);
-    break;
+    const { exitCode, signalCode } = server.child;
+    if (exitCode === null && signalCode === null) continue;
+    console.log(`  ended by ${signalCode ?? exitCode}, and is started again`);
+    await server.end();
+    ({ server, shown } = await start(listener));
   }
   crowd.disconnect();
   await server.end();
+}
+
+/** A listener that has answered calls for a second. */
+async function start(listener: Listener): Promise<{ server: Confined; shown: Shown }> {
+  const server = startConfined('listener.ts', LIMIT_MIB[listener]);
+  const shown = await told<Shown>(server.child, listener);
+  pin(server.child.pid!, 0);
+  await callFor(shown, 1000);
+  return { server, shown };
 }
 
 async function row(
@@ -100,9 +108,9 @@ async function row(
     return { case: 'hostile-listeners', contestant, metric, unit, value, rounds: 1, spread: [value, value] };
   });
   record(join(here, '../results/hostile-listeners.jsonl'), figures, () => {});
-  const times = [p50, p99, worst].map((ms) => ms.toFixed(1)).join(' / ');
+  const times = succeeded > 0 ? `, ${[p50, p99, worst].map((ms) => ms.toFixed(1)).join(' / ')} ms` : '';
   const memory = [before, most, after].map((mib) => mib.toFixed(0)).join(' / ');
-  console.log(`  ${name.padEnd(21)} ${succeeded} of ${made} calls, ${times} ms; ${memory} MiB`);
+  console.log(`  ${name.padEnd(21)} ${succeeded} of ${made} calls${times}; ${memory} MiB`);
 }
 
 async function told<T>(child: ChildProcess, message: string): Promise<T> {

@@ -43,6 +43,13 @@ t.test('takes the oldest spare place of who has most, for one who has fewer', as
   t.equal(places.enter('e'), null, 'nobody has more than another would');
 });
 
+t.test('gives several at once to who has few of them, while another has many to spare', async (t) => {
+  const places = new Places(8, 2);
+  for (let i = 0; i < 8; i++) places.enter('crowd');
+  for (let i = 0; i < 4; i++) t.ok(places.enter('few'), `${i}`);
+  t.equal(places.enter('few'), null, 'as many as the other');
+});
+
 t.test('takes what has been spare for long from anybody', async (t) => {
   const places = new Places(3, Infinity);
   for (const address of 'aab') places.enter(address);

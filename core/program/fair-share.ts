@@ -47,9 +47,14 @@ export class FairShare {
    */
   enter(holder: Holder, nowMs: number): boolean {
     const own = this.#byAddress.get(holder.address);
-    const isOverShare = own !== undefined && own.size >= this.#share * (this.#most - this.#size);
+    const greediest = this.#greediest;
+    // Whoever has less than another has to spare is not the one who fills everything.
+    const isOverShare =
+      own !== undefined &&
+      own.size >= this.#share * (this.#most - this.#size) &&
+      own.size >= (greediest?.spare.size ?? 0);
     if (isOverShare || this.#size >= this.#most) {
-      const from = isOverShare ? own : this.#greediest;
+      const from = isOverShare ? own : greediest;
       const [oldest, sinceMs] = from?.spare.entries().next().value ?? NOBODY;
       if (!oldest) return false;
       const wouldHaveMore = from!.spare.size <= (own?.spare.size ?? 0) + 1;

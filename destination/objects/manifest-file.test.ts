@@ -43,6 +43,23 @@ t.test('refuses a kind of this mesh in an API group that no cluster can have', a
   ]);
 });
 
+t.test('refuses versions of other workloads that have gone too', async (t) => {
+  const others = (apiVersion: string, kind: string) =>
+    parseManifestFile('a.yaml', written(apiVersion, kind)).others.map((each) => each.kind);
+  for (const [kind, now, gone] of [
+    ['StatefulSet', 'apps/v1', 'apps/v1beta2'],
+    ['DaemonSet', 'apps/v1', 'extensions/v1beta1'],
+    ['Job', 'batch/v1', 'batch/v1beta1'],
+    ['CronJob', 'batch/v1', 'batch/v1beta1'],
+  ] as const) {
+    t.same(others(now, kind), [kind]);
+    t.same(faultsOf(written(gone, kind)), [
+      `a.yaml:1: ${kind}/default/api: apiVersion: ${gone} is served by no cluster; write ${now}`,
+    ]);
+  }
+  t.same(others('batch.volcano.sh/v1alpha1', 'Job'), ['Job']);
+});
+
 t.test('leaves a kind of that name to whoever else has one', async (t) => {
   const { manifests, others, faults } = parseManifestFile('a.yaml', written('serving.knative.dev/v1', 'Service'));
   t.same([manifests, faults], [[], []]);

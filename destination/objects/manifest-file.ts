@@ -82,7 +82,7 @@ function readDocument(value: unknown, place: string, found: Found, faults: Repor
   const group = raw.apiVersion.includes('/') ? raw.apiVersion.slice(0, raw.apiVersion.lastIndexOf('/')) : '';
   const served = servedVersions(group, raw.kind);
   const kind = kindOf(group, raw.kind);
-  if (kind === null && served === null) {
+  if (kind === null && (served === null || served.includes(raw.apiVersion))) {
     found.others.push({ group, kind: raw.kind, raw: raw as Fields, place });
     return;
   }
@@ -108,6 +108,7 @@ function readDocument(value: unknown, place: string, found: Found, faults: Repor
  * Source: https://kubernetes.io/docs/reference/using-api/#api-groups
  */
 function servedVersions(group: string, name: string): string[] | null {
+  if (!group.includes('.') && Object.hasOwn(WORKLOADS, name)) return [WORKLOADS[name]!];
   const named = Object.values(KINDS).filter((kind) => kind.name === name);
   const own = named.filter((kind) => kind.group === group);
   if (own.length === 0 && (named.length === 0 || group.includes('.'))) return null;
@@ -115,6 +116,14 @@ function servedVersions(group: string, name: string): string[] | null {
     kind.versions.map((version) => (kind.group === '' ? version : `${kind.group}/${version}`)),
   );
 }
+
+/** Workloads that decide nothing here, and of which only what they ask of injection is looked at. */
+const WORKLOADS: Readonly<Record<string, string>> = {
+  StatefulSet: 'apps/v1',
+  DaemonSet: 'apps/v1',
+  Job: 'batch/v1',
+  CronJob: 'batch/v1',
+};
 
 const EITHER = new Intl.ListFormat('en', { type: 'disjunction' });
 

@@ -119,6 +119,13 @@ export function clusterTests(t: Test): void {
     const patch = (change: object) => api.patch(`${workloads(shop)}/web`, change, 'application/merge-patch+json');
     t.equal(await asked(() => patch(annotate)), 0, 'what a controller counts changes no pod');
     t.equal(await asked(() => patch({ spec: { replicas: 2 } })), 1);
+    const service = (annotations: object) => ({
+      metadata: { name: 'web', annotations },
+      spec: { ports: [{ port: 80 }] },
+    });
+    const services = `/api/v1/namespaces/${plain}/services?dryRun=All`;
+    t.equal(await asked(() => api.create(services, service({ 'weft.dev/opaque-ports': '80' }))), 0);
+    t.equal(await asked(() => api.create(services, service({ 'weft.dev/default-inbound-policy': 'deny' }))), 1);
   });
 
   t.test('a namespace that asks by annotation gets a label, and its pods a proxy', { skip }, async (t) => {

@@ -153,6 +153,25 @@ t.test('says of a workload what its pods will meet, and refuses it for none of t
   t.same(await of('Deployment', { template: null }), []);
 });
 
+t.test('says of a Service that annotations of pods do nothing there, louder of a policy', async (t) => {
+  const { address } = await start(t);
+  const warningsOf = async (annotations: object) => {
+    const object = { metadata: { name: 'web', annotations }, spec: { ports: [{ port: 80 }] } };
+    const { body } = await post(
+      address,
+      '/validate',
+      review(object, { kind: { group: '', version: 'v1', kind: 'Service' } }),
+    );
+    t.equal(body.response.allowed, true);
+    return body.response.warnings ?? [];
+  };
+  t.match(await warningsOf({ 'weft.dev/default-inbound-policy': 'deny' }), [
+    /^metadata\.annotations\["weft\.dev\/default-inbound-policy"\]: IS NOT ENFORCED: it is looked at on the pods behind it/,
+  ]);
+  t.match(await warningsOf({ 'weft.dev/skip-inbound-ports': '1' }), [/has no effect/]);
+  t.same(await warningsOf({ 'weft.dev/opaque-ports': '25' }), []);
+});
+
 t.test('lets a pod be, saying why, and warns', async (t) => {
   const { address, reviewed } = await start(t);
   const pod = {

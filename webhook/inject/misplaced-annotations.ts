@@ -24,6 +24,18 @@ export function misplacedAnnotations(kind: string, annotations: object): Misplac
     });
 }
 
+/** Weft's own annotations of pods that do nothing on a Service. */
+export function ofNoService(): string[] {
+  return Object.values<PodAnnotation>(POD_ANNOTATIONS).flatMap(({ weft }) => (OF_SERVICES.has(weft) ? [] : weft));
+}
+
+/** What is said of each, as whoever applies the object reads it. */
+export function misplacedWarnings(kind: string, annotations: object): string[] {
+  return misplacedAnnotations(kind, annotations).map(
+    ({ name, message }) => `metadata.annotations["${name}"]: ${message}`,
+  );
+}
+
 const namesOf = ({ weft, linkerd, istio }: PodAnnotation) => [weft, linkerd ?? weft, istio ?? weft];
 const OF_PODS: ReadonlySet<string> = new Set([
   ...Object.values<PodAnnotation>(POD_ANNOTATIONS).flatMap(namesOf),

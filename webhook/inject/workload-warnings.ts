@@ -1,11 +1,11 @@
 import { inject } from './inject.ts';
-import { misplacedAnnotations } from './misplaced-annotations.ts';
+import { misplacedWarnings } from './misplaced-annotations.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import type { InjectSettings } from './settings.ts';
 import { templatePath, valueAt } from './workloads.ts';
 
 /**
- * What will be said of the pods of a workload, while somebody listens: their own reviews are heard by a controller alone.
+ * What will be said of the pods of a workload, or behind a Service, while somebody listens: their own reviews are heard by a controller alone.
  * It refuses nothing: a workload whose pods are refused may be mended by its next edit. Empty for a pod, and for what makes
  * none. Never throws.
  */
@@ -15,17 +15,16 @@ export function workloadWarnings(
   namespace: NamespaceFacts,
   settings: InjectSettings,
 ): string[] {
+  const misplaced = misplacedWarnings(kind, objectOf(valueAt(object, ['metadata', 'annotations'])));
+  if (kind === 'Service') return misplaced;
   const path = templatePath({ object: objectOf(object), kind, path: [] });
   if (path === null || path.length === 0) return [];
   const field = path.join('.');
   const found = inject(valueAt(object, path), namespace, settings);
-  const isOurs = found.outcome !== 'skip';
   return [
     ...(found.outcome === 'refuse' ? [`${field}: its pods will be refused: ${found.message}`] : []),
     ...found.warnings.map((message) => `${field}: ${message}`),
-    ...(isOurs ? misplacedAnnotations(kind, objectOf(valueAt(object, ['metadata', 'annotations']))) : []).map(
-      ({ name, message }) => `metadata.annotations["${name}"]: ${message}`,
-    ),
+    ...(found.outcome === 'skip' ? [] : misplaced),
   ];
 }
 

@@ -20,7 +20,8 @@ export const VALIDATED_KINDS: readonly ValidatedKind[] = [
   annotatedKind('apps', 'StatefulSet', 'statefulsets'),
   annotatedKind('apps', 'DaemonSet', 'daemonsets'),
   annotatedKind('', 'Pod', 'pods'),
-  // Of these only the pods are looked at that they make.
+  // Of these only the pods are looked at, that they make or lead to.
+  { group: '', versions: ['v1'], kind: 'Service', resource: 'services', isShared: false, findings: () => NO_FINDINGS },
   { group: 'batch', versions: ['v1'], kind: 'Job', resource: 'jobs', isShared: false, findings: () => NO_FINDINGS },
   {
     group: 'batch',
