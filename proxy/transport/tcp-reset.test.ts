@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 
+import { Loopback } from './loopback.ts';
 import { resetConnection } from './tcp-reset.ts';
 
 /** Two ends of a connection, which may be half-closed. */
@@ -44,3 +45,19 @@ for (const [how, prepare] of Object.entries({
     await once(near, 'close');
     t.equal(await seen, 'ECONNRESET');
   });
+
+t.test('a connection within the process is reset, whose end is on its way too', async (t) => {
+  for (const isEnded of [false, true]) {
+    const accepted = Promise.withResolvers<Socket>();
+    const near = new Loopback(['10.0.0.1'], (socket) => accepted.resolve(socket)).connect({
+      host: '10.0.0.1',
+      port: 80,
+    });
+    const far = await accepted.promise;
+    for (const socket of [near, far]) socket.on('error', () => {});
+    const seen = seenBy(far);
+    if (isEnded) near.end();
+    resetConnection(near);
+    t.equal(await seen, 'ECONNRESET');
+  }
+});

@@ -10,7 +10,9 @@ import { fileDescriptor } from './native-handle.ts';
  * Source: socket(7), SO_LINGER with a time of 0.
  */
 export function resetConnection(socket: Socket): void {
-  if (!('encrypted' in socket) && !socket.writableEnded) return void socket.resetAndDestroy();
+  const isPlain = !('encrypted' in socket);
+  // What has no descriptor is within the process, or gone.
+  if (isPlain && (!socket.writableEnded || fileDescriptor(socket) < 0)) return void socket.resetAndDestroy();
   socket.pause();
   loadSetSocketOption()
     .then((set) => {
