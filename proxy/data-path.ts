@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+
 import { IpNetworks } from '../core/config/ip-networks.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import type { Clock } from '../core/time/clock.ts';

@@ -16,7 +16,7 @@ export function parseSocketAddress(text: string): SocketAddress | null {
   return { host: match[2]!, port };
 }
 
-/** `host:port`, with brackets around an IPv6 literal (RFC 3986 section 3.2.2). */
-export function formatSocketAddress(host: string, port: number): string {
+/** `host:port`, with brackets around an IPv6 literal (RFC 3986 section 3.2.2). @param port as metrics name it, too */
+export function formatSocketAddress(host: string, port: number | string): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+
 import { bindEitherFamily } from '../../core/config/bind.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import { isLoopback, webPageFault } from '../../core/http/web-page.ts';

@@ -101,25 +101,13 @@ export class BodyReader {
             // Eleven digits are 16 TiB: more cannot be meant, and would lose precision. Some servers write zeros before them.
             this.#left = this.#left * 16 + digit;
             if (++this.#digits > MAX_SIZE_DIGITS || this.#left >= 2 ** 44) return 'chunk_size_invalid';
-          } else if (this.#digits === 0) return 'chunk_size_invalid';
-          else if (octet === CR) this.#state = SIZE_LF;
-          else if (octet === LF && this.#isAnswer) this.#beginChunk();
-          else if ((octet === SPACE || octet === TAB) && this.#isAnswer) this.#state = SIZE_BLANK;
-          else if (octet === SEMICOLON) {
-            this.#line = [SEMICOLON];
-            this.#state = EXTENSION;
-          } else return 'chunk_size_invalid';
+          } else if (this.#digits === 0 || !this.#endSize(octet)) return 'chunk_size_invalid';
           at++;
           break;
         }
         case SIZE_BLANK:
-          if (octet === CR) this.#state = SIZE_LF;
-          else if (octet === LF) this.#beginChunk();
-          else if (octet === SEMICOLON) {
-            this.#line = [SEMICOLON];
-            this.#state = EXTENSION;
-          } else if ((octet !== SPACE && octet !== TAB) || ++this.#digits > MAX_SIZE_DIGITS)
-            return 'chunk_size_invalid';
+          if (!this.#endSize(octet)) return 'chunk_size_invalid';
+          if (this.#state === SIZE_BLANK && ++this.#digits > MAX_SIZE_DIGITS) return 'chunk_size_invalid';
           at++;
           break;
         case EXTENSION:
@@ -165,6 +153,19 @@ export class BodyReader {
       }
     }
     return at;
+  }
+
+  /** Takes what follows the digits of a size. @returns false: it may not follow */
+  #endSize(octet: number): boolean {
+    if (octet === CR) this.#state = SIZE_LF;
+    else if (octet === SEMICOLON) {
+      this.#line = [SEMICOLON];
+      this.#state = EXTENSION;
+    } else if (!this.#isAnswer) return false;
+    else if (octet === LF) this.#beginChunk();
+    else if (octet === SPACE || octet === TAB) this.#state = SIZE_BLANK;
+    else return false;
+    return true;
   }
 
   #beginChunk(): void {

@@ -7,7 +7,7 @@ import { formatSocketAddress, type SocketAddress } from '../../core/config/socke
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
 import { carriageOf, passesTls } from '../routing/carriage.ts';
-import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
+import { type Client, refusal } from '../routing/inbound-policy.ts';
 import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
@@ -16,7 +16,7 @@ import { type Detected, Detector } from '../transport/detect.ts';
 import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { Handshakes } from '../transport/handshakes.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
-import { type MutualTls, type Peer, peerOf } from '../transport/mutual-tls.ts';
+import { type MutualTls, NOBODY, type Peer, peerOf } from '../transport/mutual-tls.ts';
 import { listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
@@ -148,7 +148,8 @@ export class InboundListener {
     handshake: (bytes: Buffer) => 'ours' | 'tls' | 'not_tls' | 'incomplete' = tlsOf,
   ): Promise<void> {
     const { socket, destination, client } = arrival;
-    const rules = this.#options.context.ports.rules(destination.port);
+    const { ports } = this.#options.context;
+    const rules = ports.rules(destination.port);
     const carriage = carriageOf(rules);
     const detector = new Detector();
     let isHandshake = false;
@@ -163,7 +164,7 @@ export class InboundListener {
     const { silenceMs, limits } = this.#options;
     const isDeclaredHttp = carriage === 'http' && rules.protocol !== 'detect';
     // Whom the policy refuses as it is known now may yet prove who it is, or ask by HTTP and hear why not: it has to speak.
-    const isRefused = this.#isRefused(destination, client);
+    const isRefused = ports.refuses(rules, client);
     const mustSpeak = isDeclaredHttp || isRefused;
     const firstWordMs = Math.min(
       isRefused ? Math.min(HANDSHAKE_MS, limits.headerTimeoutMs) : FIRST_WORD_MS,
@@ -371,25 +372,20 @@ export class InboundListener {
 
   #judgeConnection(destination: SocketAddress, client: Client): void {
     if (this.#isRefused(destination, client)) throw this.#deny(destination, client);
-    this.#options.context.metrics.tcpAuthzAllow.with(this.#authzLabels(destination, client)).value++;
+    const { ports, metrics } = this.#options.context;
+    metrics.tcpAuthzAllow.with(ports.authzLabels(destination.port, client)).value++;
   }
 
   #isRefused({ port }: SocketAddress, client: Client): boolean {
     const { ports } = this.#options.context;
-    return judge(ports.rules(port).policy, client, ports.networks) === 'denied';
+    return ports.refuses(ports.rules(port), client);
   }
 
   /** Counts a connection that is refused. @returns why */
   #deny(destination: SocketAddress, client: Client): Refused {
     const { ports, metrics } = this.#options.context;
-    metrics.tcpAuthzDeny.with(this.#authzLabels(destination, client)).value++;
+    metrics.tcpAuthzDeny.with(ports.authzLabels(destination.port, client)).value++;
     return new Refused('policy_denied', refusal(ports.rules(destination.port).policy, client));
-  }
-
-  #authzLabels({ port }: SocketAddress, { identity }: Client): Labels {
-    const { mode } = this.#options.context.ports.rules(port).policy;
-    const { ports } = this.#options.context;
-    return { target_port: ports.portLabel(port), authz_kind: 'default', authz_name: mode, client_id: identity };
   }
 
   #dial({ host, port }: SocketAddress): Promise<Socket> {
@@ -407,7 +403,7 @@ export class InboundListener {
 
   #clientLabels({ host, port }: SocketAddress, client: Client): Labels {
     const label = this.#options.context.ports.portLabel(port);
-    const base = { target_addr: addressLabel(host, label), target_ip: host, target_port: label };
+    const base = { target_addr: formatSocketAddress(host, label), target_ip: host, target_port: label };
     return client.identity === ''
       ? { ...base, tls: 'no_identity', no_tls_reason: client.isLocal ? 'loopback' : 'no_tls_from_remote' }
       : { ...base, tls: 'true', client_id: client.identity };
@@ -445,13 +441,6 @@ function strangerAt(socket: Socket, isRedirected: boolean): Client {
 function provedBy(client: Client, { identity, spiffe, certificateHash }: Peer): Client {
   return { ...client, identity, spiffe, certificateHash };
 }
-
-/** `host:port` of a port as metrics name it. */
-function addressLabel(host: string, port: string): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-const NOBODY = { identity: '', spiffe: '', certificateHash: '' } as const;
 
 /** `::ffff:10.0.0.1` of a dual-stack listener as `10.0.0.1`. */
 function unmapped(address: string): string {

@@ -2,12 +2,13 @@ import type { InboundConfig, InboundPolicy, RateLimit } from '../../api/routing.
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import type { HttpRules } from '../routing/carriage.ts';
+import { type Client, judge } from '../routing/inbound-policy.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import { LabelValues } from '../telemetry/label-values.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
-import type { Counter } from '../telemetry/registry.ts';
+import type { Counter, Labels } from '../telemetry/registry.ts';
 import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
 
 /** What holds for one port of the pod. */
@@ -97,6 +98,17 @@ export class InboundPorts {
   /** The same object until the next update. */
   rules(port: number): PortRules {
     return this.#byPort.get(port) ?? this.#unnamed[this.#opaque.has(port) ? 'opaque' : 'detect'];
+  }
+
+  /** Whether the policy of a port refuses a client. */
+  refuses({ policy }: PortRules, client: Client): boolean {
+    return judge(policy, client, this.networks) === 'denied';
+  }
+
+  /** Labels of what the policy of a port says of a client. */
+  authzLabels(port: number, { identity }: Client): Labels {
+    const { mode } = this.rules(port).policy;
+    return { target_port: this.portLabel(port), authz_kind: 'default', authz_name: mode, client_id: identity };
   }
 
   /**

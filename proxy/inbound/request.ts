@@ -24,7 +24,7 @@ import {
 } from '../http.ts';
 import { brokenOff, CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { fieldsOfClient, fieldsOfServer, trailersOf } from '../mesh-fields.ts';
-import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
+import { type Client, refusal } from '../routing/inbound-policy.ts';
 import { serviceNamed } from '../routing/port-routes.ts';
 import { isProbe, type ProbePaths } from '../routing/probe.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
@@ -323,9 +323,8 @@ export class InboundRequest implements StreamListener, Waiter {
     this.#connection.responses.response(outcome, latencyMs);
   }
 
-  #isRefused({ policy }: PortRules): boolean {
-    const { client } = this.#connection;
-    return !this.#isProbe() && judge(policy, client, this.#context.ports.networks) === 'denied';
+  #isRefused(rules: PortRules): boolean {
+    return this.#context.ports.refuses(rules, this.#connection.client) && !this.#isProbe();
   }
 
   /** A tunnel is let in for as long as policy lets it in: nobody asks again by it. */
@@ -335,7 +334,7 @@ export class InboundRequest implements StreamListener, Waiter {
     const rules = ports.rules(destination.port);
     if (this.#over || !this.#isRefused(rules)) return;
     this.#tell(refusedBy(rules, client));
-    metrics.authzDeny.with(authzLabels(rules, client, ports.portLabel(destination.port))).value++;
+    metrics.authzDeny.with(authzLabels(ports, destination.port, client)).value++;
     this.#upstream?.reset(CANCEL);
     this.#downstream.reset(CANCEL);
     this.#end({ status: this.#answer!.status, success: false, grpcStatus: '', error: 'policy_denied' });
@@ -393,7 +392,7 @@ function read(
   const restored = offered ?? asked;
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
-  const authz = authzLabels(rules, client, ports.portLabel(destination.port));
+  const authz = authzLabels(ports, destination.port, client);
   return {
     head,
     rules,
@@ -424,14 +423,8 @@ function refusedBy({ policy }: PortRules, client: Client): Failure {
   return { reason: 'policy_denied', message: refusal(policy, client) };
 }
 
-function authzLabels({ policy }: PortRules, { identity }: Client, port: string): Labels {
-  return {
-    target_port: port,
-    authz_kind: 'default',
-    authz_name: policy.mode,
-    client_id: identity,
-    tls: identity ? 'true' : 'no_identity',
-  };
+function authzLabels(ports: InboundPorts, port: number, client: Client): Labels {
+  return { ...ports.authzLabels(port, client), tls: client.identity ? 'true' : 'no_identity' };
 }
 
 /** A request that was HTTP/1 before our peer carried it in HTTP/2 becomes HTTP/1 again. */

@@ -146,7 +146,7 @@ export class EndpointClient implements Candidate {
     whenConnected(socket, this.tls ? 'secureConnect' : 'connect', this.#connectTimeoutMs, (error) => {
       const nowMs = performance.now();
       if (error) {
-        this.noteConnect(error);
+        this.onUnreachable(error);
         this.load.abandoned(nowMs - begunMs, nowMs);
         share.connections--;
         return reject(error);
@@ -170,7 +170,7 @@ export class EndpointClient implements Candidate {
    * application that is dead.
    */
   onEarlyDeath(): void {
-    this.noteConnect(new ConnectError('connect_failed', 'it ended a connection before it said anything'));
+    this.onUnreachable(new ConnectError('connect_failed', 'it ended a connection before it said anything'));
   }
 
   countOctets(read: number, written: number): void {
@@ -178,12 +178,11 @@ export class EndpointClient implements Candidate {
   }
 
   /**
-   * Remembers whether connecting worked: a failed endpoint is avoided, longer each time, up to 5 s. What is this proxy's own
-   * fault is not held against it.
+   * Connecting has failed: the endpoint is avoided, longer each time, up to 5 s. What is this proxy's own fault is not held
+   * against it.
    */
-  noteConnect(error: ConnectError | null): void {
-    if (!error) this.onAnswer();
-    else if (isAvoided(BLAME[error.reason]))
+  onUnreachable({ reason }: ConnectError): void {
+    if (isAvoided(BLAME[reason]))
       this.#avoidUntilMs = performance.now() + Math.min(5000, 100 * 2 ** this.#connectFailures++);
   }
 
@@ -240,7 +239,7 @@ export class EndpointClient implements Candidate {
       onSilence: (isSilent) => {
         this.#silent += isSilent ? 1 : -1;
       },
-      onDead: () => this.noteConnect(new ConnectError('connect_timeout', 'it gives no sign of life')),
+      onDead: () => this.onUnreachable(new ConnectError('connect_timeout', 'it gives no sign of life')),
       onRoundTrip: (ms) => this.#context.metrics.pingRoundTrip.observe(ms / 1000),
     };
   }

@@ -61,7 +61,7 @@ t.test('says how an endpoint is balanced by default, and of which subset and gro
 
 t.test('an endpoint that could not be connected to is not ready', async (t) => {
   const fake = new FakeEndpoints(['10.1.0.1']);
-  fake.clients[0]!.noteConnect(Object.assign(new Error(), { reason: 'connect_failed' as const }));
+  fake.clients[0]!.onUnreachable(Object.assign(new Error(), { reason: 'connect_failed' as const }));
   const [backend] = endpointStates([fake.target], performance.now())[0]!.backends;
   t.equal(backend?.endpoints[0]?.isReady, false);
 });

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Failure } from '../answers.ts';

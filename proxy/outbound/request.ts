@@ -135,7 +135,7 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
   }
 
   onUnavailable(attempt: Attempt, error: ConnectError): void {
-    attempt.client.noteConnect(error);
+    attempt.client.onUnreachable(error);
     if (this.#over) return;
     const verdict = this.#askRetries().onUnreachable(attempt.client, error.reason);
     attempt.finish(ends.failedOutcome(error.reason), ends.unreachableResult(error));
@@ -271,7 +271,7 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
       attempt.finish(ends.answeredOutcome(head, isSuccess, null), result);
       if (!end) attempt.cancel(CANCEL);
     }
-    if (isLocal) attempt.client.noteConnect(new ConnectError('connect_failed', 'its application cannot be reached'));
+    if (isLocal) attempt.client.onUnreachable(new ConnectError('connect_failed', 'its application cannot be reached'));
     return this.#follow(verdict);
   }
 

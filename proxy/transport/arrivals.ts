@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+
 import { FairShare } from '../../core/program/fair-share.ts';
 import { resetConnection } from './tcp-reset.ts';
 

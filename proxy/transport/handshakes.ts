@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+
 import { FairShare } from '../../core/program/fair-share.ts';
 import { HandshakeTimeoutError } from '../../core/tls/accept.ts';
 import type { MutualTls } from './mutual-tls.ts';

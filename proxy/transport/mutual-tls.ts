@@ -128,14 +128,16 @@ export class IdentityMismatchError extends Error {
   }
 }
 
+/** A client or peer that has proved nothing. */
+export const NOBODY = { identity: '', spiffe: '', certificateHash: '' } as const;
+
 /** Who is at the other end of a TLS socket whose handshake is done. @param trustDomain of the mesh: others’ workloads are nobody */
 export function peerOf(socket: tls.TLSSocket, trustDomain: string): Peer {
   const alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
   const certificate = socket.getPeerCertificate(false);
-  if (!certificate || Object.keys(certificate).length === 0 || !socket.authorized)
-    return { identity: '', spiffe: '', certificateHash: '', alpn };
+  if (!certificate || Object.keys(certificate).length === 0 || !socket.authorized) return { ...NOBODY, alpn };
   const names = identityOfNames(dnsNames(certificate), uriNames(certificate), trustDomain);
-  if (!names) return { identity: '', spiffe: '', certificateHash: '', alpn };
+  if (!names) return { ...NOBODY, alpn };
   return { ...names, certificateHash: certificate.fingerprint256.replaceAll(':', '').toLowerCase(), alpn };
 }
 
