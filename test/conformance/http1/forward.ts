@@ -1,5 +1,6 @@
 import { type RequestHead, withoutFields } from '../../../proxy/http.ts';
-import { ClientConnection, type ClientStream } from '../../../proxy/http1/client-connection.ts';
+import { ClientConnection } from '../../../proxy/http1/client-connection.ts';
+import type { ClientStream } from '../../../proxy/http1/client-stream.ts';
 import { DEAF } from '../../../proxy/http1/message.ts';
 import { ServerConnection } from '../../../proxy/http1/server-connection.ts';
 import type { ServerStream } from '../../../proxy/http1/server-stream.ts';
