@@ -4,21 +4,7 @@ import * as net from 'node:net';
 import t, { type Test } from 'tap';
 
 import { eventually } from '../support/eventually.ts';
-import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
-
-const authority = new TestAuthority();
-
-/** The ways that lead to a server on `port`: without a proxy, through one, and through two. */
-async function ways(t: Test, port: number): Promise<Readonly<Record<string, number>>> {
-  const server = new TestProxy('api', authority);
-  const [plain, meshed] = [new TestProxy('web', authority), new TestProxy('web', authority)];
-  plain.describe('10.96.0.1:80', service('api', [endpoint(port)]));
-  meshed.describe('10.96.0.1:80', service('api', [endpoint(await server.listenInbound(port), 'api')]));
-  t.teardown(() => {
-    for (const proxy of [server, plain, meshed]) proxy.close();
-  });
-  return { direct: port, one: await plain.listenOutbound(), two: await meshed.listenOutbound() };
-}
+import { openWays } from '../support/ways.ts';
 
 /** An application of HTTP/1, a connection at a time, in the hands of the test. */
 async function application(t: Test, onHead: (socket: net.Socket) => void): Promise<number> {
@@ -70,7 +56,7 @@ t.test('a client that writes first and reads then gets the answer that came mean
     socket.resume();
     socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno');
   });
-  for (const [way, each] of Object.entries(await ways(t, port)))
+  for (const [way, each] of Object.entries((await openWays(t, port)).ports))
     t.match(await writeFirst(each, 20_000_000), /^HTTP\/1.1 413 /, way);
 });
 
@@ -79,7 +65,7 @@ t.test('so it does where the application closes when it has answered, and reads 
     socket.resume();
     socket.end('HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno');
   });
-  for (const [way, each] of Object.entries(await ways(t, port)))
+  for (const [way, each] of Object.entries((await openWays(t, port)).ports))
     t.match(await writeFirst(each, 2_000_000), /^HTTP\/1.1 413 /, way);
 });
 
@@ -88,7 +74,7 @@ t.test('an answer of an application that reads nothing, and closes, arrives', as
     socket.pause();
     socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno', () => socket.destroy());
   });
-  for (const [way, each] of Object.entries(await ways(t, port))) {
+  for (const [way, each] of Object.entries((await openWays(t, port)).ports)) {
     if (way === 'direct') continue;
     const answers = new Map<string, number>();
     for (let i = 0; i < 100; i++) {
@@ -104,12 +90,9 @@ t.test('an early answer is counted as what it is', async (t) => {
     socket.resume();
     socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno');
   });
-  const proxy = new TestProxy('web', authority);
-  t.teardown(() => proxy.close());
-  proxy.describe('10.96.0.1:80', service('api', [endpoint(port)]));
-  const outbound = await proxy.listenOutbound();
-  for (let i = 0; i < 10; i++) t.match(await writeFirst(outbound, 1_000_000), /^HTTP\/1.1 503 /);
-  const counted = proxy.metrics.registry
+  const { ports, proxies } = await openWays(t, port);
+  for (let i = 0; i < 10; i++) t.match(await writeFirst(ports.one, 1_000_000), /^HTTP\/1.1 503 /);
+  const counted = proxies.plain.metrics.registry
     .text()
     .split('\n')
     .filter((line) => line.startsWith('response_total{') || line.startsWith('route_response_total{'));
@@ -145,7 +128,7 @@ for (const readsOn of [false, true]) {
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       t.teardown(() => server.close());
       const { port } = server.address() as net.AddressInfo;
-      for (const [way, each] of Object.entries(await ways(t, port))) {
+      for (const [way, each] of Object.entries((await openWays(t, port)).ports)) {
         read = 0;
         const session = http2.connect(`http://127.0.0.1:${each}`);
         session.on('error', () => {});

@@ -10,7 +10,8 @@ import { http2Sides } from '../support/endings/http2.ts';
 import { octets } from '../support/endings/octets.ts';
 import type { Exchange, Protocol } from '../support/endings/side.ts';
 import { CONNECT, tunnels, UPGRADE } from '../support/endings/tunnel.ts';
-import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
+import type { TestProxy } from '../support/mesh.ts';
+import { openWays } from '../support/ways.ts';
 
 const PROTOCOLS: Readonly<Record<string, () => Promise<Protocol>>> = {
   'HTTP/1.1': http1,
@@ -129,28 +130,14 @@ function* cells(): Generator<Cell> {
       }
 }
 
-/** The ways that lead to the server: without a proxy, through one, and through two with mutual TLS between them. */
-async function ways(
-  t: Test,
-  port: number,
-): Promise<{ direct: number; one: number; two: number; proxies: TestProxy[] }> {
-  const authority = new TestAuthority();
-  const server = new TestProxy('api', authority);
-  const [plain, meshed] = [new TestProxy('web', authority), new TestProxy('web', authority)];
-  plain.describe('10.96.0.1:80', service('api', [endpoint(port)]));
-  meshed.describe('10.96.0.1:80', service('api', [endpoint(await server.listenInbound(port), 'api')]));
-  const proxies = [server, plain, meshed];
-  t.teardown(() => {
-    for (const proxy of proxies) proxy.close();
-  });
-  return { direct: port, one: await plain.listenOutbound(), two: await meshed.listenOutbound(), proxies };
-}
-
 for (const [name, start] of Object.entries(PROTOCOLS)) {
   t.test(`${name}: each side sees of the other’s end what it sees without a proxy`, async (t) => {
     const protocol = await start();
     t.teardown(() => protocol.close());
-    const { direct, one, two, proxies } = await ways(t, protocol.port);
+    const {
+      ports: { direct, one, two },
+      proxies,
+    } = await openWays(t, protocol.port);
     let count = 0;
     const compare = async (cell: Cell) => {
       const told = `${cell.act} ${cell.phase}, ${cell.isAsked ? 'the request has ended' : 'the request goes on'}`;
@@ -171,13 +158,16 @@ for (const [name, start] of Object.entries(PROTOCOLS)) {
     await Promise.all(all.filter((cell) => !isAlone(cell)).map(compare));
     for (const cell of all.filter(isAlone)) await compare(cell);
     t.comment(`${count} cells`);
-    await holdsNothing(t, protocol, proxies);
+    await holdsNothing(t, protocol, Object.values(proxies));
   });
 
   t.test(`${name}: of a thousand that end at random nothing is held`, async (t) => {
     const protocol = await start();
     t.teardown(() => protocol.close());
-    const { one, two, proxies } = await ways(t, protocol.port);
+    const {
+      ports: { one, two },
+      proxies,
+    } = await openWays(t, protocol.port);
     const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
     t.comment(`SEED=${seed}`);
     const random = seeded(seed);
@@ -193,7 +183,7 @@ for (const [name, start] of Object.entries(PROTOCOLS)) {
       return goOn(left - 1);
     };
     await Promise.all(Array.from({ length: 50 }, () => goOn(20)));
-    await holdsNothing(t, protocol, proxies);
+    await holdsNothing(t, protocol, Object.values(proxies));
   });
 }
 

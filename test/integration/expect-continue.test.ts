@@ -4,9 +4,8 @@ import * as http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
 
-import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
+import { openWays } from '../support/ways.ts';
 
-const authority = new TestAuthority();
 const LATE_MS = 1200;
 /** Of the proxies: less than the application takes to say 100. */
 const limits = { bodyTimeoutMs: 300 };
@@ -31,19 +30,9 @@ for (const version of [1, 2]) {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    const [near, plain, meshed] = [
-      new TestProxy('api', authority, { limits }),
-      new TestProxy('web', authority, { limits }),
-      new TestProxy('web', authority, { limits }),
-    ];
-    plain.describe('10.96.0.1:80', service('api', [endpoint(port)]));
-    meshed.describe('10.96.0.1:80', service('api', [endpoint(await near.listenInbound(port), 'api')]));
-    const ways = { direct: port, one: await plain.listenOutbound(), two: await meshed.listenOutbound() };
-    t.teardown(() => {
-      for (const proxy of [near, plain, meshed]) proxy.close();
-      server.close();
-    });
-    for (const [way, each] of Object.entries(ways))
+    t.teardown(() => server.close());
+    const { ports } = await openWays(t, port, { limits });
+    for (const [way, each] of Object.entries(ports))
       t.same(await (version === 1 ? put1(each) : put2(each)), [200, '5'], way);
   });
 }

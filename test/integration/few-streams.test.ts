@@ -3,9 +3,8 @@ import * as http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 
-import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
+import { openWays } from '../support/ways.ts';
 
-const authority = new TestAuthority();
 const BURST = 90;
 
 /** An application with so many streams at a time, which is slow enough that they are in use, and the ways to it. */
@@ -33,15 +32,9 @@ async function start(t: Test, maxConcurrentStreams: number) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const near = new TestProxy('api', authority);
-  const [plain, meshed] = [new TestProxy('web', authority), new TestProxy('web', authority)];
-  plain.describe('10.96.0.1:80', service('api', [endpoint(port)]));
-  meshed.describe('10.96.0.1:80', service('api', [endpoint(await near.listenInbound(port), 'api')]));
-  t.teardown(() => {
-    for (const proxy of [near, plain, meshed]) proxy.close();
-    server.close();
-  });
-  return { one: await plain.listenOutbound(), two: await meshed.listenOutbound() };
+  t.teardown(() => server.close());
+  const { one, two } = (await openWays(t, port)).ports;
+  return { one, two };
 }
 
 const KINDS: Readonly<Record<string, { headers: http2.OutgoingHttpHeaders; body: string }>> = {

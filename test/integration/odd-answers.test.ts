@@ -3,9 +3,7 @@ import * as net from 'node:net';
 import t, { type Test } from 'tap';
 
 import { request } from '../support/http-request.ts';
-import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
-
-const authority = new TestAuthority();
+import { openWays } from '../support/ways.ts';
 
 /** What clients get of an application that answers with `octets`, through one proxy and through two. */
 async function answered(t: Test, octets: string) {
@@ -15,17 +13,13 @@ async function answered(t: Test, octets: string) {
   });
   await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
   const { port } = application.address() as net.AddressInfo;
-  const server = new TestProxy('api', authority);
-  const [plain, meshed] = [new TestProxy('web', authority), new TestProxy('web', authority)];
-  plain.describe('10.96.0.1:80', service('api', [endpoint(port)]));
-  meshed.describe('10.96.0.1:80', service('api', [endpoint(await server.listenInbound(port), 'api')]));
-  t.teardown(() => {
-    for (const proxy of [server, plain, meshed]) proxy.close();
-    application.close();
-  });
-  const ways = { one: await plain.listenOutbound(), two: await meshed.listenOutbound() };
+  t.teardown(() => application.close());
+  const {
+    ports: { one, two },
+    proxies: { plain, server },
+  } = await openWays(t, port);
   const seen: Record<string, Awaited<ReturnType<typeof request>>> = {};
-  for (const [way, each] of Object.entries(ways)) seen[way] = await request(each);
+  for (const [way, each] of Object.entries({ one, two })) seen[way] = await request(each);
   return { seen: Object.entries(seen), proxies: { one: plain, two: server } };
 }
 

@@ -4,9 +4,7 @@ import * as http2 from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 
-import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
-
-const authority = new TestAuthority();
+import { openWays } from '../support/ways.ts';
 
 /** Looks often; the assertions that follow tell what did not come. */
 async function eventually(holds: () => boolean): Promise<void> {
@@ -67,18 +65,6 @@ async function application(t: Test): Promise<{ port: number; next(): Promise<Sid
 
 const UPGRADE = 'GET /t HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
 const CONNECT = 'CONNECT api:80 HTTP/1.1\r\nHost: api:80\r\n\r\n';
-
-/** The ways that lead to the application: without a proxy, through one, and through two with mutual TLS between them. */
-async function ways(t: Test, port: number): Promise<Record<'direct' | 'one' | 'two', number>> {
-  const server = new TestProxy('api', authority);
-  const [plain, meshed] = [new TestProxy('web', authority), new TestProxy('web', authority)];
-  plain.describe('10.96.0.1:80', service('api', [endpoint(port)]));
-  meshed.describe('10.96.0.1:80', service('api', [endpoint(await server.listenInbound(port), 'api')]));
-  t.teardown(() => {
-    for (const proxy of [server, plain, meshed]) proxy.close();
-  });
-  return { direct: port, one: await plain.listenOutbound(), two: await meshed.listenOutbound() };
-}
 
 async function opened(port: number, request: string, next: () => Promise<Side>): Promise<Tunnel> {
   const taken = next();
@@ -169,7 +155,7 @@ for (const [kind, request] of [
 ] as const) {
   t.test(`${kind}: both sides see of each other what they see without a proxy`, async (t) => {
     const { port, next, open } = await application(t);
-    const through = await ways(t, port);
+    const { ports: through } = await openWays(t, port);
     for (const [name, act] of Object.entries(ENDINGS)) {
       const seen: Record<string, unknown> = {};
       for (const [way, at] of Object.entries(through)) {
@@ -188,7 +174,7 @@ for (const [kind, request] of [
 
 t.test('what a client says before there is a tunnel goes into it, its end as well', async (t) => {
   const { port, next } = await application(t);
-  const through = await ways(t, port);
+  const { ports: through } = await openWays(t, port);
   for (const [way, at] of Object.entries(through)) {
     const taken = next();
     const socket = connect({ port: at, host: '127.0.0.1', allowHalfOpen: true });
@@ -230,7 +216,7 @@ t.test('a WebSocket over HTTP/2 (extended CONNECT) is a tunnel like any other', 
   });
   await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve));
   t.teardown(() => server.close());
-  const through = await ways(t, (server.address() as AddressInfo).port);
+  const { ports: through } = await openWays(t, (server.address() as AddressInfo).port);
   for (const [way, at] of Object.entries(through)) {
     const session = http2.connect(`http://127.0.0.1:${at}`);
     session.on('error', () => {});

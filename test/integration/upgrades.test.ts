@@ -3,9 +3,7 @@ import * as net from 'node:net';
 import t, { type Test } from 'tap';
 
 import { eventually } from '../support/eventually.ts';
-import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
-
-const authority = new TestAuthority();
+import { openWays } from '../support/ways.ts';
 
 /** An application that answers each head as it is told and then echoes, and the ways to it. */
 async function start(t: Test, answer: string) {
@@ -26,16 +24,12 @@ async function start(t: Test, answer: string) {
   });
   await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
   const { port } = application.address() as net.AddressInfo;
-  const server = new TestProxy('api', authority);
-  const [plain, meshed] = [new TestProxy('web', authority), new TestProxy('web', authority)];
-  plain.describe('10.96.0.1:80', service('api', [endpoint(port)]));
-  meshed.describe('10.96.0.1:80', service('api', [endpoint(await server.listenInbound(port), 'api')]));
   t.teardown(() => {
-    for (const proxy of [server, plain, meshed]) proxy.close();
     for (const socket of sockets) socket.destroy();
     application.close();
   });
-  return { heads, ways: { one: await plain.listenOutbound(), two: await meshed.listenOutbound() } };
+  const { one, two } = (await openWays(t, port)).ports;
+  return { heads, ways: { one, two } };
 }
 
 /** Says something, and then `word` where an answer has come. @returns what came back, and a word to say more */

@@ -2,7 +2,7 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { AddressInfo, Socket } from 'node:net';
 import { resetConnection } from '../../../proxy/transport/tcp-reset.ts';
 
-import { type ClientSide, type Exchange, Heard, type Protocol, type ServerSide } from './side.ts';
+import { type ClientSide, type Exchange, Heard, noteOpen, type Protocol, type ServerSide } from './side.ts';
 
 /** HTTP/1.1 as Node's own client and server speak it, bodies in chunks. */
 export async function http1(): Promise<Protocol> {
@@ -13,7 +13,7 @@ export async function http1(): Promise<Protocol> {
     waiting.delete(message.url!);
   });
   server.keepAliveTimeout = 0;
-  server.on('connection', (socket) => note(open, socket));
+  server.on('connection', (socket) => noteOpen(open, socket));
   server.on('clientError', (_, socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, resolve));
   let count = 0;
@@ -35,17 +35,11 @@ export async function http1(): Promise<Protocol> {
   };
 }
 
-function note(open: Set<unknown>, socket: Socket): void {
-  open.add(socket);
-  socket.on('error', () => {});
-  socket.on('close', () => open.delete(socket));
-}
-
 function clientSide(port: number, path: string, open: Set<unknown>): ClientSide {
   const heard = new Heard();
   const agent = new Agent({ keepAlive: false });
   const asked = request({ host: '127.0.0.1', port, path, method: 'POST', agent, headers: { host: 'api' } });
-  asked.on('socket', (socket) => note(open, socket));
+  asked.on('socket', (socket) => noteOpen(open, socket));
   asked.on('error', () => heard.cut());
   asked.on('close', () => {
     if (heard.status === '') heard.cut();

@@ -1,15 +1,13 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { resetConnection } from '../../../proxy/transport/tcp-reset.ts';
 
-import { type ClientSide, type Exchange, Heard, type Protocol, type ServerSide } from './side.ts';
+import { actsOf, type ClientSide, type Exchange, Heard, noteOpen, type Protocol, type ServerSide } from './side.ts';
 
 /** Octets without a protocol: how they end is all that they tell, so RST and FIN are told apart. */
 export async function octets(): Promise<Protocol> {
   const open = new Set<Socket>();
   const waiting = new Map<string, (side: ServerSide) => void>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
+    noteOpen(open, socket);
     const side = sideOf(socket);
     // A proxy that dialled for a client that might have been silent ends what it has no use for.
     const leave = () => socket.destroy();
@@ -31,8 +29,7 @@ export async function octets(): Promise<Protocol> {
       const key = `${count++}`.padStart(KEY_LENGTH, '.');
       const taken = new Promise<ServerSide>((resolve) => waiting.set(key, resolve));
       const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-      open.add(socket);
-      socket.on('close', () => open.delete(socket));
+      noteOpen(open, socket);
       const client = sideOf(socket);
       socket.write(`${key}ab`);
       return { client, server: await taken };
@@ -66,9 +63,6 @@ function sideOf(socket: Socket): ServerSide & ClientSide {
       return `${heard}`;
     },
     answer() {},
-    say: (text) => socket.write(text),
-    end: () => socket.end(),
-    reset: () => resetConnection(socket),
-    leave: () => socket.destroy(),
+    ...actsOf(socket),
   };
 }

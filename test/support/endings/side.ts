@@ -1,3 +1,7 @@
+import type { Socket } from 'node:net';
+
+import { resetConnection } from '../../../proxy/transport/tcp-reset.ts';
+
 /**
  * One side of an exchange, seen from outside: what it does, and what it has heard of the other.
  *
@@ -71,4 +75,21 @@ export class Heard {
     const code = this.code === null ? '' : ` ${this.code}`;
     return `${this.status}${this.status && ' '}"${this.octets}" ${this.state}${code}`;
   }
+}
+
+/** What a side does whose message is all that its connection carries. */
+export function actsOf(socket: Socket): Pick<Side, 'say' | 'end' | 'reset' | 'leave'> {
+  return {
+    say: (text) => socket.write(text),
+    end: () => socket.end(),
+    reset: () => resetConnection(socket),
+    leave: () => socket.destroy(),
+  };
+}
+
+/** Counts a socket among those that are open, for as long as it is. */
+export function noteOpen(open: Set<unknown>, socket: Socket): void {
+  open.add(socket);
+  socket.on('error', () => {});
+  socket.on('close', () => open.delete(socket));
 }

@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { resetConnection } from '../../../proxy/transport/tcp-reset.ts';
 
-import { type Exchange, Heard, type Protocol, type ServerSide, type Side } from './side.ts';
+import { actsOf, type Exchange, Heard, noteOpen, type Protocol, type ServerSide, type Side } from './side.ts';
 
 /** How a tunnel is asked for, and the first line and fields of the answer that opens it. */
 export interface TunnelKind {
@@ -28,8 +27,7 @@ export async function tunnels(kind: TunnelKind): Promise<Protocol> {
   const waiting = new Map<string, (side: ServerSide) => void>();
   const server = createServer();
   const take = (request: { url?: string; headers: Record<string, unknown> }, socket: Socket, head: Buffer) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
+    noteOpen(open, socket);
     const id = `${request.headers['x-id'] ?? request.url!.slice(1)}`;
     const side = sideOf(socket, head.toString('latin1'));
     waiting.get(id)?.({
@@ -53,8 +51,7 @@ export async function tunnels(kind: TunnelKind): Promise<Protocol> {
       const id = `${count++}`;
       const taken = new Promise<ServerSide>((resolve) => waiting.set(id, resolve));
       const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-      open.add(socket);
-      socket.on('close', () => open.delete(socket));
+      noteOpen(open, socket);
       const client = sideOf(socket, '', true);
       socket.write(`${kind.request(id)}ab`);
       return { client, server: await taken };
@@ -92,9 +89,6 @@ function sideOf(socket: Socket, early: string, answered = false): Side {
     get heard() {
       return `${heard}`;
     },
-    say: (text) => socket.write(text),
-    end: () => socket.end(),
-    reset: () => resetConnection(socket),
-    leave: () => socket.destroy(),
+    ...actsOf(socket),
   };
 }
