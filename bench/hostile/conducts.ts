@@ -3,6 +3,7 @@ import { HpackEncoder } from '../../proxy/http2/hpack/encoder.ts';
 import { MemoryWire } from '../../test/support/memory-wire.ts';
 import type { Conduct } from './crowd.ts';
 import type { Listener } from './listener.ts';
+import { podReview } from './pod-review.ts';
 
 /** What is done to a listener: what it begins and does not end, and what it has answered and nobody reads. */
 export function conductsOf(listener: Listener): Conduct[] {
@@ -44,15 +45,7 @@ function largeReview(): string {
   const annotations = Object.fromEntries(
     Array.from({ length: 60_000 }, (_, at) => [`weft.dev/injekt-${at}`, 'enabled']),
   );
-  const object = { metadata: { name: 'web', annotations }, spec: { containers: [{ name: 'web' }] } };
-  const request = {
-    uid: 'u',
-    kind: { group: '', version: 'v1', kind: 'Pod' },
-    namespace: 'shop',
-    operation: 'CREATE',
-    object,
-  };
-  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request });
+  return podReview({ metadata: { name: 'web', annotations }, spec: { containers: [{ name: 'web' }] } });
 }
 
 const ASKED: Readonly<Record<Listener, { readonly method: string; readonly path: string }>> = {

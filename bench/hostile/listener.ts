@@ -27,6 +27,7 @@ import { WebhookMetrics } from '../../webhook/admission/metrics.ts';
 import { AdmissionServer } from '../../webhook/admission/server.ts';
 import { askingNamespace } from '../../webhook/inject/namespace-facts.ts';
 import { DEFAULT_INJECT_SETTINGS } from '../../webhook/inject/settings.ts';
+import { podReview } from './pod-review.ts';
 
 /** A listener of a program. */
 export type Listener = 'proxy inbound' | 'proxy admin' | 'identity' | 'destination' | 'webhook';
@@ -146,21 +147,13 @@ const LISTENERS: Record<Listener, () => Promise<Shown>> = {
       metrics: new WebhookMetrics(),
       log,
     });
-    const object = { metadata: { name: 'web-1' }, spec: { containers: [{ name: 'web', image: 'web:1' }] } };
-    const request = {
-      uid: 'u',
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      namespace: 'shop',
-      operation: 'CREATE',
-      object,
-    };
     return {
       port: await listen(server),
       tls: shown(),
       protocol: 'http/1.1',
       method: 'POST',
       path: '/inject',
-      body: JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request }),
+      body: podReview({ metadata: { name: 'web-1' }, spec: { containers: [{ name: 'web', image: 'web:1' }] } }),
     };
   },
 };
