@@ -1,10 +1,3 @@
-import {
-  CLIENT_ID_HEADER,
-  DST_CANONICAL_HEADER,
-  FORWARDED_CLIENT_CERT_HEADER,
-  ORIG_PROTO_HEADER,
-  UPGRADE_METHOD_HEADER,
-} from '../../api/proxy-headers.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
 import { answer, type Failure, resetFailure, statusOf } from '../answers.ts';
@@ -20,36 +13,29 @@ import {
   type ServerStream,
   type StreamListener,
   upgradeUnsupported,
-  withOfferedUpgrade,
 } from '../http.ts';
 import { brokenOff, CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
-import { fieldsOfClient, fieldsOfServer, trailersOf } from '../mesh-fields.ts';
+import { fieldsOfServer, trailersOf } from '../mesh-fields.ts';
 import { type Client, refusal } from '../routing/inbound-policy.ts';
-import { serviceNamed } from '../routing/port-routes.ts';
 import { isProbe, type ProbePaths } from '../routing/probe.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
 import { grpcStatus } from '../telemetry/outcome-labels.ts';
-import type { Counter, Labels } from '../telemetry/registry.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-pool.ts';
 import type { Application, ApplicationServer } from './application.ts';
-import { forwardedClientCert } from './forwarded-client.ts';
-import type { InboundPorts, PortRules } from './ports.ts';
+import type { PortRules } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
+import { authzLabels, type Reading, type ReadingContext, readHead } from './reading.ts';
 
 /** What an inbound request needs of the proxy. */
-export interface InboundContext {
-  readonly ports: InboundPorts;
+export interface InboundContext extends ReadingContext {
   readonly application: Application;
   readonly metrics: Metrics;
   readonly failures: FailureLog;
-  /** Own SPIFFE URI, for `x-forwarded-client-cert`. */
-  readonly spiffe: string;
   /** Where the application is, when it is not at the connection's own destination. */
   readonly applicationAddress: string | null;
   readonly probePaths: ProbePaths;
-  readonly clusterDomain: string;
 }
 
 /** A connection's share of what its requests need. */
@@ -64,21 +50,6 @@ export interface InboundConnection {
   readonly responses: ResponseSeries;
   /** What was found out for the last request's head. */
   last: Reading | null;
-}
-
-/** What follows from a request's head and the port's rules. Heads that the engine shares are read once. */
-interface Reading {
-  readonly head: RequestHead;
-  readonly rules: PortRules;
-  /** The head as the application gets it. */
-  readonly sent: RequestHead & { version: string };
-  /** It is no upgrade, or one that may be offered on. */
-  readonly isOffered: boolean;
-  readonly route: CompiledRoute;
-  readonly series: ResponseSeries;
-  readonly allowed: Counter;
-  /** Made when it is first needed: most clients are never refused. */
-  readonly denied: () => Counter;
 }
 
 /**
@@ -129,7 +100,7 @@ export class InboundRequest implements StreamListener, Waiter {
     this.#requestDone = end;
     const rules = context.ports.rules(connection.destination.port);
     if (connection.last?.head !== head || connection.last.rules !== rules)
-      connection.last = read(head, rules, connection, context);
+      connection.last = readHead(head, rules, connection, context);
     const { sent, isOffered, route, series, allowed, denied } = connection.last;
     this.#head = sent;
     this.#route = route;
@@ -381,67 +352,6 @@ class Answer implements StreamListener {
 /** Tries while the application refuses or closes idle connections. */
 const APPLICATION_ATTEMPTS = 3;
 
-function read(
-  head: RequestHead,
-  rules: PortRules,
-  { client, destination }: InboundConnection,
-  { ports, metrics, clusterDomain, spiffe }: InboundContext,
-): Reading {
-  const asked = client.identity === '' ? head : restoreVersion(head);
-  const offered = withOfferedUpgrade(asked);
-  const restored = offered ?? asked;
-  const service = serviceOf(restored, client, clusterDomain);
-  const route = rules.route(service, restored);
-  const authz = authzLabels(ports, destination.port, client);
-  return {
-    head,
-    rules,
-    sent: { ...restored, version: restored.version ?? '', fields: requestFields(restored, client, spiffe) },
-    isOffered: offered !== null,
-    route,
-    series: ports.routeSeries(rules.counted(service), destination.port, route.route.name),
-    allowed: metrics.authzAllow.with(authz),
-    denied: () => metrics.authzDeny.with(authz),
-  };
-}
-
-/** A request's fields as the application gets them: who the client is is said by us alone. */
-function requestFields(head: RequestHead, client: Client, spiffe: string): Fields {
-  const kept = fieldsOfClient(head.fields);
-  const fields = head.version ? kept : http2Fields(kept);
-  if (client.identity === '') return fields;
-  return [
-    ...fields,
-    CLIENT_ID_HEADER,
-    client.identity,
-    FORWARDED_CLIENT_CERT_HEADER,
-    forwardedClientCert(spiffe, client),
-  ];
-}
-
 function refusedBy({ policy }: PortRules, client: Client): Failure {
   return { reason: 'policy_denied', message: refusal(policy, client) };
-}
-
-function authzLabels(ports: InboundPorts, port: number, client: Client): Labels {
-  return { ...ports.authzLabels(port, client), tls: client.identity ? 'true' : 'no_identity' };
-}
-
-/** A request that was HTTP/1 before our peer carried it in HTTP/2 becomes HTTP/1 again. */
-function restoreVersion(head: RequestHead): RequestHead {
-  if (head.version) return head;
-  const version = fieldValue(head.fields, ORIG_PROTO_HEADER);
-  if (version === null || !/^HTTP\/1\.[01](; absolute-form)?$/.test(version)) return head;
-  const method = head.protocol === '' ? null : fieldValue(head.fields, UPGRADE_METHOD_HEADER);
-  return {
-    ...head,
-    version,
-    method: method !== null && /^(?!CONNECT$)[A-Z]{1,20}$/.test(method) ? method : head.method,
-  };
-}
-
-/** FQDN of the Service that a request is for: named by the client's proxy, which may be our own, else by its authority. */
-function serviceOf(head: RequestHead, { identity, isLocal }: Client, clusterDomain: string): string {
-  const canonical = identity !== '' || isLocal ? fieldValue(head.fields, DST_CANONICAL_HEADER) : null;
-  return serviceNamed(canonical ?? head.authority, clusterDomain);
 }

@@ -1,0 +1,104 @@
+import {
+  CLIENT_ID_HEADER,
+  DST_CANONICAL_HEADER,
+  FORWARDED_CLIENT_CERT_HEADER,
+  ORIG_PROTO_HEADER,
+  UPGRADE_METHOD_HEADER,
+} from '../../api/proxy-headers.ts';
+import type { SocketAddress } from '../../core/config/socket-address.ts';
+import { type Fields, fieldValue, http2Fields, type RequestHead, withOfferedUpgrade } from '../http.ts';
+import { fieldsOfClient } from '../mesh-fields.ts';
+import type { Client } from '../routing/inbound-policy.ts';
+import { serviceNamed } from '../routing/port-routes.ts';
+import type { CompiledRoute } from '../routing/route-table.ts';
+import type { Metrics, ResponseSeries } from '../telemetry/metrics.ts';
+import type { Counter, Labels } from '../telemetry/registry.ts';
+import { forwardedClientCert } from './forwarded-client.ts';
+import type { InboundPorts, PortRules } from './ports.ts';
+
+/** What reading needs of the proxy. */
+export interface ReadingContext {
+  readonly ports: InboundPorts;
+  readonly metrics: Pick<Metrics, 'authzAllow' | 'authzDeny'>;
+  /** Own SPIFFE URI, for `x-forwarded-client-cert`. */
+  readonly spiffe: string;
+  readonly clusterDomain: string;
+}
+
+/** What follows from a request's head and the port's rules. Heads that the engine shares are read once. */
+export interface Reading {
+  readonly head: RequestHead;
+  readonly rules: PortRules;
+  /** The head as the application gets it. */
+  readonly sent: RequestHead & { version: string };
+  /** It is no upgrade, or one that may be offered on. */
+  readonly isOffered: boolean;
+  readonly route: CompiledRoute;
+  readonly series: ResponseSeries;
+  readonly allowed: Counter;
+  /** Made when it is first needed: most clients are never refused. */
+  readonly denied: () => Counter;
+}
+
+/** Reads a head, of a client's connection to `destination`. */
+export function readHead(
+  head: RequestHead,
+  rules: PortRules,
+  { client, destination }: { readonly client: Client; readonly destination: SocketAddress },
+  { ports, metrics, clusterDomain, spiffe }: ReadingContext,
+): Reading {
+  const asked = client.identity === '' ? head : restoreVersion(head);
+  const offered = withOfferedUpgrade(asked);
+  const restored = offered ?? asked;
+  const service = serviceOf(restored, client, clusterDomain);
+  const route = rules.route(service, restored);
+  const authz = authzLabels(ports, destination.port, client);
+  return {
+    head,
+    rules,
+    sent: { ...restored, version: restored.version ?? '', fields: requestFields(restored, client, spiffe) },
+    isOffered: offered !== null,
+    route,
+    series: ports.routeSeries(rules.counted(service), destination.port, route.route.name),
+    allowed: metrics.authzAllow.with(authz),
+    denied: () => metrics.authzDeny.with(authz),
+  };
+}
+
+/** A request's fields as the application gets them: who the client is is said by us alone. */
+function requestFields(head: RequestHead, client: Client, spiffe: string): Fields {
+  const kept = fieldsOfClient(head.fields);
+  const fields = head.version ? kept : http2Fields(kept);
+  if (client.identity === '') return fields;
+  return [
+    ...fields,
+    CLIENT_ID_HEADER,
+    client.identity,
+    FORWARDED_CLIENT_CERT_HEADER,
+    forwardedClientCert(spiffe, client),
+  ];
+}
+
+/** Labels of what the policy of a port says of a request. */
+export function authzLabels(ports: InboundPorts, port: number, client: Client): Labels {
+  return { ...ports.authzLabels(port, client), tls: client.identity ? 'true' : 'no_identity' };
+}
+
+/** A request that was HTTP/1 before our peer carried it in HTTP/2 becomes HTTP/1 again. */
+function restoreVersion(head: RequestHead): RequestHead {
+  if (head.version) return head;
+  const version = fieldValue(head.fields, ORIG_PROTO_HEADER);
+  if (version === null || !/^HTTP\/1\.[01](; absolute-form)?$/.test(version)) return head;
+  const method = head.protocol === '' ? null : fieldValue(head.fields, UPGRADE_METHOD_HEADER);
+  return {
+    ...head,
+    version,
+    method: method !== null && /^(?!CONNECT$)[A-Z]{1,20}$/.test(method) ? method : head.method,
+  };
+}
+
+/** FQDN of the Service that a request is for: named by the client's proxy, which may be our own, else by its authority. */
+function serviceOf(head: RequestHead, { identity, isLocal }: Client, clusterDomain: string): string {
+  const canonical = identity !== '' || isLocal ? fieldValue(head.fields, DST_CANONICAL_HEADER) : null;
+  return serviceNamed(canonical ?? head.authority, clusterDomain);
+}
