@@ -1,5 +1,6 @@
-import { writeData, writeHeaders } from '../../proxy/http2/frame-writer.ts';
+import { writeData, writeHeaders, writeReset } from '../../proxy/http2/frame-writer.ts';
 import { HpackEncoder } from '../../proxy/http2/hpack/encoder.ts';
+import { CANCEL } from '../../proxy/http2/wire-vocabulary.ts';
 import { MemoryWire } from '../../test/support/memory-wire.ts';
 import type { Conduct } from './crowd.ts';
 import type { Listener } from './listener.ts';
@@ -13,6 +14,9 @@ export function conductsOf(listener: Listener): Conduct[] {
   if (listener !== 'proxy admin') conducts.push({ ...nothing, name: 'half-open handshakes', size: 2000, tls: 'hello' });
   const said = { ...nothing, tls: isPlain ? 'none' : 'whole' } as const;
   const { method, path } = ASKED[listener];
+  if (listener === 'destination' || listener === 'identity') {
+    conducts.push({ ...said, protocol: 'h2', name: 'rapid resets', size: 100, words: PREFACE + resets(path) });
+  }
   if (listener === 'destination') {
     conducts.push(
       { ...said, name: 'unfinished heads', size: 200, words: UNFINISHED_HEAD },
@@ -62,23 +66,39 @@ const UNFINISHED_HEAD = `${PREFACE}\0\0\x20\x01\x04\0\0\0\x01`;
 
 /** A watch whose first line does not end. */
 function unfinishedHello(path: string): string {
-  const encoder = new HpackEncoder(4096);
-  const list = [
-    ':method',
-    'POST',
-    ':scheme',
-    'https',
-    ':path',
-    path,
-    ':authority',
-    'a',
-    'content-type',
-    'application/x-ndjson',
-  ];
-  const block = new Uint8Array(encoder.bound(list));
   const out = new MemoryWire();
-  writeHeaders(out, 1, block, encoder.encode(list, block, 0), false, 16_384);
+  writeRequest(out, 1, path);
   const line = Buffer.from('{"type":"hello"');
   writeData(out, 1, line, 0, line.length, false);
   return PREFACE + Buffer.from(out.take()).toString('latin1');
 }
+
+/** Watches, or certificates asked for, that their client resets at once: twenty thousand. */
+function resets(path: string): string {
+  const out = new MemoryWire();
+  for (let id = 1; id < 40_000; id += 2) {
+    writeRequest(out, id, path);
+    writeReset(out, id, CANCEL);
+  }
+  return Buffer.from(out.take()).toString('latin1');
+}
+
+/** The head of a request with a body, without the table of HPACK. */
+function writeRequest(out: MemoryWire, id: number, path: string): void {
+  const encoder = new HpackEncoder(0);
+  const fields = {
+    ':method': 'POST',
+    ':scheme': 'https',
+    ':path': path,
+    ':authority': 'a',
+    'content-type': TYPES[path]!,
+  };
+  const list = Object.entries(fields).flat();
+  const block = new Uint8Array(encoder.bound(list));
+  writeHeaders(out, id, block, encoder.encode(list, block, 0), false, 16_384);
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '/v1/certify': 'application/json',
+  '/v1/watch': 'application/x-ndjson',
+};

@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { HEAP_FLAG } from '../../api/image.ts';
+
 /** A program in a memory cgroup of its own, as a container's: above its limit the kernel kills it. */
 export interface Confined {
   readonly child: ChildProcess;
@@ -20,8 +22,10 @@ const root = join(here, '../..');
 /**
  * Bundles a program of this folder, because the compiler of sources would take 50 MiB of their memory, and starts it within
  * a limit, with a channel for messages.
+ *
+ * @param flags of Node, as its program has them in the image
  */
-export function startConfined(file: string, limitMiB: number): Confined {
+export function startConfined(file: string, limitMiB: number, flags: readonly string[]): Confined {
   const bundle = join(root, 'build/bench', file.replace(/\.ts$/, '.js'));
   execFileSync(
     join(root, 'node_modules/.bin/esbuild'),
@@ -34,13 +38,9 @@ export function startConfined(file: string, limitMiB: number): Confined {
   );
   const cgroup = makeCgroup(limitMiB);
   const enter = cgroup === null ? '' : 'echo $$ > "$0/cgroup.procs"; ';
-  const child = spawn(
-    'sh',
-    ['-c', `${enter}exec "$@"`, cgroup ?? '', process.execPath, '--max-semi-space-size=1', bundle],
-    {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    },
-  );
+  const child = spawn('sh', ['-c', `${enter}exec "$@"`, cgroup ?? '', process.execPath, HEAP_FLAG, ...flags, bundle], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
     child,

@@ -20,6 +20,8 @@ export interface Conduct {
   readonly more: string;
   /** What comes back is read. */
   readonly reads: boolean;
+  /** What TLS is asked to carry; not given: what honest clients speak. */
+  readonly protocol?: 'h2';
 }
 
 interface Order {
@@ -55,7 +57,7 @@ function come(order: Order, hello: Buffer | null, at: number, ours: number): voi
   });
   socket.once('connect', () => {
     if (hello) socket.write(hello);
-    else if (conduct.tls === 'whole' && shown.tls) behave(secured(socket, shown), conduct, 'secureConnect');
+    else if (conduct.tls === 'whole' && shown.tls) behave(secured(socket, shown, conduct), conduct, 'secureConnect');
     else behave(socket, conduct, null);
   });
   if (hello) socket.resume();
@@ -77,8 +79,9 @@ function repeat(socket: Socket, text: string): void {
   else socket.once('drain', () => repeat(socket, text));
 }
 
-function secured(socket: Socket, { tls, protocol }: Shown): TLSSocket {
-  const { servername, ca, cert, key } = tls!;
+function secured(socket: Socket, { tls, servername, ...shown }: Shown, conduct: Conduct): TLSSocket {
+  const protocol = conduct.protocol ?? shown.protocol;
+  const { ca, cert, key } = tls!;
   const secureContext = createSecureContext({ ca, ecdhCurve: 'X25519', ...(cert && { cert, key }) });
   const secure = connectTls({ socket, servername, secureContext, ALPNProtocols: [protocol] });
   secure.on('error', () => {});
@@ -87,12 +90,12 @@ function secured(socket: Socket, { tls, protocol }: Shown): TLSSocket {
 }
 
 /** What a client says first. */
-async function clientHello({ tls }: Shown): Promise<Buffer> {
+async function clientHello({ servername }: Shown): Promise<Buffer> {
   const { promise, resolve } = Promise.withResolvers<Buffer>();
   const server = createServer((socket) => socket.once('data', (octets) => resolve(octets) ?? socket.destroy()));
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const { port } = server.address() as { port: number };
-  connectTls({ port, host: '127.0.0.1', servername: tls?.servername ?? 'server' }).on('error', () => {});
+  connectTls({ port, host: '127.0.0.1', servername }).on('error', () => {});
   const hello = await promise;
   server.close();
   return hello;

@@ -38,14 +38,14 @@ function call(shown: Shown, localAddress: string): Promise<boolean> {
   return shown.protocol === 'h2' ? callHttp2(shown, localAddress) : callHttp1(shown, localAddress);
 }
 
-function callHttp1({ port, tls, method, path, body }: Shown, localAddress: string): Promise<boolean> {
+function callHttp1({ port, servername, tls, method, path, body }: Shown, localAddress: string): Promise<boolean> {
   return new Promise((resolve) => {
     const options = {
       ...{ host: '127.0.0.1', port, localAddress, path, method, agent: false as const },
       headers: { host: 'localhost', ...(body !== '' && { 'content-type': 'application/json' }) },
       signal: AbortSignal.timeout(DEADLINE_MS),
     };
-    const request = tls ? httpsRequest({ ...options, ca: tls.ca, servername: tls.servername }) : httpRequest(options);
+    const request = tls ? httpsRequest({ ...options, ca: tls.ca, servername }) : httpRequest(options);
     request.on('response', (response) => {
       response.resume();
       response.once('close', () => resolve(response.complete && response.statusCode === 200));
@@ -54,9 +54,9 @@ function callHttp1({ port, tls, method, path, body }: Shown, localAddress: strin
   });
 }
 
-function callHttp2({ port, tls, method, path, body }: Shown, localAddress: string): Promise<boolean> {
+function callHttp2({ port, servername, tls, method, path, body }: Shown, localAddress: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const { servername, ca, cert, key } = tls!;
+    const { ca, cert, key } = tls!;
     const session = connectHttp2(`https://127.0.0.1:${port}`, {
       createConnection: () =>
         connectTls({

@@ -20,7 +20,6 @@ import { FailureLog } from '../../proxy/admin/failure-log.ts';
 import { AdminServer } from '../../proxy/admin/server.ts';
 import { Log } from '../../proxy/log.ts';
 import { destinationServer } from '../../test/support/destination-server.ts';
-import { eitherVersion } from '../../test/support/either-version.ts';
 import { identityOf, TestAuthority, TestProxy } from '../../test/support/mesh.ts';
 import { reviewInjection } from '../../webhook/admission/inject-review.ts';
 import { WebhookMetrics } from '../../webhook/admission/metrics.ts';
@@ -35,9 +34,10 @@ export type Listener = 'proxy inbound' | 'proxy admin' | 'identity' | 'destinati
 /** Where it is and what is sent there. */
 export interface Shown {
   readonly port: number;
+  /** SNI of handshakes that are its own to do. */
+  readonly servername: string;
   /** null: it speaks in plaintext. */
   readonly tls: {
-    readonly servername: string;
     readonly ca: string;
     readonly cert: string;
     readonly key: string;
@@ -53,11 +53,19 @@ const LOOPBACK = { host: '127.0.0.1', port: 0 };
 const log = createLog('bench', 'silent');
 const authority = new TestAuthority();
 
-const LISTENERS: Record<Listener, () => Promise<Shown>> = {
-  async 'proxy inbound'() {
-    const application = await eitherVersion();
-    const port = await new TestProxy('server', authority).listenInbound(application.port);
-    return { port, tls: null, protocol: 'http/1.1', method: 'GET', path: '/', body: '' };
+/** @param application port of an application, in a process of its own */
+const LISTENERS: Record<Listener, (application: number) => Promise<Shown>> = {
+  async 'proxy inbound'(application) {
+    const port = await new TestProxy('server', authority).listenInbound(application);
+    return {
+      port,
+      servername: identityOf('server'),
+      tls: null,
+      protocol: 'http/1.1',
+      method: 'GET',
+      path: '/',
+      body: '',
+    };
   },
   async 'proxy admin'() {
     const { metrics } = new TestProxy('server', authority);
@@ -71,7 +79,15 @@ const LISTENERS: Record<Listener, () => Promise<Shown>> = {
       shutdown: null,
     });
     const [port] = await admin.listen([LOOPBACK]);
-    return { port: port!, tls: null, protocol: 'http/1.1', method: 'GET', path: '/metrics', body: '' };
+    return {
+      port: port!,
+      servername: 'server',
+      tls: null,
+      protocol: 'http/1.1',
+      method: 'GET',
+      path: '/metrics',
+      body: '',
+    };
   },
   async identity() {
     const folder = mkdtempSync(join(tmpdir(), 'weft-identity-'));
@@ -113,8 +129,8 @@ const LISTENERS: Record<Listener, () => Promise<Shown>> = {
     };
     return {
       port: parseSocketAddress(address)!.port,
+      servername: 'weft-identity.weft.serviceaccount.identity.weft.cluster.local',
       tls: {
-        servername: 'weft-identity.weft.serviceaccount.identity.weft.cluster.local',
         ca: root.certificate,
         cert: '',
         key: '',
@@ -130,7 +146,7 @@ const LISTENERS: Record<Listener, () => Promise<Shown>> = {
     const hello = JSON.stringify({ type: 'hello', version: WATCH_VERSION, features: [], resume: {} });
     return {
       port: await listen(server),
-      tls: shown(),
+      ...shown(),
       protocol: 'h2',
       method: 'POST',
       path: '/v1/watch',
@@ -149,7 +165,7 @@ const LISTENERS: Record<Listener, () => Promise<Shown>> = {
     });
     return {
       port: await listen(server),
-      tls: shown(),
+      ...shown(),
       protocol: 'http/1.1',
       method: 'POST',
       path: '/inject',
@@ -165,12 +181,14 @@ function certificate() {
 
 function shown() {
   const { chain, key, trustBundle } = authority.credentials('client');
-  return { servername: identityOf('server'), ca: trustBundle, cert: chain, key };
+  return { servername: identityOf('server'), tls: { ca: trustBundle, cert: chain, key } };
 }
 
 async function listen(server: { listen(address: typeof LOOPBACK): Promise<string> }): Promise<number> {
   return parseSocketAddress(await server.listen(LOOPBACK))!.port;
 }
 
-process.once('message', async (listener: Listener) => process.send!(await LISTENERS[listener]()));
+process.once('message', async ({ listener, application }: { listener: Listener; application: number }) =>
+  process.send!(await LISTENERS[listener](application)),
+);
 process.on('disconnect', () => process.exit());

@@ -16,6 +16,8 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { PROXY_NODE_FLAGS } from '../../api/image.ts';
+import { eitherVersion } from '../../test/support/either-version.ts';
 import { pin } from '../http/cpu.ts';
 import { type Figure, record } from '../result.ts';
 import { conductsOf } from './conducts.ts';
@@ -42,10 +44,13 @@ const LIMIT_MIB: Readonly<Record<Listener, number>> = {
   webhook: 256,
 };
 
+const application = await eitherVersion();
 for (const listener of Object.keys(LIMIT_MIB) as Listener[]) {
   const conducts = conductsOf(listener).filter(({ name }) => `${listener}: ${name}`.includes(ONLY));
   if (conducts.length > 0) await attack(listener, conducts);
 }
+
+application.close();
 
 async function attack(listener: Listener, conducts: readonly Conduct[]): Promise<void> {
   const crowd = fork(join(here, 'crowd.ts'), { execArgv: ['--disable-warning=ExperimentalWarning'] });
@@ -67,8 +72,12 @@ async function attack(listener: Listener, conducts: readonly Conduct[]): Promise
 
 /** A listener that has answered calls for a second. */
 async function start(listener: Listener): Promise<{ server: Confined; shown: Shown }> {
-  const server = startConfined('listener.ts', LIMIT_MIB[listener]);
-  const shown = await told<Shown>(server.child, listener);
+  const server = startConfined(
+    'listener.ts',
+    LIMIT_MIB[listener],
+    listener.startsWith('proxy') ? PROXY_NODE_FLAGS : [],
+  );
+  const shown = await told<Shown>(server.child, { listener, application: application.port });
   pin(server.child.pid!, 0);
   await callFor(shown, 1000);
   return { server, shown };
@@ -113,7 +122,7 @@ async function row(
   console.log(`  ${name.padEnd(21)} ${succeeded} of ${made} calls${times}; ${memory} MiB`);
 }
 
-async function told<T>(child: ChildProcess, message: string): Promise<T> {
+async function told<T>(child: ChildProcess, message: string | object): Promise<T> {
   child.send(message);
   return ((await once(child, 'message')) as [T])[0];
 }

@@ -82,6 +82,34 @@ t.test('serves requests, one after another', async (t) => {
   t.same(exceeded, []);
 });
 
+t.test('serves some requests that come at once, in their order', async (t) => {
+  const { client, exceeded } = await serve(t, {});
+  const socket = client(
+    `${'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(7)}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+  );
+  let heard = '';
+  socket.on('data', (octets) => {
+    heard += octets;
+  });
+  await closed(socket);
+  t.equal(heard.match(/HTTP\/1.1 200/g)?.length, 8);
+  t.same(exceeded, []);
+});
+
+t.test('cuts off a client that asks without end and reads nothing, and serves none of the rest', async (t) => {
+  let served = 0;
+  const server = http.createServer((request, response) => {
+    served++;
+    answer(request, response);
+  });
+  const { client, exceeded } = await serve(t, {}, { server });
+  client('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1000));
+  await met(exceeded, 1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.same(exceeded, ['request_limit']);
+  t.equal(served, 8);
+});
+
 t.test('serves HTTP/2 over TLS', async (t) => {
   const { session, exceeded } = await serveHttp2(t, {});
   for (let i = 0; i < 2; i++) {
@@ -165,4 +193,24 @@ t.test('ends an idle connection', async (t) => {
   const { client, exceeded } = await serve(t, { idleMs: 100 });
   await closed(client('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
   t.same(exceeded, []);
+});
+
+t.test('cuts off a session that asks and takes back, at once or one after another', async (t) => {
+  for (const [atOnce, limit] of [
+    [100, 'request_limit'],
+    [4, 'rapid_reset'],
+  ] as const) {
+    const { session, exceeded } = await serveHttp2(t, {});
+    await once(session, 'connect');
+    let asked = 0;
+    while (!session.destroyed && asked < 1000) {
+      for (let i = 0; i < atOnce && !session.destroyed; i++, asked++) {
+        const stream = session.request({ ':path': '/open', ':method': 'POST' }, { endStream: false });
+        stream.on('error', () => {}).close(http2.constants.NGHTTP2_CANCEL);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    t.same(exceeded, [limit]);
+    t.ok(asked <= 200, `after ${asked}`);
+  }
 });

@@ -3,6 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from
 import type { Server, Socket } from 'node:net';
 
 import { type AcceptOptions, acceptTls, HandshakeTimeoutError } from '../tls/accept.ts';
+import { HandshakeTurns } from '../tls/handshake-turns.ts';
 import { FairShare, type Holder } from './fair-share.ts';
 import type { ServerBounds, ServerLimit } from './server-limits.ts';
 
@@ -25,6 +26,7 @@ export class Guard {
   readonly #onExceeded: (limit: ServerLimit) => void;
   readonly #connections: FairShare;
   readonly #handshakes: FairShare;
+  readonly #turns = new HandshakeTurns();
   readonly #held = new Set<Connection>();
   readonly #bySocket = new WeakMap<object, Connection>();
   /** Whose session HTTP/2 is making. */
@@ -63,7 +65,11 @@ export class Guard {
       this.#joining.session = session;
       this.#bySocket.set(session, this.#joining);
     });
-    (server as HttpServer).prependListener('request', (request, response) => this.#request(request, response));
+    const serve = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
+    server.removeAllListeners('request');
+    (server as HttpServer).on('request', (request, response) => {
+      if (this.#takes(request, response)) for (const listener of serve) listener.call(server, request, response);
+    });
   }
 
   /** Connections that are open. */
@@ -109,7 +115,9 @@ export class Guard {
     const handshake = { address, evict };
     if (!this.#handshakes.enter(handshake, performance.now())) return evict();
     connection.state = 'handshake';
-    acceptTls(socket, { ...tls(), timeoutMs: this.#bounds.handshakeMs })
+    this.#turns
+      .next(socket)
+      .then(() => acceptTls(socket, { ...tls(), timeoutMs: this.#bounds.handshakeMs }))
       .finally(() => this.#handshakes.leave(handshake))
       .then(
         (secure) => this.#join(connection, secure, join),
@@ -129,21 +137,29 @@ export class Guard {
     this.#joining = null;
   }
 
-  #request(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void {
+  /** Whether a request is to be served. */
+  #takes(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): boolean {
     const of = 'stream' in request ? request.stream.session : request.socket;
     const connection = of && this.#bySocket.get(of);
-    if (!connection) return;
+    if (!connection || connection.isCut) return false;
+    if (connection.exchanges.size >= MOST_UNDER_WAY) {
+      this.#cut(connection, 'request_limit');
+      return false;
+    }
     const exchange = { request, response, sinceMs: performance.now(), answeredMs: 0 };
     connection.exchanges.add(exchange);
     connection.state = 'request';
     this.#connections.keep(connection);
     response.once('close', () => {
       connection.exchanges.delete(exchange);
-      if (connection.exchanges.size > 0) return;
       const nowMs = performance.now();
+      // HTTP/1.1 cannot take a request back but with its connection.
+      if (!response.writableEnded && connection.takesBack(nowMs)) return this.#cut(connection, 'rapid_reset');
+      if (connection.exchanges.size > 0) return;
       connection.isAt('idle', nowMs);
       this.#connections.spare(connection, nowMs);
     });
+    return true;
   }
 
   #look(nowMs: number): void {
@@ -151,11 +167,14 @@ export class Guard {
       const limit = connection.exceeded(this.#bounds, nowMs);
       if (limit === null) continue;
       if (limit === 'idle') connection.shutdown();
-      else {
-        this.#onExceeded(limit);
-        connection.destroy();
-      }
+      else this.#cut(connection, limit);
     }
+  }
+
+  #cut(connection: Connection, limit: ServerLimit): void {
+    if (connection.isCut) return;
+    this.#onExceeded(limit);
+    connection.destroy();
   }
 
   /** What is late is found up to a quarter of the smallest time after it. */
@@ -186,7 +205,12 @@ class Connection implements Holder {
   readonly exchanges = new Set<Exchange>();
   session: ServerHttp2Session | null = null;
   state: 'handshake' | 'head' | 'request' | 'idle' = 'head';
+  /** It has been cut off; what had come before may yet be parsed. */
+  isCut = false;
   #sinceMs: number;
+  /** Requests that its client took back, less {@link RESETS_PER_SECOND} since. */
+  #takenBack = 0;
+  #takenBackMs = 0;
   readonly #onEvicted: () => void;
 
   constructor(socket: Socket, nowMs: number, onEvicted: () => void) {
@@ -199,6 +223,14 @@ class Connection implements Holder {
   isAt(state: 'head' | 'idle', nowMs: number): void {
     this.state = state;
     this.#sinceMs = nowMs;
+  }
+
+  /** Its client has taken a request back. @returns whether it does so too often */
+  takesBack(nowMs: number): boolean {
+    const since = (nowMs - this.#takenBackMs) / 1000;
+    this.#takenBack = Math.max(0, this.#takenBack - since * RESETS_PER_SECOND) + 1;
+    this.#takenBackMs = nowMs;
+    return this.#takenBack > MOST_TAKEN_BACK;
   }
 
   evict(): void {
@@ -236,9 +268,19 @@ class Connection implements Holder {
 
   /** By a reset: the kernel would keep what was not read of a connection that ends gently. */
   destroy(): void {
+    this.isCut = true;
     this.session?.destroy();
     // Node resets none whose end is on its way, and would never close it.
     if (this.socket.writableEnded) this.socket.destroy();
     else this.socket.resetAndDestroy();
   }
 }
+
+/**
+ * Requests under way on a connection. A client of these servers asks one thing at a time; who sends hundreds in a packet,
+ * whether he reads no answer (HTTP/1.1) or takes each back at once (HTTP/2), would have every one parsed, served and logged.
+ */
+const MOST_UNDER_WAY = 8;
+/** Requests that a client may take back at once, and one more for each second of a connection's life. */
+const MOST_TAKEN_BACK = 20;
+const RESETS_PER_SECOND = 1;

@@ -6,7 +6,9 @@ export type ServerLimit =
   | 'header_timeout'
   | 'body_timeout'
   | 'body_limit'
-  | 'stall_timeout';
+  | 'stall_timeout'
+  | 'request_limit'
+  | 'rapid_reset';
 
 /** What the clients of one server may cost. Times in milliseconds. */
 export interface ServerBounds {

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 
 import { FairShare } from '../../core/program/fair-share.ts';
 import { HandshakeTimeoutError } from '../../core/tls/accept.ts';
+import { HandshakeTurns } from '../../core/tls/handshake-turns.ts';
 import type { MutualTls } from './mutual-tls.ts';
 import { resetConnection } from './tcp-reset.ts';
 
@@ -11,12 +12,13 @@ export type HandshakeLimit = 'handshake_limit' | 'handshake_timeout' | 'tls_conn
 
 /**
  * Mutual TLS of an inbound side within bounds: of handshakes under way, and of connections that have TLS, which take nine
- * times what others do. Addresses share both fairly (see `FairShare`).
+ * times what others do. Addresses share both fairly (see `FairShare`), and take turns to begin (see `HandshakeTurns`).
  */
 export class Handshakes {
   readonly #mutualTls: Pick<MutualTls, 'accept'>;
   readonly #onExceeded: (limit: HandshakeLimit) => void;
   readonly #underWay = new FairShare(MOST_HANDSHAKES);
+  readonly #turns = new HandshakeTurns();
   readonly #secured = new FairShare(mostSecured(process.constrainedMemory()));
 
   constructor(mutualTls: Pick<MutualTls, 'accept'>, onExceeded: (limit: HandshakeLimit) => void) {
@@ -41,6 +43,7 @@ export class Handshakes {
     socket.once('close', () => this.#secured.leave(connection));
     if (!this.#underWay.enter(handshake, nowMs)) return refuse(handshake);
     try {
+      await this.#turns.next(socket);
       const secure = await this.#mutualTls.accept(socket);
       this.#secured.keep(connection);
       return secure;

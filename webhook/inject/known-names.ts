@@ -23,19 +23,22 @@ function unknown(texts: ObjectMetadata['labels'], known: readonly string[]): str
 }
 
 /**
- * That names do not exist, each with the one that was probably meant, which is looked for of the first {@link MOST_LOOKED_UP}.
+ * That names do not exist, each with the one that was probably meant; of those after the first {@link MOST_NAMED} only how
+ * many they are.
  *
  * @param kind `label` or `annotation`
  */
 export function doNotExist(kind: string, names: readonly string[], known: readonly string[]): string[] {
-  return names.map((name, at) => {
-    const nearest = at < MOST_LOOKED_UP ? nearestName(name, known) : null;
+  const sentences = names.slice(0, MOST_NAMED).map((name) => {
+    const nearest = nearestName(name, known);
     return `the ${kind} ${name} does not exist and is ignored${nearest ? `; did you mean ${nearest}?` : ''}`;
   });
+  const left = names.length - sentences.length;
+  return left > 0 ? [...sentences, `${left} more ${kind}s do not exist and are ignored`] : sentences;
 }
 
 /** A look-up takes a millisecond, and strangers may write 60,000 names. */
-const MOST_LOOKED_UP = 32;
+const MOST_NAMED = 32;
 
 const LABELS = [INJECT, CONTROL_NAMESPACE_LABEL];
 const ANNOTATIONS = [
