@@ -13,11 +13,14 @@ import { PROXY_ERROR_REASONS } from '../api/proxy-headers.ts';
 import { HEARD_INSTEAD, UNHEARD_ANNOTATIONS } from '../api/unheard-annotations.ts';
 import { COMMANDS } from '../cli/command-list.ts';
 import type { Setting, Settings } from '../core/config/environment.ts';
+import { ADMIN_BOUNDS, SERVER_LIMITS } from '../core/program/server-limits.ts';
 import { SETTINGS as DESTINATION } from '../destination/config.ts';
 import { Metrics as DestinationMetrics, type Measured } from '../destination/server/metrics.ts';
+import { WATCH_BOUNDS } from '../destination/server/watch-server.ts';
 import { SETTINGS as IDENTITY } from '../identity/config.ts';
 import type { CurrentIssuer } from '../identity/issue/current-issuer.ts';
 import { IdentityMetrics } from '../identity/metrics.ts';
+import { CERTIFY_BOUNDS } from '../identity/server.ts';
 import { ANSWER_STATUS } from '../proxy/answers.ts';
 import { SETTINGS as PROXY } from '../proxy/config.ts';
 import { LIMITS } from '../proxy/limits.ts';
@@ -25,6 +28,7 @@ import { BLAME, type Blame } from '../proxy/outbound/blame.ts';
 import { Metrics } from '../proxy/telemetry/metrics.ts';
 import { processMetrics } from '../proxy/telemetry/process-metrics.ts';
 import { WebhookMetrics } from '../webhook/admission/metrics.ts';
+import { ADMISSION_BOUNDS } from '../webhook/admission/server.ts';
 import { SETTINGS as WEBHOOK } from '../webhook/config.ts';
 import { compatibilityTable } from './compatibility.ts';
 import { PROXY_ERROR_ADVICE } from './proxy-error-advice.ts';
@@ -91,10 +95,26 @@ export function referenceParts(): Readonly<Record<string, string>> {
         consequence,
       ]),
     ),
+    'server-limits': table(
+      ['token', 'of', ...SERVERS.map(([name]) => name), 'above it'],
+      Object.entries(SERVER_LIMITS).map(([token, { what, above, bound }]) => [
+        code(token),
+        what,
+        ...SERVERS.map(([, bounds]) => bound(bounds)),
+        above,
+      ]),
+    ),
     compatibility: compatibilityTable(),
     commands: COMMANDS.map(({ name, help }) => `## weft ${name}\n\n\`\`\`text\n${help.trim()}\n\`\`\``).join('\n\n'),
   };
 }
+
+const SERVERS = [
+  ['identity', CERTIFY_BOUNDS],
+  ['destination', WATCH_BOUNDS],
+  ['webhook', ADMISSION_BOUNDS],
+  ['admin ports', ADMIN_BOUNDS],
+] as const;
 
 const COUNTS_AGAINST: Readonly<Record<Blame, string>> = {
   endpoint: 'the endpoint',

@@ -36,7 +36,7 @@ export class CertifyServer {
     this.#secureContext = secureContextOf(settings.certificate);
     this.#app = this.#createApp();
     this.#guard = new Guard(this.#app.server as Server, {
-      bounds: BOUNDS,
+      bounds: CERTIFY_BOUNDS,
       tls: () => ({ secureContext: this.#secureContext, clientCertificate: 'unasked', alpn: ALPN }),
       onExceeded: (limit) => this.#metrics.exceeded(limit),
     });
@@ -142,4 +142,4 @@ const MAX_STREAMS = 1;
  * What fits 256 MiB of memory beside the program's own 100: a session takes 105 KiB, and its body 64. A fleet that starts
  * at once finds the places taken for a moment and comes again: each is free after some ten milliseconds.
  */
-const BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: 512, handshakes: 256 };
+export const CERTIFY_BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: 512, handshakes: 256 };

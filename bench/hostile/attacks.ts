@@ -21,6 +21,7 @@ import { eitherVersion } from '../../test/support/either-version.ts';
 import { ALLOWED, ATTACKS } from '../../test/support/hostile-client.ts';
 import { pin } from '../http/cpu.ts';
 import { record, summary } from '../result.ts';
+import { ask } from './ask.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const ROUNDS = Number(process.env.ROUNDS || 5);
@@ -41,7 +42,7 @@ const victim = fork(join(here, 'victim.ts'), { execArgv: ['--expose-gc', '--disa
 const attacker = fork(join(here, 'attacker.ts'), { execArgv: ['--disable-warning=ExperimentalWarning'] });
 pin(victim.pid!, 0);
 for (const { pid } of [process, backend, attacker]) pin(pid!, 1);
-const ports = await told<{ ofNeighbours: number; ofAttacker: number }>(victim, {
+const ports = await ask<{ ofNeighbours: number; ofAttacker: number }>(victim, {
   ofNeighbours: BACKEND_PORT,
   ofAttacker: application.port,
 });
@@ -118,7 +119,7 @@ async function lostBeside(attack: number | null): Promise<number> {
 
 /** The neighbours' answers in a round. */
 async function answersBeside(attack: number | null): Promise<number> {
-  await told(victim, 'collect');
+  await ask(victim, 'collect');
   const load = ['-t1', `-c${NEIGHBOURS}`, '-m1', '--h1', `-D${COUNTED_SECONDS}`];
   const url = `http://127.0.0.1:${ports.ofNeighbours}/`;
   const said = new Promise<string>((resolve, reject) =>
@@ -132,12 +133,12 @@ async function answersBeside(attack: number | null): Promise<number> {
 
 async function alone(order: Order, isWatched = false): Promise<Cost> {
   await pause(100);
-  await told(victim, 'collect');
-  const before = await told<State>(victim, 'state');
+  await ask(victim, 'collect');
+  const before = await ask<State>(victim, 'state');
   if (isWatched) victim.send('sample');
   begin(order);
   await pause(ROUND_MS);
-  const after = await told<State>(victim, 'state');
+  const after = await ask<State>(victim, 'state');
   attacker.send('stop');
   const exceeded: Record<string, number> = {};
   for (const [limit, times] of Object.entries(after.limits)) {
@@ -167,13 +168,6 @@ function startBackend(): ChildProcess {
   const program = join(folder, 'backend');
   execFileSync('cc', ['-O2', '-w', '-o', program, join(here, '../http/backend.c')]);
   return spawn(program, [String(BACKEND_PORT), '100'], { stdio: 'ignore' });
-}
-
-function told<T>(child: ChildProcess, message: object | string): Promise<T> {
-  const { promise, resolve } = Promise.withResolvers<T>();
-  child.once('message', (answer) => resolve(answer as T));
-  child.send(message);
-  return promise;
 }
 
 function pause(ms: number): Promise<void> {

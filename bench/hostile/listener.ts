@@ -19,6 +19,7 @@ import { startIdentity } from '../../identity/identity.ts';
 import { FailureLog } from '../../proxy/admin/failure-log.ts';
 import { AdminServer } from '../../proxy/admin/server.ts';
 import { Log } from '../../proxy/log.ts';
+import type { Metrics } from '../../proxy/telemetry/metrics.ts';
 import { destinationServer } from '../../test/support/destination-server.ts';
 import { identityOf, TestAuthority, TestProxy } from '../../test/support/mesh.ts';
 import { reviewInjection } from '../../webhook/admission/inject-review.ts';
@@ -56,7 +57,9 @@ const authority = new TestAuthority();
 /** @param application port of an application, in a process of its own */
 const LISTENERS: Record<Listener, (application: number) => Promise<Shown>> = {
   async 'proxy inbound'(application) {
-    const port = await new TestProxy('server', authority).listenInbound(application);
+    const proxy = new TestProxy('server', authority);
+    process.on('message', () => process.send!(countSeries(proxy.metrics)));
+    const port = await proxy.listenInbound(application);
     return {
       port,
       servername: identityOf('server'),
@@ -173,6 +176,19 @@ const LISTENERS: Record<Listener, (application: number) => Promise<Shown>> = {
     };
   },
 };
+
+/** Of the largest family, and of all. */
+export interface SeriesCount {
+  readonly total: number;
+  readonly largest: number;
+  readonly family: string;
+}
+
+function countSeries({ registry }: Metrics): SeriesCount {
+  const families = [...registry.families].sort((a, b) => b.series.size - a.series.size);
+  const total = families.reduce((sum, { series }) => sum + series.size, 0);
+  return { total, largest: families[0]!.series.size, family: families[0]!.name };
+}
 
 function certificate() {
   const { chain, key } = authority.credentials('server');

@@ -12,7 +12,6 @@
  *   make bench CASE=hostile   (SECONDS=3, ONLY=part of a name such as "webhook: large")
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,6 +19,7 @@ import { PROXY_NODE_FLAGS } from '../../api/image.ts';
 import { eitherVersion } from '../../test/support/either-version.ts';
 import { pin } from '../http/cpu.ts';
 import { type Figure, record } from '../result.ts';
+import { ask } from './ask.ts';
 import { conductsOf } from './conducts.ts';
 import { type Confined, startConfined } from './confined.ts';
 import type { Conduct } from './crowd.ts';
@@ -77,7 +77,7 @@ async function start(listener: Listener): Promise<{ server: Confined; shown: Sho
     LIMIT_MIB[listener],
     listener.startsWith('proxy') ? PROXY_NODE_FLAGS : [],
   );
-  const shown = await told<Shown>(server.child, { listener, application: application.port });
+  const shown = await ask<Shown>(server.child, { listener, application: application.port });
   pin(server.child.pid!, 0);
   await callFor(shown, 1000);
   return { server, shown };
@@ -99,7 +99,7 @@ async function row(
   if (conduct) crowd.send({ shown, conduct, from: FROM });
   await pause(GATHERING_MS);
   const { made, succeeded, p50, p99, worst } = await callFor(shown, SECONDS * 1000);
-  await told(crowd, 'stop');
+  await ask(crowd, 'stop');
   await pause(LEAVING_MS);
   clearInterval(watching);
   const after = server.ownMiB();
@@ -120,11 +120,6 @@ async function row(
   const times = succeeded > 0 ? `, ${[p50, p99, worst].map((ms) => ms.toFixed(1)).join(' / ')} ms` : '';
   const memory = [before, most, after].map((mib) => mib.toFixed(0)).join(' / ');
   console.log(`  ${name.padEnd(21)} ${succeeded} of ${made} calls${times}; ${memory} MiB`);
-}
-
-async function told<T>(child: ChildProcess, message: string | object): Promise<T> {
-  child.send(message);
-  return ((await once(child, 'message')) as [T])[0];
 }
 
 function pause(ms: number): Promise<void> {

@@ -7,7 +7,7 @@ import { errorMessage } from '../errors/weft-error.ts';
 import { isLoopback, webPageFault } from '../http/web-page.ts';
 import { Guard } from '../program/guard.ts';
 import { BACKLOG, listenOn } from '../program/listener.ts';
-import { ADMIN_CONNECTIONS, DEFAULT_TIMES, type ServerLimit } from '../program/server-limits.ts';
+import { ADMIN_BOUNDS, type ServerLimit } from '../program/server-limits.ts';
 
 /** What the admin port of a program shows. */
 export interface AdminView {
@@ -36,7 +36,7 @@ export class AdminServer {
     this.#view = view;
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#guard = new Guard(this.#server, {
-      bounds: { ...DEFAULT_TIMES, connections: ADMIN_CONNECTIONS, handshakes: 0 },
+      bounds: ADMIN_BOUNDS,
       tls: null,
       onExceeded: (limit) => view.metrics.exceeded(limit),
     });

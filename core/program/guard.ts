@@ -5,7 +5,7 @@ import type { Server, Socket } from 'node:net';
 import { type AcceptOptions, acceptTls, HandshakeTimeoutError } from '../tls/accept.ts';
 import { HandshakeTurns } from '../tls/handshake-turns.ts';
 import { FairShare, type Holder } from './fair-share.ts';
-import type { ServerBounds, ServerLimit } from './server-limits.ts';
+import { MOST_TAKEN_BACK, MOST_UNDER_WAY, type ServerBounds, type ServerLimit } from './server-limits.ts';
 
 /** How a server accepts TLS at present: its certificate may be another tomorrow. */
 export type TlsTerms = () => Omit<AcceptOptions, 'timeoutMs'>;
@@ -276,11 +276,4 @@ class Connection implements Holder {
   }
 }
 
-/**
- * Requests under way on a connection. A client of these servers asks one thing at a time; who sends hundreds in a packet,
- * whether he reads no answer (HTTP/1.1) or takes each back at once (HTTP/2), would have every one parsed, served and logged.
- */
-const MOST_UNDER_WAY = 8;
-/** Requests that a client may take back at once, and one more for each second of a connection's life. */
-const MOST_TAKEN_BACK = 20;
 const RESETS_PER_SECOND = 1;

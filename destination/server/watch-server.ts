@@ -50,7 +50,7 @@ export class WatchServer {
       forceCloseConnections: true,
     });
     new Guard(this.#server, {
-      bounds: BOUNDS,
+      bounds: WATCH_BOUNDS,
       tls: () => ({
         secureContext: this.#secureContext,
         clientCertificate: 'required',
@@ -230,6 +230,6 @@ const SETTINGS = { maxConcurrentStreams: 8 };
  * Streams are live. A replica of 512 MiB serves some 2,000 proxies, each some 100 KiB with what it subscribes to; of
  * connections that have a certificate none is closed for another's sake while it has a stream.
  */
-const BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: 2_500, handshakes: 256, bodyMs: Infinity };
+export const WATCH_BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: 2_500, handshakes: 256, bodyMs: Infinity };
 /** How long a reader may take for the last lines of its stream, milliseconds. */
 const END_GRACE_MS = 1000;

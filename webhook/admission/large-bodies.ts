@@ -48,4 +48,4 @@ export class LargeBodies {
 /** Ordinary reviews have a few thousand octets; so many of each connection fit 32 MiB. */
 const LARGE_OCTETS = 64 * 1024;
 /** What 3 MiB of JSON become takes up to 43 MiB, for some 0.1 s. */
-const LARGE_AT_ONCE = 3;
+export const LARGE_AT_ONCE = 3;

@@ -11,7 +11,7 @@ import { BACKLOG, closeWithin, listenOn, statusOfFailure } from '../../core/prog
 import { DEFAULT_TIMES, type ServerBounds } from '../../core/program/server-limits.ts';
 import type { ServingCertificate } from '../../core/tls/serving-certificate.ts';
 import { type AdmissionRequest, parseReview, writeReview } from './admission-review.ts';
-import { LargeBodies } from './large-bodies.ts';
+import { LARGE_AT_ONCE, LargeBodies } from './large-bodies.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { type ReviewOutcome, ReviewUnavailableError } from './review-outcome.ts';
 
@@ -48,10 +48,10 @@ export class AdmissionServer {
       https: {},
       bodyLimit: MAX_BODY_OCTETS,
       forceCloseConnections: 'idle',
-      keepAliveTimeout: BOUNDS.idleMs,
+      keepAliveTimeout: ADMISSION_BOUNDS.idleMs,
     }) as unknown as FastifyInstance<Server>;
     this.#guard = new Guard(this.#app.server, {
-      bounds: BOUNDS,
+      bounds: ADMISSION_BOUNDS,
       tls: () => ({ secureContext: this.#secureContext, clientCertificate: 'unasked', alpn: ALPN }),
       onExceeded: (limit) => settings.metrics.exceeded(limit),
     });
@@ -170,4 +170,10 @@ const ANSWER_MS = 4000;
  * An API server keeps a few connections and ends them itself after 90 s without a review: were we first, a review that is
  * on its way would be lost to the failure policy. It gives a review 5 s (timeoutSeconds of the entries).
  */
-const BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: 512, handshakes: 128, idleMs: 120_000 };
+export const ADMISSION_BOUNDS: ServerBounds = {
+  ...DEFAULT_TIMES,
+  connections: 512,
+  handshakes: 128,
+  idleMs: 120_000,
+  largeBodies: LARGE_AT_ONCE,
+};
