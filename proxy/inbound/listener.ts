@@ -17,7 +17,7 @@ import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { Handshakes } from '../transport/handshakes.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
 import { type MutualTls, NOBODY, type Peer, peerOf } from '../transport/mutual-tls.ts';
-import { listenToOpening } from '../transport/opening.ts';
+import { letGo, listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
 import { relay } from '../transport/tcp-relay.ts';
@@ -67,9 +67,9 @@ interface Arrival {
 
 /** What is known of octets that are relayed. */
 interface Octets {
-  /** Connected already, because it was waited for; null: not yet. */
-  readonly upstream: Socket | null;
-  /** What the client had said before it ended its direction; null: all is in its socket. */
+  /** Connected already, or being connected, because it was waited for; null: not yet. */
+  readonly upstream: Promise<Socket> | null;
+  /** What the client had said, if anything, before it ended its direction; null: all is in its socket. */
   readonly ended: Buffer | null;
   /** Goes on looking at what was taken for octets; null: they are, whatever they say. */
   readonly detector: Detector | null;
@@ -192,17 +192,17 @@ export class InboundListener {
       throw new Refused('request_malformed', 'the client left without a word, or said none for too long');
     }
     if (opening.who !== 'client') {
-      const { upstream } = opening;
+      const upstream = Promise.resolve(opening.upstream);
       if (carriage !== 'http') return this.#relay(arrival, { upstream, ended: null, detector: watched });
-      upstream.destroy();
+      letGo(upstream);
       throw new Refused('opaque_on_http_port', `port ${destination.port} has HTTP rules, and its server speaks first`);
     }
-    const { value, ended } = opening;
+    const { value, ended, upstream } = opening;
+    if (value === 'tls') return this.#relay({ ...arrival, tls: 'opaque' }, { upstream, ended, detector: null });
+    if (value === 'opaque' && carriage !== 'http') return this.#relay(arrival, { upstream, ended, detector: watched });
+    letGo(upstream);
     if (value === 'ours') return this.#terminate(arrival);
-    if (value === 'tls') return this.#relay({ ...arrival, tls: 'opaque' }, { upstream: null, ended, detector: null });
-    if (value === 'opaque' && carriage === 'http')
-      throw new Refused('opaque_on_http_port', `port ${destination.port} carries HTTP alone`);
-    if (value === 'opaque') return this.#relay(arrival, { upstream: null, ended, detector: watched });
+    if (value === 'opaque') throw new Refused('opaque_on_http_port', `port ${destination.port} carries HTTP alone`);
     if (ended) throw new Refused('request_malformed', 'the client left before its request was whole');
     this.#http(arrival, value, false);
   }
@@ -315,11 +315,11 @@ export class InboundListener {
     try {
       this.#judgeConnection(destination, client);
     } catch (refusal) {
-      upstream?.destroy();
+      letGo(upstream);
       throw refusal;
     }
     onKnown();
-    const server = upstream ?? (await this.#dial(destination));
+    const server = await (upstream ?? this.#dial(destination));
     const labels = { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, client), tls };
     const tcp = new TcpSeries(this.#options.context.metrics, labels);
     tcp.opened();

@@ -17,18 +17,15 @@ export interface WayIn {
 /** How {@link openWay} leads. */
 export const WAYS_IN = ['one proxy', 'mutual TLS without ALPN', 'two proxies'] as const;
 
-/** Opens a way to a port of loopback that nobody has marked. @param rules what holds for the port after all */
+/** Opens a way to a port of loopback that nobody has marked. @param rules what holds for the port after all, its protocol for both proxies */
 export async function openWay(
   name: (typeof WAYS_IN)[number],
   applicationPort: number,
   rules: Partial<InboundPort> = {},
 ): Promise<WayIn> {
   const inbound = new TestProxy('api', authority);
-  if (Object.keys(rules).length > 0) {
-    const { config } = inbound.ports;
-    const port = { port: applicationPort, protocol: 'detect', policy: config.defaultPolicy, routes: {} } as const;
-    inbound.ports.update({ ...config, ports: [{ ...port, ...rules }] });
-  }
+  const { protocol = 'detect' } = rules;
+  if (Object.keys(rules).length > 0) inbound.declare(applicationPort, protocol, rules);
   const inboundPort = await inbound.listenInbound(applicationPort);
   const address = { host: '127.0.0.1', port: inboundPort, allowHalfOpen: true };
   if (name === 'one proxy')
@@ -47,7 +44,7 @@ export async function openWay(
     return { name, identity, inbound, connect: () => tls.connect(options), close };
   }
   const outbound = new TestProxy('frontend', authority);
-  outbound.describe('10.96.0.1:80', service('api', [endpoint(inboundPort, 'api')]));
+  outbound.describe('10.96.0.1:80', service('api', [endpoint(inboundPort, 'api')], { protocol }));
   const port = await outbound.listenOutbound();
   const close = () => {
     outbound.close();
