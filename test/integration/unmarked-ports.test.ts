@@ -158,6 +158,26 @@ for (const way of WAYS_IN) {
       }
     });
 
+  if (way === 'mutual TLS without ALPN')
+    t.test('a server that takes one connection keeps it for a client whose handshake is late', async (t) => {
+      const heard = Promise.withResolvers<string>();
+      const application = net.createServer((socket) => {
+        application.close();
+        socket.on('error', () => {});
+        socket.on('data', (chunk) => heard.resolve(`${chunk}`));
+        socket.on('end', () => heard.resolve('the end'));
+      });
+      const { inbound, connect, close } = await openWay(way, await listening(t, application), { protocol: 'opaque' });
+      t.teardown(close);
+      const socket = connect(SLOW_MS);
+      socket.on('error', () => {}).resume();
+      socket.write('late');
+      const late = new Promise((resolve) => setTimeout(resolve, 4000, 'nothing').unref());
+      t.equal(await Promise.race([heard.promise, late]), 'late');
+      t.match(inbound.metrics.registry.text(), /tcp_open_total\{direction="inbound"[^}]*client_id="frontend/);
+      socket.destroy();
+    });
+
   t.test(`undecided octets that become a request after all reach nobody, ${way}`, async (t) => {
     let got = '';
     const application = net.createServer({ allowHalfOpen: true }, (socket) => {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
 import * as tls from 'node:tls';
 
 import type { InboundPort } from '../../api/routing.ts';
@@ -10,7 +11,8 @@ export interface WayIn {
   /** Identity of the client, as the application's proxy knows it; empty: none. */
   readonly identity: string;
   readonly inbound: TestProxy;
-  connect(): Socket;
+  /** @param lateMs how long a handshake that the client makes itself waits */
+  connect(lateMs?: number): Socket;
   close(): void;
 }
 
@@ -41,7 +43,21 @@ export async function openWay(
     const { chain, key, trustBundle } = authority.credentials('frontend');
     const options = { ...address, servername: identityOf('api'), cert: chain, key, ca: trustBundle };
     const close = () => inbound.close();
-    return { name, identity, inbound, connect: () => tls.connect(options), close };
+    const connectLate = (lateMs: number) => {
+      const [near, far] = duplexPair();
+      const socket = connect(address);
+      far.pipe(socket).pipe(far);
+      far.pause();
+      setTimeout(() => far.resume(), lateMs);
+      return tls.connect({ ...options, socket: near });
+    };
+    return {
+      name,
+      identity,
+      inbound,
+      connect: (lateMs) => (lateMs ? connectLate(lateMs) : tls.connect(options)),
+      close,
+    };
   }
   const outbound = new TestProxy('frontend', authority);
   outbound.describe('10.96.0.1:80', service('api', [endpoint(inboundPort, 'api')], { protocol }));

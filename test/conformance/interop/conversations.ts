@@ -13,12 +13,14 @@ import { type ConversationServer, SERVERS } from './servers.ts';
  * whose protocol is declared; what a client hears must be the same.
  */
 export async function runConversations(): Promise<Outcome> {
-  const outcomes: Outcome[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'weft-conversations-'));
-  for (const [name, find] of Object.entries(SERVERS)) {
-    const found = await find(folder);
-    outcomes.push('missing' in found ? skip(`conversations with ${name}`, found.missing) : await ask(name, found));
-  }
+  // Much of what they do is waiting.
+  const outcomes = await Promise.all(
+    Object.entries(SERVERS).map(async ([name, find]) => {
+      const found = await find(folder);
+      return 'missing' in found ? skip(`conversations with ${name}`, found.missing) : ask(name, found);
+    }),
+  );
   rmSync(folder, { recursive: true });
   return sum(outcomes);
 }
