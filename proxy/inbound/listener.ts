@@ -17,7 +17,7 @@ import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { Handshakes } from '../transport/handshakes.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
 import { type MutualTls, NOBODY, type Peer, peerOf } from '../transport/mutual-tls.ts';
-import { listenToOpening } from '../transport/opening.ts';
+import { letGo, listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
 import { relay } from '../transport/tcp-relay.ts';
@@ -67,9 +67,9 @@ interface Arrival {
 
 /** What is known of octets that are relayed. */
 interface Octets {
-  /** Connected already, because it was waited for; null: not yet. */
-  readonly upstream: Socket | null;
-  /** What the client had said before it ended its direction; null: all is in its socket. */
+  /** Connected already, or being connected, because it was waited for; null: not yet. */
+  readonly upstream: Promise<Socket> | null;
+  /** What the client had said, if anything, before it ended its direction; null: all is in its socket. */
   readonly ended: Buffer | null;
   /** Goes on looking at what was taken for octets; null: they are, whatever they say. */
   readonly detector: Detector | null;
@@ -142,10 +142,12 @@ export class InboundListener {
    * Decides what a connection carries, and carries it.
    *
    * @param handshake what the octets are of a handshake; not given: there can be none for us any more
+   * @param ahead the application, where it was connected to while a handshake was waited for: its only connection, perhaps
    */
   async #open(
     arrival: Arrival,
     handshake: (bytes: Buffer) => 'ours' | 'tls' | 'not_tls' | 'incomplete' = tlsOf,
+    ahead: Promise<Socket> | null = null,
   ): Promise<void> {
     const { socket, destination, client } = arrival;
     const { ports } = this.#options.context;
@@ -180,29 +182,31 @@ export class InboundListener {
       decide,
       otherwise: () => (carriage === 'detect' ? detector.otherwise : carriage === 'http' ? 'http1' : 'opaque'),
       // Who speaks first is asked where nothing is declared; where HTTP is, the client has to.
-      dial: mustSpeak ? null : () => this.#dial(destination),
+      dial: mustSpeak ? null : () => ahead ?? this.#dial(destination),
       silenceMs: mustSpeak ? firstWordMs : silenceMs,
       // A ClientHello may come in several packets, some of them sent again.
       undecidedMs: () => (isHandshake ? HANDSHAKE_MS : arrival.undecidedMs),
     }).finally(waiting);
     const watched = carriage === 'detect' ? detector : null;
     if (opening.who === 'gone') {
+      letGo(ahead);
       // One that has left, as probes of a port do, was refused nothing.
       if (isRefused && !socket.readableEnded && !socket.destroyed) this.#judgeConnection(destination, client);
       throw new Refused('request_malformed', 'the client left without a word, or said none for too long');
     }
     if (opening.who !== 'client') {
-      const { upstream } = opening;
+      const upstream = Promise.resolve(opening.upstream);
       if (carriage !== 'http') return this.#relay(arrival, { upstream, ended: null, detector: watched });
-      upstream.destroy();
+      letGo(upstream);
       throw new Refused('opaque_on_http_port', `port ${destination.port} has HTTP rules, and its server speaks first`);
     }
     const { value, ended } = opening;
-    if (value === 'ours') return this.#terminate(arrival);
-    if (value === 'tls') return this.#relay({ ...arrival, tls: 'opaque' }, { upstream: null, ended, detector: null });
-    if (value === 'opaque' && carriage === 'http')
-      throw new Refused('opaque_on_http_port', `port ${destination.port} carries HTTP alone`);
-    if (value === 'opaque') return this.#relay(arrival, { upstream: null, ended, detector: watched });
+    const upstream = opening.upstream ?? ahead;
+    if (value === 'tls') return this.#relay({ ...arrival, tls: 'opaque' }, { upstream, ended, detector: null });
+    if (value === 'opaque' && carriage !== 'http') return this.#relay(arrival, { upstream, ended, detector: watched });
+    if (value === 'ours') return this.#terminate(arrival, upstream);
+    letGo(upstream);
+    if (value === 'opaque') throw new Refused('opaque_on_http_port', `port ${destination.port} carries HTTP alone`);
     if (ended) throw new Refused('request_malformed', 'the client left before its request was whole');
     this.#http(arrival, value, false);
   }
@@ -247,18 +251,18 @@ export class InboundListener {
     await this.#open(arrival);
   }
 
-  async #terminate({ socket, destination, client, onKnown }: Arrival): Promise<void> {
-    const secure: TLSSocket = await this.#handshakes.accept(socket);
-    const peer = peerOf(secure, this.#options.trustDomain);
-    // What proxies say to each other counts among proxies alone.
-    if (peer.identity === '' && peer.alpn !== '')
-      throw new Refused('peer_without_identity', `only a proxy with a certificate may speak ${peer.alpn}`);
-    const from = provedBy(client, peer);
-    if (peer.alpn === ALPN_TRANSPORT_HEADER)
-      throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
-    const arrival = this.#fromPeer(secure, destination, from, onKnown);
-    if (peer.alpn === ALPN_WEFT_HTTP) return this.#http(arrival, 'http2', true);
-    await this.#open(arrival);
+  async #terminate({ socket, destination, client, onKnown }: Arrival, ahead: Promise<Socket> | null): Promise<void> {
+    try {
+      const secure: TLSSocket = await this.#handshakes.accept(socket);
+      const peer = redirectedPeer(secure, this.#options.trustDomain);
+      const arrival = this.#fromPeer(secure, destination, provedBy(client, peer), onKnown);
+      if (peer.alpn !== ALPN_WEFT_HTTP) return await this.#open(arrival, tlsOf, ahead);
+      letGo(ahead);
+      this.#http(arrival, 'http2', true);
+    } catch (error) {
+      letGo(ahead);
+      throw error;
+    }
   }
 
   /** What a peer says that its own proxy has looked at, or ought to have: octets are not waited on for long once more. */
@@ -315,11 +319,11 @@ export class InboundListener {
     try {
       this.#judgeConnection(destination, client);
     } catch (refusal) {
-      upstream?.destroy();
+      letGo(upstream);
       throw refusal;
     }
     onKnown();
-    const server = upstream ?? (await this.#dial(destination));
+    const server = await (upstream ?? this.#dial(destination));
     const labels = { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, client), tls };
     const tcp = new TcpSeries(this.#options.context.metrics, labels);
     tcp.opened();
@@ -435,6 +439,16 @@ function strangerAt(socket: Socket, isRedirected: boolean): Client {
   const address = unmapped(socket.remoteAddress ?? '');
   const isLocal = isRedirected && (address === '127.0.0.1' || address === '::1');
   return { ...NOBODY, address, isLocal };
+}
+
+/** The peer of a redirected connection. What proxies say to each other counts among proxies alone. @throws Refused */
+function redirectedPeer(secure: TLSSocket, trustDomain: string): Peer {
+  const peer = peerOf(secure, trustDomain);
+  if (peer.identity === '' && peer.alpn !== '')
+    throw new Refused('peer_without_identity', `only a proxy with a certificate may speak ${peer.alpn}`);
+  if (peer.alpn === ALPN_TRANSPORT_HEADER)
+    throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
+  return peer;
 }
 
 /** The client once it has proved who it is. */

@@ -16,7 +16,7 @@ import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { type RequestHandler, type ServedConnection, serveHttp } from '../transport/http-server.ts';
 import { IdleTimer, MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import type { Loopback } from '../transport/loopback.ts';
-import { listenToOpening } from '../transport/opening.ts';
+import { letGo, listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek } from '../transport/peek.ts';
 import { type RelayListener, relay } from '../transport/tcp-relay.ts';
@@ -164,6 +164,10 @@ export class OutboundListener {
     if (opening.who === 'client') {
       this.#serverFirst.delete(target.key);
       this.#count(opening.value);
+      // Another server may be meant by the name that it says.
+      if (opening.value === 'opaque' && opening.upstream && !target.looksAtServerName)
+        return this.#join(socket, await upstream!, target, opening.ended);
+      letGo(opening.upstream);
       if (opening.value === 'opaque') return this.#relay(socket, target, opening.ended);
       // A request that its client ended before it was whole.
       if (opening.ended) return void socket.destroy();

@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 
 import { ConnectError } from './dialer.ts';
-import { listenToOpening, type OpeningRules } from './opening.ts';
+import { letGo, listenToOpening, type OpeningRules } from './opening.ts';
 
 /** A connection through loopback: the side that is looked at, and the side that speaks. */
 async function pair(t: Test): Promise<{ near: Socket; far: Socket }> {
@@ -28,7 +28,12 @@ function rules(dial: OpeningRules<string>['dial'], silenceMs = 20): OpeningRules
 t.test('a client that speaks decides, and its octets stay where they are', async (t) => {
   const client = await pair(t);
   client.far.write('GET /\n');
-  t.same(await listenToOpening(client.near, rules(null)), { who: 'client', value: 'GET /\n', ended: null });
+  t.same(await listenToOpening(client.near, rules(null)), {
+    who: 'client',
+    value: 'GET /\n',
+    ended: null,
+    upstream: null,
+  });
   t.equal(client.near.read().toString(), 'GET /\n');
 });
 
@@ -40,7 +45,8 @@ t.test('the server speaks first', async (t) => {
     client.near,
     rules(async () => server.near),
   );
-  t.same([first.who, 'upstream' in first && first.upstream.read().toString()], ['server', '220 ready']);
+  t.equal(first.who, 'server');
+  t.equal(server.near.read().toString(), '220 ready', 'which is still to be read');
 });
 
 t.test('a server that begins with SETTINGS waits for its client, who decides', async (t) => {
@@ -71,24 +77,50 @@ t.test('octets that look like SETTINGS at first and are none are a server that s
   );
 });
 
+t.test('a client that speaks while the server is being connected is heard, and gets that connection', async (t) => {
+  const client = await pair(t);
+  const server = await pair(t);
+  const connecting = Promise.withResolvers<Socket>();
+  const opening = await listenToOpening(
+    client.near,
+    rules(() => {
+      client.far.write('GET /\n');
+      return connecting.promise;
+    }),
+  );
+  t.match(opening, { who: 'client', value: 'GET /\n' });
+  connecting.resolve(server.near);
+  t.equal('upstream' in opening && (await opening.upstream), server.near);
+});
+
 t.test(
-  'a client that speaks while the server is being connected is heard, and that connection is let go',
+  'a client that speaks late gets the connection that was opened meanwhile, and nothing of it is lost',
   async (t) => {
     const client = await pair(t);
     const server = await pair(t);
-    const connecting = Promise.withResolvers<Socket>();
-    const opening = listenToOpening(
+    setTimeout(() => client.far.write('ruok'), 60);
+    const opening = await listenToOpening(
       client.near,
-      rules(() => {
-        client.far.write('GET /\n');
-        return connecting.promise;
-      }),
+      rules(async () => server.near),
     );
-    t.match(await opening, { who: 'client', value: 'GET /\n' });
-    connecting.resolve(server.near);
-    await new Promise((resolve) => server.far.on('error', resolve).once('end', resolve).resume());
+    t.match(opening, { who: 'client', value: 'unfinished' });
+    const upstream = 'upstream' in opening && (await opening.upstream);
+    t.equal(upstream, server.near);
+    server.far.write('imok');
+    await new Promise((resolve) => server.near.once('readable', resolve));
+    t.equal(server.near.read().toString(), 'imok');
   },
 );
+
+t.test('a connection that nobody has a use for is closed, also once it is there', async (t) => {
+  const server = await pair(t);
+  const connecting = Promise.withResolvers<Socket>();
+  letGo(connecting.promise);
+  connecting.resolve(server.near);
+  await new Promise((resolve) => server.far.once('end', resolve).resume());
+  letGo(Promise.reject(new ConnectError('connect_failed', 'refused')));
+  letGo(null);
+});
 
 t.test('without a word from either side, the reason why the server is not there is told', async (t) => {
   const client = await pair(t);
@@ -115,22 +147,9 @@ t.test('words that tell nothing are waited on for a time', async (t) => {
   for (const dial of [null, async () => (await pair(t)).near]) {
     const client = await pair(t);
     client.far.write('ruok');
-    t.same(await listenToOpening(client.near, rules(dial)), { who: 'client', value: 'unfinished', ended: null });
+    t.match(await listenToOpening(client.near, rules(dial)), { who: 'client', value: 'unfinished', ended: null });
     t.equal(client.near.read().toString(), 'ruok');
   }
-});
-
-t.test('words of a client that came too late to be first are waited on as well', async (t) => {
-  const client = await pair(t);
-  const server = await pair(t);
-  setTimeout(() => client.far.write('ruok'), 60);
-  t.match(
-    await listenToOpening(
-      client.near,
-      rules(async () => server.near),
-    ),
-    { who: 'client', value: 'unfinished' },
-  );
 });
 
 t.test('nothing is lost that a client said before it ended its direction', async (t) => {
@@ -140,13 +159,44 @@ t.test('nothing is lost that a client said before it ended its direction', async
     who: 'client',
     value: 'unfinished',
     ended: Buffer.from('ruok'),
+    upstream: null,
   });
 });
 
-t.test('a client that leaves without a word is gone, and so is one that has to speak and does not', async (t) => {
+t.test('a client that ends without a word has said all that it has to say, where it need not speak', async (t) => {
+  const client = await pair(t);
+  client.far.end();
+  t.same(
+    await listenToOpening(
+      client.near,
+      rules(async () => (await pair(t)).near),
+    ),
+    {
+      who: 'client',
+      value: 'unfinished',
+      ended: Buffer.alloc(0),
+      upstream: null,
+    },
+  );
+});
+
+t.test('a client that has to speak and ends, resets, or says nothing is gone', async (t) => {
   const leaving = await pair(t);
   leaving.far.end();
   t.same(await listenToOpening(leaving.near, rules(null)), { who: 'gone' });
   const silent = await pair(t);
   t.same(await listenToOpening(silent.near, rules(null)), { who: 'gone' });
+});
+
+t.test('a client that resets without a word is gone', async (t) => {
+  const client = await pair(t);
+  client.near.on('error', () => {});
+  client.far.resetAndDestroy();
+  t.same(
+    await listenToOpening(
+      client.near,
+      rules(async () => (await pair(t)).near),
+    ),
+    { who: 'gone' },
+  );
 });

@@ -16,10 +16,17 @@ export interface OpeningRules<T> {
   readonly undecidedMs: () => number;
 }
 
+/** A connection to the server, which may not be there yet, or fail; null: there is none. */
+type Upstream = Promise<Socket> | null;
+
 /** How a connection began. */
 export type Opening<T> =
-  /** `ended`: what the client had said before it ended its direction, which is no longer in the socket; else null. */
-  | { readonly who: 'client'; readonly value: T; readonly ended: Buffer | null }
+  /**
+   * `ended`: what the client had said, which may be nothing, before it ended its direction, and which is no longer in the
+   * socket; else null. `upstream`: the connection that was opened while the client was silent, the caller's, to carry what
+   * the client says on or to be {@link letGo}: a server may take no other; else null.
+   */
+  | { readonly who: 'client'; readonly value: T; readonly ended: Buffer | null; readonly upstream: Upstream }
   /** The server spoke first, or one of both left without a word. `upstream` is connected, and the caller's. */
   | { readonly who: 'server' | 'nobody'; readonly upstream: Socket }
   /** The client left, or never said a word. */
@@ -38,28 +45,39 @@ export async function listenToOpening<T>(client: Socket, rules: OpeningRules<T>)
   const { decide, otherwise, dial, silenceMs, undecidedMs } = rules;
   const firstWords = (bytes: Buffer): T | typeof UNDECIDED => decide(bytes) ?? UNDECIDED;
   let look = await peek(client, firstWords, silenceMs);
+  let upstream: Upstream = null;
   if (look.outcome === 'silent') {
     if (!dial) return { who: 'gone' };
-    const server = await raceToSpeak(client, dial(), silenceMs);
-    if (server) return server;
+    const first = await raceToSpeak(client, dial(), silenceMs);
+    if (first.who !== 'client') return first;
+    ({ upstream } = first);
     look = await peek(client, firstWords, 0);
   }
   const isTold = look.outcome !== 'decided' || look.value !== UNDECIDED;
-  return conclude(isTold ? (look as Peeked<T>) : await peek(client, decide, undecidedMs()), otherwise);
+  const told = isTold ? (look as Peeked<T>) : await peek(client, decide, undecidedMs());
+  if (told.outcome === 'decided') return { who: 'client', value: told.value, ended: null, upstream };
+  if (told.outcome !== 'ended') return { who: 'client', value: otherwise(), ended: null, upstream };
+  // To end without a word says something as well, but where only words are looked for.
+  if (told.bytes.length > 0 || (dial && !client.destroyed))
+    return { who: 'client', value: otherwise(), ended: told.bytes, upstream };
+  letGo(upstream);
+  return { who: 'gone' };
 }
 
-function conclude<T>(look: Peeked<T>, otherwise: () => T): Opening<T> {
-  if (look.outcome === 'decided') return { who: 'client', value: look.value, ended: null };
-  if (look.outcome !== 'ended') return { who: 'client', value: otherwise(), ended: null };
-  return look.bytes.length > 0 ? { who: 'client', value: otherwise(), ended: look.bytes } : { who: 'gone' };
+/** Closes a connection that there is no use for, also once it is there. Throws never. */
+export function letGo(upstream: Upstream): void {
+  upstream?.then(
+    (socket) => socket.destroy(),
+    () => {},
+  );
 }
 
-/** @returns who was first, where it was not the client; null: the client has spoken, or is the one that has to */
+/** @returns who was first; the client: it has spoken, or is the one that has to */
 async function raceToSpeak(
   client: Socket,
   connecting: Promise<Socket>,
   silenceMs: number,
-): Promise<{ who: 'server' | 'nobody'; upstream: Socket } | null> {
+): Promise<{ who: 'server' | 'nobody'; upstream: Socket } | { who: 'client'; upstream: Upstream }> {
   const cancel = new AbortController();
   const fromClient = peek(client, () => true, 0, cancel.signal);
   const fromServer = connecting.then(async (upstream) => {
@@ -73,24 +91,21 @@ async function raceToSpeak(
   cancel.abort();
   const spoken = await fromClient;
   if (spoken.outcome === 'decided') {
-    fromServer.then(
-      ({ upstream }) => upstream.destroy(),
-      () => {},
-    );
-    return null;
+    fromServer.catch(() => {});
+    return { who: 'client', upstream: failed ? null : connecting };
   }
   if (failed) {
     // There is no server to wait for; a client that was only slow may still learn that.
     const late = await peek(client, () => true, silenceMs);
     if (late.outcome !== 'decided') throw failed;
-    return null;
+    return { who: 'client', upstream: null };
   }
   // One side may have ended without a word: a relay carries that on.
   const { upstream, heard } = await fromServer;
   if (heard.outcome !== 'decided') return { who: 'nobody', upstream };
   if (!heard.value) return { who: 'server', upstream };
   upstream.destroy();
-  return null;
+  return { who: 'client', upstream: null };
 }
 
 /** Whether a server's first octets are a SETTINGS frame (RFC 9113 section 3.4); null: they may become one. */

@@ -45,7 +45,7 @@ export async function isThere(program: string, argument = '--version'): Promise<
 }
 
 /**
- * A Python that has these packages, in an environment of its own.
+ * A Python that has these packages: Debian's own, or one in an environment of its own.
  *
  * @param modules what they are imported as, where that differs
  * @returns its program, or what is missing
@@ -56,8 +56,8 @@ export async function pythonWith(
 ): Promise<string | { missing: string }> {
   const folder = join(BUILD, 'python');
   const python = join(folder, 'bin/python');
-  const has = () => run(python, ['-c', `import ${modules.join(', ')}`]);
-  if ((await has()).code === 0) return python;
+  for (const each of ['/usr/bin/python3', python])
+    if ((await run(each, ['-c', `import ${modules.join(', ')}`])).code === 0) return each;
   if (!(await isThere('python3'))) return { missing: 'python3 is missing' };
   for (const args of [
     ['python3', '-m', 'venv', folder],

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 
-import { runDetection } from './detection/detection.ts';
+import { runHeads } from './detection/heads.ts';
 import { runH2spec } from './h2spec.ts';
 import { runHpack } from './hpack/interoperation.ts';
 import { runHttp1 } from './http1/differential.ts';
@@ -14,7 +14,7 @@ import { runRouting } from './routing/differential.ts';
 import { runYaml } from './yaml/differential.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<Outcome>>> = {
-  detection: runDetection,
+  detection: runHeads,
   h2spec: runH2spec,
   hpack: runHpack,
   http1: runHttp1,

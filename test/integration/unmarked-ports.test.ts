@@ -130,6 +130,54 @@ for (const way of WAYS_IN) {
     secure.destroy();
   });
 
+  for (const protocol of ['detect', 'opaque'] as const)
+    t.test(`a server that takes one connection, ${way}, ${protocol}`, async (t) => {
+      for (const [name, words] of [
+        ['gets what a client says late', 'late'],
+        ['gets the end of a client that says nothing', ''],
+      ] as const) {
+        const heard = Promise.withResolvers<string>();
+        const application = net.createServer({ allowHalfOpen: true }, (socket) => {
+          application.close();
+          let text = '';
+          socket.on('error', () => {});
+          socket.on('data', (chunk) => {
+            text += chunk;
+          });
+          socket.on('end', () => socket.end(() => heard.resolve(`${text}, and the end`)));
+        });
+        const { connect, close } = await openWay(way, await listening(t, application), { protocol });
+        t.teardown(close);
+        const socket = connect();
+        socket.on('error', () => {}).resume();
+        if (words) await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
+        socket.end(words);
+        const late = new Promise((resolve) => setTimeout(resolve, 4000, 'nothing').unref());
+        t.equal(await Promise.race([heard.promise, late]), `${words}, and the end`, name);
+        socket.destroy();
+      }
+    });
+
+  if (way === 'mutual TLS without ALPN')
+    t.test('a server that takes one connection keeps it for a client whose handshake is late', async (t) => {
+      const heard = Promise.withResolvers<string>();
+      const application = net.createServer((socket) => {
+        application.close();
+        socket.on('error', () => {});
+        socket.on('data', (chunk) => heard.resolve(`${chunk}`));
+        socket.on('end', () => heard.resolve('the end'));
+      });
+      const { inbound, connect, close } = await openWay(way, await listening(t, application), { protocol: 'opaque' });
+      t.teardown(close);
+      const socket = connect(SLOW_MS);
+      socket.on('error', () => {}).resume();
+      socket.write('late');
+      const late = new Promise((resolve) => setTimeout(resolve, 4000, 'nothing').unref());
+      t.equal(await Promise.race([heard.promise, late]), 'late');
+      t.match(inbound.metrics.registry.text(), /tcp_open_total\{direction="inbound"[^}]*client_id="frontend/);
+      socket.destroy();
+    });
+
   t.test(`undecided octets that become a request after all reach nobody, ${way}`, async (t) => {
     let got = '';
     const application = net.createServer({ allowHalfOpen: true }, (socket) => {

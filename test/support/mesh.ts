@@ -6,8 +6,10 @@ import {
   DEFAULT_RETRY_BUDGET,
   type Endpoint,
   type InboundConfig,
+  type InboundPort,
   type OutboundTarget,
   OWN_BACKEND,
+  type Protocol,
   type Route,
 } from '../../api/routing.ts';
 import { DEFAULT_IDENTITY_DOMAIN, dnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
@@ -153,6 +155,12 @@ export class TestProxy {
   describe(key: string, target: OutboundTarget | null): void {
     this.#described.set(key, target);
     this.#tell(key);
+  }
+
+  /** Says what a port of the application is declared to speak, and whatever else holds for it. */
+  declare(port: number, protocol: Protocol, rules: Partial<InboundPort> = {}): void {
+    const { config } = this.ports;
+    this.ports.update({ ...config, ports: [{ port, protocol, policy: config.defaultPolicy, routes: {}, ...rules }] });
   }
 
   /** Listens for the application's outgoing connections. @returns the port */

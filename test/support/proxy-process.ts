@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { PROXY_NODE_FLAGS } from '../../api/image.ts';
-import type { OutboundTarget } from '../../api/routing.ts';
+import type { OutboundTarget, Protocol } from '../../api/routing.ts';
 import type { Credentials } from '../../proxy/transport/mutual-tls.ts';
 import { endpoint, service, TestAuthority } from './mesh.ts';
 
@@ -15,6 +15,8 @@ export interface ProxyOrder {
   readonly credentials: Credentials;
   /** Of the inbound side. */
   readonly applicationPort?: number;
+  /** What that port is declared to speak; not given: nobody has marked it. */
+  readonly protocol?: Protocol;
   /** What destination knows at `TARGET`: of the outbound side. */
   readonly target?: OutboundTarget;
 }
@@ -107,6 +109,7 @@ export async function startProxyPair(
     serviceAccount: 'api',
     credentials: authority.credentials('api'),
     applicationPort,
+    ...(options.protocol && { protocol: options.protocol }),
   });
   const outbound = await ProxyProcess.start({
     serviceAccount: 'frontend',

@@ -6,9 +6,11 @@ import { TestAuthority, TestProxy } from './mesh.ts';
 import { privatePages } from './private-pages.ts';
 import { type Held, type ProxyOrder, TARGET } from './proxy-process.ts';
 
-process.once('message', async ({ serviceAccount, credentials, applicationPort, target }: ProxyOrder) => {
+process.once('message', async (order: ProxyOrder) => {
+  const { serviceAccount, credentials, applicationPort, protocol, target } = order;
   const proxy = new TestProxy(serviceAccount, new TestAuthority(), { credentials });
   if (target) proxy.describe(TARGET, target);
+  if (applicationPort && protocol) proxy.declare(applicationPort, protocol);
   process.send!(target ? await proxy.listenOutbound() : await proxy.listenInbound(applicationPort!));
   process.on('message', async (asked) =>
     process.send!(asked === 'held' ? await heldBy(proxy) : proxy.metrics.registry.text()),

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
 import * as tls from 'node:tls';
 
 import type { InboundPort } from '../../api/routing.ts';
@@ -10,25 +11,23 @@ export interface WayIn {
   /** Identity of the client, as the application's proxy knows it; empty: none. */
   readonly identity: string;
   readonly inbound: TestProxy;
-  connect(): Socket;
+  /** @param lateMs how long a handshake that the client makes itself waits */
+  connect(lateMs?: number): Socket;
   close(): void;
 }
 
 /** How {@link openWay} leads. */
 export const WAYS_IN = ['one proxy', 'mutual TLS without ALPN', 'two proxies'] as const;
 
-/** Opens a way to a port of loopback that nobody has marked. @param rules what holds for the port after all */
+/** Opens a way to a port of loopback that nobody has marked. @param rules what holds for the port after all, its protocol for both proxies */
 export async function openWay(
   name: (typeof WAYS_IN)[number],
   applicationPort: number,
   rules: Partial<InboundPort> = {},
 ): Promise<WayIn> {
   const inbound = new TestProxy('api', authority);
-  if (Object.keys(rules).length > 0) {
-    const { config } = inbound.ports;
-    const port = { port: applicationPort, protocol: 'detect', policy: config.defaultPolicy, routes: {} } as const;
-    inbound.ports.update({ ...config, ports: [{ ...port, ...rules }] });
-  }
+  const { protocol = 'detect' } = rules;
+  if (Object.keys(rules).length > 0) inbound.declare(applicationPort, protocol, rules);
   const inboundPort = await inbound.listenInbound(applicationPort);
   const address = { host: '127.0.0.1', port: inboundPort, allowHalfOpen: true };
   if (name === 'one proxy')
@@ -44,10 +43,24 @@ export async function openWay(
     const { chain, key, trustBundle } = authority.credentials('frontend');
     const options = { ...address, servername: identityOf('api'), cert: chain, key, ca: trustBundle };
     const close = () => inbound.close();
-    return { name, identity, inbound, connect: () => tls.connect(options), close };
+    const connectLate = (lateMs: number) => {
+      const [near, far] = duplexPair();
+      const socket = connect(address);
+      far.pipe(socket).pipe(far);
+      far.pause();
+      setTimeout(() => far.resume(), lateMs);
+      return tls.connect({ ...options, socket: near });
+    };
+    return {
+      name,
+      identity,
+      inbound,
+      connect: (lateMs) => (lateMs ? connectLate(lateMs) : tls.connect(options)),
+      close,
+    };
   }
   const outbound = new TestProxy('frontend', authority);
-  outbound.describe('10.96.0.1:80', service('api', [endpoint(inboundPort, 'api')]));
+  outbound.describe('10.96.0.1:80', service('api', [endpoint(inboundPort, 'api')], { protocol }));
   const port = await outbound.listenOutbound();
   const close = () => {
     outbound.close();

@@ -16,21 +16,26 @@ interface Implementation {
   readonly compresses: boolean;
 }
 
-/** Runs gRPC's interoperability cases: every client that is there against every server, through two proxies. */
+/**
+ * Runs gRPC's interoperability cases: every client that is there against every server, through two proxies, at
+ * ports that nobody has marked and at such whose protocol is declared.
+ */
 export async function runGrpc(): Promise<Outcome> {
   const found = [await findGo(), await findPython()];
   const outcomes = found.filter((each) => 'missing' in each).map(({ name, missing }) => skip(name, missing));
   const implementations = found.filter((each) => 'cases' in each);
   for (const server of implementations) {
     const application = await ServerProcess.start((port) => server.server(port));
-    const pair = await startProxyPair(application.port);
-    for (const client of implementations) {
-      const outcome = await runCases(client, server, pair.port);
-      const { passed, failed } = outcome;
-      console.log(`  gRPC, ${client.name} to ${server.name}: ${passed} of ${passed + failed} cases`);
-      outcomes.push(outcome);
+    for (const [mark, options] of PORTS) {
+      const pair = await startProxyPair(application.port, options);
+      for (const client of implementations) {
+        const outcome = await runCases(client, server, pair.port);
+        const { passed, failed } = outcome;
+        console.log(`  gRPC, ${client.name} to ${server.name}, ${mark}: ${passed} of ${passed + failed} cases`);
+        outcomes.push(outcome);
+      }
+      pair.end();
     }
-    pair.end();
     application.end();
   }
   return sum(outcomes);
@@ -47,6 +52,12 @@ async function runCases(client: Implementation, server: Implementation, port: nu
   }
   return { passed, failed: cases.length - passed, skipped: [] };
 }
+
+/** What the server's port is declared to speak. */
+const PORTS: readonly (readonly [string, { protocol?: 'grpc' }])[] = [
+  ['not marked', {}],
+  ['marked', { protocol: 'grpc' }],
+];
 
 const CASE_TIMEOUT_MS = 60_000;
 
