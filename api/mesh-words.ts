@@ -9,6 +9,7 @@ import {
   ALPN_TRANSPORT_HEADER,
   ALPN_WEFT_HTTP,
   ALPN_WEFT_OPAQUE,
+  ALPN_WEFT_OPAQUE_UNCONFIRMED,
   CLIENT_ID_HEADER,
   DST_CANONICAL_HEADER,
   FORWARDED_CLIENT_CERT_HEADER,
@@ -100,7 +101,14 @@ export const MESH_PROTOCOLS: readonly MeshWord[] = [
   {
     word: ALPN_WEFT_OPAQUE,
     saidBy: 'the same',
-    meaning: 'octets follow; looked at all the same where the port has HTTP rules',
+    meaning:
+      'octets follow once the server’s proxy has said, in an octet of its own, that it has reached the application; looked at all the same where the port has HTTP rules',
+    others: 'as above',
+  },
+  {
+    word: ALPN_WEFT_OPAQUE_UNCONFIRMED,
+    saidBy: 'the same, of an older one',
+    meaning: 'octets follow at once, and are lost where the application cannot be reached',
     others: 'as above',
   },
   {

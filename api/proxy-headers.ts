@@ -41,8 +41,10 @@ export const ENVOY_OVERRIDE_HEADERS = {
 
 /** HTTP/2 frames follow; header names keep their case. */
 export const ALPN_WEFT_HTTP = 'weft.http/1';
-/** Octets follow. */
-export const ALPN_WEFT_OPAQUE = 'weft.opaque/1';
+/** Octets follow, the server's after one of its proxy's that says whether they may (`proxy/transport/octets-verdict.ts`). */
+export const ALPN_WEFT_OPAQUE = 'weft.opaque/2';
+/** Octets follow, whether or not anybody takes them. */
+export const ALPN_WEFT_OPAQUE_UNCONFIRMED = 'weft.opaque/1';
 /** Linkerd's transport header follows and names the port. */
 export const ALPN_TRANSPORT_HEADER = 'transport.l5d.io/v1';
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
-import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP } from '../../api/proxy-headers.ts';
+import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Connections } from '../connections.ts';
@@ -17,6 +17,7 @@ import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { Handshakes } from '../transport/handshakes.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
 import { type MutualTls, NOBODY, type Peer, peerOf } from '../transport/mutual-tls.ts';
+import { acceptOctets, refuseOctets } from '../transport/octets-verdict.ts';
 import { letGo, listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek, skip } from '../transport/peek.ts';
@@ -256,6 +257,7 @@ export class InboundListener {
       const secure: TLSSocket = await this.#handshakes.accept(socket);
       const peer = redirectedPeer(secure, this.#options.trustDomain);
       const arrival = this.#fromPeer(secure, destination, provedBy(client, peer), onKnown);
+      if (peer.alpn === ALPN_WEFT_OPAQUE) return await this.#confirm(arrival, ahead);
       if (peer.alpn !== ALPN_WEFT_HTTP) return await this.#open(arrival, tlsOf, ahead);
       letGo(ahead);
       this.#http(arrival, 'http2', true);
@@ -263,6 +265,26 @@ export class InboundListener {
       letGo(ahead);
       throw error;
     }
+  }
+
+  /** Tells a peer whether the application takes octets, before it sends any. */
+  async #confirm(arrival: Arrival, ahead: Promise<Socket> | null): Promise<void> {
+    const { socket, destination, client } = arrival;
+    const { ports } = this.#options.context;
+    let upstream = ahead;
+    // What HTTP rules let in, is HTTP, and says itself who may.
+    if (carriageOf(ports.rules(destination.port)) !== 'http')
+      try {
+        if (this.#isRefused(destination, client)) throw this.#deny(destination, client);
+        upstream ??= this.#dial(destination);
+        await upstream;
+      } catch (error) {
+        letGo(upstream);
+        this.#note(destination, client, error as Error);
+        return refuseOctets(socket, (error as Refused).reason === 'policy_denied' ? 'refused' : 'unreachable');
+      }
+    acceptOctets(socket);
+    await this.#open(arrival, tlsOf, upstream);
   }
 
   /** What a peer says that its own proxy has looked at, or ought to have: octets are not waited on for long once more. */

@@ -1,5 +1,12 @@
 import type { Socket } from 'node:net';
-import { ALPN_TRANSPORT_HEADER, ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../api/proxy-headers.ts';
+import type { TLSSocket } from 'node:tls';
+
+import {
+  ALPN_TRANSPORT_HEADER,
+  ALPN_WEFT_HTTP,
+  ALPN_WEFT_OPAQUE,
+  ALPN_WEFT_OPAQUE_UNCONFIRMED,
+} from '../../api/proxy-headers.ts';
 import type { Endpoint, EndpointTls } from '../../api/routing.ts';
 import { formatSocketAddress } from '../../core/config/socket-address.ts';
 import type { Candidate } from '../balance/candidate.ts';
@@ -10,13 +17,14 @@ import type { Log } from '../log.ts';
 import type { EndpointSeries } from '../telemetry/endpoint-series.ts';
 import { type Metrics, ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
-import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
+import { ConnectError, dial, established } from '../transport/dialer.ts';
 import type { HttpPool } from '../transport/http-pool.ts';
 import { Http1Pool } from '../transport/http1-pool.ts';
 import { Http2Pool } from '../transport/http2-pool.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import type { Loopback } from '../transport/loopback.ts';
 import type { MutualTls } from '../transport/mutual-tls.ts';
+import { octetsAccepted } from '../transport/octets-verdict.ts';
 import { DEFAULT_KEEP_ALIVE, type SignsOfLife } from '../transport/server-watch.ts';
 import { keepAlive } from '../transport/tcp-keep-alive.ts';
 import { writeTransportHeader } from '../transport/transport-header.ts';
@@ -132,37 +140,41 @@ export class EndpointClient implements Candidate {
   lastHead: RequestHead | null = null;
   lastRewritten: (RequestHead & { version: string }) | null = null;
 
-  /** Opens a connection for octets that are no HTTP, or HTTP that is carried as it is. */
+  /**
+   * Opens a connection for octets that are no HTTP, or HTTP that is carried as it is. Resolves once a server is there to take
+   * them: a proxy of ours says so of its application. Rejects with a {@link ConnectError}.
+   */
   async open(): Promise<Socket> {
     const { maxConnections = Number.POSITIVE_INFINITY } = this.#share.limits;
     if (this.#share.connections >= maxConnections)
       throw new ConnectError('overflow', `${maxConnections} connections are open, as many as may be`);
-    const socket = this.#dial([ALPN_WEFT_OPAQUE]);
-    const { promise, resolve, reject } = Promise.withResolvers<Socket>();
     const share = this.#share;
     const begunMs = performance.now();
+    const socket = this.#dial([ALPN_WEFT_OPAQUE, ALPN_WEFT_OPAQUE_UNCONFIRMED]);
     share.connections++;
     this.load.asked();
-    whenConnected(socket, this.tls ? 'secureConnect' : 'connect', this.#connectTimeoutMs, (error) => {
+    try {
+      await established(socket, this.#connectTimeoutMs, this.tls ? 'secureConnect' : 'connect');
+      const isConfirmed = (socket as TLSSocket).alpnProtocol === ALPN_WEFT_OPAQUE;
+      if (isConfirmed) await octetsAccepted(socket, this.#connectTimeoutMs);
+      // That its proxy accepts a connection says nothing of the application.
+      if (isConfirmed || !this.hasWeftProxy) this.onAnswer();
+    } catch (error) {
+      this.onUnreachable(error as ConnectError);
       const nowMs = performance.now();
-      if (error) {
-        this.onUnreachable(error);
-        this.load.abandoned(nowMs - begunMs, nowMs);
-        share.connections--;
-        return reject(error);
-      }
-      this.load.answered(nowMs - begunMs, nowMs);
-      // That its proxy accepts says nothing of the application.
-      if (!this.hasWeftProxy) this.onAnswer();
-      this.#tcp.opened();
-      socket.once('close', () => {
-        share.connections--;
-        this.#tcp.closed();
-      });
-      if (this.#isDirect) socket.write(this.#transportHeader(null));
-      resolve(socket);
+      this.load.abandoned(nowMs - begunMs, nowMs);
+      share.connections--;
+      throw error;
+    }
+    const nowMs = performance.now();
+    this.load.answered(nowMs - begunMs, nowMs);
+    this.#tcp.opened();
+    socket.once('close', () => {
+      share.connections--;
+      this.#tcp.closed();
     });
-    return promise;
+    if (this.#isDirect) socket.write(this.#transportHeader(null));
+    return socket;
   }
 
   /**

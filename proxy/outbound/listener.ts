@@ -21,6 +21,7 @@ import type { OriginalDestination } from '../transport/original-destination.ts';
 import { peek } from '../transport/peek.ts';
 import { type RelayListener, relay } from '../transport/tcp-relay.ts';
 import { resetConnection } from '../transport/tcp-reset.ts';
+import { BLAME } from './blame.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import type { Ingress } from './ingress.ts';
 import { KeptTarget } from './kept-target.ts';
@@ -98,11 +99,16 @@ export class OutboundListener {
       return void socket.destroy();
     }
     this.#handle(socket, original).catch((error: Error) => {
-      this.#options.log.warn(
-        { error: error.message, target: formatSocketAddress(original.host, original.port) },
-        'outbound connection failed',
+      const target = formatSocketAddress(original.host, original.port);
+      const { context, log } = this.#options;
+      log.warn({ error: error.message, target }, 'outbound connection failed');
+      const reason = error instanceof ConnectError ? error.reason : 'unexpected';
+      noteFailure(
+        context,
+        { reason, message: error.message },
+        { target, route: '', method: '', path: '', endpoint: '' },
       );
-      socket.destroy();
+      resetConnection(socket);
     });
   }
 
@@ -292,7 +298,7 @@ export class OutboundListener {
       try {
         return { socket: await client.open(), client };
       } catch (error) {
-        if (attempt >= RELAY_ATTEMPTS) throw error;
+        if (attempt >= RELAY_ATTEMPTS || BLAME[(error as ConnectError).reason] === 'request') throw error;
         tried.push(client);
       }
     }

@@ -7,7 +7,8 @@ export class ConnectError extends Error {
     | 'connect_timeout'
     | 'destination_identity_mismatch'
     | 'identity_not_ready'
-    | 'overflow';
+    | 'overflow'
+    | 'policy_denied';
 
   constructor(reason: ConnectError['reason'], message: string) {
     super(message);
@@ -73,10 +74,14 @@ export function dialed(host: string, port: number, timeoutMs: number): Promise<S
   return established(dial(host, port), timeoutMs);
 }
 
-/** `socket` once it is connected. Rejects with a {@link ConnectError}. */
-export function established(socket: Socket, timeoutMs: number): Promise<Socket> {
+/** `socket` once it is connected, see {@link whenConnected}. Rejects with a {@link ConnectError}. */
+export function established(
+  socket: Socket,
+  timeoutMs: number,
+  event: 'connect' | 'secureConnect' = 'connect',
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    whenConnected(socket, 'connect', timeoutMs, (error) => (error ? reject(error) : resolve(socket)));
+    whenConnected(socket, event, timeoutMs, (error) => (error ? reject(error) : resolve(socket)));
   });
 }
 

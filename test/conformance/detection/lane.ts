@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import * as tls from 'node:tls';
 
-import { ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE } from '../../../api/proxy-headers.ts';
+import { ALPN_WEFT_HTTP, ALPN_WEFT_OPAQUE_UNCONFIRMED } from '../../../api/proxy-headers.ts';
 import type { InboundPolicy, InboundPort } from '../../../api/routing.ts';
 import type { Credentials } from '../../../proxy/transport/mutual-tls.ts';
 import { identityOf, route, type TestProxy } from '../../support/mesh.ts';
@@ -96,7 +96,7 @@ export class Lane {
     if (way === 'plaintext') return connect(address);
     const { chain, key, trustBundle } = this.#credentials;
     const own = way.startsWith('mutual') ? { cert: chain, key } : {};
-    const alpn = way.endsWith('opaque/1') ? [ALPN_WEFT_OPAQUE] : way.endsWith('http/1') ? [ALPN_WEFT_HTTP] : [];
+    const alpn = way.endsWith('opaque/1') ? [ALPN_WEFT_OPAQUE_UNCONFIRMED] : way.endsWith('http/1') ? [ALPN_WEFT_HTTP] : [];
     const options = {
       ...address,
       ...own,
