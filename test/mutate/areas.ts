@@ -26,7 +26,11 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   http2: {
     sources: ['proxy/http2/*.ts'],
-    tests: ['proxy/http2/**/*.test.ts', 'test/split-invariance.test.ts'],
+    tests: [
+      'proxy/http2/**/*.test.ts',
+      'test/split-invariance.test.ts',
+      'test/integration/{early-answers,expect-continue,few-streams,odd-answers}.test.ts',
+    ],
   },
   hpack: {
     sources: ['proxy/http2/hpack/*.ts'],
@@ -34,13 +38,19 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   http1: {
     sources: ['proxy/http1/**/*.ts'],
-    tests: ['proxy/http1/**/*.test.ts', 'test/split-invariance.test.ts'],
+    tests: [
+      'proxy/http1/**/*.test.ts',
+      'test/split-invariance.test.ts',
+      'test/integration/{early-answers,expect-continue,odd-answers,upgrades}.test.ts',
+    ],
   },
   outbound: {
     sources: ['proxy/outbound/**/*.ts'],
     tests: [
       'proxy/outbound/**/*.test.ts',
-      'test/integration/{endpoint-state,external-hosts,ingress,kept-connections,refusals,request-overrides,traffic-policy}.test.ts',
+      'test/integration/{blame,carriage,data-path,discovery-unavailable,early-answers,endpoint-state,expect-continue}.test.ts',
+      'test/integration/{external-hosts,few-streams,ingress,kept-connections,octets-balance,odd-answers,own-endpoint}.test.ts',
+      'test/integration/{refusals,request-overrides,series,traffic-policy,tunnels,unmarked-ports,upgrades}.test.ts',
     ],
   },
   istio: {

@@ -96,7 +96,11 @@ export class Lane {
     if (way === 'plaintext') return connect(address);
     const { chain, key, trustBundle } = this.#credentials;
     const own = way.startsWith('mutual') ? { cert: chain, key } : {};
-    const alpn = way.endsWith('opaque/1') ? [ALPN_WEFT_OPAQUE_UNCONFIRMED] : way.endsWith('http/1') ? [ALPN_WEFT_HTTP] : [];
+    const alpn = way.endsWith('opaque/1')
+      ? [ALPN_WEFT_OPAQUE_UNCONFIRMED]
+      : way.endsWith('http/1')
+        ? [ALPN_WEFT_HTTP]
+        : [];
     const options = {
       ...address,
       ...own,
