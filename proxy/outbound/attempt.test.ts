@@ -113,6 +113,44 @@ t.test('a tunnel is over when both sides have ended', async (t) => {
   t.same(heard, ['stream', 101, 'bye', 'end 101']);
 });
 
+t.test('an answer that is whole before the request ends with it, once', async (t) => {
+  const { fake, heard, request, made } = attempt({ isComplete: false });
+  fake.open();
+  fake.listener.onResponse(OK, true);
+  t.same(heard, ['stream', 200, 'end 200']);
+  request.isComplete = true;
+  made.onRequestEnd();
+  t.same(heard, ['stream', 200, 'end 200']);
+  fake.listener.onReset(8);
+  t.same(heard, ['stream', 200, 'end 200'], 'and nothing is heard afterwards');
+});
+
+t.test('the rest of a request may be refused after a whole answer', async (t) => {
+  const { fake, heard } = attempt({ isComplete: false });
+  fake.open();
+  fake.listener.onResponse(OK, true);
+  fake.listener.onSent(5);
+  fake.listener.onReset(0);
+  t.same(heard, ['stream', 200, 'end 200', 5, 'rest refused']);
+});
+
+t.test('its time counts for the endpoint where that, or its application, has answered', async (t) => {
+  const counted = (fields: string[]) => {
+    const made = attempt();
+    const heard: string[] = [];
+    for (const word of ['answered', 'excused', 'abandoned'] as const) made.load[word] = () => void heard.push(word);
+    made.client.onAnswer = () => void heard.push('reached');
+    Object.defineProperty(made.client, 'hasWeftProxy', { value: true });
+    made.fake.open();
+    made.fake.listener.onResponse({ status: 503, fields }, true);
+    made.made.finish(ANSWERED, null);
+    return heard;
+  };
+  t.same(counted([]), ['answered', 'reached']);
+  t.same(counted(['weft-proxy-error', 'endpoint_reset']), ['answered', 'reached']);
+  t.same(counted(['weft-proxy-error', 'policy_denied']), ['excused', 'reached'], 'the request is to blame');
+});
+
 t.test('what is given up is reset, and not heard any more', async (t) => {
   const { fake, heard, made } = attempt();
   const stream = fake.open();
@@ -187,6 +225,9 @@ t.test('tells the breaker once what the outcome says of the endpoint', async (t)
   t.same(told('success'), [['success', 200]]);
   t.same(told('failure', { ...ANSWERED, status: 503 }), [['failure', 503]]);
   t.same(told('failure', { ...ANSWERED, grpcStatus: '14' }), [['failure', 503]], 'as HTTP says the same');
+  const as = { '2': 500, '4': 504, '12': 501, '13': 500, '14': 503, '15': 500 };
+  for (const [grpcStatus, status] of Object.entries(as))
+    t.same(told('failure', { ...ANSWERED, grpcStatus }), [['failure', status]], grpcStatus);
   t.same(told('success', { ...ANSWERED, grpcStatus: '5' }), [['success', 200]], 'which is not the server’s fault');
   t.same(told('local', failedOutcome('endpoint_reset')), [['local', 0]], 'there was no answer');
   t.same(told(null), ['abandoned']);
