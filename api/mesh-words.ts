@@ -2,6 +2,7 @@ import {
   CONTROL_NAMESPACE_LABEL,
   INJECTED_ANNOTATION,
   NAMESPACE_ANNOTATION_LABEL,
+  REQUEST_OVERRIDES_ANNOTATION,
   RESTARTED_ANNOTATION,
 } from './names.ts';
 import { PROXY_ADMIN_PORT, PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT } from './ports.ts';
@@ -12,7 +13,10 @@ import {
   ALPN_WEFT_OPAQUE_UNCONFIRMED,
   CLIENT_ID_HEADER,
   DST_CANONICAL_HEADER,
+  DST_OVERRIDE_HEADER,
+  ENVOY_OVERRIDE_HEADERS,
   FORWARDED_CLIENT_CERT_HEADER,
+  LINKERD_OVERRIDE_HEADERS,
   ORIG_PROTO_HEADER,
   PROXY_ERROR_HEADER,
   UPGRADE_METHOD_HEADER,
@@ -24,10 +28,11 @@ import {
  *     application ─request─▶ client's proxy ─▶ ─client─▶ server's proxy ─▶ server
  *                            client's proxy ◀─endpoint─  server's proxy ◀─answer─ server
  *                            client's proxy ◀─stranger─  a server without a proxy of ours
+ *     a client without an identity ─────────▶ ─outsider▶ server's proxy ─▶ server
  */
-export type Speaker = 'application' | 'client' | 'server' | 'endpoint' | 'stranger';
+export type Speaker = 'application' | 'client' | 'outsider' | 'server' | 'endpoint' | 'stranger';
 
-/** A header that only the mesh may say. */
+/** A header that the mesh hears, and that not everybody may say. */
 export interface MeshHeader {
   /** In lower case. */
   readonly name: string;
@@ -39,7 +44,7 @@ export interface MeshHeader {
   readonly heardBy: string;
 }
 
-/** Every header that only the mesh may say, in requests and answers. The proxy removes by it. */
+/** Every header that only the mesh, or an application to its own proxy, may say, in requests and answers. The proxy removes by it. */
 export const MESH_HEADERS: readonly MeshHeader[] = [
   {
     name: CLIENT_ID_HEADER,
@@ -78,6 +83,20 @@ export const MESH_HEADERS: readonly MeshHeader[] = [
     saidBy: 'the proxy that made the answer itself: [why](proxy-errors.md)',
     heardBy: 'whoever asked, strangers excepted',
   },
+  {
+    name: DST_OVERRIDE_HEADER,
+    removedFrom: ['outsider'],
+    saidBy: 'the application of a pod with `weft.dev/inject: ingress`: where its request goes',
+    heardBy: 'its own proxy',
+  },
+  ...[...Object.values(LINKERD_OVERRIDE_HEADERS), ...Object.values(ENVOY_OVERRIDE_HEADERS)].map(
+    (name): MeshHeader => ({
+      name,
+      removedFrom: ['outsider'],
+      saidBy: 'the application: how its request is tried again and timed out',
+      heardBy: `its own proxy, where \`${REQUEST_OVERRIDES_ANNOTATION}\` allows it`,
+    }),
+  ),
 ];
 
 /** A word of the mesh that is no header: who may say it, and what becomes of others who do. For users. */

@@ -126,6 +126,7 @@ const COUNTS_AGAINST: Readonly<Record<Blame, string>> = {
 const SPEAKERS: Readonly<Record<Speaker, string>> = {
   application: 'requests of the application, by its own proxy',
   client: 'requests of clients, by the server’s proxy',
+  outsider: 'requests of clients without an identity, by the server’s proxy',
   server: 'answers of the application, by its own proxy',
   endpoint: 'answers of endpoints with a proxy of ours, by the client’s proxy',
   stranger: 'answers of servers without one, by the client’s proxy',

@@ -94,6 +94,7 @@ export class DataPath {
       faultOf: targetFault,
       onInbound: (inbound) => this.ports.update(inbound),
       onTrust,
+      onExceeded: (limit) => metrics.exceeded('outbound', 'src', limit),
     });
 
     const loopback = new Loopback(config.podIps, (socket, destination) => inbound.acceptOwn(socket, destination));

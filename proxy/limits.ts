@@ -1,4 +1,5 @@
 import { SETTINGS } from './config.ts';
+import { type DiscoveryLimit, MOST_UNKNOWN } from './control/discovery.ts';
 import { MAX_EXTENSION_BYTES, MAX_EXTENSIONS_BYTES } from './http1/body-reader.ts';
 import { MAX_EMPTY_LINES, MAX_HEAD_BYTES, MAX_HEADER_FIELDS } from './http1/head-reader.ts';
 import { DEFAULT_CONNECTION_OPTIONS } from './http2/connection-options.ts';
@@ -8,7 +9,7 @@ import { type HandshakeLimit, MOST_HANDSHAKES } from './transport/handshakes.ts'
 import type { HttpLimit } from './transport/http-server.ts';
 
 /** What a peer can exceed, as `weft_limit_exceeded_total` names it. */
-export type LimitToken = HttpLimit | HandshakeLimit | 'connection_limit';
+export type LimitToken = HttpLimit | HandshakeLimit | DiscoveryLimit | 'connection_limit';
 
 /** A bound on what a peer can cost. */
 export interface Limit {
@@ -60,6 +61,13 @@ export const LIMITS: Readonly<Record<LimitToken, Limit>> = {
     reason: 'each takes some 80 KiB until it is done, which takes a millisecond of ours and a round trip',
     variable: '',
     consequence: 'the oldest of the address that has most is reset',
+  },
+  unknown_target_limit: {
+    what: 'addresses and names that the application goes to and destination knows nothing of, or has not answered for',
+    bound: `${MOST_UNKNOWN}, for ten minutes after their last use, and as long as destination is away`,
+    reason: 'each takes 400 bytes here and a subscription there; a crawler or a scan goes to any number',
+    variable: '',
+    consequence: 'the one that was used the longest ago is asked for again when it is used',
   },
   handshake_timeout: {
     what: 'a handshake from its ClientHello to its end',

@@ -26,7 +26,14 @@ t.test('an application does not say what its own proxy says', async (t) => {
 });
 
 t.test('a client does not say what its server hears from the proxy', async (t) => {
-  t.same(names(fieldsOfClient(ALL)), ['accept', 'weft-proxy-error', 'x_trace']);
+  for (const identity of ['', 'web.default'])
+    t.same(names(fieldsOfClient(ALL, identity)), ['accept', 'weft-proxy-error', 'x_trace']);
+});
+
+t.test('a client without an identity does not say what an application says to its own proxy', async (t) => {
+  const asked = withValues('L5d-Dst-Override', 'accept', 'l5d-retry-limit', 'X-Envoy-Max-Retries');
+  t.same(names(fieldsOfClient(asked, '')), ['accept']);
+  t.equal(fieldsOfClient(asked, 'web.default'), asked);
 });
 
 t.test('a server does not say that a proxy made its answer', async (t) => {
@@ -49,7 +56,7 @@ t.test('an underscore is heard as a hyphen, in any of its places', async (t) => 
     'Content_Length',
     'transfer-encoding_',
   ];
-  t.same(names(fieldsOfClient(withValues(...twins, 'Transfer_Encoding', 'HOST', 'content-length'))), [
+  t.same(names(fieldsOfClient(withValues(...twins, 'Transfer_Encoding', 'HOST', 'content-length'), '')), [
     'transfer-encoding_',
     'HOST',
     'content-length',
@@ -76,7 +83,8 @@ t.test('trailers frame nothing, prove nothing and say nothing of the mesh', asyn
 
 t.test('the same list where there is nothing of it', async (t) => {
   const fields = withValues('accept', 'x_trace', 'content-length');
-  for (const kept of [fieldsOfApplication, fieldsOfClient, fieldsOfServer]) t.equal(kept(fields), fields);
+  for (const kept of [fieldsOfApplication, fieldsOfServer]) t.equal(kept(fields), fields);
+  for (const identity of ['', 'web.default']) t.equal(fieldsOfClient(fields, identity), fields);
   for (const hasProxy of [true, false]) t.equal(fieldsOfEndpoint(fields, hasProxy), fields);
   const trailers = withValues('grpc-status');
   t.equal(trailersOf(trailers), trailers);

@@ -9,7 +9,8 @@ import { isForbiddenTrailer } from './http1/trailer.ts';
  * `l5d-client-id`, so names with underscores are what they would be heard as. Trailers say nothing of all that.
  */
 const FROM_APPLICATION = removedFrom('application');
-const FROM_CLIENT = removedFrom('client');
+const FROM_PEER = removedFrom('client');
+const FROM_OUTSIDER: ReadonlySet<string> = new Set([...FROM_PEER, ...removedFrom('outsider')]);
 const FROM_SERVER = removedFrom('server');
 const FROM_ENDPOINT = removedFrom('endpoint');
 const FROM_STRANGER = removedFrom('stranger');
@@ -17,7 +18,8 @@ const OF_MESH: ReadonlySet<string> = new Set(MESH_HEADERS.map(({ name }) => name
 /** Said by the engine, which frames a message and names its host; only the twins come as far as here. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'host', 'connection', 'upgrade', 'te', 'trailer']);
 
-const FROM_CLIENT_OR_TWIN: FieldNames = { has: (name) => FROM_CLIENT.has(name) || isTwin(name) };
+const FROM_PEER_OR_TWIN: FieldNames = { has: (name) => FROM_PEER.has(name) || isTwin(name) };
+const FROM_OUTSIDER_OR_TWIN: FieldNames = { has: (name) => FROM_OUTSIDER.has(name) || isTwin(name) };
 const NOT_IN_TRAILERS: FieldNames = { has: (name) => isForbiddenTrailer(name) || OF_MESH.has(name) || isTwin(name) };
 
 /** A request's fields without what its client's proxy alone says. The same list where there is nothing of it. */
@@ -25,9 +27,15 @@ export function fieldsOfApplication(fields: Fields): Fields {
   return withoutFields(fields, FROM_APPLICATION);
 }
 
-/** A request's fields without what a server hears from its proxy alone, twins included. The same list where there is nothing of it. */
-export function fieldsOfClient(fields: Fields): Fields {
-  return withoutFields(fields, FROM_CLIENT_OR_TWIN);
+/**
+ * A request's fields without what a server hears from its proxy alone, twins included. The same list where there is nothing
+ * of it.
+ *
+ * @param identity of the client; empty: it has none, and says nothing that an application that passes fields on would say to
+ *   its own proxy by that
+ */
+export function fieldsOfClient(fields: Fields, identity: string): Fields {
+  return withoutFields(fields, identity === '' ? FROM_OUTSIDER_OR_TWIN : FROM_PEER_OR_TWIN);
 }
 
 /** An answer's fields without what its server's proxy alone says. The same list where there is nothing of it. */

@@ -13,7 +13,7 @@ interface Entry {
   version: string;
   /** undefined: nothing has come yet; null: destination knows nothing at this address. */
   target: OutboundTarget | null | undefined;
-  readonly waiting: ((target: OutboundTarget | null) => void)[];
+  readonly waiting: Set<(target: OutboundTarget | null) => void>;
   readonly listeners: Set<TargetListener>;
   lastUsed: number;
 }
@@ -22,29 +22,38 @@ interface Entry {
  * What destination has said, kept for as long as it is used, and for as long as destination is away.
  *
  * A target is asked for when a connection first needs it. When destination does not answer within {@link FIRST_ANSWER_MS} a
- * target that was never seen is `unanswered`, which is not the same as one that it knows nothing of.
+ * target that was never seen is `unanswered`, which is not the same as one that it knows nothing of. Of either kind
+ * {@link MOST_UNKNOWN} are remembered: an application may go to as many addresses as it likes.
  */
 export class Discovery implements WatchListener {
   readonly #clock: Clock;
   readonly #entries = new Map<TargetKey, Entry>();
+  /** Targets that nothing is known of, the one that was used the longest ago first. */
+  readonly #unknown = new Set<TargetKey>();
   #inboundVersion = '';
   #subscribe: (target: TargetKey) => void = () => {};
   #unsubscribe: (target: TargetKey) => void = () => {};
   readonly #onInbound: (config: InboundConfig) => void;
   readonly #onTrust: (bundle: string) => void;
   readonly #faultOf: (target: OutboundTarget) => string | null;
+  readonly #onExceeded: (limit: DiscoveryLimit) => void;
 
-  /** @param options.faultOf why a description of a target cannot be followed; null: it can */
+  /**
+   * @param options.faultOf why a description of a target cannot be followed; null: it can
+   * @param options.onExceeded a target was forgotten because there are too many
+   */
   constructor(options: {
     clock: Clock;
     faultOf: (target: OutboundTarget) => string | null;
     onInbound: (config: InboundConfig) => void;
     onTrust: (bundle: string) => void;
+    onExceeded: (limit: DiscoveryLimit) => void;
   }) {
     this.#clock = options.clock;
     this.#onInbound = options.onInbound;
     this.#onTrust = options.onTrust;
     this.#faultOf = options.faultOf;
+    this.#onExceeded = options.onExceeded;
   }
 
   /** The stream that subscriptions go to. */
@@ -57,13 +66,18 @@ export class Discovery implements WatchListener {
   lookup(key: TargetKey): Promise<Found> | Found {
     const entry = this.#entry(key);
     entry.lastUsed = this.#clock.monotonic();
+    if (!entry.target) this.#rememberUnknown(key);
     if (entry.target !== undefined) return entry.target;
     return new Promise((resolve) => {
-      const timer = this.#clock.after(FIRST_ANSWER_MS, () => resolve('unanswered'));
-      entry.waiting.push((target) => {
+      const timer = this.#clock.after(FIRST_ANSWER_MS, () => {
+        entry.waiting.delete(answer);
+        resolve('unanswered');
+      });
+      const answer = (target: OutboundTarget | null) => {
         timer.cancel();
         resolve(target);
-      });
+      };
+      entry.waiting.add(answer);
     });
   }
 
@@ -78,9 +92,27 @@ export class Discovery implements WatchListener {
   evict(idleMs: number): void {
     const before = this.#clock.monotonic() - idleMs;
     for (const [key, entry] of this.#entries) {
-      if (entry.lastUsed > before || entry.listeners.size > 0 || entry.waiting.length > 0) continue;
-      this.#entries.delete(key);
-      this.#unsubscribe(key);
+      if (entry.lastUsed <= before) this.#forget(key, entry);
+    }
+  }
+
+  /** Forgets a target, unless somebody follows it or waits for it. @returns whether it is forgotten */
+  #forget(key: TargetKey, { listeners, waiting }: Entry): boolean {
+    if (listeners.size > 0 || waiting.size > 0) return false;
+    this.#entries.delete(key);
+    this.#unknown.delete(key);
+    this.#unsubscribe(key);
+    return true;
+  }
+
+  /** A target that nothing is known of is used; where there are too many, the one that was used the longest ago is forgotten. */
+  #rememberUnknown(key: TargetKey): void {
+    this.#unknown.delete(key);
+    this.#unknown.add(key);
+    if (this.#unknown.size <= MOST_UNKNOWN) return;
+    for (const oldest of this.#unknown) {
+      if (oldest === key || !this.#forget(oldest, this.#entries.get(oldest)!)) continue;
+      return this.#onExceeded('unknown_target_limit');
     }
   }
 
@@ -151,20 +183,35 @@ export class Discovery implements WatchListener {
     if (!entry) return; // unsubscribed meanwhile
     entry.version = version;
     entry.target = target;
-    for (const resolve of entry.waiting.splice(0)) resolve(target);
+    for (const answer of entry.waiting) answer(target);
+    entry.waiting.clear();
+    if (target) this.#unknown.delete(key);
+    else this.#rememberUnknown(key);
     for (const listener of entry.listeners) listener(target);
   }
 
   #entry(key: TargetKey): Entry {
     let entry = this.#entries.get(key);
     if (!entry) {
-      entry = { version: '', target: undefined, waiting: [], listeners: new Set(), lastUsed: this.#clock.monotonic() };
+      entry = {
+        version: '',
+        target: undefined,
+        waiting: new Set(),
+        listeners: new Set(),
+        lastUsed: this.#clock.monotonic(),
+      };
       this.#entries.set(key, entry);
       this.#subscribe(key);
     }
     return entry;
   }
 }
+
+/** What an application can exceed by where it goes. */
+export type DiscoveryLimit = 'unknown_target_limit';
+
+/** Targets that are remembered though nothing is known of them, at 400 octets each. */
+export const MOST_UNKNOWN = 10_000;
 
 /** How long the first connection to an address waits for destination. */
 export const FIRST_ANSWER_MS = 3000;

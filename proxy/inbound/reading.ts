@@ -67,7 +67,7 @@ export function readHead(
 
 /** A request's fields as the application gets them: who the client is is said by us alone. */
 function requestFields(head: RequestHead, client: Client, spiffe: string): Fields {
-  const kept = fieldsOfClient(head.fields);
+  const kept = fieldsOfClient(head.fields, client.identity);
   const fields = head.version ? kept : http2Fields(kept);
   if (client.identity === '') return fields;
   return [

@@ -197,9 +197,14 @@ export class InboundRequest implements StreamListener, Waiter {
 
   onAnswer(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
-    this.#answer = head;
     this.#isTunnel = opensTunnel(this.#head, head);
-    if (this.#isTunnel) this.#stop = this.#context.ports.whenUpdated(() => this.#endIfRefused());
+    if (this.#isTunnel) {
+      // Policy may have changed while the answer was waited for.
+      const refused = this.#dropIfRefused();
+      if (refused) return this.#fail(refused);
+      this.#stop = this.#context.ports.whenUpdated(() => this.#endIfRefused());
+    }
+    this.#answer = head;
     this.#downstream.sendResponse(this.#answerHead(head), end);
     if (end) this.#onAnswerEnd(null);
   }
@@ -300,15 +305,22 @@ export class InboundRequest implements StreamListener, Waiter {
 
   /** A tunnel is let in for as long as policy lets it in: nobody asks again by it. */
   #endIfRefused(): void {
+    const refused = this.#dropIfRefused();
+    if (!refused) return;
+    this.#tell(refused);
+    this.#downstream.reset(CANCEL);
+    this.#end({ status: this.#answer!.status, success: false, grpcStatus: '', error: 'policy_denied' });
+  }
+
+  /** Takes it from the application where policy lets it in no more. @returns why; null: it is let in, or over */
+  #dropIfRefused(): Failure | null {
     const { ports, metrics } = this.#context;
     const { client, destination } = this.#connection;
     const rules = ports.rules(destination.port);
-    if (this.#over || !this.#isRefused(rules)) return;
-    this.#tell(refusedBy(rules, client));
+    if (this.#over || !this.#isRefused(rules)) return null;
     metrics.authzDeny.with(authzLabels(ports, destination.port, client)).value++;
     this.#upstream?.reset(CANCEL);
-    this.#downstream.reset(CANCEL);
-    this.#end({ status: this.#answer!.status, success: false, grpcStatus: '', error: 'policy_denied' });
+    return refusedBy(rules, client);
   }
 
   #isProbe(): boolean {

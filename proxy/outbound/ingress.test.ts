@@ -15,7 +15,13 @@ import { Targets } from './targets.ts';
 
 t.test('asks about so many names that nobody knows and no more', async (t) => {
   const asked: string[] = [];
-  const discovery = new Discovery({ clock: systemClock, faultOf: targetFault, onInbound() {}, onTrust() {} });
+  const discovery = new Discovery({
+    clock: systemClock,
+    faultOf: targetFault,
+    onInbound() {},
+    onTrust() {},
+    onExceeded() {},
+  });
   discovery.use({
     subscribe(target) {
       asked.push(target);

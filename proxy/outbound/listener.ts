@@ -309,10 +309,11 @@ export class OutboundListener {
     client.load.inFlight++;
     const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
     const { idleTimeoutMs = 0, maxConnectionMs = 0 } = client.share.limits;
-    const idle =
-      idleTimeoutMs > 0 ? new IdleTimer(Math.min(idleTimeoutMs, MAX_TIMER_MS), () => socket.destroy()) : null;
+    // What has come is not to look whole to either side.
+    const endInTheMiddle = () => resetConnection(socket);
+    const idle = idleTimeoutMs > 0 ? new IdleTimer(Math.min(idleTimeoutMs, MAX_TIMER_MS), endInTheMiddle) : null;
     const life =
-      maxConnectionMs > 0 ? setTimeout(() => socket.destroy(), Math.min(maxConnectionMs, MAX_TIMER_MS)).unref() : null;
+      maxConnectionMs > 0 ? setTimeout(endInTheMiddle, Math.min(maxConnectionMs, MAX_TIMER_MS)).unref() : null;
     idle?.rest();
     let hasSpoken = false;
     upstream.once('close', (hadError) => {

@@ -68,6 +68,16 @@ t.test('or from the head of the answer, where that comes first', async (t) => {
   t.same(told, [['response_timeout', 100]]);
 });
 
+t.test('of a tunnel only its pauses are timed', async (t) => {
+  const { time, told, timers } = started(t, { headMs: 100, requestMs: 200, responseMs: 300, idleMs: 400 }, 150);
+  timers.onTunnel();
+  timers.onRequestEnd();
+  time.pass(399);
+  t.same(told, []);
+  time.pass(1);
+  t.same(told, [['idle_timeout', 400]]);
+});
+
 t.test('silence is counted from the last octet', async (t) => {
   const { time, told, timers } = started(t, { idleMs: 100 });
   for (let i = 0; i < 5; i++) {

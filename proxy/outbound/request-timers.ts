@@ -11,7 +11,7 @@ export interface TimeoutListener {
 
 /** The timeouts of one request. Made only where it has any. */
 export class RequestTimers {
-  readonly #timeouts: Timeouts;
+  #responseMs: number;
   readonly #listener: TimeoutListener;
   #head: NodeJS.Timeout | null = null;
   readonly #request: NodeJS.Timeout | null;
@@ -20,9 +20,9 @@ export class RequestTimers {
 
   /** @param deadlineMs what the client itself gives the request; 0: it does not say */
   constructor(timeouts: Timeouts, deadlineMs: number, listener: TimeoutListener) {
-    this.#timeouts = timeouts;
     this.#listener = listener;
-    const { headMs = 0, requestMs = 0, idleMs = 0 } = timeouts;
+    const { headMs = 0, requestMs = 0, responseMs = 0, idleMs = 0 } = timeouts;
+    this.#responseMs = responseMs;
     this.#head = this.#start('request_timeout', headMs);
     const wholeMs = requestMs > 0 && deadlineMs > 0 ? Math.min(requestMs, deadlineMs) : requestMs || deadlineMs;
     this.#request = this.#start('request_timeout', wholeMs);
@@ -31,13 +31,20 @@ export class RequestTimers {
 
   /** The request has been sent whole. */
   onRequestEnd(): void {
-    this.#response ??= this.#start('response_timeout', this.#timeouts.responseMs ?? 0);
+    this.#response ??= this.#start('response_timeout', this.#responseMs);
   }
 
   /** The answer's head goes to the client. */
   onHead(): void {
     if (this.#head) clearTimeout(this.#head);
     this.onRequestEnd();
+    this.onActivity();
+  }
+
+  /** The answer has opened a tunnel, which has no end of its own: only its pauses are timed, as in Envoy. */
+  onTunnel(): void {
+    for (const timer of [this.#head, this.#request, this.#response]) if (timer) clearTimeout(timer);
+    this.#responseMs = 0;
     this.onActivity();
   }
 

@@ -165,7 +165,8 @@ export class OutboundRequest implements StreamListener, AttemptListener, Timeout
     const isSuccess = this.#routed.compiled.isSuccess(head.status, ends.grpcStatusOf(head, null));
     if (mayTryAgain(this.#route.retry, head, isSuccess) && this.#triesAgain(attempt, head, end, isSuccess))
       return false;
-    this.#timers?.onHead();
+    if (this.isTunnel(head)) this.#timers?.onTunnel();
+    else this.#timers?.onHead();
     this.#committed = true;
     this.#body?.release();
     this.#downstream.sendResponse(this.#routed.answerHead(head), end);

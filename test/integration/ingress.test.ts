@@ -87,6 +87,20 @@ t.test('the header of the ingress wins over the authority, and goes no further',
   t.notOk(JSON.parse(body).headers['l5d-dst-override']);
 });
 
+t.test('a stranger does not choose the target, though the ingress passes on whatever it is sent', async (t) => {
+  const { proxy, port, agent } = await ingress(t);
+  const gateway = http.createServer(async ({ headers }, outgoing) => {
+    outgoing.end((await request(port, headers, agent)).body);
+  });
+  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => gateway.close());
+  const inbound = await proxy.listenInbound((gateway.address() as net.AddressInfo).port);
+  const headers = { host: 'web.shop', 'l5d-dst-override': 'api.shop:9000', 'l5d-timeout': '1ms' };
+  const { body } = await request(inbound, headers, new http.Agent());
+  t.match(JSON.parse(body), { name: 'web', headers: { host: 'web.shop' } });
+  t.notOk(JSON.parse(body).headers['l5d-timeout'], 'nor how long its own may take');
+});
+
 t.test('a header that leads nowhere is refused instead of ignored', async (t) => {
   const { port, agent } = await ingress(t);
   for (const [override, reason] of [

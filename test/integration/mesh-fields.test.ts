@@ -18,6 +18,13 @@ const FORGED = {
   content_length: '0',
   transfer_encoding: 'chunked',
 };
+const ASKED = {
+  'l5d-dst-override': 'admin.default.svc.cluster.local:80',
+  'l5d-retry-http': '5xx',
+  'l5d-timeout': '1ms',
+  'x-envoy-max-retries': '9',
+  'x-envoy-upstream-rq-timeout-ms': '1',
+};
 const HONEST = { 'x-trace': 'kept', x_underscore: 'kept' };
 
 interface Heard {
@@ -121,6 +128,16 @@ for (const [version, send] of Object.entries(PAIRS)) {
     t.notMatch(heard[0]!.fields.join('\n'), /admin|l5d|_length|_encoding/i);
     for (const name of Object.keys(HONEST)) t.ok(heard[0]!.fields.includes(name), `${name} is the application's`);
     t.notMatch(answer, /forged|admin/);
+  });
+
+  t.test(`${version}: what an application asks of its own proxy is not a stranger's to say`, async (t) => {
+    const { heard, inbound, outbound } = await mesh(t, version);
+    await send(inbound, { ...ASKED, ...HONEST }, {});
+    await send(outbound, { ...ASKED, ...HONEST }, {});
+    const [strangers, peers] = heard.map(({ fields }) => fields.filter((name) => name in ASKED));
+    t.same(strangers, []);
+    t.same(peers, Object.keys(ASKED), 'a peer may pass it on');
+    t.ok(heard[0]!.fields.includes('x-trace'));
   });
 
   t.test(`${version}: what an application passes on is its own proxy's to say`, async (t) => {

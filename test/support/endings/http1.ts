@@ -2,7 +2,15 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { AddressInfo, Socket } from 'node:net';
 import { resetConnection } from '../../../proxy/transport/tcp-reset.ts';
 
-import { type ClientSide, type Exchange, Heard, noteOpen, type Protocol, type ServerSide } from './side.ts';
+import {
+  type Beginning,
+  type ClientSide,
+  type Exchange,
+  Heard,
+  noteOpen,
+  type Protocol,
+  type ServerSide,
+} from './side.ts';
 
 /** HTTP/1.1 as Node's own client and server speak it, bodies in chunks. */
 export async function http1(): Promise<Protocol> {
@@ -21,10 +29,10 @@ export async function http1(): Promise<Protocol> {
     port: (server.address() as AddressInfo).port,
     open,
     isMultiplexed: false,
-    async begin(port): Promise<Exchange> {
+    async begin(port, beginning = {}): Promise<Exchange> {
       const path = `/${count++}`;
       const taken = new Promise<ServerSide>((resolve) => waiting.set(path, resolve));
-      const client = clientSide(port, path, open);
+      const client = clientSide(port, path, open, beginning);
       const server = await taken;
       return { client, server };
     },
@@ -35,10 +43,11 @@ export async function http1(): Promise<Protocol> {
   };
 }
 
-function clientSide(port: number, path: string, open: Set<unknown>): ClientSide {
+function clientSide(port: number, path: string, open: Set<unknown>, { length, localAddress }: Beginning): ClientSide {
   const heard = new Heard();
   const agent = new Agent({ keepAlive: false });
-  const asked = request({ host: '127.0.0.1', port, path, method: 'POST', agent, headers: { host: 'api' } });
+  const headers = { host: 'api', ...(length && { 'content-length': length }) };
+  const asked = request({ host: '127.0.0.1', port, path, method: 'POST', agent, headers, localAddress });
   asked.on('socket', (socket) => noteOpen(open, socket));
   asked.on('error', () => heard.cut());
   asked.on('close', () => {

@@ -1,5 +1,5 @@
 import * as http2 from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 
 import { type ClientSide, type Exchange, Heard, type Protocol, type ServerSide } from './side.ts';
 
@@ -26,14 +26,16 @@ export async function http2Sides(grpc: boolean): Promise<Protocol> {
     port: (server.address() as AddressInfo).port,
     open,
     isMultiplexed: true,
-    async begin(port): Promise<Exchange> {
+    async begin(port, { length, localAddress } = {}): Promise<Exchange> {
       const path = `/${count++}`;
       const taken = new Promise<ServerSide>((resolve) => waiting.set(path, resolve));
-      const session = http2.connect(`http://127.0.0.1:${port}`);
+      const session = http2.connect(`http://127.0.0.1:${port}`, {
+        createConnection: () => connect({ port, host: '127.0.0.1', localAddress }),
+      });
       session.on('error', () => {});
       sessions.add(session);
       session.on('close', () => sessions.delete(session));
-      const client = clientSide(session, path, grpc);
+      const client = clientSide(session, path, grpc, length);
       return { client, server: await taken };
     },
     close() {
@@ -47,13 +49,19 @@ export async function http2Sides(grpc: boolean): Promise<Protocol> {
 const CANCEL = http2.constants.NGHTTP2_CANCEL;
 const INTERNAL_ERROR = http2.constants.NGHTTP2_INTERNAL_ERROR;
 
-function clientSide(session: http2.ClientHttp2Session, path: string, grpc: boolean): ClientSide {
+function clientSide(
+  session: http2.ClientHttp2Session,
+  path: string,
+  grpc: boolean,
+  length: number | undefined,
+): ClientSide {
   const heard = new Heard();
   const stream = session.request(
     {
       ':method': 'POST',
       ':path': path,
       ':authority': 'api',
+      ...(length && { 'content-length': length }),
       ...(grpc ? { 'content-type': 'application/grpc', te: 'trailers' } : {}),
     },
     { endStream: false },

@@ -25,10 +25,10 @@ export async function octets(): Promise<Protocol> {
     port: (server.address() as AddressInfo).port,
     open,
     isMultiplexed: false,
-    async begin(port): Promise<Exchange> {
+    async begin(port, { localAddress } = {}): Promise<Exchange> {
       const key = `${count++}`.padStart(KEY_LENGTH, '.');
       const taken = new Promise<ServerSide>((resolve) => waiting.set(key, resolve));
-      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      const socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true });
       noteOpen(open, socket);
       const client = sideOf(socket);
       socket.write(`${key}ab`);

@@ -40,6 +40,9 @@ export interface Exchange {
   readonly server: ServerSide;
 }
 
+/** How an exchange begins. */
+export type Beginning = NonNullable<Parameters<Protocol['begin']>[1]>;
+
 /** What the sides speak. */
 export interface Protocol {
   /** Where its server listens. */
@@ -48,8 +51,13 @@ export interface Protocol {
   readonly open: ReadonlySet<unknown>;
   /** Exchanges share connections: what ends one of those ends them all. */
   readonly isMultiplexed: boolean;
-  /** Begins an exchange by way of a port. The request's first octets are `ab`. */
-  begin(port: number): Promise<Exchange>;
+  /**
+   * Begins an exchange by way of a port. The request's first octets are `ab`.
+   *
+   * @param options.length what a request of HTTP declares; not given: nothing
+   * @param options.localAddress where the client is; not given: 127.0.0.1
+   */
+  begin(port: number, options?: { readonly length?: number; readonly localAddress?: string }): Promise<Exchange>;
   close(): void;
 }
 

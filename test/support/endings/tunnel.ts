@@ -47,10 +47,10 @@ export async function tunnels(kind: TunnelKind): Promise<Protocol> {
     port: (server.address() as AddressInfo).port,
     open,
     isMultiplexed: false,
-    async begin(port): Promise<Exchange> {
+    async begin(port, { localAddress } = {}): Promise<Exchange> {
       const id = `${count++}`;
       const taken = new Promise<ServerSide>((resolve) => waiting.set(id, resolve));
-      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      const socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true });
       noteOpen(open, socket);
       const client = sideOf(socket, '', true);
       socket.write(`${kind.request(id)}ab`);
