@@ -209,6 +209,20 @@ t.test('reports applications that run as the user of the proxy', async (t) => {
   );
 });
 
+t.test('names pods that bear the proxies of two meshes', async (t) => {
+  const pod = (name: string, ...names: string[]) => ({
+    metadata: { namespace: 'shop', name },
+    spec: { containers: names.map((each) => ({ name: each })) },
+  });
+  const run = (...items: Json[]) =>
+    resultOf(INSTALLED_CHECKS, 'two-proxies', cluster({ '/api/v1/pods': { items } }).api);
+  t.match(await run(pod('a', 'weft-proxy', 'app')), { result: 'success' });
+  t.match(await run(pod('a', 'weft-proxy', 'app'), pod('b', 'app', 'linkerd-proxy', 'weft-proxy')), {
+    result: 'error',
+    error: 'shop/b linkerd-proxy',
+  });
+});
+
 t.test('says which namespaces and pods ask two meshes for a proxy', async (t) => {
   const named = (name: string, metadata: object = {}) => ({ metadata: { name, ...metadata } });
   const both = { 'weft.dev/inject': 'enabled', 'istio-injection': 'enabled' };

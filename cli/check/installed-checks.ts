@@ -13,6 +13,7 @@ import {
 } from '../../api/names.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { foreignSidecarOf } from '../../webhook/inject/decision.ts';
 import { askedTwice, foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
 import type { NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
 import { readPodTemplate } from '../../webhook/inject/pod-template.ts';
@@ -91,6 +92,20 @@ export const INSTALLED_CHECKS: readonly Check[] = [
         if (container) found.push(`${object.metadata.namespace}/${object.metadata.name} container ${container.name}`);
       }
       if (found.length > 0) throw new Error(found.join(', '));
+    },
+  },
+  {
+    id: 'two-proxies',
+    description: 'no pod bears the proxies of two meshes, which would redirect the same connections',
+    hint: `take the other mesh's label or annotation away, or say ${INJECT}: disabled, and restart the workload`,
+    async run(api) {
+      const found: string[] = [];
+      for await (const object of listPages(api, '/api/v1/pods', labelSelector(CONTROL_NAMESPACE_LABEL))) {
+        const pod = readPodTemplate(object);
+        const container = typeof pod === 'string' ? null : foreignSidecarOf(pod);
+        if (container !== null) found.push(`${object.metadata.namespace}/${object.metadata.name} ${container}`);
+      }
+      if (found.length > 0) throw new Error(someOf(found, 5));
     },
   },
   {

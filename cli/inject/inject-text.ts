@@ -70,7 +70,10 @@ function outcomeOf(found: Found, settings: InjectSettings, isManual: boolean): O
       return { change: { path, before, after }, report: [done, ...injection.warnings].join('; ') };
     }
     case 'skip':
-      return { change: null, report: `skipped: ${injection.message} (${injection.reason})` };
+      return {
+        change: injection.pod ? { path, before, after: injection.pod } : null,
+        report: `skipped: ${injection.message} (${injection.reason})`,
+      };
     case 'refuse':
       return { change: 'refused', report: `refused: ${injection.message} (${injection.reason})` };
   }

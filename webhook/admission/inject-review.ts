@@ -27,7 +27,13 @@ export async function reviewInjection(
     const answer = { isAllowed: true, patch, warnings, audit: { outcome: 'injected' } };
     return { answer, outcome: 'injected', reason: '', message: '' };
   }
-  if (result.outcome === 'skip') return skipped(result.reason, result.message, warnings);
+  if (result.outcome === 'skip') {
+    const { reason, message, pod } = result;
+    const outcome = skipped(reason, message, warnings);
+    return pod
+      ? { ...outcome, answer: { ...outcome.answer, patch: podPatch(request.object as PodTemplate, pod) } }
+      : outcome;
+  }
   const message = `weft cannot inject this pod: ${result.message}`;
   return {
     answer: { isAllowed: false, message, warnings, audit: { outcome: 'refused', reason: result.reason } },

@@ -303,6 +303,20 @@ t.test('tells malformed reviews from each other and goes on serving', async (t) 
   t.match(await metrics.registry.metrics(), /^weft_webhook_reviews_malformed_total 12$/m);
 });
 
+t.test('takes the proxy out of a pod that another mesh has given its own to', async (t) => {
+  const { address } = await start(t);
+  const metadata = { ...POD.metadata, annotations: { 'weft.dev/injected': '0.1.0' } };
+  const containers = [{ name: 'istio-proxy' }, ...POD.spec.containers];
+  const both = { ...POD, metadata, spec: { ...POD.spec, initContainers: [{ name: 'weft-proxy' }], containers } };
+  const { allowed, patch, warnings } = (await post(address, '/inject', review(both))).body.response;
+  t.equal(allowed, true);
+  t.match(JSON.parse(Buffer.from(patch, 'base64').toString()), [
+    { op: 'remove', path: '/metadata/annotations/weft.dev~1injected' },
+    { op: 'remove', path: '/spec/initContainers/0' },
+  ]);
+  t.match(warnings, [/istio-proxy is the proxy of another mesh/]);
+});
+
 t.test('leaves to the failure policy what it cannot tell', async (t) => {
   const { address, metrics } = await start(t);
   const away = await post(address, '/inject', review(POD, { namespace: 'away' }));

@@ -5,12 +5,12 @@ import { askedTwice } from './foreign-injectors.ts';
 import { faultsOfNames } from './known-names.ts';
 import type { NamespaceFacts } from './namespace-facts.ts';
 import { type PodOptions, readOptions } from './pod-options.ts';
-import { type Container, containersOf, type PodSpec, type PodTemplate } from './pod-template.ts';
+import { type Container, containersOf, type ObjectMetadata, type PodSpec, type PodTemplate } from './pod-template.ts';
 import { isProtected } from './protected-namespaces.ts';
 import { containerOfProxyUser } from './proxy-user.ts';
 import type { InjectSettings } from './settings.ts';
 import { unheardAnnotations } from './unheard-annotations.ts';
-import { BUNDLE_VOLUME, INIT_RUN_VOLUME, TOKEN_VOLUME } from './volumes.ts';
+import { OWN_VOLUMES } from './volumes.ts';
 import { type Wish, wishOf } from './wish.ts';
 
 /** Why a pod is left as it is. Tokens of log, metric, Event and test. */
@@ -116,7 +116,7 @@ function declinedBy(wish: Wish | null): Decision | null {
 }
 
 /** A container that is another mesh's proxy or init program, by the names and images that those meshes look for. */
-function foreignSidecarOf(pod: PodTemplate): string | null {
+export function foreignSidecarOf(pod: PodTemplate): string | null {
   const found = containersOf(pod.spec).find(
     ({ name, image }) =>
       FOREIGN_CONTAINERS.includes(name) || FOREIGN_IMAGES.some((prefix) => image?.startsWith(prefix) === true),
@@ -126,7 +126,7 @@ function foreignSidecarOf(pod: PodTemplate): string | null {
 
 /** Something of the application's that would break the proxy, or break out of it. */
 function conflictOf({ metadata, spec }: PodTemplate): { reason: RefuseReason; message: string } | null {
-  const taken = metadata?.annotations?.[INJECTED_ANNOTATION] === undefined ? takenName(spec) : undefined;
+  const taken = hasInjectedAnnotation(metadata) ? undefined : takenName(spec);
   if (taken !== undefined) {
     return {
       reason: 'proxy_name_in_use',
@@ -165,11 +165,20 @@ function unnameable(
   return { reason: 'identity_name_invalid', message };
 }
 
+/** Whether injection has given a pod its proxy, which is still there. */
+export function isInjected({ metadata, spec }: PodTemplate): boolean {
+  return hasInjectedAnnotation(metadata) && takenName(spec) !== undefined;
+}
+
+function hasInjectedAnnotation(metadata: ObjectMetadata | null | undefined): boolean {
+  return metadata?.annotations?.[INJECTED_ANNOTATION] !== undefined;
+}
+
 /** What is called as only injection calls it. */
 function takenName(spec: PodSpec): string | undefined {
   const container = containersOf(spec).find(({ name }) => WEFT_CONTAINERS.includes(name));
   if (container) return `the container ${container.name}`;
-  const volume = spec.volumes?.find(({ name }) => WEFT_VOLUMES.includes(name));
+  const volume = spec.volumes?.find(({ name }) => OWN_VOLUMES.includes(name));
   return volume && `the volume ${volume.name}`;
 }
 
@@ -187,7 +196,6 @@ function refuse(reason: RefuseReason, message: string, warnings: readonly string
 }
 
 const WEFT_CONTAINERS: readonly string[] = [PROXY_CONTAINER, INIT_CONTAINER];
-const WEFT_VOLUMES: readonly string[] = [TOKEN_VOLUME, BUNDLE_VOLUME, INIT_RUN_VOLUME];
 const PROXY_PORTS: readonly number[] = [PROXY_INBOUND_PORT, PROXY_OUTBOUND_PORT, PROXY_ADMIN_PORT];
 
 /** Source: https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-config-mirror */

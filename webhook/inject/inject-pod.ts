@@ -6,7 +6,7 @@ import type { Container, ObjectMetadata, PodSpec, PodTemplate } from './pod-temp
 import { proxyContainer, type SidecarKind } from './proxy-container.ts';
 import type { InjectSettings } from './settings.ts';
 import { fingerprintOf } from './settings-fingerprint.ts';
-import { BUNDLE_VOLUME, INIT_RUN_VOLUME, proxyVolumes } from './volumes.ts';
+import { BUNDLE_VOLUME, INIT_RUN_VOLUME, OWN_VOLUMES, proxyVolumes } from './volumes.ts';
 
 /**
  * A pod with its proxy. The pod that is given is not changed.
@@ -24,6 +24,29 @@ export function injectPod(pod: PodTemplate, options: PodOptions, settings: Injec
       ...spec,
       ...placeContainers(pod, application, options, settings),
       volumes: overlay(spec.volumes ?? [], proxyVolumes(options.capture !== 'none')) as PodSpec['volumes'] & {},
+    },
+  };
+}
+
+/**
+ * An injected pod without its proxy: the opposite of {@link injectPod}, but for which container is the default. The pod that is
+ * given is not changed.
+ */
+export function withdrawPod(pod: PodTemplate): PodTemplate {
+  const { metadata, spec } = pod;
+  const { [CONTROL_NAMESPACE_LABEL]: _, ...labels } = metadata?.labels ?? {};
+  const { [INJECTED_ANNOTATION]: __, [SAFE_TO_EVICT_VOLUMES]: volumes, ...annotations } = metadata?.annotations ?? {};
+  const theirs = (volumes ?? '').split(',').filter((name) => name !== '' && !OWN_VOLUMES.includes(name));
+  const { initContainers, containers } = withoutOurs(spec);
+  const evicted = theirs.length > 0 && { [SAFE_TO_EVICT_VOLUMES]: theirs.join(',') };
+  return {
+    ...pod,
+    metadata: { ...metadata, ...(metadata?.labels && { labels }), annotations: { ...annotations, ...evicted } },
+    spec: {
+      ...spec,
+      containers,
+      ...(spec.initContainers && { initContainers }),
+      ...(spec.volumes && { volumes: spec.volumes.filter(({ name }) => !OWN_VOLUMES.includes(name)) }),
     },
   };
 }

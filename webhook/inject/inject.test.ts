@@ -404,3 +404,41 @@ t.test('writes no redirect rules where capture is off', async (t) => {
     ['weft-proxy', 'migrate'],
   );
 });
+
+t.test('a pod that another mesh has given its proxy to meanwhile is as if that had come first', async (t) => {
+  const theirs = (pod: PodTemplate, native: boolean): PodTemplate => {
+    const { spec } = pod;
+    const istio = { name: 'istio-proxy', image: 'docker.io/istio/proxyv2' };
+    return native
+      ? { ...pod, spec: { ...spec, initContainers: [istio, ...(spec.initContainers ?? [])] } }
+      : { ...pod, spec: { ...spec, containers: [istio, ...spec.containers] } };
+  };
+  for (const nativeSidecar of [true, false])
+    for (const bare of [
+      web,
+      withAnnotations({ 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes': 'mine' }),
+    ]) {
+      const both = theirs(injected(bare, shop, { nativeSidecar }), nativeSidecar);
+      const found = inject(both, shop, { ...settings, nativeSidecar });
+      t.match(found, { outcome: 'skip', reason: 'sidecar_already_exists' });
+      t.match(found.warnings, [/istio-proxy is the proxy of another mesh.*Weft’s is taken out/]);
+      const left = 'pod' in found ? found.pod! : both;
+      const first = theirs(bare, nativeSidecar);
+      t.same(left.spec.containers, first.spec.containers);
+      t.same(left.spec.initContainers ?? [], first.spec.initContainers ?? []);
+      t.same(left.spec.volumes ?? [], first.spec.volumes ?? []);
+      t.same(left.metadata?.labels ?? {}, bare.metadata?.labels ?? {}, 'clients of the mesh expect no proxy there');
+      const annotations = left.metadata?.annotations ?? {};
+      t.match(annotations, bare.metadata?.annotations ?? {});
+      t.notOk('weft.dev/injected' in annotations);
+      t.notMatch(JSON.stringify(annotations), 'weft-');
+      t.same(jsonPatch.applyPatch(structuredClone(both), podPatch(both, left)).newDocument, left);
+    }
+});
+
+t.test('what another mesh’s pod calls as Weft does stays its own', async (t) => {
+  const pod = withSpec({ containers: [{ name: 'istio-proxy' }, { name: 'weft-proxy', image: 'mine' }] });
+  const found = inject(pod, shop, settings);
+  t.match(found, { outcome: 'skip', reason: 'sidecar_already_exists' });
+  t.notOk('pod' in found);
+});

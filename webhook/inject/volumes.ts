@@ -6,6 +6,8 @@ export const TOKEN_VOLUME = 'weft-token';
 export const BUNDLE_VOLUME = 'weft-bundle';
 
 export const INIT_RUN_VOLUME = 'weft-init-run';
+/** Every volume that injection adds. */
+export const OWN_VOLUMES: readonly string[] = [TOKEN_VOLUME, BUNDLE_VOLUME, INIT_RUN_VOLUME];
 
 /**
  * A token that identity alone accepts, renewed by the kubelet within its day; memory for the last trust bundle, which
