@@ -37,14 +37,16 @@ export function withdrawPod(pod: PodTemplate): PodTemplate {
   const { [CONTROL_NAMESPACE_LABEL]: _, ...labels } = metadata?.labels ?? {};
   const { [INJECTED_ANNOTATION]: __, [SAFE_TO_EVICT_VOLUMES]: volumes, ...annotations } = metadata?.annotations ?? {};
   const theirs = (volumes ?? '').split(',').filter((name) => name !== '' && !OWN_VOLUMES.includes(name));
+  const { initContainers, containers } = withoutOurs(spec);
   const evicted = theirs.length > 0 && { [SAFE_TO_EVICT_VOLUMES]: theirs.join(',') };
   return {
     ...pod,
-    metadata: { ...metadata, labels, annotations: { ...annotations, ...evicted } },
+    metadata: { ...metadata, ...(metadata?.labels && { labels }), annotations: { ...annotations, ...evicted } },
     spec: {
       ...spec,
-      ...withoutOurs(spec),
-      volumes: (spec.volumes ?? []).filter(({ name }) => !OWN_VOLUMES.includes(name)),
+      containers,
+      ...(spec.initContainers && { initContainers }),
+      ...(spec.volumes && { volumes: spec.volumes.filter(({ name }) => !OWN_VOLUMES.includes(name)) }),
     },
   };
 }
