@@ -6,7 +6,7 @@ import type { Send } from './sending.ts';
 let session: ClientHttp2Session | null = null;
 
 /** A gRPC call with one message up and one or more down. */
-export const sendCall: Send = (asked, { address, port }, end) => {
+export const sendCall: Send = (asked, { address, port }, end, onMove) => {
   const { id, kind, octets } = asked;
   const call = sessionTo(`http://${address}:${port}`).request({
     ':method': 'POST',
@@ -31,6 +31,7 @@ export const sendCall: Send = (asked, { address, port }, end) => {
     status = fields['grpc-status'] as string | undefined;
   });
   call.on('data', (chunk: Buffer) => {
+    onMove();
     for (const message of pieces.push(chunk))
       isRight = message.equals(octetsOf(`${id}/${received++}`, octets)) && isRight;
   });

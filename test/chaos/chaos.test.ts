@@ -117,6 +117,7 @@ const entry = (options: Partial<Entry>): Entry => ({
   client: 'load-0',
   beganMs: 10_000,
   endedMs: 11_000,
+  sentOctets: 1000,
   pod: null,
   outcome: 'broken',
   hasBegun: false,
@@ -139,6 +140,13 @@ const fault = (options: Partial<Suffered>): Suffered => ({
   ...options,
 });
 const WEB = TARGETS[0]!.pods;
+const AWAY_RULE = {
+  part: 'manifest',
+  deed: 'delete',
+  manifest: 'web-routes.yaml',
+  pods: [],
+  isInForce: true,
+} as const;
 const TALK = { kind: 'octets' } as const;
 
 t.test('a failure', async (t) => {
@@ -148,19 +156,13 @@ t.test('a failure', async (t) => {
     ['it is not known who served it', true, {}, {}],
     ['another one served it', false, { pod: 'web-1' }, {}],
     ['the application of another Service died', false, {}, { pods: ['calls-0'] }],
-    ['it had ended before', false, { endedMs: 9900 }, {}],
+    ['it had ended before', false, { endedMs: 9400, beganMs: 9000 }, {}],
     ['it began after the death, when there was another to go to', false, { beganMs: 12_000, endedMs: 12_100 }, {}],
     ['its client heard of the death too late', false, { endedMs: 14_000 }, {}],
     ['a proxy was killed', true, { pod: 'web-0' }, { part: 'proxy' }],
     ['a GET is tried again', false, { kind: 'get' }, {}],
     ['a GET whose answer had begun is not', true, { kind: 'get', hasBegun: true, pod: 'web-0' }, {}],
-    [
-      'the rule to try a GET again was away',
-      true,
-      { kind: 'get' },
-      {},
-      { part: 'manifest', deed: 'delete', manifest: 'web-routes.yaml', pods: [], isInForce: true },
-    ],
+    ['the rule to try a GET again was away', true, { kind: 'get' }, {}, AWAY_RULE],
     [
       'a broken rule stays in force',
       false,
@@ -194,6 +196,34 @@ t.test('a failure', async (t) => {
       { ...TALK, hasBegun: true },
       { part: 'link', deed: 'lose', pods: ['load-0'] },
     ],
+    [
+      'a dead application was asked, and the body was larger than what is kept',
+      true,
+      {
+        outcome: 'refused',
+        detail: '502 connect_failed',
+        pod: 'web-0',
+        sentOctets: 65_537,
+        beganMs: 13_000,
+        endedMs: 13_001,
+      },
+      {},
+    ],
+    [
+      'a dead application was asked, and there was another',
+      false,
+      { outcome: 'refused', detail: '502 connect_failed', pod: 'web-0', beganMs: 13_000, endedMs: 13_001 },
+      {},
+    ],
+    [
+      'destination was away when the rule came back',
+      true,
+      { kind: 'get' },
+      {},
+      { ...AWAY_RULE, doneMs: 1000, overMs: 2000 },
+      { part: 'destination', pods: [], doneMs: 1500, overMs: 5000 },
+    ],
+    ['the rule was back', false, { kind: 'get' }, {}, { ...AWAY_RULE, doneMs: 1000, overMs: 2000 }],
     [
       'the proxy of the client started while destination was away',
       true,

@@ -11,7 +11,7 @@ import { closeHttp, sendHttp } from './http-client.ts';
 import type { Entry, Total } from './ledger.ts';
 import { targetOf } from './manifests.ts';
 import { talk } from './octets-client.ts';
-import { type Asked, drawRequest, leastMs } from './request.ts';
+import { type Asked, drawRequest } from './request.ts';
 import type { Ending, Send } from './sending.ts';
 
 const [folder = '.', seed = '1', rate = '75'] = process.argv.slice(2);
@@ -25,7 +25,7 @@ const SEND: Record<Asked['kind'], Send> = {
   stream: sendCall,
   octets: talk,
 };
-/** What a request may take beyond what it asks for: more than any deadline of a route, and than any fault. */
+/** How long nothing may come beyond what was asked for: more than any deadline of a route, and than any fault. */
 const PATIENCE_MS = 30_000;
 
 const { beginMs, endMs } = await loadTimes();
@@ -46,20 +46,21 @@ function send(asked: Asked): void {
   const beganMs = Date.now();
   let hasEnded = false;
   open++;
+  const stillMs = asked.waitMs + asked.pauseMs + PATIENCE_MS;
   const end = ({ outcome, detail = '', pod = null, hasBegun = false }: Ending) => {
     if (hasEnded) return;
     hasEnded = true;
     clearTimeout(deadline);
     open--;
-    const { id, kind } = asked;
-    const entry: Entry = { id, kind, client, beganMs, endedMs: Date.now(), pod, outcome, hasBegun, detail };
+    const { id, kind, sentOctets } = asked;
+    const entry: Entry = { id, kind, client, beganMs, endedMs: Date.now(), sentOctets, pod, outcome, hasBegun, detail };
     book.write(`${JSON.stringify(entry)}\n`);
   };
   const deadline = setTimeout(() => {
     const { detail = '', ...progress } = cancel();
-    end({ ...progress, outcome: 'hang', detail: `no end for ${Date.now() - beganMs} ms ${detail}` });
-  }, leastMs(asked) + PATIENCE_MS);
-  const cancel = SEND[asked.kind](asked, targetOf(asked.kind), end);
+    end({ ...progress, outcome: 'hang', detail: `nothing for ${stillMs} ms ${detail}` });
+  }, stillMs);
+  const cancel = SEND[asked.kind](asked, targetOf(asked.kind), end, () => deadline.refresh());
 }
 
 /** Waits until it is said when the load is to be. Times are milliseconds since 1970. */

@@ -6,7 +6,7 @@ import type { Send } from './sending.ts';
 const agent = new Agent({ keepAlive: true });
 
 /** A GET or POST over HTTP/1.1. */
-export const sendHttp: Send = (asked, { address, port }, end) => {
+export const sendHttp: Send = (asked, { address, port }, end, onMove) => {
   const { kind, id, sentOctets, octets, isChunked } = asked;
   const sent = request({
     agent,
@@ -29,7 +29,10 @@ export const sendHttp: Send = (asked, { address, port }, end) => {
     pod = typeof answer.headers['x-pod'] === 'string' ? answer.headers['x-pod'] : null;
     hasBegun = pod !== null;
     const chunks: Buffer[] = [];
-    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+    answer.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      onMove();
+    });
     answer.on('error', (error) => end({ outcome: 'broken', detail: `in the answer: ${error.message}`, pod, hasBegun }));
     answer.on('end', () => {
       const body = Buffer.concat(chunks);

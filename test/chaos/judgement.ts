@@ -17,6 +17,8 @@ export function explain(failures: readonly Entry[], faults: readonly Suffered[])
       if (entry.outcome === 'wrong' || entry.outcome === 'hang') return [entry, null];
       const fault = faults.find((each) => explains(each, entry, faults));
       if (fault) return [entry, fault];
+      const large = faults.find((each) => isTooLarge(each, entry));
+      if (large) return [entry, large];
       const drawing = faults.find((each) => draws(each, entry));
       if (!drawing) return [entry, null];
       const key = `${drawing.number} ${entry.client}`;
@@ -25,6 +27,17 @@ export function explain(failures: readonly Entry[], faults: readonly Suffered[])
       return [entry, count <= MAX_DRAWN ? drawing : null];
     }),
   );
+}
+
+/**
+ * Whether a request was led to a dead application, and its body was no longer at hand when its proxy said so: that much of it
+ * is not kept.
+ */
+function isTooLarge(fault: Suffered, { kind, pod, detail, sentOctets, endedMs }: Entry): boolean {
+  if (fault.part !== 'application' || fault.deed !== 'kill' || kind !== 'post' || sentOctets <= KEPT_OCTETS)
+    return false;
+  const isRefused = pod !== null && fault.pods.includes(pod) && detail.includes('connect_failed');
+  return isRefused && endedMs >= fault.doneMs - SKEW_MS && endedMs <= (fault.overMs ?? endedMs) + SKEW_MS;
 }
 
 /**
@@ -39,7 +52,7 @@ function draws(fault: Suffered, { kind, outcome, hasBegun, endedMs }: Entry): bo
 
 function explains(fault: Suffered, entry: Entry, faults: readonly Suffered[]): boolean {
   const { pods, deed, part } = fault;
-  if (part === 'manifest') return isRouteMissing(fault, entry);
+  if (part === 'manifest') return isRouteMissing(fault, entry, faults);
   if (pods.length === 0) return false;
   if (pods.includes(entry.client))
     return part === 'proxy' ? byClientProxy(fault, entry, faults) : byClientLink(fault, entry);
@@ -56,14 +69,9 @@ function explains(fault: Suffered, entry: Entry, faults: readonly Suffered[]): b
 function byClientProxy(fault: Suffered, entry: Entry, faults: readonly Suffered[]): boolean {
   if (fault.deed !== 'kill') return false;
   if (isWithin(entry, fault.doneMs, untilWell(fault))) return true;
+  // It knows no target until it has connected to destination.
   const isUntold = entry.detail.includes('discovery_unavailable') || (entry.kind === 'octets' && !entry.hasBegun);
-  return isUntold && faults.some((other) => isWithin(entry, fault.doneMs, untilTold(fault, other)));
-}
-
-/** A proxy that starts while destination is away knows no target until it has connected to it. @returns 0: it was not away */
-function untilTold({ overMs }: Suffered, { part, doneMs, overMs: backMs }: Suffered): number {
-  if (part !== 'destination' || overMs === null || backMs === null) return 0;
-  return doneMs <= overMs + SKEW_MS && backMs >= overMs - RECONNECT_MS ? backMs + RECONNECT_MS + MARGIN_MS : 0;
+  return isUntold && isWithin(entry, fault.doneMs, untilKnown(fault, faults));
 }
 
 /** Without a link there is nobody to try; answers that have begun go on afterwards. Loss only meets who connects. */
@@ -75,10 +83,10 @@ function byClientLink(fault: Suffered, entry: Entry): boolean {
 }
 
 /** A manifest that was cut between two routes is a manifest without the later ones. */
-function isRouteMissing(fault: Suffered, entry: Entry): boolean {
+function isRouteMissing(fault: Suffered, entry: Entry, faults: readonly Suffered[]): boolean {
   const isOfService = fault.manifest !== null && MANIFESTS[fault.manifest] === targetOf(entry.kind).name;
   const isNotFound = entry.outcome === 'refused' && entry.detail.includes('route_not_found');
-  return isOfService && fault.isInForce && isNotFound && isWithin(entry, fault.doneMs, untilWell(fault));
+  return isOfService && fault.isInForce && isNotFound && isWithin(entry, fault.doneMs, untilKnown(fault, faults));
 }
 
 /** Whether the request was under way when the program died, and its client heard of it at once. */
@@ -96,7 +104,7 @@ function isRetried({ kind, beganMs, endedMs }: Entry, faults: readonly Suffered[
       MANIFESTS[fault.manifest] === name &&
       fault.isInForce &&
       fault.doneMs <= endedMs &&
-      beganMs <= untilWell(fault),
+      beganMs <= untilKnown(fault, faults),
   );
 }
 
@@ -111,8 +119,21 @@ function untilWell({ deed, doneMs, overMs }: Suffered): number {
   return overMs + MARGIN_MS + (deed === 'cut' ? overMs - doneMs : 0);
 }
 
+/** When proxies know what is said since a fault is over: later, where destination was away then. */
+function untilKnown(fault: Suffered, faults: readonly Suffered[]): number {
+  const { overMs } = fault;
+  if (overMs === null) return Number.POSITIVE_INFINITY;
+  const away = faults.filter(
+    ({ part, doneMs, overMs: backMs }) =>
+      part === 'destination' && doneMs <= overMs + SKEW_MS && (backMs ?? overMs) >= overMs - RECONNECT_MS,
+  );
+  return Math.max(untilWell(fault), ...away.map((each) => untilWell(each) + RECONNECT_MS));
+}
+
 /** What the manifests say is tried again. */
 const RETRIED: readonly Kind[] = ['get', 'unary'];
+/** Of a body, for another attempt. */
+const KEPT_OCTETS = 65_536;
 /** By a client's proxy while an application is dead for some seconds: seven questions, and who comes at the same time. */
 const MAX_DRAWN = 10;
 /** Connecting takes 1 s at most, and a silent proxy is passed over after 2. */
@@ -120,4 +141,4 @@ const MARGIN_MS = 3000;
 /** Longest pause between two tries of a proxy to connect to destination. */
 const RECONNECT_MS = 5000;
 /** Between what is done and what is written down. */
-const SKEW_MS = 500;
+const SKEW_MS = 1000;

@@ -20,6 +20,8 @@ export interface Entry {
   readonly client: string;
   readonly beganMs: number;
   readonly endedMs: number;
+  /** Octets of its body. */
+  readonly sentOctets: number;
   /** Pod that served it, or that its refusal names; null: it is not known. */
   readonly pod: string | null;
   readonly outcome: Outcome;

@@ -4,7 +4,7 @@ import { octetsOf, Pieces, piece } from './proof.ts';
 import type { Send } from './sending.ts';
 
 /** A conversation of octets: each piece is sent when the one before has come back, some time later. */
-export const talk: Send = (asked, { address, port }, end) => {
+export const talk: Send = (asked, { address, port }, end, onMove) => {
   const { id, octets, pauseMs } = asked;
   const socket = connect({ host: address, port, allowHalfOpen: true });
   const pieces = new Pieces(4);
@@ -17,6 +17,7 @@ export const talk: Send = (asked, { address, port }, end) => {
   };
   socket.on('connect', () => socket.write(piece(Buffer.from(id))));
   socket.on('data', (chunk: Buffer) => {
+    onMove();
     for (const each of pieces.push(chunk)) {
       if (pod === null) {
         const [answeredId, by = ''] = each.toString('latin1', 0, 200).split(' ');

@@ -49,11 +49,6 @@ export function drawRequest(random: Random, id: string): Asked {
   };
 }
 
-/** How long a request may take, milliseconds, when nothing goes wrong on a machine that is not busy. */
-export function leastMs({ waitMs, pauseMs, pieces }: Asked): number {
-  return waitMs + pauseMs * pieces;
-}
-
 /** From one to `limit`, as many below a thousand as above it. */
 function sizeUpTo(random: Random, limit: number): number {
   return Math.max(1, Math.floor(limit ** (random.below(1001) / 1000)));

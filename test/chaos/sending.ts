@@ -8,5 +8,8 @@ export type Ending = Pick<Entry, 'outcome'> & Partial<Pick<Entry, 'detail' | 'po
 /** How far a request had come that is given up. */
 export type Progress = Pick<Ending, 'detail' | 'pod' | 'hasBegun'>;
 
-/** Sends a request. `end` is called once or more, of which the first counts. @returns gives the request up */
-export type Send = (asked: Asked, target: Target, end: (ending: Ending) => void) => () => Progress;
+/**
+ * Sends a request. @param end called once or more, of which the first counts @param onMove called when some of the answer has come
+ * @returns gives the request up
+ */
+export type Send = (asked: Asked, target: Target, end: (ending: Ending) => void, onMove: () => void) => () => Progress;
