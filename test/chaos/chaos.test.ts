@@ -15,7 +15,7 @@ import { NewLines } from './new-lines.ts';
 import { grpcMessage, octetsOf, Pieces, piece } from './proof.ts';
 import { drawRequest, KINDS } from './request.ts';
 import { complaintsOf } from './rest.ts';
-import { damaged } from './saboteur.ts';
+import { damaged, isTooMuch } from './saboteur.ts';
 import { scheduleOf } from './schedule.ts';
 
 const TEXTS = manifests('/programs', '/work', 1, 150);
@@ -271,6 +271,23 @@ t.test('a failure', async (t) => {
     const explanations = [...explain(drawn, [fault({ pods: ['talk-0'] })]).values()];
     t.equal(explanations.filter((each) => each !== null).length, 10);
   });
+});
+
+t.test('a fault is left out while what it needs has not recovered', async (t) => {
+  const ill = (options: Partial<Suffered>) => fault({ overMs: null, ...options });
+  const destination = { part: 'destination', pods: [] } as const;
+  for (const [is, about, ...before] of [
+    [false, {}],
+    [false, {}, fault({})],
+    [true, {}, ill({})],
+    [false, {}, ill({ pods: ['web-1'] })],
+    [true, {}, ill({ pods: ['web-1'] }), ill({ pods: ['web-2'] })],
+    [true, { pods: WEB }, ill({ pods: ['web-1'] })],
+    [true, { pods: ['load-0'] }, ill({ pods: ['load-1'] })],
+    [true, destination, ill(destination)],
+    [false, destination, ill({ part: 'identity', pods: [] })],
+  ] as [boolean, Partial<Suffered>, ...Suffered[]][])
+    t.equal(isTooMuch(fault(about), before), is, JSON.stringify([about, ...before.map(({ pods }) => pods)]));
 });
 
 t.test('the ledger counts what it is told, and keeps what did not end well', async (t) => {

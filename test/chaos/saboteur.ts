@@ -29,7 +29,7 @@ export class Saboteur {
     await Promise.all(
       faults.map(async (fault) => {
         await until(beginMs + fault.beginMs);
-        if (this.#isTooMuch(fault)) this.omitted.push(fault);
+        if (isTooMuch(fault, this.suffered)) this.omitted.push(fault);
         else await this.#perform(fault, beginMs + fault.endMs);
       }),
     );
@@ -44,16 +44,6 @@ export class Saboteur {
     const isWell = await this.#recovers(fault);
     if (!isWell) this.complaints.push(`fault ${fault.number}: not well again after ${RECOVERY_MS / 1000} s`);
     this.suffered[at] = { ...this.suffered[at]!, overMs: Date.now() };
-  }
-
-  /** Whether a fault would take the last that serves, because one that was harmed before is not well yet. */
-  #isTooMuch({ pods }: Fault): boolean {
-    const harmed = new Set(this.suffered.filter(({ overMs }) => overMs === null).flatMap((each) => each.pods));
-    if (pods.some((pod) => harmed.has(pod))) return true;
-    const groups = [...TARGETS.map((target) => target.pods), CLIENT_PODS];
-    const neighbours = groups.find((group) => group.includes(pods[0] ?? '')) ?? [];
-    const others = neighbours.filter((pod) => harmed.has(pod)).length;
-    return pods.length > 1 ? others > 0 : pods.length > 0 && others + 1 >= neighbours.length;
   }
 
   /** @returns of a manifest: whether its rules are other ones now */
@@ -126,6 +116,20 @@ export class Saboteur {
     }
     return false;
   }
+}
+
+/**
+ * Whether a fault would harm what an earlier one has harmed and is not well yet, or take the last that serves. Pure.
+ */
+export function isTooMuch({ part, pods, manifest }: Fault, suffered: readonly Suffered[]): boolean {
+  const ill = suffered.filter(({ overMs }) => overMs === null);
+  if (pods.length === 0) return ill.some((each) => each.part === part && each.manifest === manifest);
+  const harmed = new Set(ill.flatMap((each) => each.pods));
+  if (pods.some((pod) => harmed.has(pod))) return true;
+  const groups = [...TARGETS.map((target) => target.pods), CLIENT_PODS];
+  const neighbours = groups.find((group) => group.includes(pods[0]!))!;
+  const others = neighbours.filter((pod) => harmed.has(pod)).length;
+  return pods.length > 1 ? others > 0 : others + 1 >= neighbours.length;
 }
 
 /** A manifest as a fault leaves it; null: deleted. */
