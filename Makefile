@@ -90,6 +90,11 @@ fuzz: setup ## feed damaged input to the parsers: TARGET= (all), SECONDS= each (
 mutate: setup ## change the product in COUNT= (25) places of AREA=, one at a time: which do its tests notice? SEED= (1)
 	AREA=$(AREA) SEED=$(SEED) COUNT=$(COUNT) node test/mutate/run.ts
 
+# The faults of a seed are always the same; the ledger and the logs are kept in build/chaos/.
+.PHONY: chaos
+chaos: build ## kill, freeze and cut off parts of a mesh under load for MINUTES= (30), judge every request (root): SEED= (1)
+	SEED=$(SEED) MINUTES=$(MINUTES) node test/chaos/run.ts
+
 BENCH_image := image/start-and-memory.ts
 BENCH_container := image/container-start.ts
 BENCH_certify := identity/certify.ts

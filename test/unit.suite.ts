@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folders = '{api,core,webhook,identity,destination,proxy,cli,manifests,dashboard,docs}';
-for (const file of globSync([`${folders}/**/*.test.ts`, 'test/*.test.ts', 'test/mutate/*.test.ts'], {
+for (const file of globSync([`${folders}/**/*.test.ts`, 'test/*.test.ts', 'test/{chaos,mutate}/*.test.ts'], {
   cwd: root,
 }).sort())
   await import(join(root, file));

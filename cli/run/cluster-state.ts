@@ -12,10 +12,17 @@ interface ServicePort {
 /** What a cluster's controllers would have written for these pods and Services: pods, ReplicaSets, EndpointSlices, addresses. Pure. */
 export function clusterState(plan: Plan, isReady: (pod: PlannedPod) => boolean): KubernetesObject[] {
   return [
-    ...plan.pods.flatMap((pod) => [replicaSet(pod), podObject(pod, isReady(pod))]),
+    ...replicaSets(plan.pods),
+    ...plan.pods.map((pod) => podObject(pod, isReady(pod))),
     ...plan.services.map(withAddress),
     ...plan.services.flatMap((service) => endpointSlices(service, plan.pods, isReady)),
   ];
+}
+
+/** One of each Deployment, whatever the number of its pods. */
+function replicaSets(pods: readonly PlannedPod[]): KubernetesObject[] {
+  const owned = Map.groupBy(pods, (pod) => `${pod.namespace}/${pod.deployment}`);
+  return [...owned.values()].map(([pod]) => replicaSet(pod!));
 }
 
 function replicaSet(pod: PlannedPod): KubernetesObject {

@@ -74,6 +74,12 @@ t.test('writes what the controllers of a cluster would write', async (t) => {
   );
 });
 
+t.test('writes every object once, however many pods a Deployment has', async (t) => {
+  const state = clusterState(planRun([deployment({ command: ['web'] }), service]), () => true);
+  const names = state.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+  t.same(names, [...new Set(names)]);
+});
+
 t.test('answers DNS queries, and survives broken ones', async (t) => {
   const query = Buffer.from('1234010000010000000000000377656207646566617500000100 01'.replaceAll(' ', ''), 'hex');
   const resolve = (name: string) => (name === 'web.defau' ? { ipv4: ['10.96.0.10'], ipv6: [] } : null);

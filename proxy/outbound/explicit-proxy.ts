@@ -88,7 +88,7 @@ export class ExplicitProxy {
     }
     skip(socket, octets);
     socket.write(TUNNEL_OPEN);
-    if (target) await this.#outbound.carry(socket, target);
+    if (target) this.#outbound.carry(socket, target);
     else this.#outbound.join(socket, upstream!);
     return null;
   }

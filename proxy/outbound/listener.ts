@@ -98,18 +98,18 @@ export class OutboundListener {
       log.warn({ peer: socket.remoteAddress }, 'refused a connection that was not redirected (loop_detected)');
       return void socket.destroy();
     }
-    this.#handle(socket, original).catch((error: Error) => {
-      const target = formatSocketAddress(original.host, original.port);
-      const { context, log } = this.#options;
-      log.warn({ error: error.message, target }, 'outbound connection failed');
-      const reason = error instanceof ConnectError ? error.reason : 'unexpected';
-      noteFailure(
-        context,
-        { reason, message: error.message },
-        { target, route: '', method: '', path: '', endpoint: '' },
-      );
-      resetConnection(socket);
-    });
+    this.#handle(socket, original).catch((error: Error) =>
+      this.#fail(socket, formatSocketAddress(original.host, original.port), error),
+    );
+  }
+
+  /** Ends a connection that was carried nowhere. An end would look like the answer of a server that has nothing to say. */
+  #fail(socket: Socket, target: string, error: Error): void {
+    const { context, log } = this.#options;
+    log.warn({ error: error.message, target }, 'outbound connection failed');
+    const reason = error instanceof ConnectError ? error.reason : 'unexpected';
+    noteFailure(context, { reason, message: error.message }, { target, route: '', method: '', path: '', endpoint: '' });
+    resetConnection(socket);
   }
 
   /** Carries a connection to where it was going. */
@@ -127,10 +127,10 @@ export class OutboundListener {
     return this.#carry(socket, ingress.stranger(original));
   }
 
-  /** Carries a connection to a target: a tunnel of the explicit proxy. */
-  carry(socket: Socket, target: Target): Promise<void> | void {
+  /** Carries a connection to a target: a tunnel of the explicit proxy. Owns the socket; throws never. */
+  carry(socket: Socket, target: Target): void {
     this.#countConnection(socket);
-    return this.#carry(socket, target);
+    this.#carry(socket, target).catch((error: Error) => this.#fail(socket, target.key, error));
   }
 
   /** Joins a connection to one that was opened for it: a tunnel to an address that discovery does not know. */
@@ -207,7 +207,8 @@ export class OutboundListener {
       false,
       {
         onRequest(stream, head, end) {
-          queueMicrotask(() => connection.shutdown());
+          // Before the answer, which says so: else the client's next request would meet the end of the connection.
+          connection.shutdown();
           return new WaitingRequest(stream, head, end, context, clientOf(socket)).refuse(failure);
         },
         ...this.#faults,

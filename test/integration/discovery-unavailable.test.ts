@@ -1,5 +1,6 @@
 /** Addresses that destination has not answered for yet are not "outside". */
 import { once } from 'node:events';
+import { Agent } from 'node:http';
 import * as http2 from 'node:http2';
 import * as net from 'node:net';
 import t, { type Test } from 'tap';
@@ -81,6 +82,13 @@ t.test('an address of the cluster waits, and then fails', { jobs: 8 }, async (t)
     t.notMatch(proxy.metrics.registry.text(), /weft_proxy_unknown_target_connections_total 1/);
   });
 
+  t.test('HTTP is told that the connection ends: no other request is sent on it', async (t) => {
+    const { outbound } = await silence(t, INSIDE);
+    const agent = new Agent({ keepAlive: true });
+    t.teardown(() => agent.destroy());
+    const { headers } = await request(outbound, { agent });
+    t.equal(headers.connection, 'close');
+  });
   t.test('gRPC has 14', async (t) => {
     const { outbound, came } = await silence(t, INSIDE);
     t.match(await grpc(outbound), { ':status': 200, 'grpc-status': '14', 'weft-proxy-error': 'discovery_unavailable' });

@@ -3,6 +3,7 @@ import * as net from 'node:net';
 import * as tls from 'node:tls';
 import t, { type Test } from 'tap';
 
+import { freePort } from '../support/free-port.ts';
 import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
 
 const authority = new TestAuthority();
@@ -46,14 +47,14 @@ async function start(t: Test, greet: (socket: net.Socket) => void = () => {}) {
 }
 
 /** @returns what the server said; `reset` or `ended`: it said nothing */
-function ask(port: number): Promise<string> {
+function ask(port: number, firstWords = ''): Promise<string> {
   return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => socket.write('\0hello'));
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(`${firstWords}\0hello`));
     let heard = '';
     socket.on('data', (chunk: Buffer) => {
       heard += chunk;
     });
-    socket.on('error', () => resolve('reset'));
+    socket.on('error', () => resolve(`${heard}reset`));
     socket.on('end', () => resolve(heard || 'ended'));
   });
 }
@@ -142,4 +143,20 @@ t.test('a server that greets is heard once, and nothing before it', async (t) =>
     await new Promise<string>((resolve) => net.connect(port, '127.0.0.1').on('data', (chunk) => resolve(`${chunk}`))),
     '220 at your service',
   );
+});
+
+t.test('what no endpoint accepts is reset, too: an end would look like an answer', async (t) => {
+  const near = new TestProxy('web', authority);
+  t.teardown(() => near.close());
+  const ports = [await freePort(), await freePort()];
+  for (const [what, serviceAccount] of [
+    ['endpoints of the mesh', 'api'],
+    ['endpoints without a proxy', undefined],
+  ] as const) {
+    const endpoints = ports.map((port) => endpoint(port, serviceAccount));
+    near.describe('10.96.0.1:80', service('api', endpoints, { protocol: 'opaque' }));
+    t.equal(await ask(await near.listenOutbound()), 'reset', what);
+    const connect = 'CONNECT 10.96.0.1:80 HTTP/1.1\r\nHost: 10.96.0.1:80\r\n\r\n';
+    t.equal(await ask(await near.listenExplicit(), connect), 'HTTP/1.1 200 OK\r\n\r\nreset', `${what}, in a tunnel`);
+  }
 });
