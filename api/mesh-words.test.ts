@@ -15,7 +15,12 @@ t.test('every header that proxies exchange, or an application says to its own, i
 t.test('every protocol of the mesh is in the table, best first', async (t) => {
   t.same(
     MESH_PROTOCOLS.map(({ word }) => word),
-    [headers.ALPN_WEFT_HTTP, headers.ALPN_WEFT_OPAQUE, headers.ALPN_TRANSPORT_HEADER],
+    [
+      headers.ALPN_WEFT_HTTP,
+      headers.ALPN_WEFT_OPAQUE,
+      headers.ALPN_WEFT_OPAQUE_UNCONFIRMED,
+      headers.ALPN_TRANSPORT_HEADER,
+    ],
   );
 });
 

@@ -11,6 +11,7 @@ import { resetConnection } from './tcp-reset.ts';
  */
 export const VERDICTS = { accepted: 0, unreachable: 1, refused: 2 } as const;
 
+/** Whether octets may come, and why not. */
 export type Verdict = keyof typeof VERDICTS;
 
 /** Says that octets may come. */
