@@ -1,4 +1,4 @@
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import { IpNetworks } from '../core/config/ip-networks.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
@@ -20,7 +20,7 @@ import { targetFault } from './outbound/target-fault.ts';
 import { Targets } from './outbound/targets.ts';
 import { Unanswered } from './outbound/unanswered.ts';
 import { Metrics } from './telemetry/metrics.ts';
-import { listen } from './transport/listen.ts';
+import { type Listening, listen } from './transport/listen.ts';
 import { Loopback } from './transport/loopback.ts';
 import { MutualTls } from './transport/mutual-tls.ts';
 import type { OriginalDestination } from './transport/original-destination.ts';
@@ -160,7 +160,7 @@ export class DataPath {
   }
 
   /** Takes connections at an address from now on. Rejects where it is taken or absent. */
-  listen(way: Way, address: SocketAddress): Promise<Server> {
+  listen(way: Way, address: SocketAddress): Promise<Listening> {
     const direction = way === 'inbound' ? 'inbound' : 'outbound';
     return listen(address, this.#accept[way], {
       connections: this.#maxConnections,

@@ -1,5 +1,3 @@
-import type { Server } from 'node:net';
-
 import { bindEitherFamily } from '../core/config/bind.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { AdminServer } from './admin/server.ts';
@@ -10,6 +8,7 @@ import { DataPath, type Way } from './data-path.ts';
 import type { Log } from './log.ts';
 import { endpointStates } from './outbound/endpoint-state.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
+import type { Listening } from './transport/listen.ts';
 import { loadOriginalDestination } from './transport/original-destination.ts';
 import { windowBudget } from './transport/window-budget.ts';
 
@@ -34,7 +33,7 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   const watch = new WatchClient({ config, mutualTls, clock, log, metrics, listener: discovery });
   discovery.use(watch);
 
-  const servers: Server[] = [];
+  const servers: Listening[] = [];
   let serving = false;
   const serve = async () => {
     const ways = [
@@ -103,6 +102,6 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
 /** Targets unused for this long are let go of. */
 const IDLE_TARGET_MS = 10 * 60_000;
 
-function listenAll(path: DataPath, way: Way, addresses: ProxyConfig['inboundListen']): Promise<Server[]> {
+function listenAll(path: DataPath, way: Way, addresses: ProxyConfig['inboundListen']): Promise<Listening[]> {
   return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => path.listen(way, each))));
 }

@@ -52,6 +52,12 @@ t.test('shows each endpoint of a target, with its load', async (t) => {
   ]);
 });
 
+t.test('shows what another request would cost, to a thousandth', async (t) => {
+  const { target, clients } = new FakeEndpoints(['10.1.0.1']);
+  clients[0]!.cost = () => 12.34567;
+  t.equal(endpointStates([target], 0)[0]!.backends[0]!.endpoints[0]!.cost, 12.346);
+});
+
 t.test('says how an endpoint is balanced by default, and of which subset and group of nearness it is', async (t) => {
   const balancer = { algorithm: 'peak-ewma', localities: [{ name: 'near', priority: 0, weight: 1 }] } as const;
   const { target } = new FakeEndpoints(['10.1.0.1'], {}, { balancer, subset: 'v1' });

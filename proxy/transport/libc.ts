@@ -18,4 +18,18 @@ export function loadSetSocketOption(): Promise<SetSocketOption> {
   return setSocketOption;
 }
 
+/** Another descriptor of what is open at `fd`, which programs that are started do not get; -1: none. Source: fcntl(2). */
+export type Duplicate = (fd: number) => number;
+
+/** `fcntl` with F_DUPFD_CLOEXEC, loaded once. */
+export function loadDuplicate(): Promise<Duplicate> {
+  duplicate ??= loadLibc().then((libc) => {
+    const fcntl = libc.func('int fcntl(int fd, int command, int least)');
+    return (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  });
+  return duplicate;
+}
+
+const F_DUPFD_CLOEXEC = 1030;
+let duplicate: Promise<Duplicate> | null = null;
 let setSocketOption: Promise<SetSocketOption> | null = null;

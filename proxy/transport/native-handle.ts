@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 
 /**
  * Under proxy/ Node's private handles are touched in this file alone; native-handle.test.ts fails when Node changes them.
@@ -18,6 +18,11 @@ type Internals = Socket & { _handle?: Handle | null } & Record<symbol, unknown>;
 export function fileDescriptor(socket: Socket): number {
   const handle = (socket as unknown as Internals)._handle;
   return typeof handle?.fd === 'number' ? handle.fd : -1;
+}
+
+/** As {@link fileDescriptor}, of a server that listens. */
+export function serverDescriptor(server: Server): number {
+  return fileDescriptor(server as unknown as Socket);
 }
 
 /**

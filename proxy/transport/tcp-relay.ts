@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 
 import type { Detector } from './detect.ts';
 import { SocketWire } from './socket-wire.ts';
+import { resetConnection } from './tcp-reset.ts';
 
 /** What a relay counted. */
 export interface RelayListener {
@@ -31,7 +32,7 @@ export interface RelayOpening {
 export function relay(a: Socket, b: Socket, listener: RelayListener, opening: RelayOpening = PLAIN): void {
   if (a.destroyed || b.destroyed) {
     // Gone before it was joined: it will not say so again.
-    for (const socket of [a, b]) socket.destroy();
+    for (const socket of [a, b]) resetConnection(socket);
     return listener.onEnd(new Error('one side was gone before both were joined'));
   }
   const wireA = new SocketWire(a);

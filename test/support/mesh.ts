@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import type { Server } from 'node:net';
 
 import type { DiscoveryFailurePolicy } from '../../api/names.ts';
 import {
@@ -21,6 +20,7 @@ import { systemClock } from '../../core/time/clock.ts';
 import { DataPath, type DataPathConfig, type Way } from '../../proxy/data-path.ts';
 import { Log } from '../../proxy/log.ts';
 import { type ClientLimits, DEFAULT_CLIENT_LIMITS } from '../../proxy/transport/client-limits.ts';
+import type { Listening } from '../../proxy/transport/listen.ts';
 import type { Credentials } from '../../proxy/transport/mutual-tls.ts';
 
 const HOUR = 3_600_000;
@@ -63,7 +63,7 @@ export function identityOf(serviceAccount: string): string {
 /** The data path of one pod's proxy, on loopback: real sockets, what iptables and destination would say given by the test. */
 export class TestProxy {
   readonly #path: DataPath;
-  readonly #servers: Server[] = [];
+  readonly #servers: Listening[] = [];
   /** Where a connection to this proxy's outbound listeners was going. */
   outboundDestination = { host: '10.96.0.1', port: 80 };
   /** By the port of ours that they came to; every other port is an outbound listener's. */
@@ -212,7 +212,7 @@ export class TestProxy {
   async #listen(way: Way): Promise<number> {
     const server = await this.#path.listen(way, { host: '127.0.0.1', port: 0 });
     this.#servers.push(server);
-    return (server.address() as { port: number }).port;
+    return server.port;
   }
 }
 
