@@ -174,6 +174,36 @@ t.test('and in routes of Gateway API and profiles too', async (t) => {
   );
 });
 
+t.test('a match that asks for more than an earlier one is told where the order is what is written', async (t) => {
+  const users = { uri: { prefix: '/users' } };
+  const posted = { ...users, method: { exact: 'POST' } };
+  const rules = (...matches: object[]) => ({
+    hosts: ['api'],
+    http: matches.map((match) => ({ match: [match], route })),
+  });
+  only(
+    t,
+    said('VirtualService', rules(users, posted)),
+    'warning: spec.http[1].match[0]: takes nothing: spec.http[0].match[0] takes all that it would, and comes first',
+  );
+  t.same(said('VirtualService', rules(posted, users)), []);
+  t.same(said('VirtualService', rules({ ...users, port: 80 }, posted)), [], 'other requests come there');
+  const all = [{ pathRegex: '/users' }, { method: 'POST' }];
+  only(
+    t,
+    said('ServiceProfile', {
+      routes: [
+        { name: 'a', condition: { pathRegex: '/users' } },
+        { name: 'b', condition: { all } },
+      ],
+    }),
+    'warning: spec.routes[1].condition: takes nothing: spec.routes[0].condition takes all that it would, and comes first',
+  );
+  const path = { type: 'PathPrefix', value: '/users' };
+  const precise = [{ path }, { path, method: 'POST' }].map((match) => ({ matches: [match], backendRefs }));
+  t.same(said('HTTPRoute', { parentRefs, rules: precise }), [], 'where what asks for more comes first');
+});
+
 t.test('a destination that is a wildcard is told what to name', async (t) => {
   only(
     t,

@@ -34,21 +34,34 @@ function textOf({ exact, prefix, regex }: StringMatch): string {
   return exact ?? prefix ?? regex!;
 }
 
-/** Matches of an object of which the first that takes a request counts, so that one that says the same later takes none. */
+/**
+ * Matches of an object of which the first that takes a request counts, so that one takes none where an earlier one says the
+ * same; or, where they count as they are written, where an earlier one asks for a single thing that it asks for too.
+ */
 export class MatchesSeen {
   readonly #places = new Map<string, string>();
+  readonly #byOrder: boolean;
+
+  /** @param order `precise`: what asks for more comes first, wherever it is written */
+  constructor(order: 'written' | 'precise') {
+    this.#byOrder = order === 'written';
+  }
 
   /**
-   * Notes the match at `path` where it stands earlier too.
+   * Notes the match at `path` where it takes nothing.
    *
    * @param rest what else of it tells matches apart, in JSON
    */
   note(path: string, when: Predicate, rest: unknown, problems: Problem[]): void {
     const parts = ('all' in when ? when.all : [when]).map((part) => JSON.stringify(part)).sort();
-    const key = JSON.stringify([parts, rest]);
-    const first = this.#places.get(key);
-    if (first === undefined) this.#places.set(key, path);
-    else problems.push({ path, message: `takes nothing: ${first} says the same and comes first`, severity: 'warning' });
+    const placeOf = (some: readonly string[]) => this.#places.get(JSON.stringify([some, rest]));
+    const same = placeOf(parts);
+    const wider = this.#byOrder ? parts.map((part) => placeOf([part])).find((place) => place !== undefined) : undefined;
+    const warn = (message: string) =>
+      problems.push({ path, message: `takes nothing: ${message}`, severity: 'warning' });
+    if (same !== undefined) warn(`${same} says the same and comes first`);
+    else if (wider !== undefined) warn(`${wider} takes all that it would, and comes first`);
+    if (same === undefined) this.#places.set(JSON.stringify([parts, rest]), path);
   }
 }
 

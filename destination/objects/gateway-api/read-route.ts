@@ -38,7 +38,7 @@ function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): M
   for (const name of ['hostnames', 'useDefaultGateways'])
     if (parents.length > 0 && reader.has(name))
       reader.warning(name, 'is not looked at where a route is attached to a Service, as GAMMA has it');
-  const seen = new MatchesSeen();
+  const seen = new MatchesSeen('precise');
   // What is attached to gateways alone is not read: it says nothing to the mesh.
   const rules =
     parents.length === 0

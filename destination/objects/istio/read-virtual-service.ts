@@ -72,7 +72,7 @@ function checkHosts(reader: FieldReader, { hosts, isForMesh }: VirtualService): 
 
 /** Of rules that come after all has been taken {@link warnOfUnreachable} tells. */
 function warnOfRepeated({ http, connections }: VirtualService, found: Problem[]): void {
-  const seen = new MatchesSeen();
+  const seen = new MatchesSeen('written');
   for (const { path, matches } of http)
     for (const [at, match] of matches.entries())
       if (match !== ANY_REQUEST) seen.note(`${path}.match[${at}]`, match.when, match.selector, found);

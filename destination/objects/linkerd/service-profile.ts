@@ -64,7 +64,7 @@ export function readProfile(spec: unknown, path: string, origin: string, problem
   const reader = FieldReader.root(spec, path, problems);
   const { fields } = reader;
   reader.allow(['routes', 'retryBudget', 'dstOverrides', 'opaquePorts']);
-  const seen = new MatchesSeen();
+  const seen = new MatchesSeen('written');
   return {
     routes: reader.list('routes').flatMap((raw, at) => {
       const place = `${path}.routes[${at}]`;
