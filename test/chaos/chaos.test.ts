@@ -170,6 +170,20 @@ t.test('a failure', async (t) => {
       {},
       { part: 'manifest', deed: 'break', manifest: 'web-routes.yaml', pods: [] },
     ],
+    ...(
+      [
+        [true, {}, {}],
+        [false, { kind: 'get' }, {}],
+        [false, { endedMs: 14_000 }, {}],
+        [false, { detail: '502 endpoint_reset' }, {}],
+        [false, {}, { overMs: 14_500 }],
+      ] as const
+    ).map(([is, entry, fault]): [string, boolean, Partial<Entry>, Partial<Suffered>] => [
+      'a kept connection that was idle for as long as its application was frozen',
+      is,
+      { outcome: 'refused', detail: '502 endpoint_closed', beganMs: 12_000, endedMs: 16_001, ...entry },
+      { deed: 'freeze', overMs: 16_000, ...fault },
+    ]),
     ['an application that is frozen answers late', false, { pod: 'web-0' }, { deed: 'freeze' }],
     ['a link of an endpoint is cut: another one is asked', false, {}, { deed: 'cut', part: 'link' }],
     ['none of its Service is left', true, { kind: 'get', beganMs: 13_000, endedMs: 13_001 }, { pods: WEB }],

@@ -73,9 +73,10 @@ export async function runChaos({ seed, minutes, faults, work, kept }: ChaosOptio
     podIn: (text) => mesh.podIn(text),
   };
   for (const fault of saboteur.suffered) appendFileSync(book, `${JSON.stringify({ fault })}\n`);
-  if (mesh.isUp) cpSync(mesh.logs, logs, { recursive: true });
-  await mesh.end();
+  for (const growth of findings.growth) appendFileSync(book, `${JSON.stringify({ growth })}\n`);
   printFindings(findings, beginMs);
+  keepLogs(mesh, logs);
+  await mesh.end();
   console.log(`ledger: ${book}; logs: ${logs}`);
   return isGood(findings);
 }
@@ -104,6 +105,15 @@ class Lives {
       const samples = this.#samples.get(`${name} ${pid}`) ?? [];
       return samples.length > 1 ? growthOf(name, pid, samples, sample) : [];
     });
+  }
+}
+
+/** Copies what `weft run` has kept; what a run has shown does not depend on it. */
+function keepLogs(mesh: RunningMesh, logs: string): void {
+  try {
+    if (mesh.isUp) cpSync(mesh.logs, logs, { recursive: true });
+  } catch (error) {
+    console.log(`the logs of the programs as they were started could not be kept: ${(error as Error).message}`);
   }
 }
 

@@ -15,7 +15,7 @@ export function explain(failures: readonly Entry[], faults: readonly Suffered[])
       if (entry.outcome === 'wrong' || entry.outcome === 'hang') return [entry, null];
       const fault = faults.find((each) => explains(each, entry, faults));
       if (fault) return [entry, fault];
-      return [entry, faults.find((each) => isTooLarge(each, entry)) ?? null];
+      return [entry, faults.find((each) => isTooLarge(each, entry) || wasClosedIdle(each, entry)) ?? null];
     }),
   );
 }
@@ -29,6 +29,18 @@ function isTooLarge(fault: Suffered, { kind, pod, detail, sentOctets, endedMs }:
     return false;
   const isRefused = pod !== null && fault.pods.includes(pod) && detail.includes('connect_failed');
   return isRefused && endedMs >= fault.doneMs - SKEW_MS && endedMs <= (fault.overMs ?? endedMs) + SKEW_MS;
+}
+
+/**
+ * Whether a request came on a kept connection to a frozen application, which ended it for idleness when it went on, before it
+ * read: nobody knows whether such a request was taken, so that it is not sent again (RFC 9110 section 9.2.2).
+ */
+function wasClosedIdle(fault: Suffered, { kind, outcome, detail, endedMs }: Entry): boolean {
+  const { deed, part, pods, doneMs, overMs } = fault;
+  if (deed !== 'freeze' || part !== 'application' || kind !== 'post' || overMs === null) return false;
+  if (!targetOf(kind).pods.includes(pods[0]!) || overMs - doneMs < KEPT_IDLE_MS) return false;
+  const isClosed = outcome === 'refused' && detail.includes('endpoint_closed');
+  return isClosed && endedMs >= overMs - SKEW_MS && endedMs <= overMs + SKEW_MS;
 }
 
 function explains(fault: Suffered, entry: Entry, faults: readonly Suffered[]): boolean {
@@ -113,6 +125,8 @@ function untilKnown(fault: Suffered, faults: readonly Suffered[]): number {
 
 /** What the manifests say is tried again. */
 const RETRIED: readonly Kind[] = ['get', 'unary'];
+/** How long a server of Node keeps a connection that is idle. */
+const KEPT_IDLE_MS = 5000;
 /** Of a body, for another attempt. */
 const KEPT_OCTETS = 65_536;
 /** Connecting takes 1 s at most, and a silent proxy is passed over after 2. */
