@@ -130,6 +130,7 @@ export class Guard {
   }
 
   #join(connection: Connection, socket: Socket, join: (socket: Socket) => void): void {
+    connection.secure = socket === connection.socket ? null : socket;
     connection.isAt('head', performance.now());
     this.#bySocket.set(socket, connection);
     this.#joining = connection;
@@ -204,6 +205,8 @@ class Connection implements Holder {
   readonly socket: Socket;
   readonly exchanges = new Set<Exchange>();
   session: ServerHttp2Session | null = null;
+  /** What is decrypted; null: not yet, or the server speaks in plaintext. */
+  secure: Socket | null = null;
   state: 'handshake' | 'head' | 'request' | 'idle' = 'head';
   /** It has been cut off; what had come before may yet be parsed. */
   isCut = false;
@@ -273,6 +276,8 @@ class Connection implements Holder {
     // Node resets none whose end is on its way, and would never close it.
     if (this.socket.writableEnded) this.socket.destroy();
     else this.socket.resetAndDestroy();
+    // Else what it has of records that came before would yet be decrypted and parsed.
+    this.secure?.destroy();
   }
 }
 
