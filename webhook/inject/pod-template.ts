@@ -64,8 +64,14 @@ export function readPodTemplate(object: unknown): PodTemplate | string {
     const texts = (metadata as Record<string, unknown> | null | undefined)?.[field];
     if (texts === undefined || texts === null) continue;
     if (!isObject(texts)) return `metadata.${field} is no object`;
-    const wrong = Object.entries(texts).find(([, value]) => typeof value !== 'string');
-    if (wrong) return `metadata.${field}["${wrong[0]}"] is no text`;
+    let octets = 0;
+    for (const name in texts) {
+      const value = texts[name];
+      if (typeof value !== 'string') return `metadata.${field}["${name}"] is no text`;
+      octets += name.length + value.length;
+      if (field === 'annotations' && octets > MOST_ANNOTATIONS)
+        return `metadata.annotations have more than the ${MOST_ANNOTATIONS} octets that an object may have of them`;
+    }
   }
   if (!isObject(spec)) return 'spec is missing or no object';
   if (!Array.isArray(spec.containers)) return 'spec.containers is missing or no list';
@@ -75,6 +81,9 @@ export function readPodTemplate(object: unknown): PodTemplate | string {
   }
   return object as unknown as PodTemplate;
 }
+
+/** Source: k8s.io/apimachinery, TotalAnnotationSizeLimitB. The API server asks before it looks at it. */
+const MOST_ANNOTATIONS = 256 * 1024;
 
 /** Containers of both kinds, init containers first. */
 export function containersOf(spec: PodSpec): readonly Container[] {
