@@ -52,6 +52,14 @@ t.test('shows each endpoint of a target, with its load', async (t) => {
   ]);
 });
 
+t.test('an endpoint that is no pod has the name of none', async (t) => {
+  const { target } = new FakeEndpoints([]);
+  const backend = target.description.backends['']!;
+  const endpoint = { uid: 'a', address: '192.0.2.1', port: 80, tls: null, protocol: 'detect', labels: {} } as const;
+  target.update({ ...target.description, backends: { '': { ...backend, endpoints: [endpoint] } } });
+  t.match(endpointStates([target], 0)[0]!.backends[0]!.endpoints, [{ address: '192.0.2.1:80', dst_pod: '' }]);
+});
+
 t.test('shows what another request would cost, to a thousandth', async (t) => {
   const { target, clients } = new FakeEndpoints(['10.1.0.1']);
   clients[0]!.cost = () => 12.34567;

@@ -10,6 +10,7 @@ import { Loopback } from '../transport/loopback.ts';
 import { MutualTls } from '../transport/mutual-tls.ts';
 import { Ingress } from './ingress.ts';
 import { NamedTargets } from './named-targets.ts';
+import type { OutboundContext } from './outbound-context.ts';
 import { targetFault } from './target-fault.ts';
 import { Targets } from './targets.ts';
 
@@ -66,4 +67,33 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
   t.equal(asked.length, 1000);
   await ask('Host-1.');
   t.equal(asked.length, 1000, 'a name that was asked about is remembered, however it is spelt');
+});
+
+t.test('strangers are spoken to as they are, and counted together', async (t) => {
+  const metrics = new Metrics();
+  const endpoints = {
+    mutualTls: new MutualTls(() => Date.now()),
+    metrics,
+    log: new Log('silent'),
+    connectTimeoutMs: 10,
+    loopback: new Loopback([], () => {}),
+  };
+  const ingress = new Ingress({} as NamedTargets, {} as OutboundContext, endpoints);
+  for (const host of ['192.0.2.1', '192.0.2.2']) {
+    const target = ingress.stranger({ host, port: 8080 });
+    t.match(target.description, { name: host, kind: 'pod', port: 8080, protocol: 'detect', routes: [] });
+    const [client] = target.backends[0]!.endpoints;
+    t.match(client, { id: `${host}:8080`, tls: null });
+    target.series('').effective.request();
+    client!.responses.request();
+  }
+  const [name, where] = ['unknown', 'target_addr="unknown",target_ip="unknown",target_port="unknown"'];
+  t.same(
+    [...metrics.routeRequests.series.keys()],
+    [`direction="outbound",dst="${name}",authority="${name}",backend="${name}",${where}`],
+  );
+  const [key] = [...metrics.requests.series.keys()];
+  t.equal(metrics.requests.series.size, 1);
+  for (const label of ['authority', 'dst', 'backend', 'target_addr', 'target_ip', 'target_port'])
+    t.match(key, `${label}="unknown"`);
 });

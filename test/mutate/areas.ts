@@ -49,7 +49,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
     tests: [
       'proxy/outbound/**/*.test.ts',
       'test/integration/{blame,carriage,data-path,discovery-unavailable,early-answers,endpoint-state,expect-continue}.test.ts',
-      'test/integration/{external-hosts,few-streams,ingress,kept-connections,octets-balance,odd-answers,own-endpoint}.test.ts',
+      'test/integration/{explicit-proxy,external-hosts,few-streams,ingress,kept-connections,octets-balance,odd-answers,own-endpoint}.test.ts',
       'test/integration/{outbound-connections,refusals,request-overrides,series,traffic-policy,tunnels,unmarked-ports,upgrades}.test.ts',
     ],
   },
