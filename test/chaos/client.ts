@@ -41,6 +41,8 @@ closeHttp();
 closeCalls();
 const total: Total = { sent };
 book.write(`${JSON.stringify(total)}\n`);
+// `weft run` ends with the last application that it has started, and of those that were killed it hears no more.
+setInterval(() => {}, 60_000);
 
 function send(asked: Asked): void {
   const beganMs = Date.now();
