@@ -47,6 +47,7 @@ export const DEFAULT_TIMES = {
  * holds fewer than another finds room in any case. A scrape that is not read holds up to 0.8 MiB.
  */
 export const ADMIN_CONNECTIONS = 64;
+/** Of an admin port, in plaintext. */
 export const ADMIN_BOUNDS: ServerBounds = { ...DEFAULT_TIMES, connections: ADMIN_CONNECTIONS, handshakes: 0 };
 
 /**

@@ -5,9 +5,9 @@ import type { Socket } from 'node:net';
  *
  * A handshake takes a millisecond of ours, so a thousand that come at once would keep whoever has his connection already
  * waiting for a second. So the loop serves everybody between two of them, and a client that comes alone does not wait for
- * those of another address. A turn also accepts one connection and no more (libuv 1.45), so while there is other work half
- * of the time is left to it; otherwise those whom no handshake keeps waiting would wait to be accepted. Where there is none,
- * the next handshake begins at once.
+ * those of another address. A turn also accepts one connection of each descriptor and no more (libuv 1.45), so while there is
+ * other work half of the time is left to it; otherwise those whom no handshake keeps waiting would wait to be accepted. Where
+ * there is none, the next handshake begins at once.
  *
  * Source: fair queueing, Nagle, RFC 970.
  */
