@@ -9,7 +9,7 @@ function backend(addresses: readonly string[], more: Partial<Backend> = {}) {
   const fake = new FakeEndpoints(addresses, {}, more);
   const made = fake.target.backends[0]!;
   const update = (change: Partial<Backend>) => made.update({ ...made.description, ...change });
-  return { made, update, ids: () => made.endpoints.map(({ endpoint }) => endpoint.address) };
+  return { fake, made, update, ids: () => made.endpoints.map(({ endpoint }) => endpoint.address) };
 }
 
 function changed(endpoint: Endpoint, change: Partial<Endpoint>): Endpoint {
@@ -63,6 +63,55 @@ t.test('a breaker is kept while its rule is, and made anew with it', async (t) =
   t.not(made.endpoints[0]!.breaker, breaker);
   t.ok(made.endpoints[0]!.breaker);
   t.equal(backend(['10.1.0.1']).made.endpoints[0]!.breaker, null, 'without a rule there is none');
+});
+
+/** A backend whose endpoint a failure leaves out, and what it says of that. */
+function ejecting(labels: Endpoint['labels']) {
+  const breaker = { kind: 'consecutive-failures', maxFailures: 1, minPenaltyMs: 20, maxPenaltyMs: 20, jitterRatio: 0 };
+  const { fake, made, update } = backend(['10.1.0.1', '10.1.0.2'], { breaker: breaker as ConsecutiveFailures });
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  fake.log.info = (fields, message) => void lines.push({ ...fields, message });
+  update({ endpoints: made.description.endpoints.map((endpoint) => changed(endpoint, { uid: 'new', labels })) });
+  return { fake, made, lines, client: made.endpoints[0]! };
+}
+
+t.test('tells log and metrics who is left out, and the log who is back and after how long', async (t) => {
+  const { fake, made, lines, client } = ejecting({ dst_pod: 'api-0' });
+  let nowMs = 5000;
+  t.intercept(performance, 'now', { value: () => nowMs });
+  const at = (ms: number) => {
+    nowMs = ms;
+    return ms;
+  };
+  client.breaker!.onResult('failure', 500, at(5000));
+  // Left out again when it is tried, and back at the second trial.
+  for (const [ms, result] of [
+    [5030, 'failure'],
+    [6500, 'success'],
+  ] as const) {
+    client.breaker!.isEjected(at(ms));
+    client.breaker!.onAttempt(ms);
+    client.breaker!.onResult(result, 200, ms);
+  }
+  const who = {
+    target: 'api.default.svc.cluster.local:80',
+    backend: 'api.default.svc.cluster.local:80',
+    endpoint: '10.1.0.1:8080',
+    pod: 'api-0',
+  };
+  t.same(lines, [
+    { ...who, reason: 'consecutive_failures', forMs: 20, message: 'endpoint ejected' },
+    { ...who, afterMs: 1500, unlogged: 1, message: 'endpoint is back' },
+  ]);
+  t.equal(client.ejections, 2);
+  t.equal(fake.metrics.ejections.with(made.labels).value, 2);
+});
+
+t.test('and calls an endpoint by its address alone where it is of no pod that is known', async (t) => {
+  const { lines, client } = ejecting({});
+  client.breaker!.onResult('failure', 500, performance.now());
+  t.equal(lines.length, 1);
+  t.notOk('pod' in lines[0]!);
 });
 
 t.test('is called by its service, port and subset', async (t) => {

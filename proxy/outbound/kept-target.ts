@@ -7,14 +7,14 @@ import type { FoundTarget, Targets } from './targets.ts';
  * address: what is asked next is for whatever is there then.
  */
 export class KeptTarget {
-  readonly #targets: Targets;
+  readonly #targets: Pick<Targets, 'find'>;
   readonly #onGone: () => void;
   #target: Target;
   /** As it was when it was last looked at. */
   #description: Target['description'];
 
   /** @param onGone nothing is there any more, or no HTTP: the connection ends after what is under way */
-  constructor(target: Target, targets: Targets, onGone: () => void) {
+  constructor(target: Target, targets: Pick<Targets, 'find'>, onGone: () => void) {
     this.#targets = targets;
     this.#onGone = onGone;
     this.#target = target;

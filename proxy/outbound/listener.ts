@@ -3,29 +3,24 @@ import type { Socket } from 'node:net';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { formatSocketAddress, type SocketAddress } from '../../core/config/socket-address.ts';
 import type { Failure } from '../answers.ts';
-import { NO_HASH } from '../balance/balancer.ts';
 import type { Connections } from '../connections.ts';
 import type { RequestHead, ServerStream, StreamListener } from '../http.ts';
 import type { Log } from '../log.ts';
 import { carriageOf, outgoing } from '../routing/carriage.ts';
 import { TcpSeries } from '../telemetry/metrics.ts';
-import { readClientHello } from '../transport/client-hello.ts';
 import type { ClientLimits } from '../transport/client-limits.ts';
 import { type Detected, Detector } from '../transport/detect.ts';
 import { ConnectError, dial, whenConnected } from '../transport/dialer.ts';
 import { type RequestHandler, type ServedConnection, serveHttp } from '../transport/http-server.ts';
-import { IdleTimer, MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import type { Loopback } from '../transport/loopback.ts';
 import { letGo, listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
-import { peek } from '../transport/peek.ts';
-import { type RelayListener, relay } from '../transport/tcp-relay.ts';
+import { relay } from '../transport/tcp-relay.ts';
 import { resetConnection } from '../transport/tcp-reset.ts';
-import { BLAME } from './blame.ts';
-import type { EndpointClient } from './endpoint-client.ts';
 import type { Ingress } from './ingress.ts';
 import { KeptTarget } from './kept-target.ts';
 import type { NamedTargets } from './named-targets.ts';
+import { OctetsRelay, type Upstream } from './octets-relay.ts';
 import { noteFailure, type OutboundContext } from './outbound-context.ts';
 import { OutboundRequest } from './request.ts';
 import { Target } from './target.ts';
@@ -35,9 +30,9 @@ import { authorityAddress, WaitingRequest } from './waiting-request.ts';
 /** What the outbound side needs. */
 export interface OutboundOptions {
   readonly context: OutboundContext;
-  readonly targets: Targets;
+  readonly targets: Pick<Targets, 'find'>;
   /** Finds the host that a request to a stranger's address names. */
-  readonly named: NamedTargets;
+  readonly named: Pick<NamedTargets, 'find' | 'request'>;
   /** Finds the target of each request in ingress mode; null: the original destination decides. */
   readonly ingress: Ingress | null;
   readonly originalDestination: OriginalDestination;
@@ -55,12 +50,6 @@ export interface OutboundOptions {
   readonly halfClosedPorts: PortRanges;
 }
 
-/** A connection to an endpoint. */
-interface Upstream {
-  readonly socket: Socket;
-  readonly client: EndpointClient;
-}
-
 /**
  * Connections of the application on their way out.
  *
@@ -75,6 +64,7 @@ interface Upstream {
 export class OutboundListener {
   readonly #options: OutboundOptions;
   readonly #fromApplication: TcpSeries;
+  readonly #octets: OctetsRelay;
   /** Targets whose server spoke first: the next connection is not waited on. */
   readonly #serverFirst = new Set<string>();
 
@@ -86,6 +76,7 @@ export class OutboundListener {
       tls: 'no_identity',
       no_tls_reason: 'loopback',
     });
+    this.#octets = new OctetsRelay(options, this.#fromApplication);
   }
 
   /** Takes a redirected connection. */
@@ -142,7 +133,7 @@ export class OutboundListener {
 
   async #carry(socket: Socket, target: Target): Promise<void> {
     const carriage = carriageOf(outgoing(target.description.protocol));
-    if (carriage === 'octets') return this.#relay(socket, target);
+    if (carriage === 'octets') return this.#octets.relay(socket, target);
     const isHttp = carriage === 'http';
     const { protocol } = target.description;
     // What is no HTTP at all is refused in the words of the version that is declared.
@@ -160,7 +151,7 @@ export class OutboundListener {
       dial: isHttp
         ? null
         : () => {
-            upstream = this.#open(target);
+            upstream = this.#octets.open(target);
             return upstream.then((opened) => opened.socket);
           },
       silenceMs: isHttp ? limits.idleTimeoutMs : this.#serverFirst.has(target.key) ? 1 : silenceMs,
@@ -172,16 +163,16 @@ export class OutboundListener {
       this.#count(opening.value);
       // Another server may be meant by the name that it says.
       if (opening.value === 'opaque' && opening.upstream && !target.looksAtServerName)
-        return this.#join(socket, await upstream!, target, opening.ended);
+        return this.#octets.join(socket, await upstream!, target, opening.ended);
       letGo(opening.upstream);
-      if (opening.value === 'opaque') return this.#relay(socket, target, opening.ended);
+      if (opening.value === 'opaque') return this.#octets.relay(socket, target, opening.ended);
       // A request that its client ended before it was whole.
       if (opening.ended) return void socket.destroy();
       return this.#serve(socket, opening.value, target);
     }
     if (opening.who === 'server') this.#rememberServerFirst(target.key);
     this.#count('server_first');
-    this.#join(socket, await upstream!, target);
+    this.#octets.join(socket, await upstream!, target);
   }
 
   /** Answers HTTP with a failure, after which the client connects anew; what is none is reset. */
@@ -266,82 +257,6 @@ export class OutboundListener {
     return named.request(stream, head, end, { address, original: target, client });
   }
 
-  /** @param ended what the client had said before it ended its direction */
-  async #relay(socket: Socket, target: Target, ended: Buffer | null = null): Promise<void> {
-    const sni = ended ? '' : await this.#serverName(socket, target);
-    const { byHost, port } = target.description;
-    const found = byHost && sni !== '' ? await this.#options.named.find({ host: sni, port }) : null;
-    const named = found instanceof Target ? found : target;
-    this.#join(socket, await this.#open(named, sni), named, ended);
-  }
-
-  /** The name that a TLS client asks for, where it makes a difference; else empty. */
-  async #serverName(socket: Socket, target: Target): Promise<string> {
-    if (!target.looksAtServerName) return '';
-    const peeked = await peek(
-      socket,
-      (bytes) => {
-        const hello = readClientHello(bytes);
-        return hello === 'incomplete' ? null : hello === 'not_tls' ? '' : hello.sni;
-      },
-      this.#options.silenceMs,
-    );
-    return peeked.outcome === 'decided' ? peeked.value : '';
-  }
-
-  /** Connects to an endpoint, to another one when that fails. */
-  async #open(target: Target, sni = ''): Promise<Upstream> {
-    const tried: EndpointClient[] = [];
-    const backend = target.connectionBackend(sni);
-    for (let attempt = 1; ; attempt++) {
-      const client = backend.pick(performance.now(), NO_HASH, tried.length > 0 ? tried : null);
-      if (!client) throw new ConnectError('connect_failed', `${backend.description.service} has no endpoint`);
-      try {
-        return { socket: await client.open(), client };
-      } catch (error) {
-        if (attempt >= RELAY_ATTEMPTS || BLAME[(error as ConnectError).reason] === 'request') throw error;
-        tried.push(client);
-      }
-    }
-  }
-
-  #join(socket: Socket, { socket: upstream, client }: Upstream, target: Target, ended: Buffer | null = null): void {
-    target.active++;
-    client.load.inFlight++;
-    const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
-    const { idleTimeoutMs = 0, maxConnectionMs = 0 } = client.share.limits;
-    // What has come is not to look whole to either side.
-    const endInTheMiddle = () => resetConnection(socket);
-    const idle = idleTimeoutMs > 0 ? new IdleTimer(Math.min(idleTimeoutMs, MAX_TIMER_MS), endInTheMiddle) : null;
-    const life =
-      maxConnectionMs > 0 ? setTimeout(endInTheMiddle, Math.min(maxConnectionMs, MAX_TIMER_MS)).unref() : null;
-    idle?.rest();
-    let hasSpoken = false;
-    upstream.once('close', (hadError) => {
-      if (hadError && !hasSpoken) client.onEarlyDeath();
-    });
-    const listener: RelayListener = {
-      onOctets: (fromA, fromB) => {
-        if (fromB > 0 && !hasSpoken) {
-          hasSpoken = true;
-          client.onAnswer();
-        }
-        this.#fromApplication.octets(fromA, fromB);
-        client.countOctets(fromB, fromA);
-        idle?.rest();
-      },
-      onEnd: () => {
-        idle?.stop();
-        if (life) clearTimeout(life);
-        remove();
-        target.active--;
-        client.load.inFlight--;
-      },
-    };
-    // What its own application says harms nobody here: the receiving side watches it.
-    relay(socket, upstream, listener, { ended, watch: null });
-  }
-
   /** An address that discovery does not know: octets pass untouched, TLS included. */
   #forward(socket: Socket, original: SocketAddress): void {
     const { context, connectTimeoutMs, log } = this.#options;
@@ -402,6 +317,5 @@ export function clientOf({ remoteAddress = '', remotePort = 0 }: Socket): string
 /** What a kept connection was for is not there any more. */
 const GONE: Failure = { reason: 'target_unknown', message: 'what this connection was opened for is gone' };
 
-const RELAY_ATTEMPTS = 3;
 /** Targets remembered as server-first; beyond it all are learned again, at 20 ms each. */
 const MAX_SERVER_FIRST = 1000;

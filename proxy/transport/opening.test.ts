@@ -1,23 +1,9 @@
-import { connect, createServer, type Socket } from 'node:net';
-import t, { type Test } from 'tap';
+import type { Socket } from 'node:net';
+import t from 'tap';
 
 import { ConnectError } from './dialer.ts';
 import { letGo, listenToOpening, type OpeningRules } from './opening.ts';
-
-/** A connection through loopback: the side that is looked at, and the side that speaks. */
-async function pair(t: Test): Promise<{ near: Socket; far: Socket }> {
-  const server = createServer({ allowHalfOpen: true });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  const near = await new Promise<Socket>((resolve) => server.once('connection', resolve));
-  t.teardown(() => {
-    far.destroy();
-    near.destroy();
-    server.close();
-  });
-  return { near, far };
-}
+import { socketPair } from './testing/socket-pair.ts';
 
 /** Decides by whole lines; what is no line is `unfinished`. */
 function rules(dial: OpeningRules<string>['dial'], silenceMs = 20): OpeningRules<string> {
@@ -26,7 +12,7 @@ function rules(dial: OpeningRules<string>['dial'], silenceMs = 20): OpeningRules
 }
 
 t.test('a client that speaks decides, and its octets stay where they are', async (t) => {
-  const client = await pair(t);
+  const client = await socketPair(t);
   client.far.write('GET /\n');
   t.same(await listenToOpening(client.near, rules(null)), {
     who: 'client',
@@ -38,8 +24,8 @@ t.test('a client that speaks decides, and its octets stay where they are', async
 });
 
 t.test('the server speaks first', async (t) => {
-  const client = await pair(t);
-  const server = await pair(t);
+  const client = await socketPair(t);
+  const server = await socketPair(t);
   server.far.write('220 ready');
   const first = await listenToOpening(
     client.near,
@@ -50,8 +36,8 @@ t.test('the server speaks first', async (t) => {
 });
 
 t.test('a server that begins with SETTINGS waits for its client, who decides', async (t) => {
-  const client = await pair(t);
-  const server = await pair(t);
+  const client = await socketPair(t);
+  const server = await socketPair(t);
   server.far.write(Buffer.from([0, 0, 6, 4]));
   const opening = listenToOpening(
     client.near,
@@ -65,8 +51,8 @@ t.test('a server that begins with SETTINGS waits for its client, who decides', a
 });
 
 t.test('octets that look like SETTINGS at first and are none are a server that speaks first', async (t) => {
-  const client = await pair(t);
-  const server = await pair(t);
+  const client = await socketPair(t);
+  const server = await socketPair(t);
   server.far.write(Buffer.from([0, 0, 6, 5]));
   t.match(
     await listenToOpening(
@@ -78,8 +64,8 @@ t.test('octets that look like SETTINGS at first and are none are a server that s
 });
 
 t.test('a client that speaks while the server is being connected is heard, and gets that connection', async (t) => {
-  const client = await pair(t);
-  const server = await pair(t);
+  const client = await socketPair(t);
+  const server = await socketPair(t);
   const connecting = Promise.withResolvers<Socket>();
   const opening = await listenToOpening(
     client.near,
@@ -96,8 +82,8 @@ t.test('a client that speaks while the server is being connected is heard, and g
 t.test(
   'a client that speaks late gets the connection that was opened meanwhile, and nothing of it is lost',
   async (t) => {
-    const client = await pair(t);
-    const server = await pair(t);
+    const client = await socketPair(t);
+    const server = await socketPair(t);
     setTimeout(() => client.far.write('ruok'), 60);
     const opening = await listenToOpening(
       client.near,
@@ -113,7 +99,7 @@ t.test(
 );
 
 t.test('a connection that nobody has a use for is closed, also once it is there', async (t) => {
-  const server = await pair(t);
+  const server = await socketPair(t);
   const connecting = Promise.withResolvers<Socket>();
   letGo(connecting.promise);
   connecting.resolve(server.near);
@@ -123,7 +109,7 @@ t.test('a connection that nobody has a use for is closed, also once it is there'
 });
 
 t.test('without a word from either side, the reason why the server is not there is told', async (t) => {
-  const client = await pair(t);
+  const client = await socketPair(t);
   const failed = () => Promise.reject(new ConnectError('connect_failed', 'refused'));
   await t.rejects(listenToOpening(client.near, rules(failed)), new ConnectError('connect_failed', 'refused'));
   client.far.write('late');
@@ -132,7 +118,7 @@ t.test('without a word from either side, the reason why the server is not there 
 });
 
 t.test('a client that was only slow is understood though its server is not there', async (t) => {
-  const client = await pair(t);
+  const client = await socketPair(t);
   const opening = listenToOpening(
     client.near,
     rules(() => {
@@ -144,8 +130,8 @@ t.test('a client that was only slow is understood though its server is not there
 });
 
 t.test('words that tell nothing are waited on for a time', async (t) => {
-  for (const dial of [null, async () => (await pair(t)).near]) {
-    const client = await pair(t);
+  for (const dial of [null, async () => (await socketPair(t)).near]) {
+    const client = await socketPair(t);
     client.far.write('ruok');
     t.match(await listenToOpening(client.near, rules(dial)), { who: 'client', value: 'unfinished', ended: null });
     t.equal(client.near.read().toString(), 'ruok');
@@ -153,7 +139,7 @@ t.test('words that tell nothing are waited on for a time', async (t) => {
 });
 
 t.test('nothing is lost that a client said before it ended its direction', async (t) => {
-  const client = await pair(t);
+  const client = await socketPair(t);
   client.far.end('ruok');
   t.same(await listenToOpening(client.near, rules(null)), {
     who: 'client',
@@ -164,12 +150,12 @@ t.test('nothing is lost that a client said before it ended its direction', async
 });
 
 t.test('a client that ends without a word has said all that it has to say, where it need not speak', async (t) => {
-  const client = await pair(t);
+  const client = await socketPair(t);
   client.far.end();
   t.same(
     await listenToOpening(
       client.near,
-      rules(async () => (await pair(t)).near),
+      rules(async () => (await socketPair(t)).near),
     ),
     {
       who: 'client',
@@ -181,21 +167,21 @@ t.test('a client that ends without a word has said all that it has to say, where
 });
 
 t.test('a client that has to speak and ends, resets, or says nothing is gone', async (t) => {
-  const leaving = await pair(t);
+  const leaving = await socketPair(t);
   leaving.far.end();
   t.same(await listenToOpening(leaving.near, rules(null)), { who: 'gone' });
-  const silent = await pair(t);
+  const silent = await socketPair(t);
   t.same(await listenToOpening(silent.near, rules(null)), { who: 'gone' });
 });
 
 t.test('a client that resets without a word is gone', async (t) => {
-  const client = await pair(t);
+  const client = await socketPair(t);
   client.near.on('error', () => {});
   client.far.resetAndDestroy();
   t.same(
     await listenToOpening(
       client.near,
-      rules(async () => (await pair(t)).near),
+      rules(async () => (await socketPair(t)).near),
     ),
     { who: 'gone' },
   );

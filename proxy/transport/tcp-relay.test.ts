@@ -1,30 +1,16 @@
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 
 import { Detector } from './detect.ts';
 import { peek } from './peek.ts';
 import { relay } from './tcp-relay.ts';
-
-/** Two ends of a TCP connection on loopback. */
-async function pair(t: Test): Promise<[near: Socket, far: Socket]> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const far = connect({ port: (server.address() as { port: number }).port, allowHalfOpen: true });
-  const near = await new Promise<Socket>((resolve) => server.once('connection', resolve));
-  server.close();
-  for (const socket of [near, far]) socket.on('error', () => {});
-  t.teardown(() => {
-    near.destroy();
-    far.destroy();
-  });
-  return [near, far];
-}
+import { socketPair } from './testing/socket-pair.ts';
 
 /** Two programs and the relay between them: `left ══ a ─relay─ b ══ right`. */
 async function joined(
   t: Test,
 ): Promise<{ left: Socket; right: Socket; counted: number[]; ended: Promise<Error | null> }> {
-  const [[a, left], [b, right]] = await Promise.all([pair(t), pair(t)]);
+  const [{ near: a, far: left }, { near: b, far: right }] = await Promise.all([socketPair(t), socketPair(t)]);
   const counted = [0, 0];
   const ended = new Promise<Error | null>((resolve) => {
     relay(a, b, {
@@ -92,8 +78,8 @@ t.test('passes a reset on as a reset', async (t) => {
   t.ok(await ended);
 });
 t.test('passes on the end of a client that was looked at when it left', async (t) => {
-  const [a, left] = await pair(t);
-  const [b, right] = await pair(t);
+  const { near: a, far: left } = await socketPair(t);
+  const { near: b, far: right } = await socketPair(t);
   left.end();
   await peek(a, () => true, 1000);
   relay(a, b, { onOctets() {}, onEnd() {} });
@@ -114,7 +100,7 @@ t.test('octets that turn into HTTP go no further, and both sides are reset', asy
     ['brew', ' /tea HTTP/1.1\r\nl5d-client-id: me\r\n\r\n'],
     ['GET x\r\n', 'l5d-client-id: me\r\n\r\n'],
   ] as const) {
-    const [[a, left], [b, right]] = await Promise.all([pair(t), pair(t)]);
+    const [{ near: a, far: left }, { near: b, far: right }] = await Promise.all([socketPair(t), socketPair(t)]);
     let isHttp = 0;
     // What a look has put back was fed to the detector, and is not fed again.
     const detector = new Detector();
@@ -133,14 +119,14 @@ t.test('octets that turn into HTTP go no further, and both sides are reset', asy
   }
 });
 t.test('octets that are watched and turn out to be none of it go on', async (t) => {
-  const [[a, left], [b, right]] = await Promise.all([pair(t), pair(t)]);
+  const [{ near: a, far: left }, { near: b, far: right }] = await Promise.all([socketPair(t), socketPair(t)]);
   relay(a, b, { onOctets() {}, onEnd() {} }, { ended: null, watch: { detector: new Detector(), onHttp: t.fail } });
   left.write('ru');
   left.end('ok\n');
   t.equal(await allOf(right), 'ruok\n');
 });
 t.test('delivers what a side had said before it ended', async (t) => {
-  const [[a, left], [b, right]] = await Promise.all([pair(t), pair(t)]);
+  const [{ near: a, far: left }, { near: b, far: right }] = await Promise.all([socketPair(t), socketPair(t)]);
   left.end('ruok');
   const look = await peek(a, () => null, 1000);
   const counted: number[] = [];

@@ -1,21 +1,10 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import t, { type Test } from 'tap';
+import type { Socket } from 'node:net';
+import t from 'tap';
 
 import { Loopback } from './loopback.ts';
 import { resetConnection } from './tcp-reset.ts';
-
-/** Two ends of a connection, which may be half-closed. */
-async function pair(t: Test): Promise<[near: Socket, far: Socket]> {
-  const server = createServer({ allowHalfOpen: true });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const near = connect({ port: (server.address() as { port: number }).port, allowHalfOpen: true });
-  const [far] = (await once(server, 'connection')) as [Socket];
-  server.close();
-  for (const socket of [near, far]) socket.on('error', () => {});
-  t.teardown(() => far.destroy());
-  return [near, far];
-}
+import { socketPair } from './testing/socket-pair.ts';
 
 /** How the other side sees a connection end. */
 function seenBy(socket: Socket): Promise<string> {
@@ -38,7 +27,7 @@ for (const [how, prepare] of Object.entries({
   },
 }))
   t.test(`a connection ${how} is reset, and closed`, async (t) => {
-    const [near, far] = await pair(t);
+    const { near, far } = await socketPair(t);
     const seen = seenBy(far);
     prepare(near);
     resetConnection(near);

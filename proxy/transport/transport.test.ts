@@ -1,35 +1,14 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { connect as tlsConnect } from 'node:tls';
 import t from 'tap';
 
 import { isForUs, readClientHello } from './client-hello.ts';
 import { fileDescriptor } from './native-handle.ts';
 import { ipv6Text, loadOriginalDestination } from './original-destination.ts';
 import { peek } from './peek.ts';
+import { clientHello } from './testing/client-hello.ts';
 import { readTransportHeader, writeTransportHeader } from './transport-header.ts';
 
 const IDENTITY = 'web.default.serviceaccount.identity.weft.cluster.local';
-
-/** The first octets that a Node TLS client with these options sends. */
-async function clientHello(options: object): Promise<Buffer> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  const taken = new Promise<Buffer>((resolve) => {
-    server.on('connection', (socket) => {
-      socket.on('error', () => {});
-      socket.once('data', (bytes) => {
-        resolve(bytes);
-        socket.destroy();
-      });
-    });
-  });
-  const client = tlsConnect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
-  client.on('error', () => {});
-  const bytes = await taken;
-  server.close();
-  return bytes;
-}
 
 t.test('reads server name and protocols of a ClientHello', async (t) => {
   const bytes = await clientHello({ servername: IDENTITY, ALPNProtocols: ['weft.http/1', 'h2'] });

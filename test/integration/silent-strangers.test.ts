@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 
 import type { InboundPolicy } from '../../api/routing.ts';
 import { Crowd } from '../../core/testing/crowd.ts';
+import { clientHello } from '../../proxy/transport/testing/client-hello.ts';
 import { eitherVersion } from '../support/either-version.ts';
 import { eventually } from '../support/eventually.ts';
 import { request } from '../support/http-request.ts';
@@ -95,7 +96,7 @@ t.test('one address cannot fill a listener', async (t) => {
 
 t.test('handshakes that go no further do not keep an honest one waiting', async (t) => {
   const { place, proxy } = await victim(t, 'all-unauthenticated');
-  const hello = await clientHello();
+  const hello = await clientHello({ servername: identityOf('api') });
   await Crowd.gather(t, place, 1_000, '127.0.0.2', hello);
   const begun = performance.now();
   const honest = connectTls({ ...place, servername: identityOf('api'), rejectUnauthorized: false });
@@ -104,15 +105,3 @@ t.test('handshakes that go no further do not keep an honest one waiting', async 
   t.comment(`${Math.round(performance.now() - begun)} ms`);
   t.ok(counted(proxy, 'handshake_limit') >= 480, `${counted(proxy, 'handshake_limit')} were cut off`);
 });
-
-/** What a client of the proxy says first. */
-async function clientHello(): Promise<Buffer> {
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
-  const server = net.createServer((socket) => socket.once('data', (octets) => resolve(octets) ?? socket.destroy()));
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as net.AddressInfo;
-  connectTls({ port, host: '127.0.0.1', servername: identityOf('api') }).on('error', () => {});
-  const hello = await promise;
-  server.close();
-  return hello;
-}

@@ -65,6 +65,7 @@ interface FakeAttempt {
 /** A target whose endpoints nothing is sent to: attempts come to `attempts`, and the test plays the endpoint. */
 export class FakeEndpoints {
   readonly metrics = new Metrics();
+  readonly log = new Log('silent');
   readonly target: Target;
   readonly attempts: FakeAttempt[] = [];
 
@@ -103,7 +104,7 @@ export class FakeEndpoints {
     this.target = new Target('10.96.0.1:80', description, {
       mutualTls: new MutualTls(() => 0),
       metrics: this.metrics,
-      log: new Log('silent'),
+      log: this.log,
       connectTimeoutMs: 1000,
       loopback: new Loopback([], () => {}),
     });
