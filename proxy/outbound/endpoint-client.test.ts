@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import t, { type Test } from 'tap';
 
 import type { Endpoint, EndpointTls } from '../../api/routing.ts';
@@ -154,6 +155,26 @@ t.test('what cannot be opened counts for nothing afterwards', async (t) => {
   const untrusted = client({ tls: WEFT });
   t.equal(await untrusted.made.open().catch(reasonOf), 'identity_not_ready');
   t.equal(untrusted.share.connections, 0);
+});
+
+/** A server that takes connections. @returns its port */
+async function server(t: Test): Promise<number> {
+  const server = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+t.test('a server that takes a connection for octets can be reached, and owes nothing any more', async (t) => {
+  const { made, share } = client({ address: '127.0.0.1', port: await server(t) });
+  made.onUnreachable(new ConnectError('connect_failed', 'away'));
+  const socket = await made.open();
+  t.equal(made.isReady(performance.now()), true);
+  t.equal(share.connections, 1);
+  const nowMs = performance.now();
+  t.ok(made.cost(nowMs + 10_000) < made.cost(nowMs) / 2, 'what it cost fades with time');
+  await new Promise((resolve) => socket.once('close', resolve).destroy());
+  t.equal(share.connections, 0);
 });
 
 t.test('is out as long as its breaker says, which ends with it', async (t) => {

@@ -172,6 +172,27 @@ for (const [protocol, words, version] of [
     t.equal(counted()[2], words.length);
   });
 
+t.test('takes no header of HTTP/2 in upper case from its application: only proxies of ours send such', async (t) => {
+  const { fake } = target(t, 'http2');
+  const { connect } = start(t, fake.target);
+  const far = await connect();
+  // GET, /, http, and a literal header (RFC 7541 sections 6.1 and 6.2.2).
+  const block = Buffer.concat([
+    Buffer.of(0x82, 0x84, 0x86, 0x00, 3),
+    Buffer.from('X-A'),
+    Buffer.of(1),
+    Buffer.from('b'),
+  ]);
+  far.write(Buffer.concat([PREFACE, Buffer.of(0, 0, block.length, 1, 5, 0, 0, 0, 1), block]));
+  let heard = Buffer.alloc(0);
+  far.on('data', (octets) => {
+    heard = Buffer.concat([heard, octets]);
+  });
+  // RST_STREAM of stream 1, PROTOCOL_ERROR.
+  await until(() => heard.includes(Buffer.of(0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 1)));
+  t.equal(fake.attempts.length, 0);
+});
+
 for (const [protocol, answer] of [
   ['http1', /^HTTP\/1\.1 400/],
   ['http2', /^\0\0.\x04\0/s],

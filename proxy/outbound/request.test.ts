@@ -146,6 +146,30 @@ t.test('tried again by rule', async (t) => {
   });
 });
 
+t.test('an attempt that takes too long is a failure of its endpoint, though another one answers', async (t) => {
+  const time = new FakeTimers(t);
+  const { endpoints, application } = request({ retry: { ...RULE, on: { outcomes: ['head-timeout'] }, perTryMs: 50 } });
+  endpoints.open();
+  const { address } = endpoints.attempts[0]!;
+  time.pass(50);
+  endpoints.open();
+  endpoints.listener.onResponse(OK, true);
+  t.same(application.sent, [200, 'end']);
+  const failed = [...endpoints.metrics.responses.series].filter(([labels]) => /per_try_timeout/.test(labels));
+  t.equal(failed.length, 1);
+  t.match(failed[0]![0], address);
+});
+
+t.test('an answer of the route’s own ends with its head where it has no body', async (t) => {
+  const { application, endpoints } = request({ filters: { redirect: { status: 302, host: 'other' } } });
+  t.equal(application.sent[0], 302);
+  t.equal(application.sent.at(-1), 'end');
+  t.equal(application.sent.length, 2);
+  t.equal(endpoints.attempts.length, 0);
+  const { application: told } = request({ filters: { respond: { status: 200, body: btoa('hello') } } });
+  t.same(told.sent, [200, 'hello', 'end']);
+});
+
 t.test('tried again without a rule', async (t) => {
   t.test('when an endpoint cannot be connected to', async (t) => {
     const { endpoints, application, reasons } = request();
