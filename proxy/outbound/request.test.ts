@@ -56,6 +56,126 @@ t.test('goes to an endpoint, and its answer to the application', async (t) => {
   t.equal(target.active, 0);
 });
 
+/** Requests and answers that a route counts, as the application sees them. */
+const effective = ({ metrics }: FakeEndpoints) => ({
+  requests: [...metrics.routeRequests.series.values()].map(({ value }) => value),
+  responses: [...metrics.routeResponses.series].map(([labels, { value }]) => [
+    /classification="(\w+)"/.exec(labels)?.[1],
+    value,
+  ]),
+});
+
+t.test('is counted once under its route, by how it ends for the application', async (t) => {
+  for (const [status, classification] of [
+    [204, 'success'],
+    [500, 'failure'],
+  ] as const) {
+    const { endpoints } = request();
+    endpoints.open();
+    t.same(effective(endpoints), { requests: [1], responses: [] });
+    endpoints.listener.onResponse({ status, fields: [] }, true);
+    t.same(effective(endpoints), { requests: [1], responses: [[classification, 1]] });
+    t.equal(endpoints.target.active, 0);
+  }
+});
+
+t.test('hands the answer over as it comes, and takes as much as the application does', async (t) => {
+  const { endpoints, application } = request();
+  const stream = endpoints.open();
+  endpoints.listener.onInformational({ status: 103, fields: [] });
+  endpoints.listener.onResponse(OK, false);
+  endpoints.listener.onInformational({ status: 103, fields: [] });
+  application.accepts = 3;
+  endpoints.listener.onData(...body('hello'), false);
+  t.equal(stream.granted, 3);
+  endpoints.listener.onTrailers(['X-Sum', 'a']);
+  t.same(application.sent, [103, 200, 'hello', 'x-sum a', 'end'], 'nothing goes ahead of an answer that has begun');
+});
+
+t.test('trailers keep the case of their names for an application of HTTP/1', async (t) => {
+  const { endpoints, application } = request({}, { head: { ...GET, version: 'HTTP/1.1' } });
+  endpoints.open();
+  endpoints.listener.onResponse(OK, false);
+  endpoints.listener.onTrailers(['X-Sum', 'a']);
+  t.same(application.sent, [200, 'X-Sum a', 'end']);
+});
+
+t.test('its body goes on as it comes, and is let come as fast as it goes', async (t) => {
+  const { endpoints, application, made } = request({}, { end: false });
+  const stream = endpoints.open();
+  t.same(stream.sent, ['GET /']);
+  stream.accepts = 2;
+  made.onData(...body('one'), false);
+  t.equal(application.granted, 2);
+  endpoints.listener.onSent(1);
+  t.equal(application.granted, 3);
+  made.onTrailers(['x-end', 'now']);
+  t.same(stream.sent, ['GET /', 'one', 'x-end now', 'end']);
+  made.onSent(7);
+  t.equal(stream.granted, 7, 'what the application has read of the answer may come again');
+});
+
+t.test('an application that does not say all is told so by its endpoint', async (t) => {
+  const { endpoints, application, made } = request({}, { end: false });
+  endpoints.open();
+  endpoints.listener.onResponse(OK, true);
+  endpoints.listener.onReset(CANCEL);
+  t.ok(application.isRestRefused);
+  made.onReset();
+  t.same(application.sent, [200, 'end']);
+});
+
+t.test('an injected abort answers at once, as often as it is to', async (t) => {
+  const aborted = (abort: object, head = GET) => request({ filters: { fault: { abort } as never } }, { head });
+  const { application, endpoints, reasons } = aborted({ status: 418, fraction: 0.6 });
+  t.equal(application.sent[0], 418);
+  t.ok(application.isRestRefused);
+  t.equal(endpoints.attempts.length, 0);
+  t.same(reasons(), ['fault_injected']);
+  t.equal(aborted({ status: 418, fraction: 0.5 }).endpoints.attempts.length, 1, 'chance is 0.5 here');
+  const grpc = aborted({ grpc: 8, fraction: 1 }, { ...GET, fields: ['content-type', 'application/grpc'] });
+  t.match(grpc.application.head, { status: 200, fields: ['content-type', 'application/grpc', 'grpc-status', '8'] });
+});
+
+t.test('waits for an endpoint, and for three seconds at most', async (t) => {
+  const time = new FakeTimers(t);
+  let nowMs = 1000;
+  t.intercept(performance, 'now', { value: () => nowMs });
+  const waiting = request({}, { addresses: [] });
+  const pass = (ms: number) => {
+    nowMs += ms;
+    time.pass(ms);
+  };
+  pass(2999);
+  t.same(waiting.application.sent, []);
+  pass(1);
+  t.equal(waiting.application.sent[0], 504);
+  t.same(waiting.reasons(), ['fail_fast']);
+  const retired = request({}, { addresses: [] });
+  retired.target.retire();
+  t.ok(retired.application.sent[0], 'nor longer than its target is there');
+});
+
+t.test('an attempt that is too slow says nothing of its endpoint while the application has not said all', async (t) => {
+  const time = new FakeTimers(t);
+  const breaker = {
+    kind: 'consecutive-failures',
+    maxFailures: 1,
+    minPenaltyMs: 1000,
+    maxPenaltyMs: 1000,
+    jitterRatio: 0,
+  };
+  const retry: RetryPolicy = { ...RULE, on: { outcomes: ['head-timeout'] }, perTryMs: 50, limit: 1 };
+  for (const end of [true, false]) {
+    const { endpoints } = request({ retry }, { end, backend: { breaker: breaker as never } });
+    endpoints.open();
+    time.pass(50);
+    const { address } = endpoints.attempts[0]!;
+    const client = endpoints.clients.find(({ endpoint }) => endpoint.address === address)!;
+    t.equal(client.isEjected(performance.now()), end);
+  }
+});
+
 t.test('tried again by rule', async (t) => {
   t.test('goes to another endpoint, with its body; the first is reset', async (t) => {
     const { endpoints, application, made, retryable } = request({ retry: RULE }, { end: false });
