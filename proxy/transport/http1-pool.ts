@@ -36,8 +36,11 @@ export class Http1Pool implements HttpPool {
   acquire(waiter: Waiter): void {
     if (this.#ended) return waiter.onUnavailable(gone());
     for (let entry = this.#idle.pop(); entry; entry = this.#idle.pop()) {
-      entry.idle.wake();
-      if (entry.connection.isIdle) return this.#give(waiter, entry);
+      const { connection, idle } = entry;
+      // Its server may have ended it by now, for the same reason.
+      if (idle.isOverdue) connection.end();
+      idle.wake();
+      if (connection.isIdle) return this.#give(waiter, entry);
     }
     if (mayConnect(this.#options.bounds, this.#connections)) this.#connect(waiter);
     else this.#waiting.push(waiter);

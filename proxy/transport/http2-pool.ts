@@ -77,8 +77,8 @@ export class Http2Pool implements HttpPool {
   #withRoom(): Http2Entry | null {
     const { maxConcurrentStreams = Number.POSITIVE_INFINITY } = this.#options.bounds.limits;
     for (let i = 0; i < this.#open.length; i++) {
-      const { connection } = this.#open[i]!;
-      if (connection.hasRoom && connection.streamCount < maxConcurrentStreams) return this.#open[i]!;
+      const { connection, idle } = this.#open[i]!;
+      if (connection.hasRoom && connection.streamCount < maxConcurrentStreams && !idle.isOverdue) return this.#open[i]!;
     }
     return null;
   }

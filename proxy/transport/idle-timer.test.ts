@@ -40,3 +40,20 @@ t.test('says nothing while awake, nor when it was stopped', async (t) => {
   await pause(60);
   t.equal(told, 0);
 });
+
+t.test('is overdue where the rest has lasted long enough and nobody has been told yet', async (t) => {
+  let nowMs = 1000;
+  t.intercept(performance, 'now', { value: () => nowMs });
+  const timer = new IdleTimer(50, () => {});
+  nowMs = 9000;
+  t.equal(timer.isOverdue, false, 'it has not rested');
+  timer.rest();
+  t.equal(timer.isOverdue, false);
+  nowMs += 49;
+  t.equal(timer.isOverdue, false);
+  nowMs++;
+  t.equal(timer.isOverdue, true);
+  timer.wake();
+  t.equal(timer.isOverdue, false);
+  timer.stop();
+});

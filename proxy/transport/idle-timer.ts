@@ -24,6 +24,14 @@ export class IdleTimer {
     if (!this.#timer) this.#arm(this.#idleMs);
   }
 
+  /**
+   * It has rested for its time, and `onIdle` is still to be called: a program that was stopped for a while hears of its sockets
+   * before its timers.
+   */
+  get isOverdue(): boolean {
+    return this.#sinceMs >= 0 && performance.now() - this.#sinceMs >= this.#idleMs;
+  }
+
   /** It rests no longer. The timer stays armed. */
   wake(): void {
     this.#sinceMs = -1;

@@ -55,7 +55,7 @@ function explains(fault: Suffered, entry: Entry, faults: readonly Suffered[]): b
   if (pods.length > 1) return isWithin(entry, fault.doneMs, untilWell(fault));
   if (entry.pod !== null && !pods.includes(entry.pod)) return false;
   if (deed !== 'kill') return false;
-  return wasInFlight(entry, fault) && (!isRetried(entry, faults) || entry.hasBegun);
+  return wasInFlight(entry, fault, faults) && (!isRetried(entry, faults) || entry.hasBegun);
 }
 
 /** A client whose proxy is dead reaches nobody; one whose proxy is frozen only waits. */
@@ -82,9 +82,21 @@ function isRouteMissing(fault: Suffered, entry: Entry, faults: readonly Suffered
   return isOfService && fault.isInForce && isNotFound && isWithin(entry, fault.doneMs, untilKnown(fault, faults));
 }
 
-/** Whether the request was under way when the program died, and its client heard of it at once. */
-function wasInFlight(entry: Entry, { doneMs }: Suffered): boolean {
-  return entry.beganMs <= doneMs + SKEW_MS && isWithin(entry, doneMs, doneMs + MARGIN_MS);
+/**
+ * Whether the request was under way when the program died, and its client heard of it at once; later, where the news had no
+ * link to come by.
+ */
+function wasInFlight(entry: Entry, { doneMs, pods }: Suffered, faults: readonly Suffered[]): boolean {
+  const cut = faults.filter(
+    (fault) =>
+      fault.part === 'link' &&
+      fault.deed === 'cut' &&
+      fault.pods.some((pod) => pod === entry.client || pods.includes(pod)) &&
+      fault.doneMs <= doneMs + SKEW_MS &&
+      (fault.overMs ?? doneMs) >= doneMs - SKEW_MS,
+  );
+  const toldMs = Math.max(doneMs + MARGIN_MS, ...cut.map(untilWell));
+  return entry.beganMs <= doneMs + SKEW_MS && isWithin(entry, doneMs, toldMs);
 }
 
 /** Whether a rule that was in force says that the request is tried again. */
