@@ -1,3 +1,4 @@
+import type { PodAccess } from './access-policy.ts';
 import type { Filters } from './filters.ts';
 import type { StringMatch } from './string-match.ts';
 import type { Balancer, CircuitBreaker, ConnectionLimits } from './traffic-policy.ts';
@@ -36,12 +37,13 @@ export type Predicate =
   | { readonly scheme: StringMatch };
 
 /**
- * Exactly one of `exact`, `prefix`, `segments` and `regex` is set; all look at the path without its query. `prefix` is
- * plain text, `segments` a prefix of whole segments (Gateway API `PathPrefix`); `regex` is RE2 syntax, anchored at both ends.
+ * Exactly one of `exact`, `prefix`, `suffix`, `segments` and `regex` is set; all look at the path without its query. `prefix`
+ * and `suffix` are plain text, `segments` a prefix of whole segments (Gateway API `PathPrefix`); `regex` is RE2 syntax, anchored at both ends.
  */
 export interface PathMatch {
   readonly exact?: string;
   readonly prefix?: string;
+  readonly suffix?: string;
   readonly segments?: string;
   readonly regex?: string;
   /** Letters of either case are the same; says nothing of `regex`, which has `(?i)`. */
@@ -254,6 +256,8 @@ export interface InboundConfig {
   readonly ports: readonly InboundPort[];
   /** CIDRs of the cluster, for the `cluster-*` policies. */
   readonly clusterNetworks: readonly string[];
+  /** What all ports demand besides. Absent: nothing. */
+  readonly access?: PodAccess;
 }
 
 /** What a proxy enforces on one port of its pod's application. */

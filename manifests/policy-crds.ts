@@ -16,6 +16,22 @@ export function policyCrds(): Manifest[] {
       { name: 'Resolution', type: 'string', jsonPath: '.spec.resolution' },
     ]),
     definition(
+      'security.istio.io',
+      'PeerAuthentication',
+      'peerauthentications',
+      ['pa'],
+      ['v1', 'v1beta1'],
+      [{ name: 'Mode', type: 'string', jsonPath: '.spec.mtls.mode' }],
+    ),
+    definition(
+      'security.istio.io',
+      'AuthorizationPolicy',
+      'authorizationpolicies',
+      ['ap'],
+      ['v1', 'v1beta1'],
+      [{ name: 'Action', type: 'string', jsonPath: '.spec.action' }],
+    ),
+    definition(
       'split.smi-spec.io',
       'TrafficSplit',
       'trafficsplits',

@@ -60,6 +60,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
       ...policies('policy.linkerd.io', 'httproutes', 'servers', 'httplocalratelimitpolicies'),
       ...policies('gateway.networking.k8s.io', 'httproutes', 'grpcroutes'),
       ...policies('networking.istio.io', 'virtualservices', 'destinationrules', 'serviceentries'),
+      ...policies('security.istio.io', 'peerauthentications', 'authorizationpolicies'),
       ...policies('split.smi-spec.io', 'trafficsplits'),
       ...policies('specs.smi-spec.io', 'httproutegroups'),
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },

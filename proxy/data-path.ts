@@ -88,7 +88,10 @@ export class DataPath {
     this.mutualTls = new MutualTls(() => clock.now());
     // In force until destination has spoken.
     const defaultPolicy = { mode: config.defaultInboundPolicy, origin: 'environment' } as const;
-    this.ports = new InboundPorts({ defaultPolicy, ports: [], clusterNetworks: [] }, config.opaquePorts, metrics);
+    const initial = { defaultPolicy, ports: [], clusterNetworks: [] };
+    this.ports = new InboundPorts(initial, config.opaquePorts, metrics, config, (fault) =>
+      log.error({ fault }, 'a policy cannot be judged by, and nobody is let in'),
+    );
     this.discovery = new Discovery({
       clock,
       faultOf: targetFault,

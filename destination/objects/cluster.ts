@@ -1,6 +1,8 @@
 import type { MeshRoute } from './gateway-api/mesh-route.ts';
+import type { AuthorizationPolicy } from './istio/authorization-policy.ts';
 import type { DestinationRule } from './istio/destination-rule.ts';
 import { hostKey } from './istio/host.ts';
+import type { PeerAuthentication } from './istio/peer-authentication.ts';
 import type { ServiceEntry } from './istio/service-entry.ts';
 import type { VirtualService } from './istio/virtual-service.ts';
 import { type Change, type Kind, type Kinds, mapOfEachKind } from './kinds.ts';
@@ -148,6 +150,16 @@ export class Cluster {
     return (this.#lookUp(`service-entry-ports/${port}`) as ServiceEntry[]).sort(byAge);
   }
 
+  /** PeerAuthentications of a namespace, in no order. */
+  peerAuthenticationsOf(namespace: string): readonly PeerAuthentication[] {
+    return this.#lookUp(`peer-authentications/${namespace}`) as PeerAuthentication[];
+  }
+
+  /** AuthorizationPolicies of Istio in a namespace, in no order. */
+  authorizationPoliciesOf(namespace: string): readonly AuthorizationPolicy[] {
+    return this.#lookUp(`authorization-policies/${namespace}`) as AuthorizationPolicy[];
+  }
+
   #lookUp(topic: string): Meta[] {
     this.#topics?.add(topic);
     return [...(this.#groups.get(topic) ?? [])];
@@ -202,6 +214,10 @@ function groupsOf(kind: Kind, object: Meta): string[] {
         ...ports.map(({ port }) => `service-entry-ports/${port}`),
       ];
     }
+    case 'PeerAuthentication':
+      return [`peer-authentications/${object.namespace}`];
+    case 'AuthorizationPolicy':
+      return [`authorization-policies/${object.namespace}`];
     case 'Deployment':
       return [`deployments/${object.namespace}`];
     default:

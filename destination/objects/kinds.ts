@@ -1,6 +1,9 @@
 import type { MeshRoute } from './gateway-api/mesh-route.ts';
 import { readGrpcRoute, readHttpRoute } from './gateway-api/read-route.ts';
+import type { AuthorizationPolicy } from './istio/authorization-policy.ts';
 import type { DestinationRule } from './istio/destination-rule.ts';
+import { type PeerAuthentication, readPeerAuthentication, strictForAll } from './istio/peer-authentication.ts';
+import { denialOfAll, readAuthorizationPolicy } from './istio/read-authorization-policy.ts';
 import { readDestinationRule } from './istio/read-destination-rule.ts';
 import { readServiceEntry } from './istio/read-service-entry.ts';
 import { readVirtualService } from './istio/read-virtual-service.ts';
@@ -39,6 +42,8 @@ export interface Kinds {
   VirtualService: VirtualService;
   DestinationRule: DestinationRule;
   ServiceEntry: ServiceEntry;
+  PeerAuthentication: PeerAuthentication;
+  AuthorizationPolicy: AuthorizationPolicy;
   Server: Server;
   HTTPLocalRateLimitPolicy: RateLimitPolicy;
 }
@@ -65,6 +70,11 @@ export interface KindDefinition<K extends Kind> {
   readonly isOptional: boolean;
   /** Keeps what decides; notes faults that harm a part of the object. @throws MalformedObject when it is unusable */
   readonly read: (raw: Fields, problems: Problem[]) => Kinds[K];
+  /**
+   * What stands for an object that cannot be read and of which there is no good earlier version. Absent: nothing does. It throws
+   * where not even the metadata can be read.
+   */
+  readonly whenMalformed?: (raw: Fields) => Kinds[K];
 }
 
 /** What clusters serve of the archived Service Mesh Interface; Linkerd's extension serves the second. */
@@ -73,6 +83,9 @@ const SMI_VERSIONS = ['v1alpha4', 'v1alpha2', 'v1alpha3', 'v1alpha1'] as const;
 const ISTIO = 'networking.istio.io';
 /** One schema under three names. */
 const ISTIO_VERSIONS = ['v1', 'v1beta1', 'v1alpha3'] as const;
+const ISTIO_SECURITY = 'security.istio.io';
+/** Its oldest version had another schema, and is served no more. */
+const ISTIO_SECURITY_VERSIONS = ['v1', 'v1beta1'] as const;
 const GATEWAY = 'gateway.networking.k8s.io';
 const LINKERD_POLICY = 'policy.linkerd.io';
 const LINKERD_ROUTE_VERSIONS = ['v1beta3', 'v1beta2', 'v1beta1', 'v1alpha1'] as const;
@@ -105,6 +118,22 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
     isOptional: true,
   }),
   ServiceEntry: kind('ServiceEntry', ISTIO, ISTIO_VERSIONS, 'serviceentries', readServiceEntry, { isOptional: true }),
+  PeerAuthentication: kind(
+    'PeerAuthentication',
+    ISTIO_SECURITY,
+    ISTIO_SECURITY_VERSIONS,
+    'peerauthentications',
+    readPeerAuthentication,
+    { isOptional: true, whenMalformed: strictForAll },
+  ),
+  AuthorizationPolicy: kind(
+    'AuthorizationPolicy',
+    ISTIO_SECURITY,
+    ISTIO_SECURITY_VERSIONS,
+    'authorizationpolicies',
+    readAuthorizationPolicy,
+    { isOptional: true, whenMalformed: denialOfAll },
+  ),
   Server: kind('Server', LINKERD_POLICY, ['v1beta3', 'v1beta2', 'v1beta1'], 'servers', readServer, {
     isOptional: true,
   }),
@@ -147,7 +176,7 @@ function kind<K extends Kind>(
   versions: string | readonly [string, ...string[]],
   plural: string,
   read: (raw: Fields, problems: Problem[]) => Kinds[K],
-  options: { isNamespaced?: boolean; metadataOnly?: boolean; isOptional?: boolean } = {},
+  options: Partial<Pick<KindDefinition<K>, 'isNamespaced' | 'metadataOnly' | 'isOptional' | 'whenMalformed'>> = {},
 ): KindDefinition<K> {
   const asked = typeof versions === 'string' ? ([versions] as const) : versions;
   return {

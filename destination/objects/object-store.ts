@@ -22,7 +22,8 @@ export type Write = Put | { readonly kind: Kind; readonly gone: { readonly names
 /**
  * Holds what is read of every object, and feeds on what changes.
  *
- * An object that cannot be read is reported and its last good version kept; one that reads the same as before is no
+ * An object that cannot be read is reported and its last good version kept; where there is none, and its absence would let by
+ * what it was written against, what stands for it is held ({@link KindDefinition.whenMalformed}). One that reads the same as before is no
  * change, so that a status that nothing depends on moves nothing.
  */
 export class ObjectStore implements ObjectFeed {
@@ -66,7 +67,8 @@ export class ObjectStore implements ObjectFeed {
 
   #put<K extends Kind>({ kind, raw, place }: { kind: K; raw: Fields; place: string }): Change | null {
     const problems: Problem[] = [];
-    const object = this.#read(kind, raw, problems);
+    const held = this.#objects[kind] as Map<string, Held<K>>;
+    const object = this.#read(kind, raw, problems, !held.has(rawKey(raw)));
     const named: ObjectRef = { kind, namespace: rawNamespace(raw), name: rawName(raw) };
     this.#reports.set(
       finderOf(kind, rawKey(raw)),
@@ -74,7 +76,6 @@ export class ObjectStore implements ObjectFeed {
     );
     if (!object) return null;
     const text = JSON.stringify(object);
-    const held = this.#objects[kind] as Map<string, Held<K>>;
     const before = held.get(keyOf(object));
     if (before?.text === text) return null;
     held.set(keyOf(object), { object, text });
@@ -82,13 +83,18 @@ export class ObjectStore implements ObjectFeed {
   }
 
   /** The object, or null with the reason noted. Whatever a hostile text makes a reader throw stays its own fault. */
-  #read<K extends Kind>(kind: K, raw: Fields, problems: Problem[]): Kinds[K] | null {
+  #read<K extends Kind>(kind: K, raw: Fields, problems: Problem[], isFirst: boolean): Kinds[K] | null {
+    const { read, whenMalformed } = KINDS[kind];
     try {
-      return KINDS[kind].read(raw, problems);
+      return read(raw, problems);
     } catch (error) {
       const problem = error instanceof MalformedObject ? error.problem : { path: '', message: errorMessage(error) };
-      problems.push({ path: problem.path, message: `${problem.message}; this version is ignored` });
-      return null;
+      const instead = isFirst && whenMalformed ? standIn(() => whenMalformed(raw)) : null;
+      const fate = instead
+        ? 'until it is mended, nothing passes that it could have been meant to refuse'
+        : 'this version is ignored';
+      problems.push({ path: problem.path, message: `${problem.message}; ${fate}` });
+      return instead;
     }
   }
 
@@ -104,6 +110,15 @@ export class ObjectStore implements ObjectFeed {
   #emit(changes: readonly Change[]): void {
     if (changes.length === 0) return;
     for (const listener of this.#listeners) listener(changes);
+  }
+}
+
+/** null: there is not even a name to hold it under. */
+function standIn<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch {
+    return null;
   }
 }
 

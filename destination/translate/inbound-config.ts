@@ -1,8 +1,11 @@
+import type { PodAccess } from '../../api/access-policy.ts';
 import type { InboundConfig, InboundPolicy, InboundPort, Route } from '../../api/routing.ts';
 import { type ServiceHost, serviceHost } from '../objects/host.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
 import { formatRef, parseRef, refOf } from '../objects/object-ref.ts';
 import type { Inquiry, Mesh } from './inquiry.ts';
+import { istioLayer } from './istio/access-layer.ts';
+import { mutualTlsOf } from './istio/mutual-tls-mode.ts';
 import { serversOf } from './linkerd/pod-servers.ts';
 import { type ChosenProfile, explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
 import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
@@ -22,6 +25,7 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
     const port = claim.target;
     declared.set(port, [...(declared.get(port) ?? []), claim]);
   }
+  const access = accessOf(inquiry, pod);
   const ports = [...declared].sort(([a], [b]) => a - b);
   return {
     defaultPolicy: policy,
@@ -48,7 +52,16 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
       };
     }),
     clusterNetworks: domain.clusterNetworks,
+    ...(access && { access }),
   };
+}
+
+/** What all ports of a pod demand of clients besides their own policies; null: nothing. */
+function accessOf(inquiry: Inquiry, pod: Pod): PodAccess | null {
+  const tls = mutualTlsOf(inquiry, pod);
+  const layer = istioLayer(inquiry, pod);
+  const isDefault = tls.mutualTls.origin === 'default' && !tls.mutualTlsPorts;
+  return isDefault && !layer ? null : { ...tls, layers: layer ? [layer] : [] };
 }
 
 /**

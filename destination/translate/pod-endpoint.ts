@@ -6,6 +6,7 @@ import type { Pod } from '../objects/kubernetes/pod.ts';
 import { coversPort } from '../objects/kubernetes/settings.ts';
 import type { Owner } from '../objects/meta.ts';
 import type { Mesh } from './inquiry.ts';
+import { isMutualTlsOff } from './istio/mutual-tls-mode.ts';
 
 /** The endpoint that one address of a pod is, on a port of its containers. */
 export function podEndpoint(
@@ -33,13 +34,15 @@ export function plainEndpoint(
   return { uid: `${address}:${port}`, address, port, tls: null, protocol, labels };
 }
 
-/** null where the connection would not reach the pod's proxy: it has none of ours, or the port goes past it. */
-function tlsOf({ cluster, domain }: Mesh, pod: Pod, port: number): EndpointTls | null {
+/** null where the connection would not reach the pod's proxy, which is none of ours or is passed by, or is to go there in the clear. */
+function tlsOf(mesh: Mesh, pod: Pod, port: number): EndpointTls | null {
+  const { cluster, domain } = mesh;
   if (pod.controlNamespace !== domain.controlNamespace || PROXY_PORTS.includes(port)) return null;
   const skipped =
     pod.settings.skipInboundPorts ?? cluster.get('Namespace', '', pod.namespace)?.settings.skipInboundPorts ?? null;
   const names = pod.ports.filter((each) => each.port === port).map((each) => each.name);
   if (skipped && coversPort(skipped, port, names)) return null;
+  if (isMutualTlsOff(mesh, pod, port)) return null;
   return {
     identity: dnsIdentity({ namespace: pod.namespace, serviceAccount: pod.serviceAccount }, domain),
     mesh: 'weft',

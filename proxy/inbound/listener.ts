@@ -7,7 +7,7 @@ import { formatSocketAddress, type SocketAddress } from '../../core/config/socke
 import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
 import { carriageOf, passesTls } from '../routing/carriage.ts';
-import { type Client, refusal } from '../routing/inbound-policy.ts';
+import type { Client } from '../routing/inbound-policy.ts';
 import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
@@ -24,6 +24,7 @@ import { peek, skip } from '../transport/peek.ts';
 import { relay } from '../transport/tcp-relay.ts';
 import { resetConnection } from '../transport/tcp-reset.ts';
 import { readTransportHeader } from '../transport/transport-header.ts';
+import type { PortVerdict } from './ports.ts';
 import { Refused } from './refused.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
 
@@ -156,18 +157,23 @@ export class InboundListener {
     const carriage = carriageOf(rules);
     const detector = new Detector();
     let isHandshake = false;
+    let serverName = '';
     const decide = (bytes: Buffer): Opened | null => {
       const hello = handshake(bytes);
       isHandshake = hello === 'incomplete';
       if (isHandshake) return null;
       if (hello === 'ours') return hello;
-      if (hello === 'tls' && passesTls(rules)) return hello;
+      if (hello === 'tls' && passesTls(rules)) {
+        serverName = serverNameOf(bytes);
+        return hello;
+      }
       return carriage === 'octets' ? 'opaque' : detector.decide(bytes);
     };
     const { silenceMs, limits } = this.#options;
     const isDeclaredHttp = carriage === 'http' && rules.protocol !== 'detect';
     // Whom the policy refuses as it is known now may yet prove who it is, or ask by HTTP and hear why not: it has to speak.
-    const isRefused = ports.refuses(rules, client);
+    const now = ports.judgeOctets(destination.port, client);
+    const isRefused = now.isRefused;
     const mustSpeak = isDeclaredHttp || isRefused;
     const firstWordMs = Math.min(
       isRefused ? Math.min(HANDSHAKE_MS, limits.headerTimeoutMs) : FIRST_WORD_MS,
@@ -192,7 +198,7 @@ export class InboundListener {
     if (opening.who === 'gone') {
       letGo(ahead);
       // One that has left, as probes of a port do, was refused nothing.
-      if (isRefused && !socket.readableEnded && !socket.destroyed) this.#judgeConnection(destination, client);
+      if (isRefused && !socket.readableEnded && !socket.destroyed) throw this.#deny(now);
       throw new Refused('request_malformed', 'the client left without a word, or said none for too long');
     }
     if (opening.who !== 'client') {
@@ -203,10 +209,13 @@ export class InboundListener {
     }
     const { value, ended } = opening;
     const upstream = opening.upstream ?? ahead;
-    if (value === 'tls') return this.#relay({ ...arrival, tls: 'opaque' }, { upstream, ended, detector: null });
+    if (value === 'tls')
+      return this.#relay({ ...arrival, tls: 'opaque' }, { upstream, ended, detector: null }, serverName);
     if (value === 'opaque' && carriage !== 'http') return this.#relay(arrival, { upstream, ended, detector: watched });
     if (value === 'ours') return this.#terminate(arrival, upstream);
     letGo(upstream);
+    // Nobody is answered who has to prove first who it is, but the kubelet, whose requests tell.
+    if (now.isReset && (value === 'opaque' || !this.#isProbed(destination.port))) throw this.#deny(now);
     if (value === 'opaque') throw new Refused('opaque_on_http_port', `port ${destination.port} carries HTTP alone`);
     if (ended) throw new Refused('request_malformed', 'the client left before its request was whole');
     this.#http(arrival, value, false);
@@ -275,7 +284,8 @@ export class InboundListener {
     // What HTTP rules let in, is HTTP, and says itself who may.
     if (carriageOf(ports.rules(destination.port)) !== 'http')
       try {
-        if (this.#isRefused(destination, client)) throw this.#deny(destination, client);
+        const verdict = ports.judgeOctets(destination.port, client);
+        if (verdict.isRefused) throw this.#deny(verdict);
         upstream ??= this.#dial(destination);
         await upstream;
       } catch (error) {
@@ -336,27 +346,29 @@ export class InboundListener {
   async #relay(
     { socket, destination, client, tls, onKnown }: Arrival,
     { upstream, ended, detector }: Octets,
+    serverName = '',
   ): Promise<void> {
+    const { ports, metrics } = this.#options.context;
     this.#count('opaque');
-    try {
-      this.#judgeConnection(destination, client);
-    } catch (refusal) {
+    const verdict = ports.judgeOctets(destination.port, client, serverName);
+    if (verdict.isRefused) {
       letGo(upstream);
-      throw refusal;
+      throw this.#deny(verdict);
     }
+    metrics.tcpAuthzAllow.with(verdict.labels).value++;
     onKnown();
     const server = await (upstream ?? this.#dial(destination));
     const labels = { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, client), tls };
-    const tcp = new TcpSeries(this.#options.context.metrics, labels);
+    const tcp = new TcpSeries(metrics, labels);
     tcp.opened();
     const remove = this.#options.connections.add({ shutdown() {}, destroy: () => socket.destroy() });
     const onHttp = () =>
       this.#note(destination, client, new Refused('request_malformed', 'octets have turned into HTTP'));
-    const { ports } = this.#options.context;
     // Octets are let in for as long as policy lets them in: nobody asks again by them.
     const endIfRefused = () => {
-      if (socket.destroyed || !this.#isRefused(destination, client)) return;
-      this.#note(destination, client, this.#deny(destination, client));
+      const verdict = ports.judgeOctets(destination.port, client, serverName);
+      if (socket.destroyed || !verdict.isRefused) return;
+      this.#note(destination, client, this.#deny(verdict));
       resetConnection(socket);
     };
     const stop = ports.whenUpdated(endIfRefused);
@@ -396,22 +408,14 @@ export class InboundListener {
     log.debug({ reason, error: error.message, peer: client.address }, 'inbound connection refused');
   }
 
-  #judgeConnection(destination: SocketAddress, client: Client): void {
-    if (this.#isRefused(destination, client)) throw this.#deny(destination, client);
-    const { ports, metrics } = this.#options.context;
-    metrics.tcpAuthzAllow.with(ports.authzLabels(destination.port, client)).value++;
-  }
-
-  #isRefused({ port }: SocketAddress, client: Client): boolean {
-    const { ports } = this.#options.context;
-    return ports.refuses(ports.rules(port), client);
-  }
-
   /** Counts a connection that is refused. @returns why */
-  #deny(destination: SocketAddress, client: Client): Refused {
-    const { ports, metrics } = this.#options.context;
-    metrics.tcpAuthzDeny.with(ports.authzLabels(destination.port, client)).value++;
-    return new Refused('policy_denied', refusal(ports.rules(destination.port).policy, client));
+  #deny({ why, labels }: PortVerdict): Refused {
+    this.#options.context.metrics.tcpAuthzDeny.with(labels).value++;
+    return new Refused('policy_denied', why);
+  }
+
+  #isProbed(port: number): boolean {
+    return (this.#options.context.probePaths[String(port)] ?? []).length > 0;
   }
 
   #dial({ host, port }: SocketAddress): Promise<Socket> {
@@ -451,6 +455,12 @@ const PEER_UNDECIDED_MS = 200;
 function tlsOf(bytes: Buffer): 'tls' | 'not_tls' | 'incomplete' {
   const hello = readClientHello(bytes);
   return typeof hello === 'string' ? hello : 'tls';
+}
+
+/** The name that a ClientHello asks for; empty: none. */
+function serverNameOf(bytes: Buffer): string {
+  const hello = readClientHello(bytes);
+  return typeof hello === 'string' ? '' : hello.sni;
 }
 
 /**

@@ -1,8 +1,12 @@
+import type { MutualTlsMode } from '../../api/access-policy.ts';
 import type { InboundConfig, InboundPolicy, RateLimit } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
+import { Access, decidedBy } from '../access/access.ts';
+import { attributesOf, type ClientAttributes } from '../access/client-attributes.ts';
+import type { Judged } from '../access/layer.ts';
 import type { HttpRules } from '../routing/carriage.ts';
-import { type Client, judge } from '../routing/inbound-policy.ts';
+import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
@@ -22,6 +26,17 @@ export interface PortRules extends HttpRules {
   route(service: string, request: RequestView): CompiledRoute;
 }
 
+/** What a port says of somebody who wants in. */
+export interface PortVerdict {
+  readonly isRefused: boolean;
+  /** Why, in a sentence for the operator; what let it in otherwise, or empty: nothing had to. */
+  readonly why: string;
+  /** It is not answered: its connection is reset, because a client without an identity is none that may ask. */
+  readonly isReset: boolean;
+  /** Of the authorization series: what decided. */
+  readonly labels: Labels;
+}
+
 /** The pod's inbound rules, replaced live. */
 export class InboundPorts {
   readonly #opaque: PortRanges;
@@ -32,6 +47,12 @@ export class InboundPorts {
   networks: IpNetworks;
   readonly #series = new Map<string, ResponseSeries>();
   readonly #metrics: Metrics;
+  readonly #onFault: (fault: string) => void;
+  /** Of the pod itself, which calls itself without proving it. */
+  readonly #own: ClientAttributes;
+  /** A client stays for as long as its connection. */
+  readonly #attributes = new WeakMap<Client, ClientAttributes>();
+  #access = Access.OPEN;
   readonly #onUpdate = new Set<() => void>();
   /** Ports that have labels of their own: of the configuration, and where the application has taken a connection. */
   #named = new Set<number>();
@@ -41,13 +62,26 @@ export class InboundPorts {
   /** Of ports that are not configured. */
   #unnamed: { readonly opaque: PortRules; readonly detect: PortRules };
 
-  /** @param initial used until destination has spoken */
-  constructor(initial: InboundConfig, opaque: PortRanges, metrics: Metrics) {
+  /**
+   * @param initial used until destination has spoken
+   * @param own names of the pod
+   * @param onFault told of rules that cannot be judged by, so that nobody is let in
+   */
+  constructor(
+    initial: InboundConfig,
+    opaque: PortRanges,
+    metrics: Metrics,
+    own: { readonly identity: string; readonly spiffe: string },
+    onFault: (fault: string) => void,
+  ) {
     this.#opaque = opaque;
+    this.#own = attributesOf(own);
+    this.#onFault = onFault;
     this.#config = initial;
     this.networks = new IpNetworks(initial.clusterNetworks);
     this.#metrics = metrics;
     this.#unnamed = this.#defaultRules();
+    this.#updateAccess(initial);
   }
 
   /** Takes a new configuration. Connections stay; a rate limit that is the same keeps what it has counted. */
@@ -55,6 +89,7 @@ export class InboundPorts {
     this.#config = config;
     this.networks = new IpNetworks(config.clusterNetworks);
     this.#unnamed = this.#defaultRules();
+    this.#updateAccess(config);
     this.#named = new Set(config.ports.map(({ port }) => port));
     this.#limiters = new Map(
       config.ports.flatMap(({ port, rateLimit }) => {
@@ -100,15 +135,72 @@ export class InboundPorts {
     return this.#byPort.get(port) ?? this.#unnamed[this.#opaque.has(port) ? 'opaque' : 'detect'];
   }
 
-  /** Whether the policy of a port refuses a client. */
-  refuses({ policy }: PortRules, client: Client): boolean {
-    return judge(policy, client, this.networks) === 'denied';
+  /** Judges a connection whose octets are passed on as they are. @param serverName that its TLS asks for; empty: none */
+  judgeOctets(port: number, client: Client, serverName = ''): PortVerdict {
+    return this.#judge(port, client, 'octets', serverName, NO_REQUEST);
   }
 
-  /** Labels of what the policy of a port says of a client. */
-  authzLabels(port: number, { identity }: Client): Labels {
-    const { mode } = this.rules(port).policy;
-    return { target_port: this.portLabel(port), authz_kind: 'default', authz_name: mode, client_id: identity };
+  /** Judges a request. */
+  judgeRequest(port: number, client: Client, request: RequestView): PortVerdict {
+    return this.#judge(port, client, 'requests', '', request);
+  }
+
+  #judge(port: number, client: Client, judged: Judged, serverName: string, request: RequestView): PortVerdict {
+    const mutualTls = this.#access.mutualTls(port);
+    if (mutualTls.mode === 'strict' && client.identity === '' && !client.isLocal)
+      return {
+        isRefused: true,
+        isReset: true,
+        why: `STRICT (${mutualTls.origin}) refuses a client without an identity`,
+        labels: this.#labels(port, client, decidingObject(mutualTls.origin)),
+      };
+    const { policy } = this.rules(port);
+    const byDefault = { authz_kind: 'default', authz_name: policy.mode };
+    if (judge(policy, client, this.networks) === 'denied')
+      return {
+        isRefused: true,
+        isReset: false,
+        why: refusal(policy, client),
+        labels: this.#labels(port, client, byDefault),
+      };
+    if (!this.#access.hasRules)
+      return { isRefused: false, isReset: false, why: '', labels: this.#labels(port, client, byDefault) };
+    const facts = { client: this.#attributesOf(client), address: client.address, port, serverName, request };
+    const judgement = this.#access.judge(facts, judged);
+    const isRefused = judgement.verdict !== 'allowed';
+    const decider = decidedBy(judgement);
+    const who = client.identity || (client.isLocal ? 'the pod itself' : 'a client without an identity');
+    const why = judgement.rule ? `${decider} refuses ${who}` : `no rule of ${decider} lets ${who} in`;
+    const labels = judgement.rule
+      ? decidingObject(judgement.rule.origin)
+      : isRefused
+        ? { authz_kind: 'none', authz_name: '' }
+        : byDefault;
+    return { isRefused, isReset: false, why: isRefused ? why : decider, labels: this.#labels(port, client, labels) };
+  }
+
+  /** Of the authorization series, for a probe that policies would refuse: as linkerd2-proxy names them. */
+  probeLabels(port: number): Labels {
+    return { target_port: this.portLabel(port), authz_kind: 'default', authz_name: 'probe', client_id: '' };
+  }
+
+  #labels(port: number, { identity }: Client, decided: Labels): Labels {
+    return { target_port: this.portLabel(port), ...decided, client_id: identity };
+  }
+
+  #attributesOf(client: Client): ClientAttributes {
+    if (client.isLocal && client.identity === '') return this.#own;
+    let attributes = this.#attributes.get(client);
+    if (!attributes) {
+      attributes = attributesOf(client);
+      this.#attributes.set(client, attributes);
+    }
+    return attributes;
+  }
+
+  #updateAccess({ access }: InboundConfig): void {
+    this.#access = new Access(access);
+    for (const fault of this.#access.faults) this.#onFault(fault);
   }
 
   /**
@@ -160,6 +252,15 @@ export class InboundPorts {
     return series;
   }
 }
+
+/** An object as the authorization series name it. @param origin `AuthorizationPolicy/default/api` */
+function decidingObject(origin: string): Labels {
+  const [kind = '', namespace = '', name = ''] = origin.split('/');
+  return { authz_kind: kind.toLowerCase(), authz_namespace: namespace, authz_name: name };
+}
+
+/** What octets have of a request. */
+const NO_REQUEST: RequestView = { method: '', path: '', authority: '', scheme: '', fields: [] };
 
 /** A pod with more ports that nobody has named, and at which nothing answers, is being scanned. */
 const MOST_OTHER_PORTS = 16;

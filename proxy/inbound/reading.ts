@@ -12,9 +12,9 @@ import type { Client } from '../routing/inbound-policy.ts';
 import { serviceNamed } from '../routing/port-routes.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, ResponseSeries } from '../telemetry/metrics.ts';
-import type { Counter, Labels } from '../telemetry/registry.ts';
+import type { Counter } from '../telemetry/registry.ts';
 import { forwardedClientCert } from './forwarded-client.ts';
-import type { InboundPorts, PortRules } from './ports.ts';
+import type { InboundPorts, PortRules, PortVerdict } from './ports.ts';
 
 /** What reading needs of the proxy. */
 export interface ReadingContext {
@@ -35,9 +35,10 @@ export interface Reading {
   readonly isOffered: boolean;
   readonly route: CompiledRoute;
   readonly series: ResponseSeries;
-  readonly allowed: Counter;
-  /** Made when it is first needed: most clients are never refused. */
-  readonly denied: () => Counter;
+  /** What the policies of the port say of it. */
+  readonly verdict: PortVerdict;
+  /** Counts the verdict. */
+  readonly judged: Counter;
 }
 
 /** Reads a head, of a client's connection to `destination`. */
@@ -52,7 +53,7 @@ export function readHead(
   const restored = offered ?? asked;
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
-  const authz = authzLabels(ports, destination.port, client);
+  const verdict = ports.judgeRequest(destination.port, client, restored);
   return {
     head,
     rules,
@@ -60,8 +61,8 @@ export function readHead(
     isOffered: offered !== null,
     route,
     series: ports.routeSeries(rules.counted(service), destination.port, route.route.name),
-    allowed: metrics.authzAllow.with(authz),
-    denied: () => metrics.authzDeny.with(authz),
+    verdict,
+    judged: counterOf(verdict, client, metrics),
   };
 }
 
@@ -79,9 +80,14 @@ function requestFields(head: RequestHead, client: Client, spiffe: string): Field
   ];
 }
 
-/** Labels of what the policy of a port says of a request. */
-export function authzLabels(ports: InboundPorts, port: number, client: Client): Labels {
-  return { ...ports.authzLabels(port, client), tls: client.identity ? 'true' : 'no_identity' };
+/** The counter of requests that were let in, or refused, by what decided it. */
+export function counterOf(
+  { isRefused, labels }: PortVerdict,
+  client: Client,
+  metrics: ReadingContext['metrics'],
+): Counter {
+  const { authzAllow, authzDeny } = metrics;
+  return (isRefused ? authzDeny : authzAllow).with({ ...labels, tls: client.identity ? 'true' : 'no_identity' });
 }
 
 /** A request that was HTTP/1 before our peer carried it in HTTP/2 becomes HTTP/1 again. */

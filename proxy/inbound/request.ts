@@ -16,7 +16,7 @@ import {
 } from '../http.ts';
 import { brokenOff, CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { fieldsOfServer, trailersOf } from '../mesh-fields.ts';
-import { type Client, refusal } from '../routing/inbound-policy.ts';
+import type { Client } from '../routing/inbound-policy.ts';
 import { isProbe, type ProbePaths } from '../routing/probe.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
@@ -24,9 +24,9 @@ import { grpcStatus } from '../telemetry/outcome-labels.ts';
 import type { ConnectError } from '../transport/dialer.ts';
 import type { Waiter } from '../transport/http-pool.ts';
 import type { Application, ApplicationServer } from './application.ts';
-import type { PortRules } from './ports.ts';
+import type { PortVerdict } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { authzLabels, type Reading, type ReadingContext, readHead } from './reading.ts';
+import { counterOf, type Reading, type ReadingContext, readHead } from './reading.ts';
 
 /** What an inbound request needs of the proxy. */
 export interface InboundContext extends ReadingContext {
@@ -101,19 +101,20 @@ export class InboundRequest implements StreamListener, Waiter {
     const rules = context.ports.rules(connection.destination.port);
     if (connection.last?.head !== head || connection.last.rules !== rules)
       connection.last = readHead(head, rules, connection, context);
-    const { sent, isOffered, route, series, allowed, denied } = connection.last;
+    const { sent, isOffered, route, series, verdict, judged } = connection.last;
     this.#head = sent;
     this.#route = route;
     this.#series = series;
     this.#series.request();
     connection.responses.request();
 
-    if (this.#isRefused(rules)) {
-      denied().value++;
-      this.#fail(refusedBy(rules, connection.client));
+    const isProbe = verdict.isRefused && this.#isProbe();
+    if (isProbe) this.#countProbe();
+    else judged.value++;
+    if (verdict.isRefused && !isProbe) {
+      this.#refuse(verdict);
       return;
     }
-    allowed.value++;
     const excess = rules.rateLimiter && this.#excess(rules.rateLimiter);
     if (excess !== null) this.#fail({ reason: 'rate_limited', message: excess });
     else if (!isOffered) this.#fail(upgradeUnsupported(sent));
@@ -299,8 +300,21 @@ export class InboundRequest implements StreamListener, Waiter {
     this.#connection.responses.response(outcome, latencyMs);
   }
 
-  #isRefused(rules: PortRules): boolean {
-    return this.#context.ports.refuses(rules, this.#connection.client) && !this.#isProbe();
+  /** Answers that policy refuses it; a client that has no business here without an identity is cut off instead. */
+  #refuse(verdict: PortVerdict): void {
+    const failure = refusedBy(verdict);
+    if (!verdict.isReset) return this.#fail(failure);
+    this.#tell(failure);
+    this.#end({ status: 0, success: false, grpcStatus: '', error: failure.reason });
+    this.#downstream.reset(CANCEL);
+  }
+
+  /** Probes are let in whatever policies say. */
+  #countProbe(): void {
+    const { ports, metrics } = this.#context;
+    const { client, destination } = this.#connection;
+    metrics.authzAllow.with({ ...ports.probeLabels(destination.port), tls: client.identity ? 'true' : 'no_identity' })
+      .value++;
   }
 
   /** A tunnel is let in for as long as policy lets it in: nobody asks again by it. */
@@ -316,11 +330,12 @@ export class InboundRequest implements StreamListener, Waiter {
   #dropIfRefused(): Failure | null {
     const { ports, metrics } = this.#context;
     const { client, destination } = this.#connection;
-    const rules = ports.rules(destination.port);
-    if (this.#over || !this.#isRefused(rules)) return null;
-    metrics.authzDeny.with(authzLabels(ports, destination.port, client)).value++;
+    if (this.#over) return null;
+    const verdict = ports.judgeRequest(destination.port, client, this.#head);
+    if (!verdict.isRefused || this.#isProbe()) return null;
+    counterOf(verdict, client, metrics).value++;
     this.#upstream?.reset(CANCEL);
-    return refusedBy(rules, client);
+    return refusedBy(verdict);
   }
 
   #isProbe(): boolean {
@@ -364,6 +379,6 @@ class Answer implements StreamListener {
 /** Tries while the application refuses or closes idle connections. */
 const APPLICATION_ATTEMPTS = 3;
 
-function refusedBy({ policy }: PortRules, client: Client): Failure {
-  return { reason: 'policy_denied', message: refusal(policy, client) };
+function refusedBy({ why }: PortVerdict): Failure {
+  return { reason: 'policy_denied', message: why };
 }

@@ -75,18 +75,20 @@ export function compileAll(predicates: readonly Predicate[]): Matcher {
   };
 }
 
-function compilePath({ exact, prefix, segments, regex, ignoreCase = false }: PathMatch): Matcher {
+function compilePath({ exact, prefix, suffix, segments, regex, ignoreCase = false }: PathMatch): Matcher {
   if (regex !== undefined) {
     const pattern = Pattern.compile(regex);
     return (request) => pattern.matches(pathTextOf(request.path));
   }
-  const wanted = comparable(exact ?? prefix ?? withoutLastSlash(segments ?? ''), ignoreCase);
+  const wanted = comparable(exact ?? prefix ?? suffix ?? withoutLastSlash(segments ?? ''), ignoreCase);
   const matches =
     exact !== undefined
       ? (path: string) => path === wanted
       : prefix !== undefined
         ? (path: string) => path.startsWith(wanted)
-        : (path: string) => segments !== undefined && path.startsWith(wanted) && isEndOfSegment(path, wanted.length);
+        : suffix !== undefined
+          ? (path: string) => path.endsWith(wanted)
+          : (path: string) => segments !== undefined && path.startsWith(wanted) && isEndOfSegment(path, wanted.length);
   if (ignoreCase) return (request) => matches(lowerCase(pathOf(request.path)));
   return (request) => matches(pathOf(request.path));
 }
@@ -110,17 +112,22 @@ export function comparable(path: string, ignoreCase: boolean): string {
  * Compiles a match of a text that comes one character an octet. @throws PatternError when its pattern cannot be used
  */
 export function compileString(match: StringMatch): (octets: string) => boolean {
-  if (match.exact !== undefined) {
-    const exact = octetsOf(match.exact);
-    return (octets) => octets === exact;
+  if (match.present) return (octets) => octets !== '';
+  if (match.regex !== undefined) {
+    const pattern = Pattern.compile(match.regex);
+    return (octets) => pattern.matches(textOf(octets));
   }
-  if (match.prefix !== undefined) {
-    const prefix = octetsOf(match.prefix);
-    return (octets) => octets.startsWith(prefix);
-  }
-  if (match.regex === undefined) return () => false;
-  const pattern = Pattern.compile(match.regex);
-  return (octets) => pattern.matches(textOf(octets));
+  const ignoreCase = match.ignoreCase === true;
+  const part = match.exact ?? match.prefix ?? match.suffix;
+  if (part === undefined) return () => false;
+  const wanted = comparable(part, ignoreCase);
+  const matches =
+    match.exact !== undefined
+      ? (octets: string) => octets === wanted
+      : match.prefix !== undefined
+        ? (octets: string) => octets.startsWith(wanted)
+        : (octets: string) => octets.endsWith(wanted);
+  return ignoreCase ? (octets) => matches(lowerCase(octets)) : matches;
 }
 
 const SLASH = 47;

@@ -1,0 +1,97 @@
+import { FieldReader } from '../field-reader.ts';
+import type { Fields } from '../json.ts';
+import { readAnnotations, readMeta } from '../meta.ts';
+import { type Problem, refuseErrors } from '../problem.ts';
+import type { AuthorizationPolicy } from './authorization-policy.ts';
+import { readAuthorizationRule } from './read-authorization-rule.ts';
+import { readWorkloadSelector } from './workload-selector.ts';
+
+/**
+ * Reads an AuthorizationPolicy of Istio, of any version. One error makes it unusable as a whole: half a policy would let by
+ * what it was written against.
+ *
+ * @throws MalformedObject
+ */
+export function readAuthorizationPolicy(raw: Fields, problems: Problem[]): AuthorizationPolicy {
+  const meta = readMeta(raw);
+  const found: Problem[] = [];
+  const reader = FieldReader.ofSpec(raw, found);
+  reader.allow(['selector', 'targetRef', 'targetRefs', 'rules', 'action', 'provider']);
+  const selector = readWorkloadSelector(reader);
+  const isForOthers = readTargets(reader);
+  if (selector && isForOthers) reader.problem('targetRefs', 'excludes selector, which stands beside it');
+  const action = readAction(reader);
+  const rules = reader.nestedList('rules');
+  if (rules.length > MAX_RULES) reader.problem('rules', `has ${rules.length} rules, ${MAX_RULES} at most`);
+  if (action === 'DENY' && rules.length === 0) reader.warning('rules', 'is empty, and so nothing is refused');
+  const policy: AuthorizationPolicy = {
+    ...meta,
+    selector,
+    isForOthers,
+    action,
+    isDryRun: readDryRun(raw, found),
+    rules: rules.map((entry) => readAuthorizationRule(entry, meta.namespace)),
+  };
+  refuseErrors(found, problems);
+  return policy;
+}
+
+/** What stands for one that cannot be read: nobody passes whom it may have meant to refuse. */
+export function denialOfAll(raw: Fields): AuthorizationPolicy {
+  const everything = { path: '', from: [], to: [], when: [] };
+  const common = { selector: null, isForOthers: false, isDryRun: false };
+  return { ...readMeta(raw), ...common, action: 'DENY', rules: [everything] };
+}
+
+function readAction(reader: FieldReader): AuthorizationPolicy['action'] {
+  const action = reader.optionalText('action') ?? 'ALLOW';
+  if (action === 'CUSTOM') {
+    reader.problem(
+      'action',
+      'CUSTOM asks an external authorizer, which no proxy here does: let the application ask it, or write ALLOW and DENY rules',
+    );
+    return 'DENY';
+  }
+  if (reader.has('provider')) reader.problem('provider', 'belongs to the action CUSTOM');
+  if (action === 'ALLOW' || action === 'DENY' || action === 'AUDIT') return action;
+  reader.problem('action', `"${action}" is none of ALLOW, DENY, AUDIT`);
+  return 'DENY';
+}
+
+/** @returns whether it is attached to something. A Service is one only to waypoints, and a Gateway to its own proxies. */
+function readTargets(reader: FieldReader): boolean {
+  const single = reader.nested('targetRef');
+  const targets = [...(single ? [single] : []), ...reader.nestedList('targetRefs')];
+  if (targets.length > MAX_TARGETS) reader.problem('targetRefs', `has ${targets.length}, ${MAX_TARGETS} at most`);
+  for (const target of targets) {
+    target.allow(['group', 'kind', 'name', 'namespace']);
+    target.text('name');
+    if (target.has('namespace'))
+      target.problem('namespace', 'is not allowed: targets are of the policy’s own namespace');
+    const kind = target.text('kind');
+    if (kind !== null && !TARGETS.includes(kind)) target.problem('kind', `"${kind}" is none of ${TARGETS.join(', ')}`);
+  }
+  if (targets.length > 0)
+    reader.warning(
+      single ? 'targetRef' : 'targetRefs',
+      'has no effect on workloads: as in Istio, sidecars follow policies with a selector, or without either',
+    );
+  return targets.length > 0;
+}
+
+/** Source: annotation `istio.io/dry-run`, read as Go's `strconv.ParseBool`; what is none does not count as true. */
+function readDryRun(raw: Fields, found: Problem[]): boolean {
+  const text = readAnnotations(raw)[DRY_RUN];
+  if (text === undefined) return false;
+  if (TRUE.includes(text)) return true;
+  if (!FALSE.includes(text))
+    found.push({ path: `metadata.annotations["${DRY_RUN}"]`, message: `"${text}" is neither true nor false` });
+  return false;
+}
+
+const DRY_RUN = 'istio.io/dry-run';
+const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
+const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
+const TARGETS: readonly string[] = ['Gateway', 'GatewayClass', 'Service', 'ServiceEntry'];
+const MAX_TARGETS = 16;
+const MAX_RULES = 512;

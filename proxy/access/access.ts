@@ -1,0 +1,79 @@
+import type { AccessRule, MutualTlsMode, PodAccess } from '../../api/access-policy.ts';
+import type { AccessFacts } from './condition.ts';
+import { type Judged, Layer } from './layer.ts';
+
+/** What all of a pod's access policy says of somebody. */
+export interface Judgement {
+  /** `unknown`: it depends on what is not known yet. */
+  readonly verdict: 'allowed' | 'denied' | 'unknown';
+  /** The rule that decided; null: none takes it, or none had to. */
+  readonly rule: AccessRule | null;
+  /** What decided where no rule did: the objects of the layer. Empty: nothing had to. */
+  readonly origin: string;
+}
+
+/**
+ * What a pod demands of clients on all of its ports, compiled. Every layer has to let a client in. A layer that cannot be
+ * judged by, because this version does not know what it says, lets nobody in.
+ */
+export class Access {
+  /** Demands nothing. */
+  static readonly OPEN = new Access(undefined);
+
+  readonly #config: PodAccess | undefined;
+  readonly #layers: readonly Layer[];
+  /** What is wrong with layers that nobody is let in by, for the operator. */
+  readonly faults: readonly string[];
+
+  constructor(config: PodAccess | undefined) {
+    this.#config = config;
+    const faults: string[] = [];
+    this.#layers = (config?.layers ?? []).map((layer) => {
+      try {
+        return new Layer(layer);
+      } catch (error) {
+        const fault = `${layer.origin || 'a rule'}: ${(error as Error).message}`;
+        faults.push(fault);
+        return new Layer({
+          deny: [],
+          allow: [],
+          origin: `${layer.origin} (cannot be judged by: ${(error as Error).message})`,
+        });
+      }
+    });
+    this.faults = faults;
+  }
+
+  /** Whether clients of a port have to prove who they are. */
+  mutualTls(port: number): MutualTlsMode {
+    return this.#config?.mutualTlsPorts?.[String(port)] ?? this.#config?.mutualTls ?? PERMISSIVE;
+  }
+
+  /** Whether anything is looked at but mutual TLS. */
+  get hasRules(): boolean {
+    return this.#layers.length > 0;
+  }
+
+  /** Judges somebody by what is known. The first layer that refuses decides; then what is unknown; then the last that let in. */
+  judge(facts: AccessFacts, judged: Judged): Judgement {
+    let letting: Judgement = ALLOWED;
+    let isKnown = true;
+    for (const layer of this.#layers) {
+      const { verdict, rule } = layer.decide(facts, judged);
+      if (verdict === 'denied') return { verdict, rule, origin: layer.origin };
+      if (verdict === 'unknown') isKnown = false;
+      else if (rule) letting = { verdict, rule, origin: layer.origin };
+    }
+    return isKnown ? letting : UNKNOWN;
+  }
+}
+
+/** Which object and which part of it decided, `AuthorizationPolicy/default/api spec.rules[0]`; empty: nothing did. */
+export function decidedBy({ rule, origin }: Judgement): string {
+  if (!rule) return origin;
+  return rule.path ? `${rule.origin} ${rule.path}` : rule.origin;
+}
+
+const PERMISSIVE: MutualTlsMode = { mode: 'permissive', origin: 'default' };
+const ALLOWED: Judgement = { verdict: 'allowed', rule: null, origin: '' };
+const UNKNOWN: Judgement = { verdict: 'unknown', rule: null, origin: '' };
