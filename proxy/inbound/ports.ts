@@ -1,14 +1,15 @@
-import type { MutualTlsMode } from '../../api/access-policy.ts';
 import type { InboundConfig, InboundPolicy, RateLimit } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { Access, decidedBy } from '../access/access.ts';
 import { attributesOf, type ClientAttributes } from '../access/client-attributes.ts';
 import type { Judged } from '../access/layer.ts';
+import { normalTarget, otherReadings } from '../access/path-readings.ts';
 import type { HttpRules } from '../routing/carriage.ts';
 import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
+import { pathOf } from '../routing/request-parts.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import { LabelValues } from '../telemetry/label-values.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
@@ -140,9 +141,27 @@ export class InboundPorts {
     return this.#judge(port, client, 'octets', serverName, NO_REQUEST);
   }
 
-  /** Judges a request. */
+  /**
+   * Judges a request. Where rules look at paths, the path is in normal form, and whatever lenient servers read in it is judged
+   * as well.
+   */
   judgeRequest(port: number, client: Client, request: RequestView): PortVerdict {
-    return this.#judge(port, client, 'requests', '', request);
+    const verdict = this.#judge(port, client, 'requests', '', request);
+    if (verdict.isRefused || !this.hasRules) return verdict;
+    if (normalTarget(request.path) === null) {
+      const why = 'its path has an octet 0 or a fragment, which some servers take for its end';
+      return { ...verdict, isRefused: true, why };
+    }
+    for (const path of otherReadings(request.path)) {
+      const other = this.#judge(port, client, 'requests', '', { ...request, path });
+      if (other.isRefused) return { ...other, why: `${other.why}, if its path is read as ${pathOf(path)}` };
+    }
+    return verdict;
+  }
+
+  /** Whether anything is looked at but who the client is: paths are brought into normal form then. */
+  get hasRules(): boolean {
+    return this.#access.hasRules;
   }
 
   #judge(port: number, client: Client, judged: Judged, serverName: string, request: RequestView): PortVerdict {

@@ -6,6 +6,7 @@ import {
   UPGRADE_METHOD_HEADER,
 } from '../../api/proxy-headers.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
+import { normalTarget } from '../access/path-readings.ts';
 import { type Fields, fieldValue, http2Fields, type RequestHead, withOfferedUpgrade } from '../http.ts';
 import { fieldsOfClient } from '../mesh-fields.ts';
 import type { Client } from '../routing/inbound-policy.ts';
@@ -50,7 +51,7 @@ export function readHead(
 ): Reading {
   const asked = client.identity === '' ? head : restoreVersion(head);
   const offered = withOfferedUpgrade(asked);
-  const restored = offered ?? asked;
+  const restored = normalised(offered ?? asked, ports);
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
   const verdict = ports.judgeRequest(destination.port, client, restored);
@@ -64,6 +65,12 @@ export function readHead(
     verdict,
     judged: counterOf(verdict, client, metrics),
   };
+}
+
+/** With its path in normal form, where policies look at it; a path that has none stays, and is refused. */
+function normalised(head: RequestHead, { hasRules }: InboundPorts): RequestHead {
+  const path = hasRules ? normalTarget(head.path) : head.path;
+  return path === null || path === head.path ? head : { ...head, path };
 }
 
 /** A request's fields as the application gets them: who the client is is said by us alone. */

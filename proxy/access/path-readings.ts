@@ -1,0 +1,73 @@
+/**
+ * How paths are read where policies look at them. The path that a request is judged by is the one that the application gets:
+ * normalised ({@link normalTarget}). Applications that read it more leniently than that are thought of as well: a request has
+ * to be let in by each of its {@link otherReadings}.
+ *
+ * Source: RFC 3986 sections 5.2.4 and 6.2.2; Istio's path normalisation, `BASE`.
+ */
+
+/**
+ * A request's target with its path in normal form: escapes of unreserved characters undone, backslashes turned round, segments
+ * `.` and `..` removed. The query stays as it is. Paths that are in that form already, and targets that are none (`*`), are
+ * returned as they are.
+ *
+ * @returns null: an octet 0 or a fragment, which no client may send and servers take for an end
+ */
+export function normalTarget(target: string): string | null {
+  if (!target.startsWith('/')) return target;
+  const query = target.indexOf('?');
+  const path = query < 0 ? target : target.slice(0, query);
+  if (path.includes('\0') || path.includes('#') || path.includes('%00')) return null;
+  if (!ODD.test(path)) return target;
+  const plain = path.replace(ESCAPE, (octet) => {
+    const character = String.fromCharCode(Number.parseInt(octet.slice(1), 16));
+    return UNRESERVED.test(character) ? character : octet;
+  });
+  const normal = withoutDots(plain.replaceAll('\\', '/'));
+  return query < 0 ? normal : normal + target.slice(query);
+}
+
+/**
+ * What servers may make of a path in normal form that are more lenient: that undo every escape, take several slashes for one,
+ * or leave out parameters of segments (`;a=b`).
+ *
+ * @param target as {@link normalTarget} returns it
+ * @returns targets, without the one that is given; most requests have none
+ */
+export function otherReadings(target: string): readonly string[] {
+  const query = target.indexOf('?');
+  const path = query < 0 ? target : target.slice(0, query);
+  if (!target.startsWith('/') || !AMBIGUOUS.test(path)) return NONE;
+  const rest = query < 0 ? '' : target.slice(query);
+  const undone = (text: string) =>
+    text.replace(ESCAPE, (octet) => String.fromCharCode(Number.parseInt(octet.slice(1), 16))).replaceAll('\\', '/');
+  const decoded = (text: string) => withoutDots(undone(text).replace(SLASHES, '/'));
+  const readings = [undone(path), decoded(path), path.replace(SLASHES, '/')];
+  if (path.includes(';')) readings.push(decoded(path.replace(PARAMETERS, '')));
+  return [...new Set(readings)].filter((reading) => reading !== path).map((reading) => reading + rest);
+}
+
+/** RFC 3986 section 5.2.4. What would lead above the root ends there. */
+function withoutDots(path: string): string {
+  if (!DOT_SEGMENT.test(path)) return path;
+  const kept: string[] = [];
+  const segments = path.slice(1).split('/');
+  for (const [at, segment] of segments.entries()) {
+    const isLast = at === segments.length - 1;
+    if (segment === '..') kept.pop();
+    if (segment !== '.' && segment !== '..') kept.push(segment);
+    else if (isLast) kept.push('');
+  }
+  return `/${kept.join('/')}`;
+}
+
+/** Something that a normal path may not have. */
+const ODD = /[%\\]|\/\.{1,2}(\/|$)/;
+const ESCAPE = /%[0-9A-Fa-f]{2}/g;
+/** RFC 3986 section 2.3. */
+const UNRESERVED = /[A-Za-z0-9\-._~]/;
+const DOT_SEGMENT = /\/\.{1,2}(\/|$)/;
+const AMBIGUOUS = /[%;]|\/\//;
+const SLASHES = /\/{2,}/g;
+const PARAMETERS = /;[^/]*/g;
+const NONE: readonly string[] = [];

@@ -1,0 +1,133 @@
+/**
+ * The manifests of the user guide that say who may call whom, unchanged, as destination reads them and a proxy enforces them:
+ * each client's every request, expected against seen.
+ */
+import { readFileSync } from 'node:fs';
+import * as http from 'node:http';
+import type * as net from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { parseAllDocuments } from 'yaml';
+
+import { clusterOf } from '../../destination/testing/cluster.ts';
+import { inboundConfig } from '../../destination/translate/inbound-config.ts';
+import { request } from '../support/http-request.ts';
+import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
+
+const authority = new TestAuthority();
+const guide = join(import.meta.dirname, '../fixtures/user');
+/** No address of the pod's own. */
+const STRANGER = '127.0.0.2';
+
+function manifests(...names: readonly string[]): object[] {
+  return names.flatMap((name) =>
+    parseAllDocuments(readFileSync(join(guide, `${name}.yaml`), 'utf8')).map((each) => each.toJS()),
+  );
+}
+
+/** The proxy of `api-service`, told what destination makes of the manifests; and a proxy for each of its clients. */
+async function mesh(t: Test, objects: readonly object[], accounts: readonly string[]) {
+  const application = http.createServer((_, answer) => answer.end('ok'));
+  await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
+  const { port } = application.address() as net.AddressInfo;
+  const api = new TestProxy('api', authority);
+  const update = (next: readonly object[]) => {
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace: 'default', name: 'api-1', labels: { app: 'api-service' } },
+      spec: { serviceAccountName: 'api', containers: [{ name: 'api', ports: [{ containerPort: port }] }] },
+      status: { phase: 'Running', podIP: '127.0.0.1' },
+    };
+    const { inquiry, source } = clusterOf(pod, ...next);
+    const [read] = [...source.objects.list('Pod')];
+    api.ports.update(inboundConfig(inquiry, read!));
+  };
+  update(objects);
+  const inbound = await api.listenInbound(port);
+  const tls = { ...endpoint(port, 'api').tls!, mode: 'direct', inboundPort: await api.listenDirect() } as const;
+  const proxies = accounts.map((account) => new TestProxy(account, authority));
+  const outbound = new Map<string, number>();
+  for (const [at, proxy] of proxies.entries()) {
+    proxy.describe('10.96.0.1:80', service('api-service', [{ ...endpoint(port, 'api'), tls }], { protocol: 'http1' }));
+    outbound.set(accounts[at]!, await proxy.listenOutbound());
+  }
+  t.teardown(() => {
+    for (const proxy of [api, ...proxies]) proxy.close();
+    application.close();
+    application.closeAllConnections();
+  });
+  const headers = { host: 'api-service' };
+  /** The status, or how the connection ended. */
+  const ask = (client: string, method: string, path: string): Promise<number | string> => {
+    const by = outbound.get(client);
+    const how = by ? { port: by } : { port: inbound, localAddress: STRANGER };
+    return request(how.port, { method, path, headers, agent: false, ...how }).then(
+      ({ status }) => status,
+      (error: NodeJS.ErrnoException) => error.code ?? error.message,
+    );
+  };
+  return { api, ask, update };
+}
+
+const CLIENTS = ['frontend', 'worker', 'stranger', 'unmeshed'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
+const PATHS = ['/api/', '/api/items?page=2', '/api/internal/jobs', '/api', '/apis', '/', '/other', '/API/items'];
+
+/** What the guide's AuthorizationPolicy says, in a sentence of code. */
+function mayAsk(client: string, method: string, path: string): boolean {
+  const [plain = ''] = path.split('?');
+  if (client === 'frontend') return ['GET', 'POST'].includes(method) && plain.startsWith('/api/');
+  if (client === 'worker') return method === 'POST' && plain.startsWith('/api/internal/');
+  return false;
+}
+
+/** Compares every client's every request with what is expected of it. @returns how many differ */
+async function differences(
+  ask: (client: string, method: string, path: string) => Promise<number | string>,
+  expected: (client: string, method: string, path: string) => number | string,
+): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const client of CLIENTS)
+    for (const method of METHODS)
+      for (const path of PATHS) {
+        const [seen, wanted] = [await ask(client, method, path), expected(client, method, path)];
+        if (seen !== wanted) wrong.push(`${client} ${method} ${path}: ${seen}, expected ${wanted}`);
+      }
+  return wrong;
+}
+
+t.test('istio-peer-authentication.yaml cuts off who has no identity, and nobody else', async (t) => {
+  const { ask } = await mesh(t, manifests('istio-peer-authentication'), CLIENTS.slice(0, 3));
+  t.same(await differences(ask, (client) => (client === 'unmeshed' ? 'ECONNRESET' : 200)), []);
+});
+
+t.test('istio-authorization-policy.yaml lets in whom it names for what it names', async (t) => {
+  const { ask } = await mesh(t, manifests('istio-authorization-policy'), CLIENTS.slice(0, 3));
+  t.same(await differences(ask, (client, method, path) => (mayAsk(client, method, path) ? 200 : 403)), []);
+});
+
+t.test('both together: who has no identity is not even answered', async (t) => {
+  const both = manifests('istio-peer-authentication', 'istio-authorization-policy');
+  const { ask } = await mesh(t, both, CLIENTS.slice(0, 3));
+  const expected = (client: string, method: string, path: string) =>
+    client === 'unmeshed' ? 'ECONNRESET' : mayAsk(client, method, path) ? 200 : 403;
+  t.same(await differences(ask, expected), []);
+});
+
+t.test('what is refused is told by the name of what refused it', async (t) => {
+  const { api, ask } = await mesh(t, manifests('istio-authorization-policy'), ['stranger']);
+  await ask('stranger', 'GET', '/api/items');
+  const message =
+    'no rule of AuthorizationPolicy/default/api-policy lets stranger.default.serviceaccount.identity.weft.cluster.local in';
+  t.match(api.failures.entries.at(-1), { reason: 'policy_denied', message, method: 'GET', path: '/api/items' });
+});
+
+t.test('a policy that cannot be read refuses everybody until it is mended', async (t) => {
+  const [policy] = manifests('istio-authorization-policy') as { spec: object }[];
+  const broken = { ...policy, spec: { ...policy!.spec, rulez: [] } };
+  const { ask, update } = await mesh(t, [broken], ['frontend']);
+  t.equal(await ask('frontend', 'GET', '/api/'), 403);
+  update([policy!]);
+  t.equal(await ask('frontend', 'GET', '/api/'), 200);
+});
