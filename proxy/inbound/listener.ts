@@ -10,13 +10,13 @@ import { carriageOf, passesTls } from '../routing/carriage.ts';
 import type { Client } from '../routing/inbound-policy.ts';
 import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
-import { type ClientHello, isForUs, readClientHello } from '../transport/client-hello.ts';
+import { type ClientHello, isForUs, readClientHello, serverNameOf, tlsOf } from '../transport/client-hello.ts';
 import type { ClientLimits } from '../transport/client-limits.ts';
 import { type Detected, Detector } from '../transport/detect.ts';
 import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { Handshakes } from '../transport/handshakes.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
-import { type MutualTls, NOBODY, type Peer, peerOf } from '../transport/mutual-tls.ts';
+import { type MutualTls, NOBODY, peerOf } from '../transport/mutual-tls.ts';
 import { acceptOctets, refuseOctets } from '../transport/octets-verdict.ts';
 import { letGo, listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
@@ -24,6 +24,7 @@ import { peek, skip } from '../transport/peek.ts';
 import { relay } from '../transport/tcp-relay.ts';
 import { resetConnection } from '../transport/tcp-reset.ts';
 import { readTransportHeader } from '../transport/transport-header.ts';
+import { provedBy, redirectedPeer, strangerAt, unmapped } from './clients.ts';
 import type { PortVerdict } from './ports.ts';
 import { Refused } from './refused.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
@@ -322,6 +323,7 @@ export class InboundListener {
       server: context.application.server(context.applicationAddress ?? destination.host, destination.port),
       responses: new ResponseSeries(labels, metrics.requests, metrics.responses, metrics.latency),
       last: null,
+      requests: new Set<InboundRequest>(),
     };
     const tcp = new TcpSeries(metrics, { ...labels, peer: 'src' });
     tcp.opened();
@@ -334,6 +336,7 @@ export class InboundListener {
       },
       onLimit: (limit) => metrics.exceeded('inbound', 'src', limit),
       onClosed: (read, written) => {
+        stop();
         remove();
         tcp.octets(read, written);
         tcp.closed();
@@ -341,6 +344,12 @@ export class InboundListener {
     };
     const served = serveHttp(socket, protocol, keepCase, handler, this.#options.limits);
     const remove = connections.add(served);
+    const stop = context.ports.whenUpdated(() => {
+      for (const request of [...connection.requests]) request.endIfRefused();
+      // Nothing that it may yet ask is answered.
+      if (context.ports.judgeOctets(destination.port, client).isReset && !this.#isProbed(destination.port))
+        served.destroy();
+    });
   }
 
   async #relay(
@@ -450,45 +459,3 @@ const HANDSHAKE_MS = 10_000;
 const FIRST_WORD_MS = 60_000;
 /** What a peer passes on may come in pieces: Nagle's algorithm and a late acknowledgement hold one back for 40 ms. */
 const PEER_UNDECIDED_MS = 200;
-
-/** Whether octets begin a handshake, which cannot be for us any more. */
-function tlsOf(bytes: Buffer): 'tls' | 'not_tls' | 'incomplete' {
-  const hello = readClientHello(bytes);
-  return typeof hello === 'string' ? hello : 'tls';
-}
-
-/** The name that a ClientHello asks for; empty: none. */
-function serverNameOf(bytes: Buffer): string {
-  const hello = readClientHello(bytes);
-  return typeof hello === 'string' ? '' : hello.sni;
-}
-
-/**
- * The client at the other end of a socket, not yet authenticated. Where pods share a loopback interface every peer comes
- * from 127.0.0.1, so that only a redirected connection from there is the pod's own.
- */
-function strangerAt(socket: Socket, isRedirected: boolean): Client {
-  const address = unmapped(socket.remoteAddress ?? '');
-  const isLocal = isRedirected && (address === '127.0.0.1' || address === '::1');
-  return { ...NOBODY, address, isLocal };
-}
-
-/** The peer of a redirected connection. What proxies say to each other counts among proxies alone. @throws Refused */
-function redirectedPeer(secure: TLSSocket, trustDomain: string): Peer {
-  const peer = peerOf(secure, trustDomain);
-  if (peer.identity === '' && peer.alpn !== '')
-    throw new Refused('peer_without_identity', `only a proxy with a certificate may speak ${peer.alpn}`);
-  if (peer.alpn === ALPN_TRANSPORT_HEADER)
-    throw new Refused('direct_without_transport_header', 'the transport header is for direct connections');
-  return peer;
-}
-
-/** The client once it has proved who it is. */
-function provedBy(client: Client, { identity, spiffe, certificateHash }: Peer): Client {
-  return { ...client, identity, spiffe, certificateHash };
-}
-
-/** `::ffff:10.0.0.1` of a dual-stack listener as `10.0.0.1`. */
-function unmapped(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
-}

@@ -50,6 +50,8 @@ export interface InboundConnection {
   readonly responses: ResponseSeries;
   /** What was found out for the last request's head. */
   last: Reading | null;
+  /** Those under way, which a change of policy may end. */
+  readonly requests: Set<InboundRequest>;
 }
 
 /**
@@ -84,8 +86,6 @@ export class InboundRequest implements StreamListener, Waiter {
   #refusals = 0;
   #bodyless = false;
   #over = false;
-  /** Of a tunnel: looks at policy no more. */
-  #stop: (() => void) | null = null;
 
   constructor(
     downstream: ServerStream,
@@ -107,6 +107,7 @@ export class InboundRequest implements StreamListener, Waiter {
     this.#series = series;
     this.#series.request();
     connection.responses.request();
+    connection.requests.add(this);
 
     const isProbe = verdict.isRefused && this.#isProbe();
     if (isProbe) this.#countProbe();
@@ -199,12 +200,6 @@ export class InboundRequest implements StreamListener, Waiter {
   onAnswer(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
     this.#isTunnel = opensTunnel(this.#head, head);
-    if (this.#isTunnel) {
-      // Policy may have changed while the answer was waited for.
-      const refused = this.#dropIfRefused();
-      if (refused) return this.#fail(refused);
-      this.#stop = this.#context.ports.whenUpdated(() => this.#endIfRefused());
-    }
     this.#answer = head;
     this.#downstream.sendResponse(this.#answerHead(head), end);
     if (end) this.#onAnswerEnd(null);
@@ -294,7 +289,7 @@ export class InboundRequest implements StreamListener, Waiter {
   #end(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stop?.();
+    this.#connection.requests.delete(this);
     const latencyMs = performance.now() - this.#startMs;
     this.#series.response(outcome, latencyMs);
     this.#connection.responses.response(outcome, latencyMs);
@@ -317,25 +312,19 @@ export class InboundRequest implements StreamListener, Waiter {
       .value++;
   }
 
-  /** A tunnel is let in for as long as policy lets it in: nobody asks again by it. */
-  #endIfRefused(): void {
-    const refused = this.#dropIfRefused();
-    if (!refused) return;
-    this.#tell(refused);
-    this.#downstream.reset(CANCEL);
-    this.#end({ status: this.#answer!.status, success: false, grpcStatus: '', error: 'policy_denied' });
-  }
-
-  /** Takes it from the application where policy lets it in no more. @returns why; null: it is let in, or over */
-  #dropIfRefused(): Failure | null {
+  /** Policy has changed: what it lets in no more ends, whether it is answered already, is a tunnel, or waits. */
+  endIfRefused(): void {
     const { ports, metrics } = this.#context;
     const { client, destination } = this.#connection;
-    if (this.#over) return null;
     const verdict = ports.judgeRequest(destination.port, client, this.#head);
-    if (!verdict.isRefused || this.#isProbe()) return null;
+    if (this.#over || !verdict.isRefused || this.#isProbe()) return;
     counterOf(verdict, client, metrics).value++;
     this.#upstream?.reset(CANCEL);
-    return refusedBy(verdict);
+    this.cancelled = true;
+    if (!this.#answer) return this.#refuse(verdict);
+    this.#tell(refusedBy(verdict));
+    this.#downstream.reset(CANCEL);
+    this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'policy_denied' });
   }
 
   #isProbe(): boolean {

@@ -95,3 +95,15 @@ function u24(bytes: Uint8Array, at: number): number {
 function ascii(bytes: Uint8Array, start: number, end: number): string {
   return String.fromCharCode(...bytes.subarray(start, end));
 }
+
+/** Whether octets begin a handshake, whomever it is for. */
+export function tlsOf(bytes: Buffer): 'tls' | 'not_tls' | 'incomplete' {
+  const hello = readClientHello(bytes);
+  return typeof hello === 'string' ? hello : 'tls';
+}
+
+/** The name that a ClientHello asks for; empty: none. */
+export function serverNameOf(bytes: Buffer): string {
+  const hello = readClientHello(bytes);
+  return typeof hello === 'string' ? '' : hello.sni;
+}

@@ -19,7 +19,10 @@ async function mesh(t: Test, protocol: Protocol) {
     socket.on('error', () => {}).on('close', () => open.delete(socket));
     socket.pipe(socket);
   };
-  const server = http.createServer((_, answer) => answer.end('ok'));
+  const server = http.createServer(({ url }, answer) => {
+    if (url === '/endless') answer.write('begun');
+    else if (url !== '/never') answer.end('ok');
+  });
   server.on('upgrade', (_, socket: net.Socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
     echo(socket);
@@ -45,7 +48,12 @@ async function mesh(t: Test, protocol: Protocol) {
     for (const socket of open) socket.destroy();
   });
   const turnTo = (mode: InboundPolicy['mode']) => proxy.ports.update({ ...proxy.ports.config, ...rules(mode) });
-  return { open, inbound, outbound, proxy, turnTo };
+  const demand = (mode: 'strict' | 'permissive') =>
+    proxy.ports.update({
+      ...proxy.ports.config,
+      access: { mutualTls: { mode, origin: 'PeerAuthentication/default/all' }, layers: [] },
+    });
+  return { open, inbound, outbound, proxy, turnTo, demand };
 }
 
 /** Says something and waits for its echo. `end` tells how the connection ends. */
@@ -121,4 +129,44 @@ t.test('requests of kept connections are judged by the policy of their time', as
     t.same(statuses, [200, 403, 200]);
     agent.destroy();
   }
+});
+
+for (const [who, port] of [
+  ['a stranger', 'inbound'],
+  ['a peer', 'outbound'],
+] as const) {
+  t.test(`an answer to ${who} that is refused from now on breaks off`, async (t) => {
+    const ports = await mesh(t, 'http1');
+    const { end, hears } = await talker(ports[port], STRANGER, 'GET /endless HTTP/1.1\r\nHost: api\r\n\r\n', /begun/);
+    ports.turnTo('deny');
+    t.match(await end, /ECONNRESET|end/);
+    t.notMatch(hears(), /\r\n0\r\n\r\n$/, 'and does not look whole');
+    t.match(ports.proxy.failures.entries.at(-1), { reason: 'policy_denied', path: '/endless' });
+  });
+
+  t.test(`a request of ${who} that waits is refused as one that comes now`, async (t) => {
+    const ports = await mesh(t, 'http1');
+    const answer = request(ports[port], { path: '/never', localAddress: STRANGER });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    ports.turnTo('deny');
+    t.equal((await answer).status, 403);
+  });
+}
+
+t.test('from PERMISSIVE to STRICT: who has no identity is cut off, asking or not, and nobody else', async (t) => {
+  const { inbound, outbound, demand, proxy } = await mesh(t, 'http1');
+  const get = 'GET / HTTP/1.1\r\nHost: api\r\n\r\n';
+  const stranger = await talker(inbound, STRANGER, get, /ok/);
+  const peer = await talker(outbound, STRANGER, get, /ok/);
+  demand('strict');
+  t.match(await stranger.end, /ECONNRESET|end/, 'though nothing was asked by it');
+  peer.socket.write(get);
+  t.ok(await eventually(() => /ok.*ok/s.test(peer.hears()), 5000));
+  await t.rejects(request(inbound, { localAddress: STRANGER }), /ECONNRESET/);
+  t.match(proxy.failures.entries.at(-1), {
+    reason: 'policy_denied',
+    message: 'STRICT (PeerAuthentication/default/all) refuses a client without an identity',
+  });
+  demand('permissive');
+  t.equal((await request(inbound, { localAddress: STRANGER })).status, 200);
 });
