@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 
+import { runAccess } from './access/differential.ts';
 import { runHeads } from './detection/heads.ts';
 import { runH2spec } from './h2spec.ts';
 import { runHpack } from './hpack/interoperation.ts';
@@ -14,6 +15,7 @@ import { runRouting } from './routing/differential.ts';
 import { runYaml } from './yaml/differential.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<Outcome>>> = {
+  access: runAccess,
   detection: runHeads,
   h2spec: runH2spec,
   hpack: runHpack,
