@@ -58,6 +58,15 @@ export interface AccessLayer {
   readonly origin: string;
 }
 
+/** Requests that a port takes, and whom it lets in for them besides those whom it lets in for anything. */
+export interface AccessRoute {
+  readonly name: string;
+  readonly when: Predicate;
+  readonly authorizations: readonly AccessRule[];
+  readonly origin: string;
+  readonly path?: string;
+}
+
 /** Whether clients have to prove who they are. */
 export interface MutualTlsMode {
   /** `strict`: connections in the clear are reset. `permissive`: both are taken. */

@@ -1,4 +1,4 @@
-import type { PodAccess } from './access-policy.ts';
+import type { AccessRoute, AccessRule, PodAccess } from './access-policy.ts';
 import type { Filters } from './filters.ts';
 import type { StringMatch } from './string-match.ts';
 import type { Balancer, CircuitBreaker, ConnectionLimits } from './traffic-policy.ts';
@@ -265,6 +265,10 @@ export interface InboundPort {
   readonly port: number;
   readonly protocol: Protocol;
   readonly policy: InboundPolicy;
+  /** Whom it lets in besides: the authorizations of a Server. Absent: nobody. */
+  readonly authorizations?: readonly AccessRule[];
+  /** What its requests have to be of, the first that takes one; others get 404. Absent: they may be anything. */
+  readonly accessRoutes?: readonly AccessRoute[];
   /** Routes by Service name: the request's authority picks the profile. Key `''`: the pod's own route profile. */
   readonly routes: Readonly<Record<string, readonly Route[]>>;
   readonly rateLimit?: RateLimit;

@@ -10,8 +10,10 @@ import type { Deployment } from './kubernetes/deployment.ts';
 import type { EndpointSlice } from './kubernetes/endpoint-slice.ts';
 import { isFinished, type Pod } from './kubernetes/pod.ts';
 import type { Service } from './kubernetes/service.ts';
+import type { LinkerdAuthorizationPolicy } from './linkerd/authorization-policy.ts';
 import type { RateLimitPolicy } from './linkerd/rate-limit-policy.ts';
 import type { Server } from './linkerd/server.ts';
+import type { ServerAuthorization } from './linkerd/server-authorization.ts';
 import { byAge, compareText, isSelected, type Meta } from './meta.ts';
 import type { TrafficSplit } from './smi/traffic-split.ts';
 
@@ -130,6 +132,21 @@ export class Cluster {
     return this.#lookUp(`rate-limits/${server.namespace}/${server.name}`) as RateLimitPolicy[];
   }
 
+  /** HTTPRoutes and GRPCRoutes that are attached to a Server, in no order. */
+  serverRoutesOf(server: Server): readonly MeshRoute[] {
+    return this.#lookUp(`server-routes/${server.namespace}/${server.name}`) as unknown as MeshRoute[];
+  }
+
+  /** AuthorizationPolicies of Linkerd in a namespace, in no order. */
+  linkerdPoliciesOf(namespace: string): readonly LinkerdAuthorizationPolicy[] {
+    return this.#lookUp(`linkerd-policies/${namespace}`) as LinkerdAuthorizationPolicy[];
+  }
+
+  /** ServerAuthorizations of a namespace, in no order. */
+  serverAuthorizationsOf(namespace: string): readonly ServerAuthorization[] {
+    return this.#lookUp(`server-authorizations/${namespace}`) as ServerAuthorization[];
+  }
+
   /** VirtualServices that name a host, by its {@link hostKey}, in no order. */
   virtualServicesOf(key: string): readonly VirtualService[] {
     return this.#lookUp(`virtual-services/${key}`) as VirtualService[];
@@ -196,7 +213,14 @@ function groupsOf(kind: Kind, object: Meta): string[] {
     case 'HTTPRoute':
     case 'GRPCRoute':
     case 'LinkerdHTTPRoute':
-      return (object as MeshRoute).parents.map(({ namespace, name }) => `mesh-routes/${namespace}/${name}`);
+      return [
+        ...(object as MeshRoute).parents.map(({ namespace, name }) => `mesh-routes/${namespace}/${name}`),
+        ...(object as MeshRoute).servers.map(({ namespace, name }) => `server-routes/${namespace}/${name}`),
+      ];
+    case 'LinkerdAuthorizationPolicy':
+      return [`linkerd-policies/${object.namespace}`];
+    case 'ServerAuthorization':
+      return [`server-authorizations/${object.namespace}`];
     case 'TrafficSplit':
       return [`traffic-splits/${object.namespace}/${(object as TrafficSplit).service}`];
     case 'Server':

@@ -17,8 +17,12 @@ import { type Node, readNode } from './kubernetes/node.ts';
 import { type Pod, readPod } from './kubernetes/pod.ts';
 import { type ReplicaSet, readReplicaSet } from './kubernetes/replica-set.ts';
 import { readService, type Service } from './kubernetes/service.ts';
+import { type LinkerdAuthorizationPolicy, readLinkerdAuthorizationPolicy } from './linkerd/authorization-policy.ts';
+import { type MeshTlsAuthentication, readMeshTlsAuthentication } from './linkerd/mesh-tls-authentication.ts';
+import { type NetworkAuthentication, readNetworkAuthentication } from './linkerd/network-authentication.ts';
 import { type RateLimitPolicy, readRateLimitPolicy } from './linkerd/rate-limit-policy.ts';
 import { readServer, type Server } from './linkerd/server.ts';
+import { readServerAuthorization, type ServerAuthorization } from './linkerd/server-authorization.ts';
 import { readServiceProfile, type ServiceProfile } from './linkerd/service-profile.ts';
 import type { Problem } from './problem.ts';
 import { type RouteGroup, readRouteGroup } from './smi/route-group.ts';
@@ -46,6 +50,10 @@ export interface Kinds {
   AuthorizationPolicy: AuthorizationPolicy;
   Server: Server;
   HTTPLocalRateLimitPolicy: RateLimitPolicy;
+  LinkerdAuthorizationPolicy: LinkerdAuthorizationPolicy;
+  MeshTLSAuthentication: MeshTlsAuthentication;
+  NetworkAuthentication: NetworkAuthentication;
+  ServerAuthorization: ServerAuthorization;
 }
 
 /** Name that a kind has here. It is not always that of its manifests: two API groups have an HTTPRoute. */
@@ -143,6 +151,38 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
     'v1alpha1',
     'httplocalratelimitpolicies',
     readRateLimitPolicy,
+    { isOptional: true },
+  ),
+  LinkerdAuthorizationPolicy: kind(
+    'AuthorizationPolicy',
+    LINKERD_POLICY,
+    'v1alpha1',
+    'authorizationpolicies',
+    readLinkerdAuthorizationPolicy,
+    { isOptional: true },
+  ),
+  MeshTLSAuthentication: kind(
+    'MeshTLSAuthentication',
+    LINKERD_POLICY,
+    'v1alpha1',
+    'meshtlsauthentications',
+    readMeshTlsAuthentication,
+    { isOptional: true },
+  ),
+  NetworkAuthentication: kind(
+    'NetworkAuthentication',
+    LINKERD_POLICY,
+    'v1alpha1',
+    'networkauthentications',
+    readNetworkAuthentication,
+    { isOptional: true },
+  ),
+  ServerAuthorization: kind(
+    'ServerAuthorization',
+    LINKERD_POLICY,
+    ['v1beta1', 'v1alpha1'],
+    'serverauthorizations',
+    readServerAuthorization,
     { isOptional: true },
   ),
   ServiceProfile: kind(

@@ -1,5 +1,6 @@
 import type { Fields } from '../objects/json.ts';
 import type { Kind } from '../objects/kinds.ts';
+import { kindOf } from '../objects/manifest-file.ts';
 import { ObjectStore } from '../objects/object-store.ts';
 import type { Reports } from '../objects/reports.ts';
 import type { Source } from '../watch/source.ts';
@@ -14,7 +15,7 @@ export class FakeSource implements Source {
 
   /** Holds each object, in one batch. */
   put(...objects: readonly object[]): void {
-    this.objects.write(objects.map((raw) => ({ kind: (raw as { kind: Kind }).kind, raw: raw as Fields, place: '' })));
+    this.objects.write(objects.map((raw) => ({ kind: kindOfManifest(raw), raw: raw as Fields, place: '' })));
   }
 
   remove(kind: Kind, name: string, namespace = 'default'): void {
@@ -27,4 +28,10 @@ export class FakeSource implements Source {
   staleness(): ReadonlyMap<string, number> {
     return new Map();
   }
+}
+
+/** As its API group has it; without an apiVersion as its kind is called. */
+function kindOfManifest(raw: object): Kind {
+  const { apiVersion = '', kind } = raw as { readonly apiVersion?: string; readonly kind: Kind };
+  return kindOf(apiVersion.split('/').slice(0, -1).join('/'), kind) ?? kind;
 }

@@ -6,6 +6,7 @@ import { formatRef, parseRef, refOf } from '../objects/object-ref.ts';
 import type { Inquiry, Mesh } from './inquiry.ts';
 import { istioLayer } from './istio/access-layer.ts';
 import { mutualTlsOf } from './istio/mutual-tls-mode.ts';
+import { serverAccess } from './linkerd/authorizations.ts';
 import { serversOf } from './linkerd/pod-servers.ts';
 import { type ChosenProfile, explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
 import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
@@ -43,11 +44,14 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
           'spec.targetRef',
           `bounds no request to port ${port} of some pods, which is ${protocol} by ${rule}`,
         );
+      const granted = server && serverAccess(inquiry, server);
       return {
         port,
         protocol,
         policy: server ? { mode: server.accessPolicy, origin: formatRef(refOf('Server', server)) } : policy,
         routes,
+        ...(granted && granted.authorizations.length > 0 && { authorizations: granted.authorizations }),
+        ...(granted?.routes && { accessRoutes: granted.routes }),
         ...(rateLimit && { rateLimit }),
       };
     }),

@@ -216,7 +216,7 @@ export class InboundListener {
     if (value === 'ours') return this.#terminate(arrival, upstream);
     letGo(upstream);
     // Nobody is answered who has to prove first who it is, but the kubelet, whose requests tell.
-    if (now.isReset && (value === 'opaque' || !this.#isProbed(destination.port))) throw this.#deny(now);
+    if (now.refusal === 'reset' && (value === 'opaque' || !this.#isProbed(destination.port))) throw this.#deny(now);
     if (value === 'opaque') throw new Refused('opaque_on_http_port', `port ${destination.port} carries HTTP alone`);
     if (ended) throw new Refused('request_malformed', 'the client left before its request was whole');
     this.#http(arrival, value, false);
@@ -347,7 +347,7 @@ export class InboundListener {
     const stop = context.ports.whenUpdated(() => {
       for (const request of [...connection.requests]) request.endIfRefused();
       // Nothing that it may yet ask is answered.
-      if (context.ports.judgeOctets(destination.port, client).isReset && !this.#isProbed(destination.port))
+      if (context.ports.judgeOctets(destination.port, client).refusal === 'reset' && !this.#isProbed(destination.port))
         served.destroy();
     });
   }

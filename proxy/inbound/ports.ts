@@ -1,10 +1,11 @@
-import type { InboundConfig, InboundPolicy, RateLimit } from '../../api/routing.ts';
+import type { InboundConfig, InboundPolicy, InboundPort, RateLimit } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { Access, decidedBy } from '../access/access.ts';
 import { attributesOf, type ClientAttributes } from '../access/client-attributes.ts';
 import type { Judged } from '../access/layer.ts';
 import { normalTarget, otherReadings } from '../access/path-readings.ts';
+import { PortAccess } from '../access/port-access.ts';
 import type { HttpRules } from '../routing/carriage.ts';
 import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
@@ -19,6 +20,8 @@ import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
 /** What holds for one port of the pod. */
 export interface PortRules extends HttpRules {
   readonly policy: InboundPolicy;
+  /** Whom it lets in besides. */
+  readonly access: PortAccess;
   /** null: there is no bound. */
   readonly rateLimiter: RateLimiter | null;
   /** The Service that its requests are counted under: empty where it has no routes here. @param service FQDN, by anybody */
@@ -32,8 +35,11 @@ export interface PortVerdict {
   readonly isRefused: boolean;
   /** Why, in a sentence for the operator; what let it in otherwise, or empty: nothing had to. */
   readonly why: string;
-  /** It is not answered: its connection is reset, because a client without an identity is none that may ask. */
-  readonly isReset: boolean;
+  /**
+   * What a request that is refused gets: `answer` says so; `not-found`, because it is of no route of the port; `reset`, no
+   * answer at all, because a client without an identity is none that may ask.
+   */
+  readonly refusal: 'answer' | 'not-found' | 'reset';
   /** Of the authorization series: what decided. */
   readonly labels: Labels;
 }
@@ -104,12 +110,14 @@ export class InboundPorts {
     this.#byPort = new Map(
       config.ports.map((port) => {
         const routes = new PortRoutes(port.routes);
+        const access = this.#portAccess(port);
         return [
           port.port,
           {
             protocol: port.protocol,
-            policy: port.policy,
-            hasRoutes: !routes.isEmpty,
+            policy: access ? port.policy : { mode: 'deny' as const, origin: port.policy.origin },
+            access: access ?? PortAccess.NONE,
+            hasRoutes: !routes.isEmpty || access?.hasRoutes === true,
             hasRateLimit: port.rateLimit !== undefined,
             rateLimiter: this.#limiters.get(port.port)?.limiter ?? null,
             counted: (service) => (routes.has(service) ? service : ''),
@@ -147,10 +155,10 @@ export class InboundPorts {
    */
   judgeRequest(port: number, client: Client, request: RequestView): PortVerdict {
     const verdict = this.#judge(port, client, 'requests', '', request);
-    if (verdict.isRefused || !this.hasRules) return verdict;
+    if (verdict.isRefused || !this.looksAtPaths(port)) return verdict;
     if (normalTarget(request.path) === null) {
       const why = 'its path has an octet 0 or a fragment, which some servers take for its end';
-      return { ...verdict, isRefused: true, why };
+      return { ...verdict, isRefused: true, refusal: 'answer', why };
     }
     for (const path of otherReadings(request.path)) {
       const other = this.#judge(port, client, 'requests', '', { ...request, path });
@@ -159,43 +167,72 @@ export class InboundPorts {
     return verdict;
   }
 
-  /** Whether anything is looked at but who the client is: paths are brought into normal form then. */
-  get hasRules(): boolean {
-    return this.#access.hasRules;
+  /** Whether rules look at requests of a port: paths are brought into normal form then. */
+  looksAtPaths(port: number): boolean {
+    return this.#access.hasRules || this.rules(port).access.hasRoutes;
   }
 
   #judge(port: number, client: Client, judged: Judged, serverName: string, request: RequestView): PortVerdict {
     const mutualTls = this.#access.mutualTls(port);
     if (mutualTls.mode === 'strict' && client.identity === '' && !client.isLocal)
-      return {
-        isRefused: true,
-        isReset: true,
+      return this.#refused(port, client, {
+        refusal: 'reset',
         why: `STRICT (${mutualTls.origin}) refuses a client without an identity`,
-        labels: this.#labels(port, client, decidingObject(mutualTls.origin)),
-      };
-    const { policy } = this.rules(port);
-    const byDefault = { authz_kind: 'default', authz_name: policy.mode };
-    if (judge(policy, client, this.networks) === 'denied')
-      return {
-        isRefused: true,
-        isReset: false,
-        why: refusal(policy, client),
-        labels: this.#labels(port, client, byDefault),
-      };
-    if (!this.#access.hasRules)
-      return { isRefused: false, isReset: false, why: '', labels: this.#labels(port, client, byDefault) };
+        decided: decidingObject(mutualTls.origin),
+      });
     const facts = { client: this.#attributesOf(client), address: client.address, port, serverName, request };
-    const judgement = this.#access.judge(facts, judged);
-    const isRefused = judgement.verdict !== 'allowed';
-    const decider = decidedBy(judgement);
-    const who = client.identity || (client.isLocal ? 'the pod itself' : 'a client without an identity');
-    const why = judgement.rule ? `${decider} refuses ${who}` : `no rule of ${decider} lets ${who} in`;
-    const labels = judgement.rule
-      ? decidingObject(judgement.rule.origin)
-      : isRefused
-        ? { authz_kind: 'none', authz_name: '' }
-        : byDefault;
-    return { isRefused, isReset: false, why: isRefused ? why : decider, labels: this.#labels(port, client, labels) };
+    const { policy, access } = this.rules(port);
+    const byPolicy = { authz_kind: 'default', authz_name: policy.mode };
+    let decided: Labels = byPolicy;
+    let why = '';
+    if (!client.isLocal) {
+      const authorized = access.find(facts, judged);
+      if (authorized.kind === 'not-found')
+        return this.#refused(port, client, {
+          refusal: 'not-found',
+          why: `${request.method} ${pathOf(request.path)} is of no route of ${policy.origin}`,
+          decided: decidingObject(policy.origin),
+        });
+      if (authorized.kind === 'authorized') {
+        decided = decidingObject(authorized.rule.origin);
+        why = authorized.rule.origin;
+      } else if (judge(policy, client, this.networks) === 'denied')
+        return this.#refused(port, client, { refusal: 'answer', why: refusal(policy, client), decided: byPolicy });
+    }
+    if (this.#access.hasRules) {
+      const judgement = this.#access.judge(facts, judged);
+      const decider = decidedBy(judgement);
+      const who = client.identity || (client.isLocal ? 'the pod itself' : 'a client without an identity');
+      if (judgement.verdict !== 'allowed')
+        return this.#refused(port, client, {
+          refusal: 'answer',
+          why: judgement.rule ? `${decider} refuses ${who}` : `no rule of ${decider} lets ${who} in`,
+          decided: judgement.rule ? decidingObject(judgement.rule.origin) : NO_RULE,
+        });
+      if (judgement.rule) {
+        decided = decidingObject(judgement.rule.origin);
+        why = decider;
+      }
+    }
+    return { isRefused: false, refusal: 'answer', why, labels: this.#labels(port, client, decided) };
+  }
+
+  #refused(
+    port: number,
+    client: Client,
+    { refusal, why, decided }: Pick<PortVerdict, 'refusal' | 'why'> & { readonly decided: Labels },
+  ): PortVerdict {
+    return { isRefused: true, refusal, why, labels: this.#labels(port, client, decided) };
+  }
+
+  /** null: its rules cannot be judged by, and nobody is let in. */
+  #portAccess(port: InboundPort): PortAccess | null {
+    try {
+      return new PortAccess(port);
+    } catch (error) {
+      this.#onFault(`port ${port.port}, ${port.policy.origin}: ${(error as Error).message}`);
+      return null;
+    }
   }
 
   /** Of the authorization series, for a probe that policies would refuse: as linkerd2-proxy names them. */
@@ -240,6 +277,7 @@ export class InboundPorts {
     const detect: PortRules = {
       protocol: 'detect',
       policy: this.#config.defaultPolicy,
+      access: PortAccess.NONE,
       hasRoutes: false,
       hasRateLimit: false,
       rateLimiter: null,
@@ -277,6 +315,9 @@ function decidingObject(origin: string): Labels {
   const [kind = '', namespace = '', name = ''] = origin.split('/');
   return { authz_kind: kind.toLowerCase(), authz_namespace: namespace, authz_name: name };
 }
+
+/** No rule lets it in, of however many there are. */
+const NO_RULE: Labels = { authz_kind: 'none', authz_name: '' };
 
 /** What octets have of a request. */
 const NO_REQUEST: RequestView = { method: '', path: '', authority: '', scheme: '', fields: [] };

@@ -51,7 +51,7 @@ export function readHead(
 ): Reading {
   const asked = client.identity === '' ? head : restoreVersion(head);
   const offered = withOfferedUpgrade(asked);
-  const restored = normalised(offered ?? asked, ports);
+  const restored = normalised(offered ?? asked, ports.looksAtPaths(destination.port));
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
   const verdict = ports.judgeRequest(destination.port, client, restored);
@@ -68,8 +68,8 @@ export function readHead(
 }
 
 /** With its path in normal form, where policies look at it; a path that has none stays, and is refused. */
-function normalised(head: RequestHead, { hasRules }: InboundPorts): RequestHead {
-  const path = hasRules ? normalTarget(head.path) : head.path;
+function normalised(head: RequestHead, isLookedAt: boolean): RequestHead {
+  const path = isLookedAt ? normalTarget(head.path) : head.path;
   return path === null || path === head.path ? head : { ...head, path };
 }
 

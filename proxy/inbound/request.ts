@@ -298,7 +298,7 @@ export class InboundRequest implements StreamListener, Waiter {
   /** Answers that policy refuses it; a client that has no business here without an identity is cut off instead. */
   #refuse(verdict: PortVerdict): void {
     const failure = refusedBy(verdict);
-    if (!verdict.isReset) return this.#fail(failure);
+    if (verdict.refusal !== 'reset') return this.#fail(failure);
     this.#tell(failure);
     this.#end({ status: 0, success: false, grpcStatus: '', error: failure.reason });
     this.#downstream.reset(CANCEL);
@@ -368,6 +368,6 @@ class Answer implements StreamListener {
 /** Tries while the application refuses or closes idle connections. */
 const APPLICATION_ATTEMPTS = 3;
 
-function refusedBy({ why }: PortVerdict): Failure {
-  return { reason: 'policy_denied', message: why };
+function refusedBy({ refusal, why }: PortVerdict): Failure {
+  return { reason: refusal === 'not-found' ? 'route_not_found' : 'policy_denied', message: why };
 }

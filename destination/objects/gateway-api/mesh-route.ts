@@ -3,11 +3,15 @@ import type { Predicate, RetryPolicy, Timeouts } from '../../../api/routing.ts';
 import type { RouteAnnotations } from '../linkerd/route-annotations.ts';
 import type { Meta } from '../meta.ts';
 
-/** An HTTPRoute or GRPCRoute as far as it is attached to Services (GAMMA, GEP-1294). */
+/** An HTTPRoute or GRPCRoute as far as it is attached to Services (GAMMA, GEP-1294), or to Servers of Linkerd. */
 export interface MeshRoute extends Meta {
   readonly kind: 'HTTPRoute' | 'GRPCRoute';
   /** Services whose requests it routes. */
   readonly parents: readonly ServiceParent[];
+  /** Servers whose requests have to be of it, or of another route. */
+  readonly servers: readonly { readonly namespace: string; readonly name: string }[];
+  /** In lower case; of requests to Servers. Empty: any. */
+  readonly hostnames: readonly string[];
   readonly rules: readonly RouteRule[];
   /** Linkerd's annotations of the route; null: it has none. */
   readonly annotations: RouteAnnotations | null;

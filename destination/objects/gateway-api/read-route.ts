@@ -30,27 +30,44 @@ function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): M
   const reader = FieldReader.ofSpec(raw, problems);
   reader.allow(['parentRefs', 'hostnames', 'rules', 'useDefaultGateways']);
   const noted = problems.length;
-  const parents = reader
+  const refs = reader
     .list('parentRefs')
     .flatMap((entry, at) => readParent(entry, `spec.parentRefs[${at}]`, meta.namespace, problems) ?? []);
-  if (parents.length === 0 && problems.length === noted)
-    reader.warning('parentRefs', 'names no Service: what is attached to Gateways or Servers alone is not followed');
-  for (const name of ['hostnames', 'useDefaultGateways'])
-    if (parents.length > 0 && reader.has(name))
-      reader.warning(name, 'is not looked at where a route is attached to a Service, as GAMMA has it');
+  const parents = refs.flatMap((ref) => (ref.kind === 'Service' ? ref.parent : []));
+  const servers = refs.flatMap((ref) => (ref.kind === 'Server' ? ref.parent : []));
+  if (refs.length === 0 && problems.length === noted)
+    reader.warning('parentRefs', 'names no Service and no Server: what is attached to Gateways alone is not followed');
+  if (parents.length > 0 && reader.has('hostnames'))
+    reader.warning('hostnames', 'is not looked at where a route is attached to a Service, as GAMMA has it');
+  if (refs.length > 0 && reader.has('useDefaultGateways'))
+    reader.warning('useDefaultGateways', 'is not looked at where a route is attached to a Service or a Server');
+  const hostnames = reader.texts('hostnames').map((host) => host.toLowerCase());
   const seen = new MatchesSeen('precise');
   // What is attached to gateways alone is not read: it says nothing to the mesh.
   const rules =
-    parents.length === 0
+    refs.length === 0
       ? []
       : reader
           .list('rules')
           .map((entry, at) => readRule(kind, entry, `spec.rules[${at}]`, meta.namespace, seen, problems));
-  return { ...meta, kind, parents, rules, annotations: readRouteAnnotations(readAnnotations(raw), problems) };
+  return {
+    ...meta,
+    kind,
+    parents,
+    servers,
+    hostnames,
+    rules,
+    annotations: readRouteAnnotations(readAnnotations(raw), problems),
+  };
 }
 
-/** null: it is no Service, or something in it is wrong, which is noted. */
-function readParent(raw: unknown, path: string, home: string, problems: Problem[]): ServiceParent | null {
+/** What a route is attached to, and may be here. */
+type Parent =
+  | { readonly kind: 'Service'; readonly parent: ServiceParent }
+  | { readonly kind: 'Server'; readonly parent: { readonly namespace: string; readonly name: string } };
+
+/** null: it is neither a Service nor a Server, or something in it is wrong, which is noted. */
+function readParent(raw: unknown, path: string, home: string, problems: Problem[]): Parent | null {
   const faults: Problem[] = [];
   const reader = FieldReader.of(raw, path, faults);
   reader?.allow(['group', 'kind', 'namespace', 'name', 'port', 'sectionName']);
@@ -61,8 +78,13 @@ function readParent(raw: unknown, path: string, home: string, problems: Problem[
     sectionName: reader?.textOr('sectionName', '') ?? '',
   };
   const isService = isCoreService(reader, { group: 'gateway.networking.k8s.io', kind: 'Gateway' });
+  const isServer = reader?.fields.kind === 'Server' && reader.fields.group === 'policy.linkerd.io';
+  if (isServer && parent.namespace !== home)
+    reader.problem('namespace', 'is not the namespace of the route: a Server is governed by its own');
   for (const fault of faults) problems.push(fault);
-  return isService && faults.length === 0 ? parent : null;
+  if (faults.length > 0) return null;
+  if (isServer) return { kind: 'Server', parent: { namespace: parent.namespace, name: parent.name } };
+  return isService ? { kind: 'Service', parent } : null;
 }
 
 /** Whether a reference names a Service of the core group. @param absent what stands for a field that is not there */

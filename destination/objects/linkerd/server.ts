@@ -18,8 +18,8 @@ export interface Server extends Meta {
 }
 
 /**
- * Reads a Server of Linkerd. Who may use the port is its `accessPolicy` alone, `deny` unless it says otherwise:
- * AuthorizationPolicies that would let others in are not read, and so let nobody in.
+ * Reads a Server of Linkerd. Who may use the port is its `accessPolicy`, `deny` unless it says otherwise, and whom
+ * AuthorizationPolicies and ServerAuthorizations let in besides.
  *
  * @throws MalformedObject
  * @see https://linkerd.io/2/reference/authorization-policy/#server
@@ -41,11 +41,6 @@ export function readServer(raw: Fields, problems: Problem[]): Server {
   const accessPolicy = reader.optionalText('accessPolicy') ?? 'deny';
   if (!(DEFAULT_INBOUND_POLICIES as readonly string[]).includes(accessPolicy))
     reader.problem('accessPolicy', `is none of ${DEFAULT_INBOUND_POLICIES.join(', ')}`);
-  if (!reader.has('accessPolicy'))
-    reader.warning(
-      'accessPolicy',
-      'is missing, and nobody is let in: AuthorizationPolicies are not read; write it here',
-    );
   const server: Server = {
     ...meta,
     pods: pods && readLabelSelector(pods),

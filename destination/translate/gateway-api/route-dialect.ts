@@ -12,6 +12,7 @@ import { serviceName } from '../../objects/mesh-domain.ts';
 import { byAge } from '../../objects/meta.ts';
 import { formatRef, refOf } from '../../objects/object-ref.ts';
 import { annotationsOf, type Candidate, type RoutingQuestion, type ServiceRoutes } from '../service-routes.ts';
+import { bySpecificity } from './specificity.ts';
 
 /**
  * Routes of Gateway API that are attached to a Service: GRPCRoutes before HTTPRoutes, each kind as one candidate in which
@@ -48,24 +49,10 @@ export function meshRoutes(question: RoutingQuestion): readonly Candidate[] {
 }
 
 function translate(question: RoutingQuestion, routes: readonly MeshRoute[]): ServiceRoutes {
-  const ordered = routes
-    .flatMap((route) => route.rules.map((rule) => ({ route, rule })))
-    .flatMap(({ route, rule }) => rule.matches.map((match) => ({ route, rule, match })));
-  // Equals keep the order that they have: of age, of the name, of the rules.
-  ordered.sort((a, b) => compareSpecificity(a.match, b.match));
   return {
-    routes: ordered.map(({ route, rule, match }) => compose(question, route, rule, match)),
+    routes: bySpecificity(routes).map(({ route, rule, match }) => compose(question, route, rule, match)),
     unmatched: 'not-found',
   };
-}
-
-/** More specific first. */
-function compareSpecificity(a: RouteMatch, b: RouteMatch): number {
-  for (let i = 0; i < a.specificity.length; i++) {
-    const difference = (b.specificity[i] ?? 0) - a.specificity[i]!;
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 function compose(question: RoutingQuestion, route: MeshRoute, rule: RouteRule, match: RouteMatch): Route {

@@ -1,0 +1,59 @@
+import type { AccessRule } from '../../api/access-policy.ts';
+import type { InboundPort } from '../../api/routing.ts';
+import { compilePredicate, type Matcher } from '../routing/predicate.ts';
+import type { AccessFacts } from './condition.ts';
+import type { Judged } from './layer.ts';
+import { RuleIndex } from './rule-index.ts';
+
+/** What the authorizations of a port say of somebody. */
+export type Authorized =
+  /** A rule lets it in. */
+  | { readonly kind: 'authorized'; readonly rule: AccessRule }
+  /** None does: the port's own policy decides. `route`: origin of the route that takes the request; empty: of none. */
+  | { readonly kind: 'unauthorized'; readonly route: string }
+  /** It is of no route that the port has. */
+  | { readonly kind: 'not-found' };
+
+/** Whom a port lets in besides its own policy, compiled: those whom it authorizes for anything, or for a route. */
+export class PortAccess {
+  /** Authorizes nobody. */
+  static readonly NONE = new PortAccess({});
+
+  readonly #authorizations: RuleIndex;
+  readonly #routes:
+    | readonly { readonly matches: Matcher; readonly origin: string; readonly authorizations: RuleIndex }[]
+    | null;
+
+  /** @throws Error where a rule cannot be judged by */
+  constructor({ authorizations = [], accessRoutes }: Pick<InboundPort, 'authorizations' | 'accessRoutes'>) {
+    this.#authorizations = indexOf(authorizations);
+    this.#routes =
+      accessRoutes?.map(({ when, origin, authorizations: own }) => ({
+        matches: compilePredicate(when),
+        origin,
+        authorizations: indexOf(own),
+      })) ?? null;
+  }
+
+  /** Whether its requests have to be of some route. */
+  get hasRoutes(): boolean {
+    return this.#routes !== null;
+  }
+
+  /** Looks for what authorizes somebody whose request, or that it is octets, is known. Throws never. */
+  find(facts: AccessFacts, judged: Judged): Authorized {
+    const route = judged === 'requests' ? this.#routes?.find(({ matches }) => matches(facts.request!)) : null;
+    if (route === undefined && this.#routes) return { kind: 'not-found' };
+    const rule = foundIn(this.#authorizations, facts) ?? (route ? foundIn(route.authorizations, facts) : null);
+    return rule ? { kind: 'authorized', rule } : { kind: 'unauthorized', route: route?.origin ?? '' };
+  }
+}
+
+function foundIn(index: RuleIndex, facts: AccessFacts): AccessRule | null {
+  const found = index.isEmpty ? null : index.find(facts);
+  return found === 'unknown' ? null : found;
+}
+
+function indexOf(rules: readonly AccessRule[]): RuleIndex {
+  return new RuleIndex(rules.map((rule) => ({ rule, when: rule.when })));
+}
