@@ -40,6 +40,15 @@ export function policyCrds(): Manifest[] {
       [{ name: 'Service', type: 'string', jsonPath: '.spec.service' }],
     ),
     definition('specs.smi-spec.io', 'HTTPRouteGroup', 'httproutegroups', ['htr'], ['v1alpha4', 'v1alpha3'], []),
+    definition('specs.smi-spec.io', 'TCPRoute', 'tcproutes', ['tr'], ['v1alpha4', 'v1alpha3'], []),
+    definition(
+      'access.smi-spec.io',
+      'TrafficTarget',
+      'traffictargets',
+      ['tt'],
+      ['v1alpha3', 'v1alpha2'],
+      [{ name: 'Destination', type: 'string', jsonPath: '.spec.destination.name' }],
+    ),
     definition(
       'policy.linkerd.io',
       'Server',
@@ -64,6 +73,31 @@ export function policyCrds(): Manifest[] {
         { name: 'Total', type: 'integer', jsonPath: '.spec.total.requestsPerSecond' },
         { name: 'Identity', type: 'integer', jsonPath: '.spec.identity.requestsPerSecond' },
       ],
+    ),
+    definition(
+      'policy.linkerd.io',
+      'AuthorizationPolicy',
+      'authorizationpolicies',
+      ['authzpolicy'],
+      ['v1alpha1'],
+      [{ name: 'Target', type: 'string', jsonPath: '.spec.targetRef.name' }],
+    ),
+    definition(
+      'policy.linkerd.io',
+      'MeshTLSAuthentication',
+      'meshtlsauthentications',
+      ['meshtlsauthn'],
+      ['v1alpha1'],
+      [],
+    ),
+    definition('policy.linkerd.io', 'NetworkAuthentication', 'networkauthentications', ['netauthn'], ['v1alpha1'], []),
+    definition(
+      'policy.linkerd.io',
+      'ServerAuthorization',
+      'serverauthorizations',
+      ['saz'],
+      ['v1beta1'],
+      [{ name: 'Server', type: 'string', jsonPath: '.spec.server.name' }],
     ),
   ];
 }

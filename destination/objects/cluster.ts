@@ -16,6 +16,7 @@ import type { Server } from './linkerd/server.ts';
 import type { ServerAuthorization } from './linkerd/server-authorization.ts';
 import { byAge, compareText, isSelected, type Meta } from './meta.ts';
 import type { TrafficSplit } from './smi/traffic-split.ts';
+import type { TrafficTarget } from './smi/traffic-target.ts';
 
 /**
  * What is known of the cluster, found by name, address and selector.
@@ -122,6 +123,11 @@ export class Cluster {
     return (this.#lookUp(`traffic-splits/${service.namespace}/${service.name}`) as TrafficSplit[]).sort(byAge);
   }
 
+  /** TrafficTargets of a service account, in no order. */
+  trafficTargetsOf(namespace: string, account: string): readonly TrafficTarget[] {
+    return this.#lookUp(`traffic-targets/${namespace}/${account}`) as TrafficTarget[];
+  }
+
   /** Servers of Linkerd in a namespace, in no order. */
   serversOf(namespace: string): readonly Server[] {
     return this.#lookUp(`servers/${namespace}`) as Server[];
@@ -223,6 +229,10 @@ function groupsOf(kind: Kind, object: Meta): string[] {
       return [`server-authorizations/${object.namespace}`];
     case 'TrafficSplit':
       return [`traffic-splits/${object.namespace}/${(object as TrafficSplit).service}`];
+    case 'TrafficTarget': {
+      const { namespace, name } = (object as TrafficTarget).destination;
+      return [`traffic-targets/${namespace}/${name}`];
+    }
     case 'Server':
       return [`servers/${object.namespace}`];
     case 'HTTPLocalRateLimitPolicy':

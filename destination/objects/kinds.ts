@@ -21,12 +21,14 @@ import { type LinkerdAuthorizationPolicy, readLinkerdAuthorizationPolicy } from 
 import { type MeshTlsAuthentication, readMeshTlsAuthentication } from './linkerd/mesh-tls-authentication.ts';
 import { type NetworkAuthentication, readNetworkAuthentication } from './linkerd/network-authentication.ts';
 import { type RateLimitPolicy, readRateLimitPolicy } from './linkerd/rate-limit-policy.ts';
-import { readServer, type Server } from './linkerd/server.ts';
+import { closedServer, readServer, type Server } from './linkerd/server.ts';
 import { readServerAuthorization, type ServerAuthorization } from './linkerd/server-authorization.ts';
 import { readServiceProfile, type ServiceProfile } from './linkerd/service-profile.ts';
 import type { Problem } from './problem.ts';
 import { type RouteGroup, readRouteGroup } from './smi/route-group.ts';
+import { readTcpRoute, type TcpRoute } from './smi/tcp-route.ts';
 import { readTrafficSplit, type TrafficSplit } from './smi/traffic-split.ts';
+import { nothingLetIn, readTrafficTarget, type TrafficTarget } from './smi/traffic-target.ts';
 
 /** Every kind of object that decides where requests go, by name of the kind. */
 export interface Kinds {
@@ -43,6 +45,8 @@ export interface Kinds {
   LinkerdHTTPRoute: MeshRoute;
   TrafficSplit: TrafficSplit;
   HTTPRouteGroup: RouteGroup;
+  SmiTCPRoute: TcpRoute;
+  TrafficTarget: TrafficTarget;
   VirtualService: VirtualService;
   DestinationRule: DestinationRule;
   ServiceEntry: ServiceEntry;
@@ -119,6 +123,15 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   HTTPRouteGroup: kind('HTTPRouteGroup', 'specs.smi-spec.io', SMI_VERSIONS, 'httproutegroups', readRouteGroup, {
     isOptional: true,
   }),
+  SmiTCPRoute: kind('TCPRoute', 'specs.smi-spec.io', SMI_VERSIONS, 'tcproutes', readTcpRoute, { isOptional: true }),
+  TrafficTarget: kind(
+    'TrafficTarget',
+    'access.smi-spec.io',
+    ['v1alpha3', 'v1alpha2', 'v1alpha1'],
+    'traffictargets',
+    readTrafficTarget,
+    { isOptional: true, whenMalformed: nothingLetIn },
+  ),
   VirtualService: kind('VirtualService', ISTIO, ISTIO_VERSIONS, 'virtualservices', readVirtualService, {
     isOptional: true,
   }),
@@ -144,6 +157,7 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   ),
   Server: kind('Server', LINKERD_POLICY, ['v1beta3', 'v1beta2', 'v1beta1'], 'servers', readServer, {
     isOptional: true,
+    whenMalformed: closedServer,
   }),
   HTTPLocalRateLimitPolicy: kind(
     'HTTPLocalRateLimitPolicy',

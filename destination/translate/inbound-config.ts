@@ -10,6 +10,7 @@ import { serverAccess } from './linkerd/authorizations.ts';
 import { serversOf } from './linkerd/pod-servers.ts';
 import { type ChosenProfile, explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
 import { type Claim, claimsOn, podProtocol } from './pod-protocol.ts';
+import { smiLayer } from './smi/access-layer.ts';
 
 /**
  * What the proxy of a pod enforces and counts: the default policy, and for each port that its containers declare or a
@@ -63,9 +64,9 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
 /** What all ports of a pod demand of clients besides their own policies; null: nothing. */
 function accessOf(inquiry: Inquiry, pod: Pod): PodAccess | null {
   const tls = mutualTlsOf(inquiry, pod);
-  const layer = istioLayer(inquiry, pod);
+  const layers = [istioLayer(inquiry, pod), smiLayer(inquiry, pod)].filter((layer) => layer !== null);
   const isDefault = tls.mutualTls.origin === 'default' && !tls.mutualTlsPorts;
-  return isDefault && !layer ? null : { ...tls, layers: layer ? [layer] : [] };
+  return isDefault && layers.length === 0 ? null : { ...tls, layers };
 }
 
 /**

@@ -26,7 +26,11 @@ function manifests(...names: readonly string[]): object[] {
 }
 
 /** The proxy of `api-service`, told what destination makes of the manifests; and a proxy for each of its clients. */
-async function mesh(t: Test, objects: readonly object[], accounts: readonly string[]) {
+async function mesh(
+  t: Test,
+  objects: readonly object[] | ((port: number) => readonly object[]),
+  accounts: readonly string[],
+) {
   const application = http.createServer((_, answer) => answer.end('ok'));
   await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
   const { port } = application.address() as net.AddressInfo;
@@ -43,7 +47,7 @@ async function mesh(t: Test, objects: readonly object[], accounts: readonly stri
     const [read] = [...source.objects.list('Pod')];
     api.ports.update(inboundConfig(inquiry, read!));
   };
-  update(objects);
+  update(typeof objects === 'function' ? objects(port) : objects);
   const inbound = await api.listenInbound(port);
   const tls = { ...endpoint(port, 'api').tls!, mode: 'direct', inboundPort: await api.listenDirect() } as const;
   const proxies = accounts.map((account) => new TestProxy(account, authority));
@@ -112,6 +116,92 @@ t.test('both together: who has no identity is not even answered', async (t) => {
   const { ask } = await mesh(t, both, CLIENTS.slice(0, 3));
   const expected = (client: string, method: string, path: string) =>
     client === 'unmeshed' ? 'ECONNRESET' : mayAsk(client, method, path) ? 200 : 403;
+  t.same(await differences(ask, expected), []);
+});
+
+const smi = (kind: string, group: string, name: string, spec: object) => ({
+  apiVersion: `${group}.smi-spec.io/${group === 'access' ? 'v1alpha3' : 'v1alpha4'}`,
+  kind,
+  metadata: { namespace: 'default', name },
+  spec,
+});
+const target = (source: string, match: string) =>
+  smi('TrafficTarget', 'access', source, {
+    destination: { kind: 'ServiceAccount', name: 'api', namespace: 'default' },
+    rules: [{ kind: 'HTTPRouteGroup', name: 'routes', matches: [match] }],
+    sources: [{ kind: 'ServiceAccount', name: source, namespace: 'default' }],
+  });
+
+t.test('the same said with SMI', async (t) => {
+  const objects = [
+    smi('HTTPRouteGroup', 'specs', 'routes', {
+      matches: [
+        { name: 'api', pathRegex: '/api/', methods: ['GET', 'POST'] },
+        { name: 'internal', pathRegex: '/api/internal/', methods: ['POST'] },
+      ],
+    }),
+    target('frontend', 'api'),
+    target('worker', 'internal'),
+  ];
+  const { ask } = await mesh(t, objects, CLIENTS.slice(0, 3));
+  t.same(await differences(ask, (client, method, path) => (mayAsk(client, method, path) ? 200 : 403)), []);
+});
+
+const linkerd = (kind: string, version: string, name: string, spec: object) => ({
+  apiVersion: `policy.linkerd.io/${version}`,
+  kind,
+  metadata: { namespace: 'default', name },
+  spec,
+});
+const allows = (route: string, ...accounts: readonly string[]) =>
+  accounts.map((name) =>
+    linkerd('AuthorizationPolicy', 'v1alpha1', `${route}-${name}`, {
+      targetRef: { group: 'policy.linkerd.io', kind: 'HTTPRoute', name: route },
+      requiredAuthenticationRefs: [{ kind: 'ServiceAccount', name }],
+    }),
+  );
+const httpRoute = (name: string, value: string, methods: readonly string[]) =>
+  linkerd('HTTPRoute', 'v1beta3', name, {
+    parentRefs: [{ group: 'policy.linkerd.io', kind: 'Server', name: 'api' }],
+    rules: [{ matches: methods.map((method) => ({ method, path: { type: 'PathPrefix', value } })) }],
+  });
+
+t.test('the same said with Linkerd, whose requests have to be of a route: others are not found', async (t) => {
+  const objects = (port: number) => [
+    linkerd('Server', 'v1beta3', 'api', {
+      podSelector: { matchLabels: { app: 'api-service' } },
+      port,
+      proxyProtocol: 'HTTP/1',
+    }),
+    httpRoute('api', '/api', ['GET', 'POST']),
+    httpRoute('internal', '/api/internal', ['POST']),
+    ...allows('api', 'frontend'),
+    ...allows('internal', 'frontend', 'worker'),
+  ];
+  const { ask } = await mesh(t, objects, CLIENTS.slice(0, 3));
+  /** Prefixes are of whole segments. */
+  const isOf = (prefix: string, path: string) => `${path.split('?')[0]}/`.startsWith(`${prefix}/`);
+  const expected = (client: string, method: string, path: string) => {
+    if (!isOf('/api', path) || !['GET', 'POST'].includes(method)) return 404;
+    const isInternal = method === 'POST' && isOf('/api/internal', path);
+    return client === 'frontend' || (client === 'worker' && isInternal) ? 200 : 403;
+  };
+  t.same(await differences(ask, expected), []);
+});
+
+t.test('where both dialects speak of a port, both have to let a request in', async (t) => {
+  const [policy] = manifests('istio-authorization-policy');
+  const objects = (port: number) => [
+    policy!,
+    linkerd('Server', 'v1beta3', 'api', { podSelector: { matchLabels: { app: 'api-service' } }, port }),
+    linkerd('AuthorizationPolicy', 'v1alpha1', 'workers', {
+      targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: 'api' },
+      requiredAuthenticationRefs: [{ kind: 'ServiceAccount', name: 'worker' }],
+    }),
+  ];
+  const { ask } = await mesh(t, objects, CLIENTS.slice(0, 3));
+  const expected = (client: string, method: string, path: string) =>
+    client === 'worker' && mayAsk(client, method, path) ? 200 : 403;
   t.same(await differences(ask, expected), []);
 });
 

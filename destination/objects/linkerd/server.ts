@@ -5,7 +5,7 @@ import { type Fields, isPort } from '../json.ts';
 import type { Pod } from '../kubernetes/pod.ts';
 import { type LabelSelector, readLabelSelector, selectsLabels } from '../label-selector.ts';
 import { type Meta, readMeta } from '../meta.ts';
-import { type Problem, refuseErrors } from '../problem.ts';
+import { MalformedObject, type Problem, refuseErrors } from '../problem.ts';
 
 /** A port of some pods: what it speaks, and who may use it. */
 export interface Server extends Meta {
@@ -50,6 +50,15 @@ export function readServer(raw: Fields, problems: Problem[]): Server {
   };
   refuseErrors(found, problems);
   return server;
+}
+
+/** What stands for one that cannot be read: the ports that it is about let nobody in. @throws where it does not say which */
+export function closedServer(raw: Fields): Server {
+  const reader = FieldReader.ofSpec(raw, []);
+  const pods = reader.nested('podSelector');
+  const { port } = reader.fields;
+  if (!pods || (typeof port !== 'string' && !isPort(port))) throw new MalformedObject('spec.port', 'is no port');
+  return { ...readMeta(raw), pods: readLabelSelector(pods), port, protocol: 'detect', accessPolicy: 'deny' };
 }
 
 /** Ports of a pod that a Server is about; the number counts also where no container declares it. */

@@ -6,10 +6,16 @@ import { patternFault } from '../pattern-fault.ts';
 import { isError, type Problem } from '../problem.ts';
 import { vainPath } from '../vain-match.ts';
 
-/** Names some requests, for a TrafficSplit. */
+/** Names some requests, for a TrafficSplit or a TrafficTarget. */
 export interface RouteGroup extends Meta {
   /** Any of them. */
-  readonly matches: readonly Predicate[];
+  readonly matches: readonly NamedMatch[];
+}
+
+/** Requests under a name, which older objects leave empty. */
+export interface NamedMatch {
+  readonly name: string;
+  readonly when: Predicate;
 }
 
 /**
@@ -30,11 +36,11 @@ export function readRouteGroup(raw: Fields, problems: Problem[]): RouteGroup {
   return { ...readMeta(raw), matches };
 }
 
-function readMatch(entry: unknown, path: string, problems: Problem[]): Predicate | null {
+function readMatch(entry: unknown, path: string, problems: Problem[]): NamedMatch | null {
   const faults: Problem[] = [];
   const reader = FieldReader.of(entry, path, faults);
   reader?.allow(['name', 'pathRegex', 'methods', 'headers']);
-  reader?.textOr('name', '');
+  const name = reader?.textOr('name', '') ?? '';
   const all: Predicate[] = [];
   const { pathRegex, headers } = reader?.fields ?? {};
   if (pathRegex !== undefined) {
@@ -53,7 +59,7 @@ function readMatch(entry: unknown, path: string, problems: Problem[]): Predicate
   }
   for (const fault of faults)
     problems.push(isError(fault) ? { ...fault, message: `${fault.message}; the match takes no request` } : fault);
-  return faults.some(isError) ? null : { all };
+  return faults.some(isError) ? null : { name, when: { all } };
 }
 
 function startsWith(pattern: unknown, path: string, faults: Problem[]): string {

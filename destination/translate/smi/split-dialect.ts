@@ -57,7 +57,7 @@ function matchOf({ cluster, complain }: RoutingQuestion, split: TrafficSplit, ob
       const group = cluster.get('HTTPRouteGroup', split.namespace, name);
       if (!group)
         complain(object, `spec.matches[${at}].name`, `there is no HTTPRouteGroup ${name}; it matches nothing`);
-      return group?.matches ?? [];
+      return group?.matches.map(({ when }) => when) ?? [];
     }),
   };
 }
