@@ -7,8 +7,8 @@ import { headerValue } from '../routing/request-parts.ts';
 export interface AccessFacts {
   /** What has been proved of the client, all of it empty where nothing has; null: it may yet prove something. */
   readonly client: Readonly<Record<ClientAttribute, string>> | null;
-  /** The other end of the connection. */
-  readonly address: string;
+  /** The other end of the connection; null: not known. */
+  readonly address: string | null;
   /** Of the pod. */
   readonly port: number;
   /** What a TLS client asked for; empty: nothing; null: it may yet ask. */
@@ -44,11 +44,14 @@ export function compileCondition(condition: AccessCondition): Condition {
   }
   if ('address' in condition) {
     const networks = new IpNetworks(condition.address);
-    return ({ address }) => networks.has(address);
+    return ({ address }) => (address === null ? null : networks.has(address));
   }
   if ('forwardedAddress' in condition) {
     const networks = new IpNetworks(condition.forwardedAddress);
-    return ({ address, request }) => request && networks.has(forwardedBy(request) ?? address);
+    return ({ address, request }) => {
+      const asked = request && (forwardedBy(request) ?? address);
+      return asked === null ? null : networks.has(asked);
+    };
   }
   if ('ports' in condition) {
     const { ports } = condition;

@@ -3,7 +3,7 @@ import type { InboundPort } from '../../api/routing.ts';
 import { compilePredicate, type Matcher } from '../routing/predicate.ts';
 import type { AccessFacts } from './condition.ts';
 import type { Judged } from './layer.ts';
-import { RuleIndex } from './rule-index.ts';
+import { type Found, RuleIndex } from './rule-index.ts';
 
 /** What the authorizations of a port say of somebody. */
 export type Authorized =
@@ -12,7 +12,9 @@ export type Authorized =
   /** None does: the port's own policy decides. `route`: origin of the route that takes the request; empty: of none. */
   | { readonly kind: 'unauthorized'; readonly route: string }
   /** It is of no route that the port has. */
-  | { readonly kind: 'not-found' };
+  | { readonly kind: 'not-found' }
+  /** It depends on what is not known. */
+  | { readonly kind: 'unknown' };
 
 /** Whom a port lets in besides its own policy, compiled: those whom it authorizes for anything, or for a route. */
 export class PortAccess {
@@ -40,18 +42,20 @@ export class PortAccess {
     return this.#routes !== null;
   }
 
-  /** Looks for what authorizes somebody whose request, or that it is octets, is known. Throws never. */
+  /** Looks for what authorizes somebody; where requests are judged, the request is known. Throws never. */
   find(facts: AccessFacts, judged: Judged): Authorized {
     const route = judged === 'requests' ? this.#routes?.find(({ matches }) => matches(facts.request!)) : null;
     if (route === undefined && this.#routes) return { kind: 'not-found' };
-    const rule = foundIn(this.#authorizations, facts) ?? (route ? foundIn(route.authorizations, facts) : null);
-    return rule ? { kind: 'authorized', rule } : { kind: 'unauthorized', route: route?.origin ?? '' };
+    const found = foundIn(this.#authorizations, facts);
+    const rule = (found === 'unknown' ? null : found) ?? (route ? foundIn(route.authorizations, facts) : null);
+    if (rule !== null && rule !== 'unknown') return { kind: 'authorized', rule };
+    if (rule === 'unknown' || found === 'unknown') return { kind: 'unknown' };
+    return { kind: 'unauthorized', route: route?.origin ?? '' };
   }
 }
 
-function foundIn(index: RuleIndex, facts: AccessFacts): AccessRule | null {
-  const found = index.isEmpty ? null : index.find(facts);
-  return found === 'unknown' ? null : found;
+function foundIn(index: RuleIndex, facts: AccessFacts): Found {
+  return index.isEmpty ? null : index.find(facts);
 }
 
 function indexOf(rules: readonly AccessRule[]): RuleIndex {

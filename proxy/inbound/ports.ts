@@ -1,16 +1,15 @@
 import type { InboundConfig, InboundPolicy, InboundPort, RateLimit } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
-import { Access, decidedBy } from '../access/access.ts';
+import { Access } from '../access/access.ts';
 import { attributesOf, type ClientAttributes } from '../access/client-attributes.ts';
 import type { Judged } from '../access/layer.ts';
-import { normalTarget, otherReadings } from '../access/path-readings.ts';
 import { PortAccess } from '../access/port-access.ts';
+import { type Decider, type Demands, looksAtRequests, type Verdict, verdictOf } from '../access/verdict.ts';
 import type { HttpRules } from '../routing/carriage.ts';
-import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
+import type { Client } from '../routing/inbound-policy.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
-import { pathOf } from '../routing/request-parts.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import { LabelValues } from '../telemetry/label-values.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
@@ -19,9 +18,8 @@ import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
 
 /** What holds for one port of the pod. */
 export interface PortRules extends HttpRules {
-  readonly policy: InboundPolicy;
-  /** Whom it lets in besides. */
-  readonly access: PortAccess;
+  /** What it demands of who wants in. */
+  readonly demands: Demands;
   /** null: there is no bound. */
   readonly rateLimiter: RateLimiter | null;
   /** The Service that its requests are counted under: empty where it has no routes here. @param service FQDN, by anybody */
@@ -31,15 +29,8 @@ export interface PortRules extends HttpRules {
 }
 
 /** What a port says of somebody who wants in. */
-export interface PortVerdict {
+export interface PortVerdict extends Pick<Verdict, 'refusal' | 'why'> {
   readonly isRefused: boolean;
-  /** Why, in a sentence for the operator; what let it in otherwise, or empty: nothing had to. */
-  readonly why: string;
-  /**
-   * What a request that is refused gets: `answer` says so; `not-found`, because it is of no route of the port; `reset`, no
-   * answer at all, because a client without an identity is none that may ask.
-   */
-  readonly refusal: 'answer' | 'not-found' | 'reset';
   /** Of the authorization series: what decided. */
   readonly labels: Labels;
 }
@@ -87,16 +78,16 @@ export class InboundPorts {
     this.#config = initial;
     this.networks = new IpNetworks(initial.clusterNetworks);
     this.#metrics = metrics;
-    this.#unnamed = this.#defaultRules();
     this.#updateAccess(initial);
+    this.#unnamed = this.#defaultRules();
   }
 
   /** Takes a new configuration. Connections stay; a rate limit that is the same keeps what it has counted. */
   update(config: InboundConfig): void {
     this.#config = config;
     this.networks = new IpNetworks(config.clusterNetworks);
-    this.#unnamed = this.#defaultRules();
     this.#updateAccess(config);
+    this.#unnamed = this.#defaultRules();
     this.#named = new Set(config.ports.map(({ port }) => port));
     this.#limiters = new Map(
       config.ports.flatMap(({ port, rateLimit }) => {
@@ -115,8 +106,9 @@ export class InboundPorts {
           port.port,
           {
             protocol: port.protocol,
-            policy: access ? port.policy : { mode: 'deny' as const, origin: port.policy.origin },
-            access: access ?? PortAccess.NONE,
+            demands: access
+              ? this.#demands(port.policy, access)
+              : this.#demands({ mode: 'deny', origin: port.policy.origin }, PortAccess.NONE),
             hasRoutes: !routes.isEmpty || access?.hasRoutes === true,
             hasRateLimit: port.rateLimit !== undefined,
             rateLimiter: this.#limiters.get(port.port)?.limiter ?? null,
@@ -149,80 +141,30 @@ export class InboundPorts {
     return this.#judge(port, client, 'octets', serverName, NO_REQUEST);
   }
 
-  /**
-   * Judges a request. Where rules look at paths, the path is in normal form, and whatever lenient servers read in it is judged
-   * as well.
-   */
+  /** Judges a request, whose path is in normal form where rules look at requests. */
   judgeRequest(port: number, client: Client, request: RequestView): PortVerdict {
-    const verdict = this.#judge(port, client, 'requests', '', request);
-    if (verdict.isRefused || !this.looksAtPaths(port)) return verdict;
-    if (normalTarget(request.path) === null) {
-      const why = 'its path has an octet 0 or a fragment, which some servers take for its end';
-      return { ...verdict, isRefused: true, refusal: 'answer', why };
-    }
-    for (const path of otherReadings(request.path)) {
-      const other = this.#judge(port, client, 'requests', '', { ...request, path });
-      if (other.isRefused) return { ...other, why: `${other.why}, if its path is read as ${pathOf(path)}` };
-    }
-    return verdict;
+    return this.#judge(port, client, 'requests', '', request);
   }
 
   /** Whether rules look at requests of a port: paths are brought into normal form then. */
-  looksAtPaths(port: number): boolean {
-    return this.#access.hasRules || this.rules(port).access.hasRoutes;
+  looksAtRequests(port: number): boolean {
+    return looksAtRequests(this.rules(port).demands);
   }
 
   #judge(port: number, client: Client, judged: Judged, serverName: string, request: RequestView): PortVerdict {
-    const mutualTls = this.#access.mutualTls(port);
-    if (mutualTls.mode === 'strict' && client.identity === '' && !client.isLocal)
-      return this.#refused(port, client, {
-        refusal: 'reset',
-        why: `STRICT (${mutualTls.origin}) refuses a client without an identity`,
-        decided: decidingObject(mutualTls.origin),
-      });
     const facts = { client: this.#attributesOf(client), address: client.address, port, serverName, request };
-    const { policy, access } = this.rules(port);
-    const byPolicy = { authz_kind: 'default', authz_name: policy.mode };
-    let decided: Labels = byPolicy;
-    let why = '';
-    if (!client.isLocal) {
-      const authorized = access.find(facts, judged);
-      if (authorized.kind === 'not-found')
-        return this.#refused(port, client, {
-          refusal: 'not-found',
-          why: `${request.method} ${pathOf(request.path)} is of no route of ${policy.origin}`,
-          decided: decidingObject(policy.origin),
-        });
-      if (authorized.kind === 'authorized') {
-        decided = decidingObject(authorized.rule.origin);
-        why = authorized.rule.origin;
-      } else if (judge(policy, client, this.networks) === 'denied')
-        return this.#refused(port, client, { refusal: 'answer', why: refusal(policy, client), decided: byPolicy });
-    }
-    if (this.#access.hasRules) {
-      const judgement = this.#access.judge(facts, judged);
-      const decider = decidedBy(judgement);
-      const who = client.identity || (client.isLocal ? 'the pod itself' : 'a client without an identity');
-      if (judgement.verdict !== 'allowed')
-        return this.#refused(port, client, {
-          refusal: 'answer',
-          why: judgement.rule ? `${decider} refuses ${who}` : `no rule of ${decider} lets ${who} in`,
-          decided: judgement.rule ? decidingObject(judgement.rule.origin) : NO_RULE,
-        });
-      if (judgement.rule) {
-        decided = decidingObject(judgement.rule.origin);
-        why = decider;
-      }
-    }
-    return { isRefused: false, refusal: 'answer', why, labels: this.#labels(port, client, decided) };
+    const { identity, isLocal } = client;
+    const { verdict, refusal, why, decider } = verdictOf(
+      this.rules(port).demands,
+      { identity, isLocal, facts },
+      judged,
+    );
+    const labels = { target_port: this.portLabel(port), ...labelsOf(decider), client_id: identity };
+    return { isRefused: verdict !== 'allowed', refusal, why, labels };
   }
 
-  #refused(
-    port: number,
-    client: Client,
-    { refusal, why, decided }: Pick<PortVerdict, 'refusal' | 'why'> & { readonly decided: Labels },
-  ): PortVerdict {
-    return { isRefused: true, refusal, why, labels: this.#labels(port, client, decided) };
+  #demands(policy: InboundPolicy, port: PortAccess): Demands {
+    return { policy, port, pod: this.#access, networks: this.networks };
   }
 
   /** null: its rules cannot be judged by, and nobody is let in. */
@@ -238,10 +180,6 @@ export class InboundPorts {
   /** Of the authorization series, for a probe that policies would refuse: as linkerd2-proxy names them. */
   probeLabels(port: number): Labels {
     return { target_port: this.portLabel(port), authz_kind: 'default', authz_name: 'probe', client_id: '' };
-  }
-
-  #labels(port: number, { identity }: Client, decided: Labels): Labels {
-    return { target_port: this.portLabel(port), ...decided, client_id: identity };
   }
 
   #attributesOf(client: Client): ClientAttributes {
@@ -276,8 +214,7 @@ export class InboundPorts {
   #defaultRules(): { readonly opaque: PortRules; readonly detect: PortRules } {
     const detect: PortRules = {
       protocol: 'detect',
-      policy: this.#config.defaultPolicy,
-      access: PortAccess.NONE,
+      demands: this.#demands(this.#config.defaultPolicy, PortAccess.NONE),
       hasRoutes: false,
       hasRateLimit: false,
       rateLimiter: null,
@@ -310,14 +247,13 @@ export class InboundPorts {
   }
 }
 
-/** An object as the authorization series name it. @param origin `AuthorizationPolicy/default/api` */
-function decidingObject(origin: string): Labels {
-  const [kind = '', namespace = '', name = ''] = origin.split('/');
+/** What decided, as the authorization series name it. */
+function labelsOf(decider: Decider): Labels {
+  if (decider.kind === 'policy') return { authz_kind: 'default', authz_name: decider.mode };
+  if (decider.kind === 'no-rule') return { authz_kind: 'none', authz_name: '' };
+  const [kind = '', namespace = '', name = ''] = decider.origin.split('/');
   return { authz_kind: kind.toLowerCase(), authz_namespace: namespace, authz_name: name };
 }
-
-/** No rule lets it in, of however many there are. */
-const NO_RULE: Labels = { authz_kind: 'none', authz_name: '' };
 
 /** What octets have of a request. */
 const NO_REQUEST: RequestView = { method: '', path: '', authority: '', scheme: '', fields: [] };

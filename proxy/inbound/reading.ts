@@ -51,7 +51,7 @@ export function readHead(
 ): Reading {
   const asked = client.identity === '' ? head : restoreVersion(head);
   const offered = withOfferedUpgrade(asked);
-  const restored = normalised(offered ?? asked, ports.looksAtPaths(destination.port));
+  const restored = normalised(offered ?? asked, ports.looksAtRequests(destination.port));
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
   const verdict = ports.judgeRequest(destination.port, client, restored);

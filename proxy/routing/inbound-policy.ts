@@ -19,7 +19,7 @@ export interface Client {
 export type Verdict = 'allowed' | 'denied' | 'audited';
 
 /** Why a client is refused, in a sentence for the operator. */
-export function refusal({ mode, origin }: InboundPolicy, { identity }: Client): string {
+export function refusal({ mode, origin }: InboundPolicy, { identity }: Pick<Client, 'identity'>): string {
   return `${mode} (${origin}) refuses ${identity || 'a client without an identity'}`;
 }
 
@@ -28,7 +28,11 @@ export function refusal({ mode, origin }: InboundPolicy, { identity }: Client): 
  *
  * The pod itself is always let in, as in linkerd2-proxy.
  */
-export function judge(policy: InboundPolicy, client: Client, networks: IpNetworks): Verdict {
+export function judge(
+  policy: InboundPolicy,
+  client: Pick<Client, 'identity' | 'address' | 'isLocal'>,
+  networks: IpNetworks,
+): Verdict {
   if (client.isLocal) return 'allowed';
   switch (policy.mode) {
     case 'all-unauthenticated':

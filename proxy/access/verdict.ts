@@ -1,0 +1,131 @@
+import type { AccessRule } from '../../api/access-policy.ts';
+import type { InboundPolicy } from '../../api/routing.ts';
+import type { IpNetworks } from '../../core/config/ip-networks.ts';
+import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
+import { pathOf } from '../routing/request-parts.ts';
+import { type Access, decidedBy } from './access.ts';
+import type { AccessFacts } from './condition.ts';
+import type { Judged } from './layer.ts';
+import { normalTarget, otherReadings } from './path-readings.ts';
+import type { PortAccess } from './port-access.ts';
+
+/** What a port of a pod demands of who wants in, compiled. */
+export interface Demands {
+  /** Of the port, or of the pod. */
+  readonly policy: InboundPolicy;
+  /** Whom the port lets in besides. */
+  readonly port: PortAccess;
+  /** What all ports demand besides. */
+  readonly pod: Access;
+  /** Of the cluster, for the `cluster-*` policies. */
+  readonly networks: IpNetworks;
+}
+
+/** Who wants in. */
+export type Applicant = Pick<Client, 'identity' | 'isLocal'> & { readonly facts: AccessFacts };
+
+/** What becomes of who wants in. */
+export interface Verdict {
+  /** `unknown`: it depends on what is not known. */
+  readonly verdict: 'allowed' | 'denied' | 'unknown';
+  /**
+   * What a request that is refused gets: `answer` says so; `not-found`, because it is of no route of the port; `reset`, no
+   * answer at all, because a client without an identity is none that may ask.
+   */
+  readonly refusal: 'answer' | 'not-found' | 'reset';
+  /** Why it is refused, in a sentence for the operator; what let it in otherwise, or empty: nothing had to. */
+  readonly why: string;
+  readonly decider: Decider;
+}
+
+/** What decided: an object; the port's policy; or that no rule of any object lets it in. */
+export type Decider =
+  | { readonly kind: 'object'; readonly origin: string; readonly path?: string }
+  | { readonly kind: 'policy'; readonly mode: InboundPolicy['mode'] }
+  | { readonly kind: 'no-rule' };
+
+/** Whether rules look at the requests of a port: paths are brought into normal form then. */
+export function looksAtRequests({ port, pod }: Demands): boolean {
+  return pod.hasRules || port.hasRoutes;
+}
+
+/**
+ * Judges who wants in: first whether it has to prove who it is, then the port's own policy with whom it lets in besides, then
+ * what all ports demand; every one of them has to let it in. The pod itself has to satisfy the last alone. Pure; throws never.
+ *
+ * A request is judged by each reading of its path ({@link otherReadings}).
+ */
+export function verdictOf(demands: Demands, applicant: Applicant, judged: Judged): Verdict {
+  const verdict = verdictOnce(demands, applicant, judged);
+  const { request } = applicant.facts;
+  if (verdict.verdict !== 'allowed' || judged === 'octets' || !request || !looksAtRequests(demands)) return verdict;
+  if (normalTarget(request.path) === null)
+    return {
+      ...verdict,
+      verdict: 'denied',
+      why: 'its path has an octet 0 or a fragment, which some servers take for its end',
+    };
+  for (const path of otherReadings(request.path)) {
+    const facts = { ...applicant.facts, request: { ...request, path } };
+    const other = verdictOnce(demands, { ...applicant, facts }, judged);
+    if (other.verdict !== 'allowed') return { ...other, why: `${other.why}, if its path is read as ${pathOf(path)}` };
+  }
+  return verdict;
+}
+
+function verdictOnce(demands: Demands, applicant: Applicant, judged: Judged): Verdict {
+  const { pod } = demands;
+  const { identity, isLocal, facts } = applicant;
+  const mutualTls = pod.mutualTls(facts.port);
+  const isStranger = identity === '' && !isLocal;
+  if (mutualTls.mode === 'strict' && isStranger && facts.client)
+    return {
+      verdict: 'denied',
+      refusal: 'reset',
+      why: `STRICT (${mutualTls.origin}) refuses a client without an identity`,
+      decider: { kind: 'object', origin: mutualTls.origin },
+    };
+  const byPort: Verdict = isLocal ? allowedBy(demands.policy) : portVerdict(demands, applicant, judged);
+  if (byPort.verdict === 'denied' || !pod.hasRules) return byPort;
+  const judgement = pod.judge(facts, judged);
+  if (judgement.verdict === 'unknown') return { ...byPort, verdict: 'unknown' };
+  const decider: Decider = judgement.rule ? objectOf(judgement.rule) : { kind: 'no-rule' };
+  if (judgement.verdict === 'denied') {
+    const who = identity || (isLocal ? 'the pod itself' : 'a client without an identity');
+    const by = decidedBy(judgement);
+    const why = judgement.rule ? `${by} refuses ${who}` : `no rule of ${by} lets ${who} in`;
+    return { verdict: 'denied', refusal: 'answer', why, decider };
+  }
+  return judgement.rule && byPort.verdict === 'allowed' ? { ...byPort, why: decidedBy(judgement), decider } : byPort;
+}
+
+/** What the port's own policy says, and whom it lets in besides. */
+function portVerdict({ policy, port, networks }: Demands, { identity, facts }: Applicant, judged: Judged): Verdict {
+  const authorized = port.find(facts, judged);
+  if (authorized.kind === 'not-found') {
+    const { method, path } = facts.request!;
+    return {
+      verdict: 'denied',
+      refusal: 'not-found',
+      why: `${method} ${pathOf(path)} is of no route of ${policy.origin}`,
+      decider: { kind: 'object', origin: policy.origin },
+    };
+  }
+  if (authorized.kind === 'authorized') {
+    const { rule } = authorized;
+    return { verdict: 'allowed', refusal: 'answer', why: rule.origin, decider: objectOf(rule) };
+  }
+  if (authorized.kind === 'unknown' || (facts.address === null && policy.mode.startsWith('cluster-')))
+    return { ...allowedBy(policy), verdict: 'unknown' };
+  const client = { identity, address: facts.address ?? '', isLocal: false };
+  if (judge(policy, client, networks) !== 'denied') return allowedBy(policy);
+  return { ...allowedBy(policy), verdict: 'denied', why: refusal(policy, client) };
+}
+
+function allowedBy({ mode }: InboundPolicy): Verdict {
+  return { verdict: 'allowed', refusal: 'answer', why: '', decider: { kind: 'policy', mode } };
+}
+
+function objectOf({ origin, path }: AccessRule): Decider {
+  return { kind: 'object', origin, ...(path !== undefined && { path }) };
+}
