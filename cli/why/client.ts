@@ -1,4 +1,4 @@
-import { dnsIdentity } from '../../api/workload-identity.ts';
+import { dnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
 import type { Pod } from '../../destination/objects/kubernetes/pod.ts';
 import type { ClientPlace } from '../../destination/translate/client-view.ts';
 import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
@@ -12,6 +12,8 @@ export interface Client {
   readonly place: ClientPlace;
   /** DNS identity that its proxy proves; null: some identity, not known which. */
   readonly identity: string | null;
+  /** SPIFFE URI that goes with it; empty: not known. */
+  readonly spiffe: string;
   /** null: not known. */
   readonly address: string | null;
 }
@@ -24,25 +26,28 @@ export interface Client {
 export function clientOf(state: MeshState, { namespace, kind, name }: Workload): Client {
   const { objects, cluster, domain } = state;
   const nowhere = { namespace, node: '', zone: '', locality: '', labels: {} };
-  if (kind === null) return { place: nowhere, identity: null, address: null };
+  if (kind === null) return { place: nowhere, identity: null, spiffe: '', address: null };
   const pods = [...objects.list('Pod')].filter((pod) => pod.namespace === namespace);
   const owns = (pod: Pod) => {
     if (kind === 'pod') return pod.name === name;
     const owner = workloadOf(cluster, pod);
     return owner?.kind.toLowerCase() === kind && owner.name === name;
   };
-  const identityOf = (serviceAccount: string) => dnsIdentity({ namespace, serviceAccount }, domain);
+  const namesOf = (serviceAccount: string) => {
+    const workload = { namespace, serviceAccount };
+    return { identity: dnsIdentity(workload, domain), spiffe: spiffeIdentity(workload, domain) };
+  };
   const pod = pods.filter(owns).sort((a, b) => (a.name < b.name ? -1 : 1))[0];
   if (pod) {
     const { zone = '', locality = '' } = cluster.get('Node', '', pod.node) ?? {};
     const place = { namespace, node: pod.node, zone, locality, labels: pod.labels };
-    return { place, identity: identityOf(pod.serviceAccount), address: pod.ips[0] ?? null };
+    return { place, ...namesOf(pod.serviceAccount), address: pod.ips[0] ?? null };
   }
   const deployment = kind === 'deployment' ? cluster.get('Deployment', namespace, name) : undefined;
   if (deployment) {
     const account = templateOf(state, deployment)?.pod.serviceAccount ?? 'default';
     const place = { ...nowhere, labels: deployment.templateLabels };
-    return { place, identity: identityOf(account), address: null };
+    return { place, ...namesOf(account), address: null };
   }
   const known = kind === 'pod' ? pods.map((each) => each.name) : deploymentsOf(objects, namespace);
   const hint = known.length > 0 ? `there are ${known.slice(0, 10).join(', ')}` : `namespace ${namespace} has none`;

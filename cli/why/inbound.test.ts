@@ -33,7 +33,15 @@ t.test('pods that nothing is said of let everything in, and count it under no ro
       port: 8080,
       protocol: 'detect',
       route: null,
-      policy: { mode: 'all-unauthenticated', origin: 'default', field: '', place: '', verdict: 'allowed' },
+      policy: {
+        mode: 'all-unauthenticated',
+        origin: 'default',
+        field: '',
+        place: '',
+        verdict: 'allowed',
+        rule: null,
+        why: '',
+      },
       rateLimit: null,
       refused: null,
     },
@@ -158,4 +166,45 @@ t.test('pods that decide differently are told apart, and only those', async (t) 
 t.test('a pod without a proxy is in no group', async (t) => {
   const files = [...API, pod('api-0', '10.0.0.1', { meshed: false }), pod('api-1', '10.0.0.2')];
   t.match(inboundOf(files), [{ pods: ['default/api-1'] }]);
+});
+
+const policy = (name: string, spec: object) => ({
+  apiVersion: 'security.istio.io/v1',
+  kind: 'AuthorizationPolicy',
+  metadata: { namespace: 'default', name },
+  spec,
+});
+
+t.test('names the rule of an AuthorizationPolicy that lets a request in, or that none does', async (t) => {
+  const rules = [
+    { to: [{ operation: { methods: ['POST'] } }] },
+    {
+      from: [{ source: { principals: ['cluster.local/ns/default/sa/web'] } }],
+      to: [{ operation: { paths: ['/api/*'] } }],
+    },
+  ];
+  const files = [...API, ...PODS, WEB, policy('guard', { rules })];
+  const asks = (url: string, from?: string) => inboundOf(files, { url, ...(from && { from }) });
+  t.match(asks('http://api/api/x', 'pod/web-0'), [
+    {
+      refused: null,
+      policy: {
+        verdict: 'allowed',
+        rule: { origin: 'AuthorizationPolicy/default/guard', field: 'spec.rules[1]', place: /^a\.yaml:/ },
+      },
+    },
+  ]);
+  t.match(asks('http://api/other', 'pod/web-0'), [
+    { refused: 'policy_denied', policy: { verdict: 'denied', rule: null } },
+  ]);
+  t.match(asks('http://api/api/x'), [{ refused: null, policy: { verdict: 'unknown' } }], 'it depends on who asks');
+  const { text } = ask({ 'a.yaml': files }, { url: 'http://api/other', from: 'pod/web-0' });
+  t.match(
+    text,
+    /policy of rules refuses it: 403 policy_denied: no rule of AuthorizationPolicy\/default\/guard lets web\./,
+  );
+  t.match(
+    ask({ 'a.yaml': files }, { url: 'http://api/api/x', from: 'pod/web-0' }).text,
+    /policy AuthorizationPolicy\/default\/guard spec\.rules\[1\] \(a\.yaml:\d+\) lets it in/,
+  );
 });

@@ -5,8 +5,13 @@ import { IpNetworks } from '../../core/config/ip-networks.ts';
 import { annotationPath } from '../../destination/objects/kubernetes/settings.ts';
 import type { Complain } from '../../destination/objects/object-ref.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
+import { Access } from '../../proxy/access/access.ts';
+import { attributesOf } from '../../proxy/access/client-attributes.ts';
+import type { Judged } from '../../proxy/access/layer.ts';
+import { normalTarget } from '../../proxy/access/path-readings.ts';
+import { PortAccess } from '../../proxy/access/port-access.ts';
+import { type Verdict, verdictOf } from '../../proxy/access/verdict.ts';
 import { carriageOf, type HttpRules, passesTls } from '../../proxy/routing/carriage.ts';
-import { judge } from '../../proxy/routing/inbound-policy.ts';
 import { PortRoutes, serviceNamed } from '../../proxy/routing/port-routes.ts';
 import type { RequestView } from '../../proxy/routing/predicate.ts';
 import { isProbe, type ProbePaths } from '../../proxy/routing/probe.ts';
@@ -40,8 +45,12 @@ export interface ExplainedPolicy extends InboundPolicy {
   /** Empty: no field of an object. */
   readonly field: string;
   readonly place: string;
-  /** `unknown`: it depends on the client's address. `probe`: the policy is not asked, because the kubelet asks the same. */
+  /** `unknown`: it depends on who the client is, or where. `probe`: the policy is not asked, because the kubelet asks the same. */
   readonly verdict: 'allowed' | 'denied' | 'unknown' | 'probe';
+  /** The object that decided, where that was not the policy itself; null: it was, or no rule of any. */
+  readonly rule: { readonly origin: string; readonly field: string; readonly place: string } | null;
+  /** Why it is refused, in a sentence; empty: it is not, or by the policy itself. */
+  readonly why: string;
 }
 
 /** A bound on requests a second, by each pod's proxy alone. */
@@ -106,18 +115,19 @@ function decide(
   const routes = new PortRoutes(rules.routes);
   const seen = seenAs(arrival, {
     protocol: rules.protocol,
-    hasRoutes: !routes.isEmpty,
+    hasRoutes: !routes.isEmpty || rules.accessRoutes !== undefined,
     hasRateLimit: rules.rateLimit !== undefined,
   });
   const isExempt = seen === 'http' && isProbe(probesOf(place), port, arrival.request);
-  const verdict = isExempt ? 'probe' : verdictOf(rules.policy, arrival.client, config.clusterNetworks);
+  const judged = judgedBy(config, rules, arrival, seen === 'http' ? 'requests' : 'octets');
+  const verdict = isExempt ? 'probe' : judged.verdict;
   return {
     port,
     protocol: rules.protocol,
     route: seen === 'http' ? routeOf(state, routes, arrival) : null,
-    policy: explainPolicy(state, place, rules.policy, verdict),
+    policy: { ...explainPolicy(state, place, rules.policy, verdict), ...ruleOf(state, isExempt ? null : judged) },
     rateLimit: seen === 'http' && !isExempt ? explainRateLimit(state, rules.rateLimit, arrival.client) : null,
-    refused: seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? 'policy_denied' : null,
+    refused: seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? reasonOf(judged) : null,
   };
 }
 
@@ -137,21 +147,37 @@ function routeOf(state: MeshState, routes: PortRoutes, { service, request }: Arr
   return found === DEFAULT_ROUTE ? null : nameOf(state, found.route);
 }
 
-function verdictOf(
-  policy: InboundPolicy,
-  { identity, address }: Client,
-  clusterNetworks: readonly string[],
-): ExplainedPolicy['verdict'] {
-  if (address === null && policy.mode.startsWith('cluster-')) return 'unknown';
-  // Between proxies the client always proves an identity; which one no policy asks.
-  const client = {
-    identity: identity ?? SOMEBODY,
-    spiffe: '',
-    certificateHash: '',
-    address: address ?? '',
-    isLocal: false,
+/** What the proxy of the pod says of the client, as it says it. */
+function judgedBy(config: InboundConfig, rules: InboundPort, { client, request }: Arrival, judged: Judged): Verdict {
+  const demands = {
+    policy: rules.policy,
+    port: new PortAccess(rules),
+    pod: new Access(config.access),
+    networks: new IpNetworks(config.clusterNetworks),
   };
-  return judge(policy, client, new IpNetworks(clusterNetworks)) === 'denied' ? 'denied' : 'allowed';
+  const { identity, spiffe, address } = client;
+  const facts = {
+    client: identity === null ? null : attributesOf({ identity, spiffe }),
+    address,
+    port: rules.port,
+    serverName: '',
+    request: { ...request, path: normalTarget(request.path) ?? request.path },
+  };
+  // Between proxies the client always proves an identity, also where it is not known which.
+  return verdictOf(demands, { identity: identity ?? SOMEBODY, isLocal: false, facts }, judged);
+}
+
+function reasonOf({ refusal }: Verdict): ProxyErrorReason {
+  return refusal === 'not-found' ? 'route_not_found' : 'policy_denied';
+}
+
+/** What decided besides the policy of the port. */
+function ruleOf(state: MeshState, judged: Verdict | null): Pick<ExplainedPolicy, 'rule' | 'why'> {
+  if (!judged || judged.decider.kind === 'policy') return { rule: null, why: '' };
+  const why = judged.verdict === 'denied' ? judged.why : '';
+  if (judged.decider.kind === 'no-rule') return { rule: null, why };
+  const { origin, path = '' } = judged.decider;
+  return { rule: { origin, field: path, place: placeOf(state, origin) }, why };
 }
 
 function explainPolicy(
@@ -159,7 +185,7 @@ function explainPolicy(
   place: PodPort,
   policy: InboundPolicy,
   verdict: ExplainedPolicy['verdict'],
-): ExplainedPolicy {
+): Omit<ExplainedPolicy, 'rule' | 'why'> {
   const { deployment } = place;
   const origin = deployment === null ? policy.origin : policy.origin.replace(/^annotation\/pod\//, OF_TEMPLATE);
   return {

@@ -1,3 +1,5 @@
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
+import { statusOf } from '../../proxy/answers.ts';
 import { someOf } from '../some-of.ts';
 import type { ExplainedInbound, ExplainedPolicy, ExplainedRateLimit } from './inbound.ts';
 import { routeName, withPlace } from './print-route.ts';
@@ -8,20 +10,30 @@ export function inboundLines({ pods, port, route, policy, rateLimit, refused }: 
     `inbound at ${someOf(pods, MAX_PODS)}, port ${port}`,
     ...(refused === 'opaque_on_http_port'
       ? ['  refused, opaque_on_http_port: it is no HTTP, and the port has HTTP rules']
-      : [`  policy ${policyLine(policy)}`]),
+      : [`  policy ${policyLine(policy, refused)}`]),
     ...(refused === null ? [`  counted under ${route ? routeName(route) : 'no route'}`] : []),
     ...(rateLimit && refused === null ? [`  bound ${rateLimitLine(rateLimit)}`] : []),
   ];
 }
 
-function policyLine({ mode, origin, field, place, verdict }: ExplainedPolicy): string {
+function policyLine(
+  { mode, origin, field, place, verdict, rule, why }: ExplainedPolicy,
+  refused: ProxyErrorReason | null,
+): string {
+  const status = refused && `${statusOf(refused)} ${refused}`;
+  const by = rule
+    ? withPlace([rule.origin, rule.field], rule.place)
+    : `${mode} by ${withPlace([origin, field], place)}`;
+  if (why !== '') return `${rule ? by : 'of rules'} refuses it: ${status}: ${why}`;
   const said = {
     allowed: 'lets it in',
-    denied: 'refuses it: 403 policy_denied',
-    unknown: 'lets it in if its address is of the cluster; --from POD would tell',
+    denied: `refuses it: ${status}`,
+    unknown: mode.startsWith('cluster-')
+      ? 'lets it in if its address is of the cluster; --from POD would tell'
+      : 'and rules of other objects decide by who the client is; --from would tell',
     probe: 'is not asked: the kubelet probes this path',
   }[verdict];
-  return `${mode} by ${withPlace([origin, field], place)} ${said}`;
+  return `${by} ${said}`;
 }
 
 function rateLimitLine({ origin, place, totalPerSecond, identityPerSecond, client }: ExplainedRateLimit): string {
