@@ -20,6 +20,8 @@ export type AccessCondition =
   | { readonly forwardedAddress: readonly string[] }
   /** Any of these ports of the pod. */
   | { readonly ports: readonly number[] }
+  /** Any port of these ranges, both ends included. */
+  | { readonly portRanges: readonly (readonly [from: number, to: number])[] }
   /** The name that a TLS client asked for. */
   | { readonly serverName: StringMatch }
   | { readonly request: Predicate };

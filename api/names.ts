@@ -37,6 +37,9 @@ export const ROUTE_PROFILE_ANNOTATION = 'weft.dev/route-profile';
 /** Annotation on a pod or namespace, with the values of {@link DEFAULT_INBOUND_POLICIES}. */
 export const DEFAULT_INBOUND_POLICY_ANNOTATION = 'weft.dev/default-inbound-policy';
 
+/** Annotation on a pod or namespace: ports whose clients have to prove who they are. */
+export const REQUIRE_IDENTITY_PORTS_ANNOTATION = 'weft.dev/require-identity-inbound-ports';
+
 /** Annotations on a Service, pod or namespace: ports that carry no HTTP, `25,3306,6379-6381`. */
 export const OPAQUE_PORTS_ANNOTATION = 'weft.dev/opaque-ports';
 export const LINKERD_OPAQUE_PORTS_ANNOTATION = 'config.linkerd.io/opaque-ports';

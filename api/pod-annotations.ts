@@ -6,6 +6,7 @@ import {
   HALF_CLOSED_PORTS_ANNOTATION,
   LINKERD_OPAQUE_PORTS_ANNOTATION,
   OPAQUE_PORTS_ANNOTATION,
+  REQUIRE_IDENTITY_PORTS_ANNOTATION,
   SKIP_INBOUND_PORTS_ANNOTATION,
   SKIP_OUTBOUND_PORTS_ANNOTATION,
   SKIP_SUBNETS_ANNOTATION,
@@ -61,6 +62,12 @@ export const POD_ANNOTATIONS = {
     linkerd: 'config.linkerd.io/default-inbound-policy',
     values: DEFAULT_INBOUND_POLICIES.join(', '),
     meaning: 'Which clients are let in.',
+  },
+  requireIdentityPorts: {
+    weft: REQUIRE_IDENTITY_PORTS_ANNOTATION,
+    linkerd: 'config.linkerd.io/proxy-require-identity-inbound-ports',
+    values: 'ports, ranges, port names',
+    meaning: 'Ports whose clients have to prove who they are.',
   },
   discoveryFailurePolicy: {
     weft: 'weft.dev/discovery-failure-policy',

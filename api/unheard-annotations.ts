@@ -12,7 +12,6 @@ export const UNHEARD_ANNOTATIONS: Readonly<Record<'linkerd' | 'istio', Readonly<
     'config.linkerd.io/admin-port': "move the proxy's admin port",
     'config.linkerd.io/control-port': "move the proxy's tap port",
     'config.linkerd.io/pod-inbound-ports': 'name the ports of the pod',
-    'config.linkerd.io/proxy-require-identity-inbound-ports': 'refuse clients without an identity on these ports',
     'config.linkerd.io/proxy-log-format': 'choose the format of the log',
     'config.linkerd.io/proxy-log-http-headers': 'log the headers of requests',
     'config.linkerd.io/access-log': 'log each request',
@@ -68,12 +67,8 @@ export const UNHEARD_ANNOTATIONS: Readonly<Record<'linkerd' | 'istio', Readonly<
   },
 };
 
-/** Those of them that somebody relies on for security. */
-export const UNHEARD_SECURITY: readonly string[] = ['config.linkerd.io/proxy-require-identity-inbound-ports'];
-
 /** What to write for Weft where it has nearly the same under another name. */
 export const HEARD_INSTEAD: Readonly<Record<string, string>> = {
-  'config.linkerd.io/proxy-require-identity-inbound-ports': `${POD_ANNOTATIONS.defaultInboundPolicy.weft}: all-authenticated refuses them on every port`,
   'config.beta.linkerd.io/proxy-enable-native-sidecar': `use ${POD_ANNOTATIONS.nativeSidecar.weft}`,
   'config.alpha.linkerd.io/proxy-enable-native-sidecar': `use ${POD_ANNOTATIONS.nativeSidecar.weft}`,
   'traffic.sidecar.istio.io/includeOutboundIPRanges': `${POD_ANNOTATIONS.skipSubnets.weft} leaves networks out`,

@@ -91,11 +91,6 @@ t.test('a service account whose identity is no DNS name is told before its pods 
   t.same(named('a'.repeat(63)), []);
 });
 
-t.test('what another mesh would enforce and Weft does not is an error', async (t) => {
-  const required = { annotations: { 'config.linkerd.io/proxy-require-identity-inbound-ports': '80' } };
-  only(t, said(ASKS, workload('Deployment', required)), /error: Deployment\/default\/web: .*IS NOT ENFORCED/);
-});
-
 t.test('annotations of pods do nothing on what makes them, and on Services but for opaque ports', async (t) => {
   const policy = { 'weft.dev/default-inbound-policy': 'deny' };
   only(

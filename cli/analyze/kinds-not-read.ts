@@ -1,4 +1,4 @@
-import { DEFAULT_INBOUND_POLICY_ANNOTATION, INJECT } from '../../api/names.ts';
+import { INJECT } from '../../api/names.ts';
 import { nearestName } from '../../core/text/nearest-name.ts';
 import { KINDS } from '../../destination/objects/kinds.ts';
 import { type OtherManifest, refOfOther } from '../../destination/objects/manifest-file.ts';
@@ -43,22 +43,8 @@ interface KindNotRead {
   readonly isSecurity?: boolean;
 }
 
-const INSTEAD_POLICY = `until Weft reads it, ${DEFAULT_INBOUND_POLICY_ANNOTATION} on pod or namespace (deny, all-authenticated, cluster-authenticated) bounds who may call`;
-
 /** A kind that becomes readable drops out of the findings by itself, whatever stands here. */
 const NOT_READ: readonly KindNotRead[] = [
-  {
-    group: 'security.istio.io',
-    kind: 'AuthorizationPolicy',
-    isSecurity: true,
-    text: `it would allow or deny requests by identity, method and path, and every request passes; ${INSTEAD_POLICY}`,
-  },
-  {
-    group: 'security.istio.io',
-    kind: 'PeerAuthentication',
-    isSecurity: true,
-    text: `it would demand mutual TLS or forbid it, and plaintext is accepted as before; ${DEFAULT_INBOUND_POLICY_ANNOTATION}: all-authenticated on the namespace refuses clients without a certificate`,
-  },
   {
     group: 'security.istio.io',
     kind: 'RequestAuthentication',
@@ -67,39 +53,9 @@ const NOT_READ: readonly KindNotRead[] = [
   },
   {
     group: 'policy.linkerd.io',
-    kind: 'ServerAuthorization',
-    isSecurity: true,
-    text: `it would say who may use a Server, and only the Server’s own accessPolicy decides; ${INSTEAD_POLICY}`,
-  },
-  {
-    group: 'policy.linkerd.io',
-    kind: 'AuthorizationPolicy',
-    isSecurity: true,
-    text: `it would say who may use a Server, a route or a namespace, and it lets nobody in; ${INSTEAD_POLICY}`,
-  },
-  {
-    group: 'policy.linkerd.io',
-    kind: 'MeshTLSAuthentication',
-    isSecurity: true,
-    text: `it would name the identities that an AuthorizationPolicy lets in, and nobody is refused; ${INSTEAD_POLICY}`,
-  },
-  {
-    group: 'policy.linkerd.io',
-    kind: 'NetworkAuthentication',
-    isSecurity: true,
-    text: `it would name the networks that an AuthorizationPolicy lets in, and nobody is refused; ${INSTEAD_POLICY}`,
-  },
-  {
-    group: 'policy.linkerd.io',
     kind: 'EgressNetwork',
     isSecurity: true,
     text: 'it would govern what leaves the cluster, and all of it passes untouched; a NetworkPolicy can refuse it',
-  },
-  {
-    group: 'access.smi-spec.io',
-    kind: 'TrafficTarget',
-    isSecurity: true,
-    text: `it would say which service accounts may call which, and nobody is refused; ${INSTEAD_POLICY}`,
   },
   {
     group: 'gateway.networking.k8s.io',
@@ -156,11 +112,6 @@ const NOT_READ: readonly KindNotRead[] = [
     group: 'multicluster.linkerd.io',
     kind: 'Link',
     text: "would mirror another cluster's Services here, and Weft joins no clusters",
-  },
-  {
-    group: 'specs.smi-spec.io',
-    kind: 'TCPRoute',
-    text: 'would name TCP traffic for a TrafficTarget, which is not enforced',
   },
   {
     group: 'gateway.networking.k8s.io',

@@ -3,6 +3,7 @@ import type { InboundConfig, InboundPolicy, InboundPort, Route } from '../../api
 import { type ServiceHost, serviceHost } from '../objects/host.ts';
 import type { Pod } from '../objects/kubernetes/pod.ts';
 import { formatRef, parseRef, refOf } from '../objects/object-ref.ts';
+import { identityLayer } from './identity-ports.ts';
 import type { Inquiry, Mesh } from './inquiry.ts';
 import { istioLayer } from './istio/access-layer.ts';
 import { mutualTlsOf } from './istio/mutual-tls-mode.ts';
@@ -64,7 +65,9 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
 /** What all ports of a pod demand of clients besides their own policies; null: nothing. */
 function accessOf(inquiry: Inquiry, pod: Pod): PodAccess | null {
   const tls = mutualTlsOf(inquiry, pod);
-  const layers = [istioLayer(inquiry, pod), smiLayer(inquiry, pod)].filter((layer) => layer !== null);
+  const layers = [identityLayer(inquiry, pod), istioLayer(inquiry, pod), smiLayer(inquiry, pod)].filter(
+    (layer) => layer !== null,
+  );
   const isDefault = tls.mutualTls.origin === 'default' && !tls.mutualTlsPorts;
   return isDefault && layers.length === 0 ? null : { ...tls, layers };
 }

@@ -59,6 +59,14 @@ t.test('asks for the client that the last hop names, else for the other end', as
 t.test('asks for the port and for the name that TLS asked for', async (t) => {
   t.equal(holds({ ports: [80, 8080] }), true);
   t.equal(holds({ ports: [80] }), false);
+  for (const [range, is] of [
+    [[8080, 8080], true],
+    [[1, 8080], true],
+    [[8080, 9000], true],
+    [[8081, 9000], false],
+    [[1, 8079], false],
+  ] as const)
+    t.equal(holds({ portRanges: [range] }), is, range.join('-'));
   t.equal(holds({ serverName: { exact: 'api.example' } }, { serverName: 'api.example' }), true);
   t.equal(holds({ serverName: { exact: 'api.example' } }), false);
 });

@@ -57,6 +57,10 @@ export function compileCondition(condition: AccessCondition): Condition {
     const { ports } = condition;
     return ({ port }) => ports.includes(port);
   }
+  if ('portRanges' in condition) {
+    const { portRanges } = condition;
+    return ({ port }) => portRanges.some(([from, to]) => port >= from && port <= to);
+  }
   if ('serverName' in condition) {
     const matches = compileString(condition.serverName);
     return ({ serverName }) => (serverName === null ? null : matches(serverName));

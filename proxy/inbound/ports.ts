@@ -251,7 +251,7 @@ export class InboundPorts {
 function labelsOf(decider: Decider): Labels {
   if (decider.kind === 'policy') return { authz_kind: 'default', authz_name: decider.mode };
   if (decider.kind === 'no-rule') return { authz_kind: 'none', authz_name: '' };
-  const [kind = '', namespace = '', name = ''] = decider.origin.split('/');
+  const [kind = '', namespace = '', name = ''] = decider.origin.replace(/^annotation\/\w+/, 'annotation').split('/');
   return { authz_kind: kind.toLowerCase(), authz_namespace: namespace, authz_name: name };
 }
 

@@ -213,6 +213,7 @@ t.test('every option is read in the words of each family, Weft’s before Linker
     opaquePorts: ['redis', '7000'],
     halfClosedPorts: ['80', '81-90'],
     defaultInboundPolicy: ['all-authenticated', 'deny'],
+    requireIdentityPorts: ['80', '443-445'],
     discoveryFailurePolicy: ['fail', 'forward'],
     cpuRequest: ['1', '2'],
     cpuLimit: ['1', '2'],

@@ -43,4 +43,7 @@ const OF_PODS: ReadonlySet<string> = new Set([
   LINKERD_INJECT,
 ]);
 const OF_SERVICES: ReadonlySet<string> = new Set(namesOf(POD_ANNOTATIONS.opaquePorts));
-const POLICIES: ReadonlySet<string> = new Set(namesOf(POD_ANNOTATIONS.defaultInboundPolicy));
+const POLICIES: ReadonlySet<string> = new Set([
+  ...namesOf(POD_ANNOTATIONS.defaultInboundPolicy),
+  ...namesOf(POD_ANNOTATIONS.requireIdentityPorts),
+]);

@@ -27,6 +27,8 @@ export interface PodOptions {
   readonly skipSubnets?: string;
   /** Ports, ranges and names of container ports. */
   readonly opaquePorts?: string;
+  /** Read by destination, from the pod itself. */
+  readonly requireIdentityPorts?: string;
   readonly halfClosedPorts?: string;
   readonly defaultInboundPolicy?: DefaultInboundPolicy;
   readonly discoveryFailurePolicy?: DiscoveryFailurePolicy;
@@ -139,6 +141,7 @@ const READERS: Readonly<Record<keyof typeof POD_ANNOTATIONS, Reader>> = {
   opaquePorts: { parse: parsePortNames },
   halfClosedPorts: { parse: parsePorts },
   defaultInboundPolicy: { parse: parsePolicy },
+  requireIdentityPorts: { parse: parsePortNames },
   discoveryFailurePolicy: { parse: (text) => parseWord(text, DISCOVERY_FAILURE_POLICIES) },
   cpuRequest: { parse: parseQuantityText },
   cpuLimit: { parse: parseQuantityText },

@@ -28,12 +28,6 @@ t.test('what another mesh has and Weft has not is told with what it would have d
   ]);
 });
 
-t.test('what somebody relies on for security is told louder', async (t) => {
-  t.same(said('config.linkerd.io/proxy-require-identity-inbound-ports'), [
-    'the annotation config.linkerd.io/proxy-require-identity-inbound-ports IS NOT ENFORCED: it would refuse clients without an identity on these ports; weft.dev/default-inbound-policy: all-authenticated refuses them on every port',
-  ]);
-});
-
 t.test('what no mesh has is told with what was meant', async (t) => {
   t.same(said('config.linkerd.io/skip-outbond-ports'), [
     'the annotation config.linkerd.io/skip-outbond-ports does not exist and is ignored; did you mean config.linkerd.io/skip-outbound-ports?',
@@ -51,7 +45,7 @@ t.test('of a family that is not heard nothing is said', async (t) => {
 t.test('each sentence is short enough for an admission warning', async (t) => {
   // https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/: 256 characters may be cut.
   for (const name of [
-    'config.linkerd.io/proxy-require-identity-inbound-ports',
+    'config.beta.linkerd.io/proxy-enable-native-sidecar',
     'traffic.sidecar.istio.io/includeOutboundIPRanges',
   ])
     t.ok(said(name)[0]!.length <= 256, name);

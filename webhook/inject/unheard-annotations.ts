@@ -1,6 +1,6 @@
 import { ISTIO_SIDECAR_INJECT } from '../../api/names.ts';
 import { POD_ANNOTATIONS, type PodAnnotation } from '../../api/pod-annotations.ts';
-import { HEARD_INSTEAD, UNHEARD_ANNOTATIONS, UNHEARD_SECURITY } from '../../api/unheard-annotations.ts';
+import { HEARD_INSTEAD, UNHEARD_ANNOTATIONS } from '../../api/unheard-annotations.ts';
 import { doNotExist } from './known-names.ts';
 import type { ObjectMetadata } from './pod-template.ts';
 import type { ForeignFamilies } from './settings.ts';
@@ -27,8 +27,7 @@ export function unheardAnnotations(
 
 function sentence(name: string, effect: string): string {
   const instead = HEARD_INSTEAD[name] === undefined ? '' : `; ${HEARD_INSTEAD[name]}`;
-  const fate = UNHEARD_SECURITY.includes(name) ? 'IS NOT ENFORCED' : 'is not honoured';
-  return `the annotation ${name} ${fate}: it would ${effect}${instead}`;
+  return `the annotation ${name} is not honoured: it would ${effect}${instead}`;
 }
 
 /** A mesh whose words count. */

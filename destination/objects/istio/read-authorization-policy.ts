@@ -50,6 +50,7 @@ function readAction(reader: FieldReader): AuthorizationPolicy['action'] {
       'action',
       'CUSTOM asks an external authorizer, which no proxy here does: let the application ask it, or write ALLOW and DENY rules',
     );
+    if (reader.has('provider')) reader.warning('provider', 'is not looked at: nobody is asked');
     return 'DENY';
   }
   if (reader.has('provider')) reader.problem('provider', 'belongs to the action CUSTOM');

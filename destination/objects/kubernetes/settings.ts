@@ -12,6 +12,8 @@ export interface Settings {
   readonly opaquePorts: PortSetting | null;
   readonly skipInboundPorts: PortSetting | null;
   readonly inboundPolicy: PolicySetting | null;
+  /** Ports whose clients have to prove who they are. */
+  readonly requireIdentityPorts: PortSetting | null;
   /** Whether requests may say how they are retried and timed out. Of Services and namespaces. */
   readonly requestOverrides: boolean | null;
 }
@@ -43,6 +45,7 @@ export function readSettings(annotations: Readonly<Record<string, string>>, prob
     opaquePorts: readPorts(annotations, OPAQUE_PORTS, problems),
     skipInboundPorts: readPorts(annotations, SKIP_INBOUND_PORTS, problems),
     inboundPolicy: readPolicy(annotations, problems),
+    requireIdentityPorts: readPorts(annotations, REQUIRE_IDENTITY_PORTS, problems),
     requestOverrides: readRequestOverrides(annotations, problems),
   };
 }
@@ -104,9 +107,10 @@ export function annotationPath(annotation: string, metadata = 'metadata'): strin
   return `${metadata}.annotations["${annotation}"]`;
 }
 
-const { opaquePorts, skipInboundPorts, defaultInboundPolicy } = POD_ANNOTATIONS;
+const { opaquePorts, skipInboundPorts, defaultInboundPolicy, requireIdentityPorts } = POD_ANNOTATIONS;
 const OPAQUE_PORTS = [opaquePorts.weft, opaquePorts.linkerd];
 const SKIP_INBOUND_PORTS = [skipInboundPorts.weft, skipInboundPorts.linkerd];
+const REQUIRE_IDENTITY_PORTS = [requireIdentityPorts.weft, requireIdentityPorts.linkerd];
 const INBOUND_POLICY = [defaultInboundPolicy.weft, defaultInboundPolicy.linkerd];
 /** IANA service name: at most 15 of lower-case letters, digits and hyphens, at least one letter (RFC 6335 section 5.1). */
 const PORT_NAME = /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/;

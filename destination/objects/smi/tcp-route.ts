@@ -22,7 +22,8 @@ export function readTcpRoute(raw: Fields, problems: Problem[]): TcpRoute {
   reader.allow(['matches']);
   const matches = reader.nested('matches');
   matches?.allow(['name', 'ports']);
-  matches?.optionalText('name');
+  if (matches?.optionalText('name'))
+    matches.warning('name', 'is not looked at: TrafficTargets name the route as a whole');
   const ports = (matches?.list('ports') ?? []).flatMap((port, at) => {
     if (typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
     matches!.problem(`ports[${at}]`, 'is no port (1 to 65535)');

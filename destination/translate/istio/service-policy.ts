@@ -21,6 +21,11 @@ export function applyPolicy(
   const { loadBalancer, limits, breaker, tls } = policy;
   // TLS of the application's own is not begun here: sending without it would say in the clear what was not meant to be.
   if (tls === 'origination') return { endpoints: [], whenEmpty: 503 };
+  // Where mutual TLS is demanded, what has no proxy to do it is no endpoint.
+  if (tls === 'mesh' && endpoints.some(({ endpoint }) => !endpoint.tls)) {
+    const proved = endpoints.filter(({ endpoint }) => endpoint.tls);
+    return { ...applyPolicy(policy, proved, client), ...(proved.length === 0 && { whenEmpty: 503 }) };
+  }
   const located = endpoints.map(({ locality, labels }) => ({ locality, labels: labels ?? {} }));
   const grouping = groupByLocality(loadBalancer?.locality ?? null, breaker !== undefined, located, client);
   const balancer = grouping
