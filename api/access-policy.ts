@@ -1,4 +1,4 @@
-import type { Predicate } from './routing.ts';
+import type { Predicate } from './predicate.ts';
 import type { StringMatch } from './string-match.ts';
 
 /**

@@ -1,4 +1,5 @@
-import type { Predicate, RetryPolicy, Route } from '../../api/routing.ts';
+import type { Predicate } from '../../api/predicate.ts';
+import type { RetryPolicy, Route } from '../../api/routing.ts';
 import { compileString } from '../../proxy/routing/predicate.ts';
 
 /** Methods whose requests do not mean the same once and twice (RFC 9110 section 9.2.2, RFC 5789 section 2). */

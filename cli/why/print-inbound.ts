@@ -1,5 +1,4 @@
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
-import { statusOf } from '../../proxy/answers.ts';
 import { someOf } from '../some-of.ts';
 import type { ExplainedInbound, ExplainedPolicy, ExplainedRateLimit } from './inbound.ts';
 import { routeName, withPlace } from './print-route.ts';
@@ -20,7 +19,7 @@ function policyLine(
   { mode, origin, field, place, verdict, rule, why }: ExplainedPolicy,
   refused: ProxyErrorReason | null,
 ): string {
-  const status = refused && `${statusOf(refused)} ${refused}`;
+  const status = refused && `${refused === 'route_not_found' ? 404 : 403} ${refused}`;
   const by = rule
     ? withPlace([rule.origin, rule.field], rule.place)
     : `${mode} by ${withPlace([origin, field], place)}`;

@@ -1,5 +1,5 @@
 import type { AccessCondition, AccessRule } from '../../api/access-policy.ts';
-import type { PathMatch } from '../../api/routing.ts';
+import type { PathMatch } from '../../api/predicate.ts';
 import { octetsOf, pathOf } from '../routing/request-parts.ts';
 import { type AccessFacts, type Condition, compileCondition } from './condition.ts';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import type { Predicate } from '../../api/routing.ts';
+import type { Predicate } from '../../api/predicate.ts';
 import { clausesOf, keyOf } from './clause.ts';
 
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((exact): Predicate => ({ method: { exact } })) as [

@@ -1,4 +1,4 @@
-import type { Predicate } from '../../api/routing.ts';
+import type { Predicate } from '../../api/predicate.ts';
 import { comparable, withoutLastSlash } from './predicate.ts';
 import { octetsOf } from './request-parts.ts';
 

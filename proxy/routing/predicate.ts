@@ -1,4 +1,4 @@
-import type { PathMatch, Predicate } from '../../api/routing.ts';
+import type { PathMatch, Predicate } from '../../api/predicate.ts';
 import type { StringMatch } from '../../api/string-match.ts';
 import { Pattern } from '../../core/regex/pattern.ts';
 import { headerValue, hostOf, lowerCase, octetsOf, pathOf, pathTextOf, queryValue, textOf } from './request-parts.ts';

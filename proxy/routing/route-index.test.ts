@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 
-import type { Predicate } from '../../api/routing.ts';
+import type { Predicate } from '../../api/predicate.ts';
 import type { RequestView } from './predicate.ts';
 import { RouteIndex } from './route-index.ts';
 

@@ -1,4 +1,4 @@
-import type { Predicate } from '../../api/routing.ts';
+import type { Predicate } from '../../api/predicate.ts';
 
 import { clausesOf, type Key, keyOf, TELLING } from './clause.ts';
 import { type Entry, firstOf, insert, insertAt } from './entry.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
-
-import type { Predicate, Route } from '../../api/routing.ts';
+import type { Predicate } from '../../api/predicate.ts';
+import type { Route } from '../../api/routing.ts';
 import { compilePredicate, type RequestView } from './predicate.ts';
 import { DEFAULT_ROUTE, NOT_FOUND, RouteTable } from './route-table.ts';
 

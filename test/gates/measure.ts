@@ -2,7 +2,9 @@
  * Measures the engine, the choice of routes and the outbound layers in a process of its own, which gates.suite.ts starts
  * with --expose-gc, --allow-natives-syntax, --trace-deopt and a large young generation; prints JSON as its last line.
  */
-import type { Predicate, Route } from '../../api/routing.ts';
+
+import type { Predicate } from '../../api/predicate.ts';
+import type { Route } from '../../api/routing.ts';
 import type { RequestView } from '../../proxy/routing/predicate.ts';
 import { RouteTable } from '../../proxy/routing/route-table.ts';
 import { Forwarding } from './forwarding.ts';

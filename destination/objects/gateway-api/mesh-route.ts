@@ -1,5 +1,6 @@
 import type { Filters } from '../../../api/filters.ts';
-import type { Predicate, RetryPolicy, Timeouts } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
+import type { RetryPolicy, Timeouts } from '../../../api/routing.ts';
 import type { RouteAnnotations } from '../linkerd/route-annotations.ts';
 import type { Meta } from '../meta.ts';
 

@@ -1,4 +1,4 @@
-import type { Predicate } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
 import { FieldReader } from '../field-reader.ts';
 import { patternFault } from '../pattern-fault.ts';

@@ -1,4 +1,4 @@
-import type { Predicate } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
 import { Pattern } from '../../../core/regex/pattern.ts';
 import type { FieldReader } from '../field-reader.ts';

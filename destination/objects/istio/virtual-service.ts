@@ -1,5 +1,6 @@
 import type { Cors, DirectResponse, Fault, HeaderChange, Redirect } from '../../../api/filters.ts';
-import type { Predicate, RetryPolicy } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
+import type { RetryPolicy } from '../../../api/routing.ts';
 import type { Meta } from '../meta.ts';
 import type { ExportTo } from './visibility.ts';
 

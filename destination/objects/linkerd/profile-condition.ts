@@ -1,4 +1,5 @@
-import type { Predicate, ResponsePredicate } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
+import type { ResponsePredicate } from '../../../api/routing.ts';
 import { FieldReader } from '../field-reader.ts';
 import { patternFault } from '../pattern-fault.ts';
 import type { Problem } from '../problem.ts';

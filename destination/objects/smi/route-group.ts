@@ -1,4 +1,4 @@
-import type { Predicate } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
 import { FieldReader } from '../field-reader.ts';
 import type { Fields } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';

@@ -1,5 +1,5 @@
 import type { AccessCondition } from '../../../api/access-policy.ts';
-import type { Predicate } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
 import { IpNetworks } from '../../../core/config/ip-networks.ts';
 import { type AuthorizationRule, type Demand, HTTP_ONLY } from '../../objects/istio/authorization-policy.ts';

@@ -1,5 +1,5 @@
 import type { AccessCondition, AccessRoute, AccessRule } from '../../../api/access-policy.ts';
-import type { Predicate } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
 import { dnsIdentity, type IdentityDomain } from '../../../api/workload-identity.ts';
 import type { MeshRoute } from '../../objects/gateway-api/mesh-route.ts';
 import { selectsLabels } from '../../objects/label-selector.ts';

@@ -1,4 +1,5 @@
-import type { Predicate, WeightedBackend } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
+import type { WeightedBackend } from '../../../api/routing.ts';
 import type { ServiceHost } from '../../objects/host.ts';
 import { formatRef, type ObjectRef, refOf } from '../../objects/object-ref.ts';
 import type { TrafficSplit } from '../../objects/smi/traffic-split.ts';

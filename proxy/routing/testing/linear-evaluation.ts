@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 
-import type { Predicate } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
 import type { RequestView } from '../predicate.ts';
 

@@ -1,4 +1,4 @@
-import type { Predicate } from '../../../api/routing.ts';
+import type { Predicate } from '../../../api/predicate.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
 import type { Random } from '../../../core/testing/random.ts';
 import type { RequestView } from '../predicate.ts';
