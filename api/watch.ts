@@ -31,7 +31,7 @@ export const INBOUND_TARGET = 'inbound';
 export type TargetKey = string;
 
 /** Features that a proxy understands. A message names those it `requires`. */
-export const WATCH_FEATURES = ['routes', 'splits', 'traffic-policy'] as const;
+export const WATCH_FEATURES = ['routes', 'splits', 'traffic-policy', 'access'] as const;
 
 /**
  * What a proxy sends. `hello` comes first; every `snapshot`, `delta` and `inbound` is answered with `ack`, or with

@@ -163,6 +163,29 @@ t.test('takes the pods that workloads would make for those of a Server, whatever
   t.match(findingsIn({ 'a.yaml': [workload('Deployment'), misnamed, policy] }), neither, 'it names another port');
 });
 
+t.test('says which access objects are of no pod', async (t) => {
+  const istio = (kind: string, namespace: string, spec: object) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind,
+    metadata: { name: 'x', namespace },
+    spec,
+  });
+  const api = pod('api-1', '10.0.0.1');
+  const selecting = (app: string) => ({ selector: { matchLabels: { app } } });
+  const found = (...objects: readonly object[]) => findingsIn({ 'a.yaml': [api, ...objects] });
+  for (const kind of ['AuthorizationPolicy', 'PeerAuthentication']) {
+    t.same(found(istio(kind, 'default', selecting('api'))), []);
+    t.same(found(istio(kind, 'istio-system', {})), []);
+    for (const [namespace, spec] of [
+      ['default', selecting('apy')],
+      ['other', {}],
+    ] as const)
+      t.match(found(istio(kind, namespace, spec)), [
+        new RegExp(`${kind}/${namespace}/x: has no effect: it selects no pod`),
+      ]);
+  }
+});
+
 t.test('says of an object that stands twice which one counts, whatever its kind', async (t) => {
   const api = service('api', '10.96.0.1');
   const set = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db' } };

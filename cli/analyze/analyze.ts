@@ -1,8 +1,11 @@
 import type { OutboundTarget } from '../../api/routing.ts';
+import type { AuthorizationPolicy } from '../../destination/objects/istio/authorization-policy.ts';
+import { selectsWorkload } from '../../destination/objects/istio/workload-selector.ts';
 import { KINDS, type Kind, POLICY_KINDS } from '../../destination/objects/kinds.ts';
 import type { Pod } from '../../destination/objects/kubernetes/pod.ts';
 import { portsOf, type Server } from '../../destination/objects/linkerd/server.ts';
 import { formatRef, parseRef, refOf } from '../../destination/objects/object-ref.ts';
+import { rootNamespaces } from '../../destination/translate/istio/root-namespaces.ts';
 import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';
@@ -53,9 +56,19 @@ function unused(state: MeshState, { topics }: Survey, expected: readonly Pod[]):
   // A Server is looked up by every pod of its namespace, whether it selects that or not.
   const isIdle = (server: Server) =>
     !pods.some((pod) => pod.namespace === server.namespace && portsOf(server, pod).length > 0);
-  const idle = new Set(
-    [...state.objects.list('Server')].filter(isIdle).map((server) => formatRef(refOf('Server', server))),
-  );
+  const roots = rootNamespaces(state.domain);
+  const selectsNone = ({ namespace, selector }: Selecting) =>
+    !pods.some(
+      (pod) =>
+        (pod.namespace === namespace || roots.includes(namespace)) &&
+        (!selector || selectsWorkload(selector, pod.labels)),
+    );
+  const idle = new Set([
+    ...[...state.objects.list('Server')].filter(isIdle).map((server) => formatRef(refOf('Server', server))),
+    ...SELECTING.flatMap((kind) =>
+      [...state.objects.list(kind)].filter(selectsNone).map((each) => formatRef(refOf(kind, each))),
+    ),
+  ]);
   return POLICY_KINDS.flatMap((kind) =>
     [...state.objects.list(kind)]
       .filter((object) => !state.isLookedUp(kind, object, topics) || idle.has(formatRef(refOf(kind, object))))
@@ -74,13 +87,24 @@ function unused(state: MeshState, { topics }: Survey, expected: readonly Pod[]):
   );
 }
 
+/** What selects pods by their labels. */
+type Selecting = Pick<AuthorizationPolicy, 'namespace' | 'selector'>;
+const SELECTING = ['AuthorizationPolicy', 'PeerAuthentication'] as const;
+
 const WHY_UNUSED: Partial<Record<Kind, string>> = {
+  AuthorizationPolicy: 'it selects no pod that was read',
+  PeerAuthentication: 'it selects no pod that was read',
+  TrafficTarget: 'no pod that was read has the service account of its destination',
+  LinkerdAuthorizationPolicy: 'no Server that was read is in its namespace',
+  ServerAuthorization: 'no Server that was read is in its namespace',
+  MeshTLSAuthentication: 'no AuthorizationPolicy for a Server that was read requires it',
+  NetworkAuthentication: 'no AuthorizationPolicy for a Server that was read requires it',
   Server: 'it names no port of a pod that was read; without a number, a container has to name that port',
   HTTPLocalRateLimitPolicy: 'its Server was not read, or names no port of a pod that was read',
 };
 
 /** Fields that say so. */
-const FOR_GATEWAYS = ['spec.parentRefs', 'spec.gateways'];
+const FOR_GATEWAYS = ['spec.parentRefs', 'spec.gateways', 'spec.targetRef', 'spec.targetRefs', 'spec.selector'];
 
 /** One finding for each object, however many of its rules it is about, and targets and clients that have them. */
 function repeated(state: MeshState, targets: readonly OutboundTarget[]): Finding[] {

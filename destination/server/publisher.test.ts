@@ -5,7 +5,7 @@ import { Reports } from '../objects/reports.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
-import { pod, service, serviceProfile, slice } from '../testing/manifests.ts';
+import { pod, server, service, serviceProfile, slice } from '../testing/manifests.ts';
 import type { ClientPlace } from '../translate/client-view.ts';
 import type { Publication, Subscriber } from './publication.ts';
 import { hash, Publisher } from './publisher.ts';
@@ -102,6 +102,30 @@ t.test('what a pod enforces is told under its own name, with the features that i
   t.match(messageOf(publisher.inbound(workload)), { type: 'inbound', target: 'inbound', requires: ['routes'] });
   for (const other of [{ uid: 'other' }, { pod: 'other' }, { serviceAccount: 'other' }, { namespace: 'other' }])
     t.equal(publisher.inbound({ ...workload, ...other }).version, '', `nothing for another ${Object.keys(other)}`);
+});
+
+t.test('who may call a pod needs a proxy that can judge it', async (t) => {
+  const workload = { namespace: 'default', serviceAccount: 'api', pod: 'api-1', uid: 'uid-api-1' };
+  const requires = (...objects: readonly object[]) =>
+    messageOf(open(pod('api-1', '10.244.0.1'), ...objects).publisher.inbound(workload)).requires;
+  const istio = (kind: string, spec: object) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind,
+    metadata: { namespace: 'default', name: 'x' },
+    spec,
+  });
+  t.same(requires(), []);
+  t.same(requires(istio('PeerAuthentication', { mtls: { mode: 'STRICT' } })), ['access']);
+  t.same(requires(istio('AuthorizationPolicy', {})), ['access']);
+  const denying = server('api', { podSelector: {}, accessPolicy: 'deny' });
+  t.same(requires(denying), [], 'which a policy of the port alone does not');
+  const authorization = {
+    apiVersion: 'policy.linkerd.io/v1beta1',
+    kind: 'ServerAuthorization',
+    metadata: { namespace: 'default', name: 'x' },
+    spec: { server: { name: 'api' }, client: { unauthenticated: true } },
+  };
+  t.same(requires(denying, authorization), ['access']);
 });
 
 t.test('a pod of a folder, which has no UID, is known by its name', async (t) => {

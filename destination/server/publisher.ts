@@ -220,7 +220,10 @@ export class Publisher {
   #publishInbound({ publication }: View, inbound: InboundConfig): void {
     const version = hash(JSON.stringify(inbound));
     if (version === publication.version) return;
-    const requires = featuresOf(inbound.ports.flatMap(({ routes }) => Object.values(routes).flat()));
+    const requires = [
+      ...featuresOf(inbound.ports.flatMap(({ routes }) => Object.values(routes).flat())),
+      ...accessFeaturesOf(inbound),
+    ];
     publication.publish(
       version,
       () => lineOf({ type: 'inbound', target: INBOUND_TARGET, version, requires, inbound }),
@@ -257,6 +260,10 @@ export function lineOf(message: ServerMessage): string {
 /** Version of a state: the same state has the same version in every replica and after every restart. */
 export function hash(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
+}
+
+function accessFeaturesOf({ access, ports }: InboundConfig): readonly (typeof WATCH_FEATURES)[number][] {
+  return access || ports.some(({ authorizations, accessRoutes }) => authorizations ?? accessRoutes) ? ['access'] : [];
 }
 
 function featuresOf(routes: readonly Route[]): readonly (typeof WATCH_FEATURES)[number][] {
