@@ -11,6 +11,7 @@ else {
   await import('./cluster/rate-limit.test.ts');
   await import('./cluster/prometheus.test.ts');
   await import('./cluster/user-manifests.test.ts');
+  await import('./cluster/access-policy.test.ts');
   await import('./cluster/faults.test.ts');
   await import('./cluster/take-away.test.ts');
 }
