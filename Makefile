@@ -99,7 +99,8 @@ BENCH_image := image/start-and-memory.ts
 BENCH_container := image/container-start.ts
 BENCH_certify := identity/certify.ts
 BENCH_hostile := hostile/main.ts
+BENCH_access := access/judge.ts
 .PHONY: bench
-bench: images ## measure: CASE=h2, h1, h2-mtls, … (AGAINST=haproxy,weft@DIR ROUNDS=5; root), image, container, certify, hostile
+bench: images ## measure: CASE=h2, h1, h2-mtls, … (AGAINST=haproxy,weft@DIR ROUNDS=5; root), image, container, certify, hostile, access
 	$(if $(filter container,$(CASE)),$(if $(WEFT_IMAGE_IMPORT),$(WEFT_IMAGE_IMPORT) build/weft-image.tar))
 	CASE=$(CASE) AGAINST=$(AGAINST) ROUNDS=$(ROUNDS) SECONDS=$(SECONDS) node bench/$(or $(BENCH_$(CASE)),http/main.ts)

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { attributesOf } from './client-attributes.ts';
+import { attributesOf, KnownClients } from './client-attributes.ts';
 
 t.test('a workload’s names are taken apart', async (t) => {
   t.same(attributesOf({ identity: 'web.default', spiffe: 'spiffe://cluster.local/ns/default/sa/web' }), {
@@ -22,4 +22,23 @@ t.test('a name of another form is of no namespace', async (t) => {
     '',
   ])
     t.match(attributesOf({ identity: 'web', spiffe }), { identity: 'web', namespace: '', serviceAccount: '' }, spiffe);
+});
+
+t.test('all connections of a client share what is known of it', async (t) => {
+  const clients = new KnownClients();
+  const web = { identity: 'web', spiffe: 'spiffe://td/ns/default/sa/web' };
+  t.equal(clients.of({ ...web }), clients.of({ ...web }));
+  t.not(clients.of(web), clients.of({ ...web, identity: 'other' }));
+  t.equal(clients.of({ ...web, spiffe: 'spiffe://td/ns/other/sa/web' }).namespace, 'other');
+  t.equal(clients.of(web).namespace, 'default', 'whatever else has had its name');
+});
+
+t.test('beyond a thousand all are forgotten', async (t) => {
+  const clients = new KnownClients();
+  const of = (n: number) => clients.of({ identity: `web-${n}`, spiffe: '' });
+  const first = of(0);
+  for (let n = 1; n < 1000; n++) of(n);
+  t.equal(of(0), first);
+  of(1000);
+  t.not(of(0), first);
 });

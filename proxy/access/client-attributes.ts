@@ -21,3 +21,22 @@ export function attributesOf({
 
 /** SPIFFE-ID, section 2. */
 const SCHEME = 'spiffe://';
+
+/**
+ * Attributes of clients, the same object for all connections of one: what is found out for a client is kept by it. Bounded: beyond
+ * {@link MOST_CLIENTS} all are forgotten.
+ */
+export class KnownClients {
+  readonly #byIdentity = new Map<string, { readonly spiffe: string; readonly attributes: ClientAttributes }>();
+
+  of(names: { readonly identity: string; readonly spiffe: string }): ClientAttributes {
+    const known = this.#byIdentity.get(names.identity);
+    if (known?.spiffe === names.spiffe) return known.attributes;
+    if (this.#byIdentity.size >= MOST_CLIENTS) this.#byIdentity.clear();
+    const attributes = attributesOf(names);
+    this.#byIdentity.set(names.identity, { spiffe: names.spiffe, attributes });
+    return attributes;
+  }
+}
+
+const MOST_CLIENTS = 1000;

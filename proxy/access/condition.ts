@@ -9,8 +9,8 @@ export interface AccessFacts {
   readonly client: Readonly<Record<ClientAttribute, string>> | null;
   /** The other end of the connection; null: not known. */
   readonly address: string | null;
-  /** Of the pod. */
-  readonly port: number;
+  /** Of the pod; null: not known. */
+  readonly port: number | null;
   /** What a TLS client asked for; empty: nothing; null: it may yet ask. */
   readonly serverName: string | null;
   /** null: none has come, or none ever will, which the condition of octets is for. */
@@ -55,11 +55,11 @@ export function compileCondition(condition: AccessCondition): Condition {
   }
   if ('ports' in condition) {
     const { ports } = condition;
-    return ({ port }) => ports.includes(port);
+    return ({ port }) => (port === null ? null : ports.includes(port));
   }
   if ('portRanges' in condition) {
     const { portRanges } = condition;
-    return ({ port }) => portRanges.some(([from, to]) => port >= from && port <= to);
+    return ({ port }) => (port === null ? null : portRanges.some(([from, to]) => port >= from && port <= to));
   }
   if ('serverName' in condition) {
     const matches = compileString(condition.serverName);

@@ -1,6 +1,6 @@
-import type { AccessCondition, AccessLayer, AccessRule } from '../../api/access-policy.ts';
+import type { AccessLayer, AccessRule } from '../../api/access-policy.ts';
 import type { AccessFacts } from './condition.ts';
-import { RuleIndex } from './rule-index.ts';
+import { compileRule, RuleIndex } from './rule-index.ts';
 
 /** How connections are judged: request by request, or once. */
 export type Judged = 'requests' | 'octets';
@@ -24,7 +24,7 @@ export class Layer {
   constructor({ deny, allow, audit = [], dryRun, origin }: AccessLayer) {
     this.origin = origin;
     this.#of = enforced(deny, allow);
-    this.#audit = { requests: indexOf(audit, 'requests'), octets: indexOf(audit, 'octets') };
+    this.#audit = indexesOf(audit);
     this.#dryRun = dryRun ? enforced(dryRun.deny, dryRun.allow) : null;
   }
 
@@ -59,22 +59,20 @@ function decide({ deny, allow }: Enforced, facts: AccessFacts): Decision {
 }
 
 function enforced(deny: readonly AccessRule[], allow: readonly AccessRule[] | null): Record<Judged, Enforced> {
-  const of = (judged: Judged): Enforced => ({
-    deny: indexOf(deny, judged),
-    allow: allow && indexOf(allow, judged),
-  });
+  const [denying, allowing] = [indexesOf(deny), allow && indexesOf(allow)];
+  const of = (judged: Judged): Enforced => ({ deny: denying[judged], allow: allowing?.[judged] ?? null });
   return { requests: of('requests'), octets: of('octets') };
 }
 
-function indexOf(rules: readonly AccessRule[], judged: Judged): RuleIndex {
-  const whenOf = ({ when, whenOctets }: AccessRule): AccessCondition | null =>
-    judged === 'requests' || whenOctets === undefined ? when : whenOctets;
-  return new RuleIndex(
-    rules.flatMap((rule) => {
-      const when = whenOf(rule);
-      return when === null ? [] : [{ rule, when }];
-    }),
-  );
+/** Rules by what they take of each; most take the same of both. */
+function indexesOf(rules: readonly AccessRule[]): Record<Judged, RuleIndex> {
+  const requests = rules.map((rule) => compileRule(rule, rule.when));
+  const octets = rules.flatMap((rule, at) => {
+    const { whenOctets } = rule;
+    if (whenOctets === undefined) return requests[at]!;
+    return whenOctets === null ? [] : compileRule(rule, whenOctets);
+  });
+  return { requests: new RuleIndex(requests), octets: new RuleIndex(octets) };
 }
 
 const DENIED_BY_NONE: Decision = { verdict: 'denied', rule: null };

@@ -3,7 +3,7 @@ import type { InboundPort } from '../../api/routing.ts';
 import { compilePredicate, type Matcher } from '../routing/predicate.ts';
 import type { AccessFacts } from './condition.ts';
 import type { Judged } from './layer.ts';
-import { type Found, RuleIndex } from './rule-index.ts';
+import { compileRule, type Found, RuleIndex } from './rule-index.ts';
 
 /** What the authorizations of a port say of somebody. */
 export type Authorized =
@@ -59,5 +59,5 @@ function foundIn(index: RuleIndex, facts: AccessFacts): Found {
 }
 
 function indexOf(rules: readonly AccessRule[]): RuleIndex {
-  return new RuleIndex(rules.map((rule) => ({ rule, when: rule.when })));
+  return new RuleIndex(rules.map((rule) => compileRule(rule, rule.when)));
 }

@@ -1,37 +1,44 @@
 import type { AccessCondition, AccessRule } from '../../api/access-policy.ts';
 import type { PathMatch } from '../../api/predicate.ts';
 import { octetsOf, pathOf } from '../routing/request-parts.ts';
+import type { ClientAttributes } from './client-attributes.ts';
 import { type AccessFacts, type Condition, compileCondition } from './condition.ts';
 
 /** What came of a look at rules: the one that takes it, `unknown` where one may yet, null where none does. */
 export type Found = AccessRule | 'unknown' | null;
 
+/** A rule with what it takes, compiled. */
+export interface CompiledRule {
+  readonly rule: AccessRule;
+  readonly holds: Condition;
+  /** Keys of the only clients that it can take; null: any. */
+  readonly clients: readonly string[] | null;
+  /** One of these paths has every request that it takes; null: any. */
+  readonly paths: readonly PathMatch[] | null;
+}
+
+/** @param when what it takes. @throws Error as {@link compileCondition} */
+export function compileRule(rule: AccessRule, when: AccessCondition): CompiledRule {
+  return { rule, holds: compileCondition(when), clients: clientsOf(when), paths: pathsOf(when) };
+}
+
 /**
- * Rules of which one is looked for that takes somebody. Those that name their clients, or paths, one by one are found by the
- * name, so that a thousand of them cost no more than a few.
+ * Rules of which one is looked for that takes somebody. Those that may take a client are found when it first comes, by its name
+ * where they name clients one by one, and then by the path where they name paths: a thousand of them cost no more than a few.
  */
 export class RuleIndex {
   readonly #all: readonly CompiledRule[];
-  readonly #byClient: ReadonlyMap<string, PathIndex>;
-  readonly #ofAnyClient: PathIndex;
+  readonly #byClient = new Map<string, CompiledRule[]>();
+  readonly #ofAnyClient: CompiledRule[] = [];
+  /** Those that may take a client, for as long as somebody knows it. */
+  readonly #ofClient = new WeakMap<ClientAttributes, PathIndex>();
 
-  /** @throws Error as {@link compileCondition} */
-  constructor(rules: readonly { readonly rule: AccessRule; readonly when: AccessCondition }[]) {
-    const byClient = new Map<string, CompiledRule[]>();
-    const ofAnyClient: CompiledRule[] = [];
-    this.#all = rules.map(({ rule, when }) => {
-      const compiled = { rule, holds: compileCondition(when), paths: pathsOf(when) };
-      const clients = clientsOf(when);
-      if (!clients) ofAnyClient.push(compiled);
-      for (const client of clients ?? []) {
-        const list = byClient.get(client);
-        if (list) list.push(compiled);
-        else byClient.set(client, [compiled]);
-      }
-      return compiled;
-    });
-    this.#byClient = new Map([...byClient].map(([client, list]) => [client, new PathIndex(list)]));
-    this.#ofAnyClient = new PathIndex(ofAnyClient);
+  constructor(rules: readonly CompiledRule[]) {
+    this.#all = rules;
+    for (const rule of rules) {
+      if (!rule.clients) this.#ofAnyClient.push(rule);
+      for (const client of rule.clients ?? []) add(this.#byClient, client, rule);
+    }
   }
 
   get isEmpty(): boolean {
@@ -42,24 +49,22 @@ export class RuleIndex {
   find(facts: AccessFacts): Found {
     const { client } = facts;
     if (!client) return first(this.#all, facts);
-    const found = this.#ofAnyClient.find(facts);
-    if (found !== null && found !== 'unknown') return found;
-    let isKnown = found === null;
-    if (this.#byClient.size > 0)
-      for (const key of [client.identity, client.principal, accountKey(client.namespace, client.serviceAccount)]) {
-        const named = this.#byClient.get(key)?.find(facts) ?? null;
-        if (named !== null && named !== 'unknown') return named;
-        if (named === 'unknown') isKnown = false;
-      }
-    return isKnown ? null : 'unknown';
+    let rules = this.#ofClient.get(client);
+    if (!rules) {
+      rules = new PathIndex(this.#mayTake(client));
+      this.#ofClient.set(client, rules);
+    }
+    return rules.find(facts);
   }
-}
 
-interface CompiledRule {
-  readonly rule: AccessRule;
-  readonly holds: Condition;
-  /** One of these paths has every request that it takes; null: any. */
-  readonly paths: readonly PathMatch[] | null;
+  #mayTake(client: ClientAttributes): CompiledRule[] {
+    const { identity, principal, namespace, serviceAccount } = client;
+    const named = [identity, principal, accountKey(namespace, serviceAccount)].flatMap(
+      (key) => this.#byClient.get(key) ?? [],
+    );
+    const facts = { client, address: null, port: null, serverName: null, request: null };
+    return [...new Set([...this.#ofAnyClient, ...named])].filter(({ holds }) => holds(facts) !== false);
+  }
 }
 
 /** Rules by the paths that they name. */

@@ -76,7 +76,7 @@ export function verdictOf(demands: Demands, applicant: Applicant, judged: Judged
 function verdictOnce(demands: Demands, applicant: Applicant, judged: Judged): Verdict {
   const { pod } = demands;
   const { identity, isLocal, facts } = applicant;
-  const mutualTls = pod.mutualTls(facts.port);
+  const mutualTls = pod.mutualTls(facts.port ?? 0);
   const isStranger = identity === '' && !isLocal;
   if (mutualTls.mode === 'strict' && isStranger && facts.client)
     return {

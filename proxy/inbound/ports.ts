@@ -2,7 +2,7 @@ import type { InboundConfig, InboundPolicy, InboundPort, RateLimit } from '../..
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
 import { Access } from '../access/access.ts';
-import { attributesOf, type ClientAttributes } from '../access/client-attributes.ts';
+import { attributesOf, type ClientAttributes, KnownClients } from '../access/client-attributes.ts';
 import type { Judged } from '../access/layer.ts';
 import { PortAccess } from '../access/port-access.ts';
 import { type Decider, type Demands, looksAtRequests, type Verdict, verdictOf } from '../access/verdict.ts';
@@ -50,6 +50,7 @@ export class InboundPorts {
   readonly #own: ClientAttributes;
   /** A client stays for as long as its connection. */
   readonly #attributes = new WeakMap<Client, ClientAttributes>();
+  readonly #clients = new KnownClients();
   #access = Access.OPEN;
   readonly #onUpdate = new Set<() => void>();
   /** Ports that have labels of their own: of the configuration, and where the application has taken a connection. */
@@ -186,7 +187,7 @@ export class InboundPorts {
     if (client.isLocal && client.identity === '') return this.#own;
     let attributes = this.#attributes.get(client);
     if (!attributes) {
-      attributes = attributesOf(client);
+      attributes = this.#clients.of(client);
       this.#attributes.set(client, attributes);
     }
     return attributes;
