@@ -22,6 +22,7 @@ export class Access {
 
   readonly #config: PodAccess | undefined;
   readonly #layers: readonly Layer[];
+  readonly #hasNotes: boolean;
   /** What is wrong with layers that nobody is let in by, for the operator. */
   readonly faults: readonly string[];
 
@@ -42,6 +43,7 @@ export class Access {
       }
     });
     this.faults = faults;
+    this.#hasNotes = config?.layers.some(({ audit, dryRun }) => audit ?? dryRun) === true;
   }
 
   /** Whether clients of a port have to prove who they are. */
@@ -52,6 +54,21 @@ export class Access {
   /** Whether anything is looked at but mutual TLS. */
   get hasRules(): boolean {
     return this.#layers.length > 0;
+  }
+
+  /** What is to be told of somebody of whom all is known; of most nothing. */
+  notes(facts: AccessFacts, judged: Judged): readonly Note[] {
+    if (!this.#hasNotes) return NONE;
+    return this.#layers.flatMap((layer): Note[] => {
+      const audited = layer.audited(facts, judged);
+      const tried = layer.tried(facts, judged);
+      return [
+        ...(audited ? [{ kind: 'audit', verdict: 'allowed', rule: audited } as const] : []),
+        ...(tried && tried.verdict !== 'unknown'
+          ? [{ kind: 'dry-run', verdict: tried.verdict, rule: tried.rule } as const]
+          : []),
+      ];
+    });
   }
 
   /** Judges somebody by what is known. The first layer that refuses decides; then what is unknown; then the last that let in. */
@@ -68,6 +85,15 @@ export class Access {
   }
 }
 
+/** What is told of and not enforced: a rule that audits, or what would be if what is tried were in force. */
+export interface Note {
+  readonly kind: 'audit' | 'dry-run';
+  /** What a dry run would say; `allowed` of what is audited. */
+  readonly verdict: 'allowed' | 'denied';
+  /** The rule; null: no rule of the objects would let it in, or none would have to. */
+  readonly rule: AccessRule | null;
+}
+
 /** Which object and which part of it decided, `AuthorizationPolicy/default/api spec.rules[0]`; empty: nothing did. */
 export function decidedBy({ rule, origin }: Judgement): string {
   if (!rule) return origin;
@@ -75,5 +101,6 @@ export function decidedBy({ rule, origin }: Judgement): string {
 }
 
 const PERMISSIVE: MutualTlsMode = { mode: 'permissive', origin: 'default' };
+const NONE: readonly Note[] = [];
 const ALLOWED: Judgement = { verdict: 'allowed', rule: null, origin: '' };
 const UNKNOWN: Judgement = { verdict: 'unknown', rule: null, origin: '' };

@@ -360,6 +360,7 @@ export class InboundListener {
     const { ports, metrics } = this.#options.context;
     this.#count('opaque');
     const verdict = ports.judgeOctets(destination.port, client, serverName);
+    for (const counter of verdict.noted) counter.value++;
     if (verdict.isRefused) {
       letGo(upstream);
       throw this.#deny(verdict);

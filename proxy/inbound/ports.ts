@@ -1,7 +1,7 @@
 import type { InboundConfig, InboundPolicy, InboundPort, RateLimit } from '../../api/routing.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import type { PortRanges } from '../../core/config/port-ranges.ts';
-import { Access } from '../access/access.ts';
+import { Access, type Note } from '../access/access.ts';
 import { attributesOf, type ClientAttributes, KnownClients } from '../access/client-attributes.ts';
 import type { Judged } from '../access/layer.ts';
 import { PortAccess } from '../access/port-access.ts';
@@ -33,6 +33,8 @@ export interface PortVerdict extends Pick<Verdict, 'refusal' | 'why'> {
   readonly isRefused: boolean;
   /** Of the authorization series: what decided. */
   readonly labels: Labels;
+  /** Counters of what is told of it and not enforced; of most none. */
+  readonly noted: readonly Counter[];
 }
 
 /** The pod's inbound rules, replaced live. */
@@ -161,7 +163,15 @@ export class InboundPorts {
       judged,
     );
     const labels = { target_port: this.portLabel(port), ...labelsOf(decider), client_id: identity };
-    return { isRefused: verdict !== 'allowed', refusal, why, labels };
+    const noted = this.#access.notes(facts, judged).map((note) => this.#noteCounter(note, port, identity));
+    return { isRefused: verdict !== 'allowed', refusal, why, labels, noted };
+  }
+
+  #noteCounter({ kind, verdict, rule }: Note, port: number, identity: string): Counter {
+    const { authzAudit, authzDryRun } = this.#metrics;
+    const decided = labelsOf(rule ? { kind: 'object', origin: rule.origin } : { kind: 'no-rule' });
+    const labels = { target_port: this.portLabel(port), ...decided, client_id: identity };
+    return kind === 'audit' ? authzAudit.with(labels) : authzDryRun.with({ ...labels, verdict });
   }
 
   #demands(policy: InboundPolicy, port: PortAccess): Demands {

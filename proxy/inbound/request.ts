@@ -112,6 +112,7 @@ export class InboundRequest implements StreamListener, Waiter {
     const isProbe = verdict.isRefused && this.#isProbe();
     if (isProbe) this.#countProbe();
     else judged.value++;
+    for (const counter of verdict.noted) counter.value++;
     if (verdict.isRefused && !isProbe) {
       this.#refuse(verdict);
       return;

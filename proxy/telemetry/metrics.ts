@@ -81,6 +81,14 @@ export class Metrics {
   readonly tcpWrite = this.#r.counter('tcp_write_bytes_total', 'Bytes written.');
   readonly authzAllow = this.#r.counter('inbound_http_authz_allow_total', 'Requests that the inbound policy let in.');
   readonly authzDeny = this.#r.counter('inbound_http_authz_deny_total', 'Requests that the inbound policy refused.');
+  readonly authzAudit = this.#r.counter(
+    'inbound_authz_audit_total',
+    'Requests, and connections of octets, that a rule takes whose action is AUDIT.',
+  );
+  readonly authzDryRun = this.#r.counter(
+    'inbound_authz_dry_run_total',
+    'Requests, and connections of octets, by what policies would say of them that are only tried (`verdict`).',
+  );
   readonly rateLimited = this.#r.counter(
     'inbound_http_local_ratelimit_total',
     'Requests over a rate limit, by the policy and by which of its bounds: total, identity or override.',

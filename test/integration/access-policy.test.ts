@@ -221,3 +221,32 @@ t.test('a policy that cannot be read refuses everybody until it is mended', asyn
   update([policy!]);
   t.equal(await ask('frontend', 'GET', '/api/'), 200);
 });
+
+t.test('what is audited, and what is only tried, is counted and enforced by nobody', async (t) => {
+  const [policy] = manifests('istio-authorization-policy') as { metadata: object; spec: object }[];
+  const tried = {
+    ...policy,
+    metadata: { ...policy!.metadata, name: 'tried', annotations: { 'istio.io/dry-run': 'true' } },
+  };
+  const audit = {
+    ...policy,
+    metadata: { ...policy!.metadata, name: 'noted' },
+    spec: { ...policy!.spec, action: 'AUDIT', rules: [{ to: [{ operation: { methods: ['POST'] } }] }] },
+  };
+  const { api, ask } = await mesh(t, [tried, audit], CLIENTS.slice(0, 3));
+  t.same(await differences(ask, () => 200), []);
+  const text = api.metrics.registry.text();
+  const count = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
+  const isAsked = (of: (client: string, method: string, path: string) => boolean) =>
+    CLIENTS.flatMap((client) => METHODS.flatMap((method) => PATHS.filter((path) => of(client, method, path)))).length;
+  const perClient = PATHS.length;
+  t.equal(count(/inbound_authz_audit_total\{[^}]*authz_name="noted",client_id="frontend[^}]*\} (\d+)/), perClient);
+  t.equal(
+    count(/inbound_authz_dry_run_total\{[^}]*authz_name="tried",client_id="worker[^}]*verdict="allowed"\} (\d+)/),
+    isAsked((client, method, path) => client === 'worker' && mayAsk(client, method, path)),
+  );
+  t.equal(
+    count(/inbound_authz_dry_run_total\{[^}]*authz_kind="none"[^}]*client_id="",verdict="denied"\} (\d+)/),
+    METHODS.length * perClient,
+  );
+});
