@@ -89,7 +89,11 @@ t.test('inbound', async (t) => {
   const policy = { mode: 'all-unauthenticated', origin: 'test' } as const;
   const rateLimit = { totalPerSecond: 1_000_000, identityPerSecond: 1_000_000, origin: 'a/b/c' };
   const port = { port: applicationPort, protocol: 'detect', policy, routes: { [HOST]: ROUTES }, rateLimit } as const;
-  const proxy = new TestProxy('api', authority, { inbound: { ports: [port] } });
+  // Rules that tell of everybody, and refuse nobody.
+  const every = [{ when: { all: [] }, origin: 'AuthorizationPolicy/default/x' }];
+  const layers = [{ deny: [], allow: null, audit: every, dryRun: { deny: every, allow: null }, origin: '' }];
+  const access = { mutualTls: { mode: 'permissive', origin: 'default' } as const, layers };
+  const proxy = new TestProxy('api', authority, { inbound: { ports: [port], access } });
   const inbound = await proxy.listenInbound(applicationPort);
   t.teardown(() => proxy.close());
 
@@ -226,6 +230,8 @@ const HEARD_INBOUND = [
   'tcp_read_bytes_total',
   'tcp_write_bytes_total',
   'inbound_http_authz_allow_total',
+  'inbound_authz_audit_total',
+  'inbound_authz_dry_run_total',
   'inbound_http_local_ratelimit_total',
   'inbound_tcp_authz_allow_total',
   'inbound_http_errors_total',
