@@ -342,14 +342,14 @@ export class InboundListener {
         tcp.closed();
       },
     };
-    const served = serveHttp(socket, protocol, keepCase, handler, this.#options.limits);
-    const remove = connections.add(served);
     const stop = context.ports.whenUpdated(() => {
       for (const request of [...connection.requests]) request.endIfRefused();
       // Nothing that it may yet ask is answered.
       if (context.ports.judgeOctets(destination.port, client).refusal === 'reset' && !this.#isProbed(destination.port))
         served.destroy();
     });
+    const served = serveHttp(socket, protocol, keepCase, handler, this.#options.limits);
+    const remove = connections.add(served);
   }
 
   async #relay(

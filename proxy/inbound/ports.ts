@@ -263,8 +263,23 @@ function labelsOf(decider: Decider): Labels {
   if (decider.kind === 'policy') return { authz_kind: 'default', authz_name: decider.mode };
   if (decider.kind === 'no-rule') return { authz_kind: 'none', authz_name: '' };
   const [kind = '', namespace = '', name = ''] = decider.origin.replace(/^annotation\/\w+/, 'annotation').split('/');
-  return { authz_kind: kind.toLowerCase(), authz_namespace: namespace, authz_name: name };
+  return {
+    authz_group: GROUPS[kind] ?? '',
+    authz_kind: kind.replace(/^Linkerd/, '').toLowerCase(),
+    authz_namespace: namespace,
+    authz_name: name,
+  };
 }
+
+/** API groups of objects that decide, by the kinds in which they are told apart. */
+const GROUPS: Readonly<Record<string, string>> = {
+  PeerAuthentication: 'security.istio.io',
+  AuthorizationPolicy: 'security.istio.io',
+  Server: 'policy.linkerd.io',
+  ServerAuthorization: 'policy.linkerd.io',
+  LinkerdAuthorizationPolicy: 'policy.linkerd.io',
+  TrafficTarget: 'access.smi-spec.io',
+};
 
 /** What octets have of a request. */
 const NO_REQUEST: RequestView = { method: '', path: '', authority: '', scheme: '', fields: [] };
