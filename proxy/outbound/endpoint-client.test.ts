@@ -177,6 +177,31 @@ t.test('a server that takes a connection for octets can be reached, and owes not
   t.equal(share.connections, 0);
 });
 
+t.test('a server of HTTP/2 that is to give signs of life, and gives none, is avoided, and then given up', async (t) => {
+  const port = await server(t);
+  const http2KeepAlive = { quietMs: 20, answerMs: 60 };
+  const { made, share } = client({ address: '127.0.0.1', port }, { http2KeepAlive });
+  const ended = new Promise<number>((resolve) => {
+    made.pool('http2').acquire({
+      cancelled: false,
+      listener: {
+        onReset: resolve,
+        ...{ onResponse() {}, onInformational() {}, onData() {}, onTrailers() {}, onSent() {} },
+      },
+      onStream: (stream) =>
+        stream.sendRequest(
+          { method: 'GET', scheme: 'http', authority: 'a', path: '/', protocol: '', fields: [], version: '' },
+          true,
+        ),
+      onUnavailable: (error) => t.fail(error.message),
+    });
+  });
+  while (made.isReady(performance.now())) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.equal(share.connections, 1, 'before it is given up');
+  await ended;
+  t.equal(made.isReady(performance.now()), false, 'and afterwards for a while');
+});
+
 t.test('is out as long as its breaker says, which ends with it', async (t) => {
   const { made } = client();
   t.equal(made.isEjected(0), false);

@@ -354,6 +354,20 @@ t.test('an error that nobody has thought of ends one connection', async (t) => {
   t.match(failures.entries, [{ reason: 'unexpected', message: 'a bug', target: KEY }]);
 });
 
+t.test('an application that resets while discovery is asked hurts nobody', async (t) => {
+  const found = Promise.withResolvers<FoundTarget>();
+  const { listener } = start(t, found.promise);
+  const { near, far } = await socketPair(t);
+  near.removeAllListeners('error');
+  listener.accept(near);
+  near.resume();
+  const closed = new Promise((resolve) => near.once('close', resolve));
+  far.resetAndDestroy();
+  await closed;
+  found.resolve(target(t, 'opaque').target);
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
 t.test('a tunnel is told apart by the name that it was opened for', async (t) => {
   const { fake } = target(t, 'opaque');
   for (const client of fake.clients)

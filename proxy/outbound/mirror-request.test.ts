@@ -62,6 +62,15 @@ t.test('is given up once more than 256 KiB of it wait', async (t) => {
   t.equal(stream.sent.at(-1), 'reset 8');
 });
 
+t.test('what its server takes waits no more, whether it came before the stream or after', async (t) => {
+  const { fake, made } = mirror();
+  const piece = new Uint8Array(128 * 1024);
+  made.sendData(piece, 0, piece.length, false);
+  fake.open();
+  for (let i = 0; i < 4; i++) made.sendData(piece, 0, piece.length, false);
+  t.equal(made.cancelled, false);
+});
+
 t.test('what waits before there is a stream counts', async (t) => {
   const { fake, made } = mirror();
   const piece = new Uint8Array(256 * 1024 + 1);
