@@ -1,5 +1,5 @@
 import type { MeshRoute } from './gateway-api/mesh-route.ts';
-import { readGrpcRoute, readHttpRoute } from './gateway-api/read-route.ts';
+import { closedRoute, readGrpcRoute, readHttpRoute, readLinkerdHttpRoute } from './gateway-api/read-route.ts';
 import type { AuthorizationPolicy } from './istio/authorization-policy.ts';
 import type { DestinationRule } from './istio/destination-rule.ts';
 import { type PeerAuthentication, readPeerAuthentication, strictForAll } from './istio/peer-authentication.ts';
@@ -112,10 +112,15 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   ReplicaSet: kind('ReplicaSet', 'apps', 'v1', 'replicasets', readReplicaSet, { metadataOnly: true }),
   HTTPRoute: kind('HTTPRoute', GATEWAY, ['v1', 'v1beta1', 'v1alpha2'], 'httproutes', readHttpRoute, {
     isOptional: true,
+    whenMalformed: closedRoute('HTTPRoute', GATEWAY),
   }),
-  GRPCRoute: kind('GRPCRoute', GATEWAY, ['v1', 'v1alpha2'], 'grpcroutes', readGrpcRoute, { isOptional: true }),
-  LinkerdHTTPRoute: kind('HTTPRoute', LINKERD_POLICY, LINKERD_ROUTE_VERSIONS, 'httproutes', readHttpRoute, {
+  GRPCRoute: kind('GRPCRoute', GATEWAY, ['v1', 'v1alpha2'], 'grpcroutes', readGrpcRoute, {
     isOptional: true,
+    whenMalformed: closedRoute('GRPCRoute', GATEWAY),
+  }),
+  LinkerdHTTPRoute: kind('HTTPRoute', LINKERD_POLICY, LINKERD_ROUTE_VERSIONS, 'httproutes', readLinkerdHttpRoute, {
+    isOptional: true,
+    whenMalformed: closedRoute('HTTPRoute', LINKERD_POLICY),
   }),
   TrafficSplit: kind('TrafficSplit', 'split.smi-spec.io', SMI_VERSIONS, 'trafficsplits', readTrafficSplit, {
     isOptional: true,

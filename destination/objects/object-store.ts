@@ -68,7 +68,8 @@ export class ObjectStore implements ObjectFeed {
   #put<K extends Kind>({ kind, raw, place }: { kind: K; raw: Fields; place: string }): Change | null {
     const problems: Problem[] = [];
     const held = this.#objects[kind] as Map<string, Held<K>>;
-    const object = this.#read(kind, raw, problems, !held.has(rawKey(raw)));
+    const known = held.get(rawKey(raw));
+    const { object, isStandIn } = this.#read(kind, raw, problems, !known || known.isStandIn);
     const named: ObjectRef = { kind, namespace: rawNamespace(raw), name: rawName(raw) };
     this.#reports.set(
       finderOf(kind, rawKey(raw)),
@@ -78,15 +79,20 @@ export class ObjectStore implements ObjectFeed {
     const text = JSON.stringify(object);
     const before = held.get(keyOf(object));
     if (before?.text === text) return null;
-    held.set(keyOf(object), { object, text });
+    held.set(keyOf(object), { object, text, isStandIn });
     return { kind, before: before?.object ?? null, after: object } as unknown as Change;
   }
 
-  /** The object, or null with the reason noted. Whatever a hostile text makes a reader throw stays its own fault. */
-  #read<K extends Kind>(kind: K, raw: Fields, problems: Problem[], isFirst: boolean): Kinds[K] | null {
+  /** The object, or null with the reason noted. Whatever a hostile text makes a reader throw stays its own fault. @param isFirst no good version is held */
+  #read<K extends Kind>(
+    kind: K,
+    raw: Fields,
+    problems: Problem[],
+    isFirst: boolean,
+  ): { object: Kinds[K] | null; isStandIn: boolean } {
     const { read, whenMalformed } = KINDS[kind];
     try {
-      return read(raw, problems);
+      return { object: read(raw, problems), isStandIn: false };
     } catch (error) {
       const problem = error instanceof MalformedObject ? error.problem : { path: '', message: errorMessage(error) };
       const instead = isFirst && whenMalformed ? standIn(() => whenMalformed(raw)) : null;
@@ -94,7 +100,7 @@ export class ObjectStore implements ObjectFeed {
         ? 'until it is mended, nothing passes that it could have been meant to refuse'
         : 'this version is ignored';
       problems.push({ path: problem.path, message: `${problem.message}; ${fate}` });
-      return instead;
+      return { object: instead, isStandIn: true };
     }
   }
 
@@ -126,6 +132,8 @@ interface Held<K extends Kind> {
   readonly object: Kinds[K];
   /** Its JSON, by which a change is told from a repetition. */
   readonly text: string;
+  /** It stands for one that cannot be read. */
+  readonly isStandIn: boolean;
 }
 
 /** Whether a finder of {@link Reports} is an object that was read by itself. */

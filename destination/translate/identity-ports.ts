@@ -4,7 +4,7 @@ import type { Mesh } from './inquiry.ts';
 
 /**
  * What refuses clients without an identity on the ports that an annotation of the pod, or else of its namespace, names. null:
- * neither names any.
+ * neither names any. What cannot be read of it counts for every port.
  *
  * Source: Linkerd, `config.linkerd.io/proxy-require-identity-inbound-ports`.
  */
@@ -13,9 +13,11 @@ export function identityLayer({ cluster }: Mesh, pod: Pod): AccessLayer | null {
   const setting = pod.settings.requireIdentityPorts ?? namespace?.settings.requireIdentityPorts;
   if (!setting) return null;
   const named = pod.ports.filter(({ name }) => setting.names.includes(name)).map(({ port }) => [port, port] as const);
-  const portRanges = [...setting.ranges, ...named];
-  if (portRanges.length === 0) return null;
+  // A name that a pod's own annotation has and no container may be any port; a namespace's is for those pods that have it.
   const isOwn = pod.settings.requireIdentityPorts !== null;
+  const isMissing = setting.names.some((name) => !pod.ports.some((port) => port.name === name));
+  const portRanges = isOwn && isMissing ? ([[1, 65_535]] as const) : [...setting.ranges, ...named];
+  if (portRanges.length === 0) return null;
   const origin = isOwn ? `annotation/pod/${pod.namespace}/${pod.name}` : `annotation/namespace/${pod.namespace}`;
   const when = { all: [{ portRanges }, { not: { client: 'identity' as const, value: { present: true as const } } }] };
   return { deny: [{ when, origin, path: `metadata.annotations["${setting.annotation}"]` }], allow: null, origin };

@@ -12,6 +12,17 @@ t.test('a workload’s names are taken apart', async (t) => {
   });
 });
 
+t.test('a workload that has a DNS name alone is of the same namespace as one that has both', async (t) => {
+  const identity = 'web.v2.default.serviceaccount.identity.linkerd.cluster.local';
+  t.match(attributesOf({ identity, spiffe: '' }), {
+    principal: 'cluster.local/ns/default/sa/web.v2',
+    trustDomain: 'cluster.local',
+    namespace: 'default',
+    serviceAccount: 'web.v2',
+  });
+  t.match(attributesOf({ identity: 'web.example', spiffe: '' }), { principal: '', namespace: '' });
+});
+
 t.test('a name of another form is of no namespace', async (t) => {
   for (const spiffe of [
     'spiffe://cluster.local/ns/default',

@@ -3,7 +3,11 @@ import type { ClientAttribute } from '../../api/access-policy.ts';
 /** What rules may ask of a client. */
 export type ClientAttributes = Readonly<Record<ClientAttribute, string>>;
 
-/** What a client's names say of it. @param names both empty: it has proved nothing */
+/**
+ * What a client's names say of it. Where it has no SPIFFE URI, as proxies of Linkerd have none, its DNS name says the same.
+ *
+ * @param names both empty: it has proved nothing
+ */
 export function attributesOf({
   identity,
   spiffe,
@@ -11,7 +15,11 @@ export function attributesOf({
   readonly identity: string;
   readonly spiffe: string;
 }): ClientAttributes {
-  const principal = spiffe.startsWith(SCHEME) ? spiffe.slice(SCHEME.length) : '';
+  const principal = spiffe.startsWith(SCHEME)
+    ? spiffe.slice(SCHEME.length)
+    : spiffe === ''
+      ? principalOf(identity)
+      : '';
   const [trustDomain = '', ns, namespace = '', sa, serviceAccount = '', ...rest] = principal.split('/');
   const isWorkload = ns === 'ns' && sa === 'sa' && rest.length === 0;
   return isWorkload
@@ -19,6 +27,14 @@ export function attributesOf({
     : { identity, principal, trustDomain, namespace: '', serviceAccount: '' };
 }
 
+/** `<sa>.<ns>.serviceaccount.identity.<control ns>.<trust domain>` as the URI of the same workload; another name is of none. */
+function principalOf(identity: string): string {
+  const [, serviceAccount, namespace, trustDomain] = DNS_IDENTITY.exec(identity) ?? [];
+  return serviceAccount ? `${trustDomain}/ns/${namespace}/sa/${serviceAccount}` : '';
+}
+
+/** A namespace is one label, a service account may be several. */
+const DNS_IDENTITY = /^(.+)\.([^.]+)\.serviceaccount\.identity\.[^.]+\.(.+)$/;
 /** SPIFFE-ID, section 2. */
 const SCHEME = 'spiffe://';
 

@@ -100,6 +100,8 @@ t.test('what this version does not know is no condition', async (t) => {
     { moon: 'full' },
     { client: 'shoe size', value: { exact: '9' } },
     { all: [{ not: { moon: 'full' } }] },
+    { client: 'identity', value: { glob: 'web*' } },
+    { not: { request: { path: { glob: '/a*' } } } },
     { request: { path: { regex: '(' } } },
   ])
     t.throws(() => compileCondition(condition as unknown as AccessCondition), JSON.stringify(condition));

@@ -42,15 +42,19 @@ for (const [target, normal] of Object.entries(NORMAL))
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
   '/api/items?a=b': [],
   '/api//items': ['/api/items'],
-  '//admin?x': ['/admin?x'],
+  '//admin?x': ['/admin?x', '/?x'],
+  '//x/admin': ['/x/admin', '/admin'],
   '/a%2Fb': ['/a/b'],
   '/a/..%2fadmin': ['/a/../admin', '/admin'],
   '/a%5c..%5cadmin': ['/a/../admin', '/admin'],
+  '/a//..%2Fadmin': ['/a//../admin', '/a/admin', '/admin', '/a/..%2Fadmin'],
   '/admin%2f..': ['/admin/..', '/'],
   '/admin;x': ['/admin'],
   '/a;x/..;y/admin': ['/admin'],
-  '/%C3%A9': ['/Ã©'],
   '/a%2f%2fb': ['/a//b', '/a/b'],
+  '/a%3F%2Fkey': ['/a%3F/key', '/a'],
+  '/admin%23x': ['/admin#x', '/admin'],
+  '/%C3%A9': ['/Ã©'],
   '*': [],
 };
 

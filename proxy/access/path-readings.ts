@@ -39,12 +39,36 @@ export function otherReadings(target: string): readonly string[] {
   const path = query < 0 ? target : target.slice(0, query);
   if (!target.startsWith('/') || !AMBIGUOUS.test(path)) return NONE;
   const rest = query < 0 ? '' : target.slice(query);
-  const undone = (text: string) =>
-    text.replace(ESCAPE, (octet) => String.fromCharCode(Number.parseInt(octet.slice(1), 16))).replaceAll('\\', '/');
-  const decoded = (text: string) => withoutDots(undone(text).replace(SLASHES, '/'));
-  const readings = [undone(path), decoded(path), path.replace(SLASHES, '/')];
-  if (path.includes(';')) readings.push(decoded(path.replace(PARAMETERS, '')));
-  return [...new Set(readings)].filter((reading) => reading !== path).map((reading) => reading + rest);
+  const variants = new Set(readingsOf(path));
+  // What begins with two slashes names a host first, to who reads a URL in it (RFC 3986 section 4.2).
+  if (path.startsWith('//')) for (const each of readingsOf(path.replace(AUTHORITY, '') || '/')) variants.add(each);
+  variants.delete(path);
+  return [...variants].map((reading) => reading + rest);
+}
+
+/** A path as it is and as more lenient servers read it. */
+function readingsOf(path: string): string[] {
+  const plain = undone(path);
+  const readings = [
+    path,
+    plain,
+    withoutDots(plain),
+    withoutDots(plain.replace(SLASHES, '/')),
+    path.replace(SLASHES, '/'),
+  ];
+  if (path.includes(';')) readings.push(withoutDots(undone(path.replace(PARAMETERS, '')).replace(SLASHES, '/')));
+  const end = path.search(END);
+  if (end >= 0) readings.push(withoutDots(undone(path.slice(0, end)).replace(SLASHES, '/')));
+  return readings;
+}
+
+/** Every escape undone but that of a question mark, which would look like the end of the path. */
+function undone(path: string): string {
+  return path
+    .replace(ESCAPE, (octet) =>
+      /^%3f$/i.test(octet) ? octet : String.fromCharCode(Number.parseInt(octet.slice(1), 16)),
+    )
+    .replaceAll('\\', '/');
 }
 
 /** RFC 3986 section 5.2.4. What would lead above the root ends there. */
@@ -70,4 +94,7 @@ const DOT_SEGMENT = /\/\.{1,2}(\/|$)/;
 const AMBIGUOUS = /[%;]|\/\//;
 const SLASHES = /\/{2,}/g;
 const PARAMETERS = /;[^/]*/g;
+/** An escaped question mark or hash, at which a path ends once it is undone. */
+const END = /%3f|%23/i;
+const AUTHORITY = /^\/{2,}[^/]*/;
 const NONE: readonly string[] = [];

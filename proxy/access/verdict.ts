@@ -56,19 +56,25 @@ export function looksAtRequests({ port, pod }: Demands): boolean {
  * A request is judged by each reading of its path ({@link otherReadings}).
  */
 export function verdictOf(demands: Demands, applicant: Applicant, judged: Judged): Verdict {
-  const verdict = verdictOnce(demands, applicant, judged);
   const { request } = applicant.facts;
-  if (verdict.verdict !== 'allowed' || judged === 'octets' || !request || !looksAtRequests(demands)) return verdict;
-  if (normalTarget(request.path) === null)
+  if (judged === 'octets' || !request || !looksAtRequests(demands)) return verdictOnce(demands, applicant, judged);
+  const path = normalTarget(request.path);
+  const ofPath = (reading: string): Verdict => {
+    const facts = { ...applicant.facts, request: { ...request, path: reading } };
+    return verdictOnce(demands, { ...applicant, facts }, judged);
+  };
+  const verdict = path === null || path === request.path ? verdictOnce(demands, applicant, judged) : ofPath(path);
+  if (verdict.verdict !== 'allowed') return verdict;
+  if (path === null)
     return {
       ...verdict,
       verdict: 'denied',
       why: 'its path has an octet 0 or a fragment, which some servers take for its end',
     };
-  for (const path of otherReadings(request.path)) {
-    const facts = { ...applicant.facts, request: { ...request, path } };
-    const other = verdictOnce(demands, { ...applicant, facts }, judged);
-    if (other.verdict !== 'allowed') return { ...other, why: `${other.why}, if its path is read as ${pathOf(path)}` };
+  for (const reading of otherReadings(path)) {
+    const other = ofPath(reading);
+    if (other.verdict !== 'allowed')
+      return { ...other, why: `${other.why}, if its path is read as ${pathOf(reading)}` };
   }
   return verdict;
 }
@@ -78,7 +84,8 @@ function verdictOnce(demands: Demands, applicant: Applicant, judged: Judged): Ve
   const { identity, isLocal, facts } = applicant;
   const mutualTls = pod.mutualTls(facts.port ?? 0);
   const isStranger = identity === '' && !isLocal;
-  if (mutualTls.mode === 'strict' && isStranger && facts.client)
+  // A mode that is not known here demands at least that.
+  if (mutualTls.mode !== 'permissive' && isStranger && facts.client)
     return {
       verdict: 'denied',
       refusal: 'reset',

@@ -311,9 +311,14 @@ export class InboundListener {
   }
 
   #http({ socket, destination, client, onKnown }: Arrival, protocol: 'http1' | 'http2', keepCase: boolean): void {
-    onKnown();
     const { context, connections } = this.#options;
-    const { metrics } = context;
+    const { metrics, ports } = context;
+    // A port of octets stays one, whatever a peer calls what it sends there.
+    if (carriageOf(ports.rules(destination.port)) === 'octets') {
+      const verdict = ports.judgeOctets(destination.port, client);
+      if (verdict.isRefused) throw this.#deny(verdict);
+    }
+    onKnown();
     this.#count(protocol);
     const labels = { direction: 'inbound', ...this.#clientLabels(destination, client) };
     const connection = {

@@ -54,11 +54,13 @@ export function readHead(
   const restored = normalised(offered ?? asked, ports.looksAtRequests(destination.port));
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
-  const verdict = ports.judgeRequest(destination.port, client, restored);
+  // What the application is told is judged: a stranger cannot say what only the mesh may.
+  const fields = requestFields(restored, client, spiffe);
+  const verdict = ports.judgeRequest(destination.port, client, { ...restored, fields });
   return {
     head,
     rules,
-    sent: { ...restored, version: restored.version ?? '', fields: requestFields(restored, client, spiffe) },
+    sent: { ...restored, version: restored.version ?? '', fields },
     isOffered: offered !== null,
     route,
     series: ports.routeSeries(rules.counted(service), destination.port, route.route.name),

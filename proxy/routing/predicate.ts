@@ -19,7 +19,8 @@ export type Matcher = (request: RequestView) => boolean;
 /**
  * Compiles a predicate once per update.
  *
- * @throws PatternError when a regular expression cannot be used; translators refuse such a route before it comes here
+ * @throws PatternError when a regular expression cannot be used; translators refuse such a route before it comes here. Error for
+ *   a match that this version does not know
  */
 export function compilePredicate(predicate: Predicate): Matcher {
   if ('all' in predicate) return compileAll(predicate.all);
@@ -75,12 +76,15 @@ export function compileAll(predicates: readonly Predicate[]): Matcher {
   };
 }
 
-function compilePath({ exact, prefix, suffix, segments, regex, ignoreCase = false }: PathMatch): Matcher {
+function compilePath(match: PathMatch): Matcher {
+  const { exact, prefix, suffix, segments, regex, ignoreCase = false } = match;
   if (regex !== undefined) {
     const pattern = Pattern.compile(regex);
     return (request) => pattern.matches(pathTextOf(request.path));
   }
-  const wanted = comparable(exact ?? prefix ?? suffix ?? withoutLastSlash(segments ?? ''), ignoreCase);
+  const part = exact ?? prefix ?? suffix ?? (segments === undefined ? undefined : withoutLastSlash(segments));
+  if (part === undefined) throw new Error(noMatch(match));
+  const wanted = comparable(part, ignoreCase);
   const matches =
     exact !== undefined
       ? (path: string) => path === wanted
@@ -88,7 +92,7 @@ function compilePath({ exact, prefix, suffix, segments, regex, ignoreCase = fals
         ? (path: string) => path.startsWith(wanted)
         : suffix !== undefined
           ? (path: string) => path.endsWith(wanted)
-          : (path: string) => segments !== undefined && path.startsWith(wanted) && isEndOfSegment(path, wanted.length);
+          : (path: string) => path.startsWith(wanted) && isEndOfSegment(path, wanted.length);
   if (ignoreCase) return (request) => matches(lowerCase(pathOf(request.path)));
   return (request) => matches(pathOf(request.path));
 }
@@ -109,7 +113,9 @@ export function comparable(path: string, ignoreCase: boolean): string {
 }
 
 /**
- * Compiles a match of a text that comes one character an octet. @throws PatternError when its pattern cannot be used
+ * Compiles a match of a text that comes one character an octet.
+ *
+ * @throws PatternError when its pattern cannot be used; Error for a kind of match that this version does not know
  */
 export function compileString(match: StringMatch): (octets: string) => boolean {
   if (match.present) return (octets) => octets !== '';
@@ -119,7 +125,7 @@ export function compileString(match: StringMatch): (octets: string) => boolean {
   }
   const ignoreCase = match.ignoreCase === true;
   const part = match.exact ?? match.prefix ?? match.suffix;
-  if (part === undefined) return () => false;
+  if (part === undefined) throw new Error(noMatch(match));
   const wanted = comparable(part, ignoreCase);
   const matches =
     match.exact !== undefined
@@ -128,6 +134,11 @@ export function compileString(match: StringMatch): (octets: string) => boolean {
         ? (octets: string) => octets.startsWith(wanted)
         : (octets: string) => octets.endsWith(wanted);
   return ignoreCase ? (octets) => matches(lowerCase(octets)) : matches;
+}
+
+/** Under a `not`, what takes nothing would take everything: one that is not known is no match at all. */
+function noMatch(match: object): string {
+  return `knows no match by ${Object.keys(match).join(', ') || 'nothing'}`;
 }
 
 const SLASH = 47;

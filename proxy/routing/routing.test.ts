@@ -41,8 +41,12 @@ t.test('matches by method and path without query', async (t) => {
     [true, { path: { regex: '/api/users' } }],
     [true, { path: { regex: '/api/.*' } }],
     [false, { path: { regex: '/api' } }],
-    [false, { path: {} }],
   ]);
+});
+
+t.test('what this version does not know is no predicate: under a `not` it would take everything', async (t) => {
+  for (const unknown of [{ path: {} }, { path: { glob: '*' } }, { method: { glob: 'G*' } }, { moon: 'full' }])
+    t.throws(() => compilePredicate(unknown as unknown as Predicate), JSON.stringify(unknown));
 });
 
 t.test('matches whole segments of a path', async (t) => {

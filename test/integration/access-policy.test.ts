@@ -30,6 +30,7 @@ async function mesh(
   t: Test,
   objects: readonly object[] | ((port: number) => readonly object[]),
   accounts: readonly string[],
+  annotations: (port: number) => Readonly<Record<string, string>> = () => ({}),
 ) {
   const application = http.createServer((_, answer) => answer.end('ok'));
   await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
@@ -39,7 +40,12 @@ async function mesh(
     const pod = {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { namespace: 'default', name: 'api-1', labels: { app: 'api-service' } },
+      metadata: {
+        namespace: 'default',
+        name: 'api-1',
+        labels: { app: 'api-service' },
+        annotations: annotations(port),
+      },
       spec: { serviceAccountName: 'api', containers: [{ name: 'api', ports: [{ containerPort: port }] }] },
       status: { phase: 'Running', podIP: '127.0.0.1' },
     };
@@ -61,10 +67,10 @@ async function mesh(
     application.close();
     application.closeAllConnections();
   });
-  const headers = { host: 'api-service' };
   /** The status, or how the connection ended. */
-  const ask = (client: string, method: string, path: string): Promise<number | string> => {
+  const ask = (client: string, method: string, path: string, more = {}): Promise<number | string> => {
     const by = outbound.get(client);
+    const headers = { host: 'api-service', ...more };
     const how = by ? { port: by } : { port: inbound, localAddress: STRANGER };
     return request(how.port, { method, path, headers, agent: false, ...how }).then(
       ({ status }) => status,
@@ -219,6 +225,38 @@ t.test('a policy that cannot be read refuses everybody until it is mended', asyn
   const { ask, update } = await mesh(t, [broken], ['frontend']);
   t.equal(await ask('frontend', 'GET', '/api/'), 403);
   update([policy!]);
+  t.equal(await ask('frontend', 'GET', '/api/'), 200);
+});
+
+t.test('a header is judged as the application is told it: nobody lends himself what the mesh alone says', async (t) => {
+  const allow = (header: string, value: string) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind: 'AuthorizationPolicy',
+    metadata: { namespace: 'default', name: 'headers' },
+    spec: { rules: [{ when: [{ key: `request.headers[${header}]`, values: [value] }] }] },
+  });
+  const { ask, update } = await mesh(t, [allow('l5d-client-id', 'frontend.*')], ['frontend', 'worker']);
+  const lent = { 'l5d-client-id': 'frontend.default.serviceaccount.identity.weft.cluster.local' };
+  t.equal(await ask('unmeshed', 'GET', '/api/', lent), 403, 'from a stranger');
+  t.equal(await ask('worker', 'GET', '/api/', lent), 403, 'from somebody else');
+  t.equal(await ask('frontend', 'GET', '/api/'), 200, 'who is it');
+  update([allow('x-forwarded-client-cert', '*sa/frontend')]);
+  const certificate = { 'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/default/sa/frontend' };
+  t.equal(await ask('unmeshed', 'GET', '/api/', certificate), 403);
+});
+
+t.test('what a client calls HTTP on a port of octets is let in as octets are', async (t) => {
+  const allow = (rule: object) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind: 'AuthorizationPolicy',
+    metadata: { namespace: 'default', name: 'octets' },
+    spec: { rules: [rule] },
+  });
+  const ofPaths = allow({ to: [{ operation: { paths: ['/api/*'] } }] });
+  const isOpaque = (port: number) => ({ 'config.linkerd.io/opaque-ports': String(port) });
+  const { ask, update } = await mesh(t, [ofPaths], ['frontend'], isOpaque);
+  t.not(await ask('frontend', 'GET', '/api/'), 200, 'a rule of paths takes no octets');
+  update([allow({ from: [{ source: { serviceAccounts: ['frontend'] } }] })]);
   t.equal(await ask('frontend', 'GET', '/api/'), 200);
 });
 

@@ -20,7 +20,20 @@ const folder = mkdtempSync(join(tmpdir(), 'weft-tricks-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 
 const TRICKS = [
-  ...['/admin', '/admin/', '/admin?a=b', '/admin/x', '//admin', '///admin', '/./admin', '/x/../admin', '/x/..//admin'],
+  ...[
+    '/admin',
+    '//x/admin',
+    '///x/admin',
+    '/\\\\x/admin',
+    '/admin/',
+    '/admin?a=b',
+    '/admin/x',
+    '//admin',
+    '///admin',
+    '/./admin',
+    '/x/../admin',
+    '/x/..//admin',
+  ],
   ...['/%61dmin', '/%2561dmin', '/x/%2e%2e/admin', '/x/%2E%2E%2Fadmin', '/x/..%2fadmin', '/%2fadmin', '/%2Fadmin/x'],
   ...[
     '/\\admin',

@@ -7,10 +7,14 @@ import type { Meta } from '../meta.ts';
 /** An HTTPRoute or GRPCRoute as far as it is attached to Services (GAMMA, GEP-1294), or to Servers of Linkerd. */
 export interface MeshRoute extends Meta {
   readonly kind: 'HTTPRoute' | 'GRPCRoute';
+  /** API group: two have an HTTPRoute. */
+  readonly group: 'gateway.networking.k8s.io' | 'policy.linkerd.io';
   /** Services whose requests it routes. */
   readonly parents: readonly ServiceParent[];
   /** Servers whose requests have to be of it, or of another route. */
   readonly servers: readonly { readonly namespace: string; readonly name: string }[];
+  /** Something in it is wrong, so that nobody knows which requests to its Servers it takes. */
+  readonly isFaulty: boolean;
   /** In lower case; of requests to Servers. Empty: any. */
   readonly hostnames: readonly string[];
   readonly rules: readonly RouteRule[];

@@ -4,7 +4,7 @@ import { FieldReader } from '../field-reader.ts';
 import { type Fields, isPort } from '../json.ts';
 import { readRouteAnnotations } from '../linkerd/route-annotations.ts';
 import { readAnnotations, readMeta } from '../meta.ts';
-import type { Problem } from '../problem.ts';
+import { isError, MalformedObject, type Problem } from '../problem.ts';
 import { MatchesSeen } from '../vain-match.ts';
 import type { MeshRoute, RouteMatch, RouteRule, RuleBackend, ServiceParent } from './mesh-route.ts';
 import { NO_FILTERS } from './mesh-route.ts';
@@ -13,28 +13,54 @@ import { readGrpcMatch, readHttpMatch } from './read-matches.ts';
 
 /** Reads an HTTPRoute. @throws MalformedObject @see https://gateway-api.sigs.k8s.io/reference/spec/#httproute */
 export function readHttpRoute(raw: Fields, problems: Problem[]): MeshRoute {
-  return readRoute('HTTPRoute', raw, problems);
+  return readRoute('HTTPRoute', GATEWAY, raw, problems);
+}
+
+/** Reads an HTTPRoute of Linkerd's own API group. @throws MalformedObject @see https://linkerd.io/2/reference/httproute/ */
+export function readLinkerdHttpRoute(raw: Fields, problems: Problem[]): MeshRoute {
+  return readRoute('HTTPRoute', LINKERD, raw, problems);
 }
 
 /** Reads a GRPCRoute. @throws MalformedObject @see https://gateway-api.sigs.k8s.io/reference/spec/#grpcroute */
 export function readGrpcRoute(raw: Fields, problems: Problem[]): MeshRoute {
-  return readRoute('GRPCRoute', raw, problems);
+  return readRoute('GRPCRoute', GATEWAY, raw, problems);
+}
+
+/**
+ * What stands for one that cannot be read: its Servers take no request, because nobody knows which were to be its. @throws where it
+ * names no Server
+ */
+export function closedRoute(kind: MeshRoute['kind'], group: MeshRoute['group']): (raw: Fields) => MeshRoute {
+  return (raw) => {
+    const meta = readMeta(raw);
+    const { parentRefs } = (raw.spec ?? {}) as Fields;
+    const servers = (Array.isArray(parentRefs) ? parentRefs : []).flatMap((ref) => serverOf(ref, meta.namespace) ?? []);
+    if (servers.length === 0) throw new MalformedObject('spec.parentRefs', 'names no Server');
+    const nothing = { parents: [], hostnames: [], rules: [], annotations: null };
+    return { ...meta, kind, group, servers, isFaulty: true, ...nothing };
+  };
+}
+
+/** The Server that a reference names, whatever else is in it; null: it names none. */
+function serverOf(ref: unknown, namespace: string): { namespace: string; name: string } | null {
+  const { kind, group, name } = (typeof ref === 'object' && ref !== null ? ref : {}) as Fields;
+  return kind === 'Server' && group === LINKERD && typeof name === 'string' && name !== '' ? { namespace, name } : null;
 }
 
 /**
  * A rule with a match that is wrong loses that match alone; one that has none left takes no request. A rule with a wrong
  * filter or no usable backend answers for itself, so that nothing goes where its author did not send it.
  */
-function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): MeshRoute {
+function readRoute(kind: MeshRoute['kind'], group: MeshRoute['group'], raw: Fields, problems: Problem[]): MeshRoute {
   const meta = readMeta(raw);
+  const noted = problems.length;
   const reader = FieldReader.ofSpec(raw, problems);
   reader.allow(['parentRefs', 'hostnames', 'rules', 'useDefaultGateways']);
-  const noted = problems.length;
   const refs = reader
     .list('parentRefs')
     .flatMap((entry, at) => readParent(entry, `spec.parentRefs[${at}]`, meta.namespace, problems) ?? []);
   const parents = refs.flatMap((ref) => (ref.kind === 'Service' ? ref.parent : []));
-  const servers = refs.flatMap((ref) => (ref.kind === 'Server' ? ref.parent : []));
+  const servers = reader.list('parentRefs').flatMap((entry) => serverOf(entry, meta.namespace) ?? []);
   if (refs.length === 0 && problems.length === noted)
     reader.warning('parentRefs', 'names no Service and no Server: what is attached to Gateways alone is not followed');
   if (parents.length > 0 && reader.has('hostnames'))
@@ -50,21 +76,13 @@ function readRoute(kind: MeshRoute['kind'], raw: Fields, problems: Problem[]): M
       : reader
           .list('rules')
           .map((entry, at) => readRule(kind, entry, `spec.rules[${at}]`, meta.namespace, seen, problems));
-  return {
-    ...meta,
-    kind,
-    parents,
-    servers,
-    hostnames,
-    rules,
-    annotations: readRouteAnnotations(readAnnotations(raw), problems),
-  };
+  const isFaulty = problems.slice(noted).some(isError);
+  const annotations = readRouteAnnotations(readAnnotations(raw), problems);
+  return { ...meta, kind, group, parents, servers, isFaulty, hostnames, rules, annotations };
 }
 
 /** What a route is attached to, and may be here. */
-type Parent =
-  | { readonly kind: 'Service'; readonly parent: ServiceParent }
-  | { readonly kind: 'Server'; readonly parent: { readonly namespace: string; readonly name: string } };
+type Parent = { readonly kind: 'Service'; readonly parent: ServiceParent } | { readonly kind: 'Server' };
 
 /** null: it is neither a Service nor a Server, or something in it is wrong, which is noted. */
 function readParent(raw: unknown, path: string, home: string, problems: Problem[]): Parent | null {
@@ -78,12 +96,12 @@ function readParent(raw: unknown, path: string, home: string, problems: Problem[
     sectionName: reader?.textOr('sectionName', '') ?? '',
   };
   const isService = isCoreService(reader, { group: 'gateway.networking.k8s.io', kind: 'Gateway' });
-  const isServer = reader?.fields.kind === 'Server' && reader.fields.group === 'policy.linkerd.io';
+  const isServer = reader?.fields.kind === 'Server' && reader.fields.group === LINKERD;
   if (isServer && parent.namespace !== home)
     reader.problem('namespace', 'is not the namespace of the route: a Server is governed by its own');
   for (const fault of faults) problems.push(fault);
   if (faults.length > 0) return null;
-  if (isServer) return { kind: 'Server', parent: { namespace: parent.namespace, name: parent.name } };
+  if (isServer) return { kind: 'Server' };
   return isService ? { kind: 'Service', parent } : null;
 }
 
@@ -230,3 +248,6 @@ function readRetry(raw: unknown, path: string, perTryMs: number, problems: Probl
     backoff: { baseMs: baseMs!, maxMs: baseMs! * 10 },
   };
 }
+
+const GATEWAY = 'gateway.networking.k8s.io';
+const LINKERD = 'policy.linkerd.io';

@@ -53,13 +53,18 @@ export type Attribute =
   | 'method'
   | 'path';
 
-/** Attributes that a connection of octets does not have. */
-export const HTTP_ONLY: ReadonlySet<Attribute> = new Set<Attribute>([
-  'request.headers',
+/** Attributes of a JSON Web Token. */
+export const OF_TOKENS: ReadonlySet<Attribute> = new Set<Attribute>([
   'request.auth.principal',
   'request.auth.audiences',
   'request.auth.presenter',
   'request.auth.claims',
+]);
+
+/** Attributes that a connection of octets does not have. */
+export const HTTP_ONLY: ReadonlySet<Attribute> = new Set<Attribute>([
+  ...OF_TOKENS,
+  'request.headers',
   'host',
   'method',
   'path',

@@ -26,7 +26,7 @@ export function isPathTemplate(path: string): boolean {
 export function pathTemplateRegex(template: string): string {
   const segments = template.slice(1).split('/');
   return segments
-    .map((segment) => `/${segment === ONE_SEGMENT ? '[^/]+' : segment === ANY_REST ? '.*' : quoted(segment)}`)
+    .map((segment) => `/${segment === ONE_SEGMENT ? '[^/]+' : segment === ANY_REST ? '(?s:.*)' : quoted(segment)}`)
     .join('');
 }
 

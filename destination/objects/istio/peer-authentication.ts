@@ -14,6 +14,8 @@ export interface PeerAuthentication extends Meta {
   readonly mode: PeerMode;
   /** By the port that the workload itself listens on. */
   readonly ports: Readonly<Record<string, PeerMode>>;
+  /** It stands for one that cannot be read, and so comes before all others that it may have been narrower than. Absent: it does not. */
+  readonly isStandIn?: true;
 }
 
 /**
@@ -44,7 +46,7 @@ export function readPeerAuthentication(raw: Fields, problems: Problem[]): PeerAu
 
 /** What stands for one that cannot be read: nobody is let in in the clear whom it may have meant to keep out. */
 export function strictForAll(raw: Fields): PeerAuthentication {
-  return { ...readMeta(raw), selector: null, mode: 'STRICT', ports: {} };
+  return { ...readMeta(raw), selector: null, mode: 'STRICT', ports: {}, isStandIn: true };
 }
 
 function readMode(reader: FieldReader | null): PeerMode {

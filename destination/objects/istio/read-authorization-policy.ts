@@ -2,7 +2,7 @@ import { FieldReader } from '../field-reader.ts';
 import type { Fields } from '../json.ts';
 import { readAnnotations, readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
-import type { AuthorizationPolicy } from './authorization-policy.ts';
+import { type AuthorizationPolicy, OF_TOKENS } from './authorization-policy.ts';
 import { readAuthorizationRule } from './read-authorization-rule.ts';
 import { readWorkloadSelector } from './workload-selector.ts';
 
@@ -32,15 +32,31 @@ export function readAuthorizationPolicy(raw: Fields, problems: Problem[]): Autho
     isDryRun: readDryRun(raw, found),
     rules: rules.map((entry) => readAuthorizationRule(entry, meta.namespace)),
   };
+  for (const { path, from, when } of action === 'ALLOW' ? [] : policy.rules)
+    if ([...from.flat(), ...when].some(({ attribute, values }) => OF_TOKENS.has(attribute) && values.length > 0))
+      found.push({ path, message: 'asks for a JSON Web Token, and none is looked at: it would refuse nobody' });
   refuseErrors(found, problems);
   return policy;
 }
 
-/** What stands for one that cannot be read: nobody passes whom it may have meant to refuse. */
+/**
+ * What stands for one that cannot be read: nobody passes whom it may have meant to refuse. What can be read of whom it is for
+ * holds; one that is only tried, audits, or is attached to something else can have meant nobody.
+ */
 export function denialOfAll(raw: Fields): AuthorizationPolicy {
+  const reader = FieldReader.ofSpec(raw, []);
+  const faults: Problem[] = [];
+  const selecting = FieldReader.ofSpec(raw, faults);
+  const selector = readWorkloadSelector(selecting);
   const everything = { path: '', from: [], to: [], when: [] };
-  const common = { selector: null, isForOthers: false, isDryRun: false };
-  return { ...readMeta(raw), ...common, action: 'DENY', rules: [everything] };
+  return {
+    ...readMeta(raw),
+    selector: faults.length === 0 ? selector : null,
+    isForOthers: reader.has('targetRef') || reader.has('targetRefs'),
+    isDryRun: readDryRun(raw, []),
+    action: reader.fields.action === 'AUDIT' ? 'AUDIT' : 'DENY',
+    rules: [everything],
+  };
 }
 
 function readAction(reader: FieldReader): AuthorizationPolicy['action'] {

@@ -1,6 +1,6 @@
 import { isIpNetwork } from '../../../core/config/ip-networks.ts';
 import type { FieldReader } from '../field-reader.ts';
-import type { Attribute, AuthorizationRule, Demand } from './authorization-policy.ts';
+import { type Attribute, type AuthorizationRule, type Demand, OF_TOKENS } from './authorization-policy.ts';
 import { pathTemplateFault } from './path-template.ts';
 
 /** Reads one entry of `spec.rules`. Source: AuthorizationPolicy, "Rule". @param home namespace of the policy */
@@ -70,6 +70,8 @@ function readCondition(reader: FieldReader, home: string): Demand | null {
     );
   else if (attribute === 'request.headers' && names.length > 1)
     reader.problem('key', `"${key}" names more than one header`);
+  else if (attribute === 'request.headers' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(names[0]!))
+    reader.problem('key', `"${names[0]}" is no name of a header; hosts, methods and paths have fields of their own`);
   if (!reader.has('values') && !reader.has('notValues')) reader.problem('', 'has neither values nor notValues');
   const values = readValues(reader, 'values', attribute, home);
   return { attribute, names, values, notValues: readValues(reader, 'notValues', attribute, home) };
@@ -80,7 +82,7 @@ function readValues(reader: FieldReader, name: string, attribute: Attribute, hom
     reader.problem(name, 'is an empty list');
   const faultOf = FAULTS[attribute];
   const values = reader.texts(name, faultOf);
-  if (NEEDS_TOKEN.includes(attribute) && values.length > 0)
+  if (OF_TOKENS.has(attribute) && values.length > 0)
     reader.warning(name, 'is of a JSON Web Token, and none is looked at: it takes no request, and `not…` takes all');
   return attribute === 'source.serviceAccount'
     ? values.map((value) => (value.includes('/') ? value : `${home}/${value}`))
@@ -144,9 +146,3 @@ const CONDITIONS: readonly Attribute[] = [
   'connection.sni',
 ];
 const NAMED: readonly Attribute[] = ['request.headers', 'request.auth.claims'];
-const NEEDS_TOKEN: readonly Attribute[] = [
-  'request.auth.principal',
-  'request.auth.audiences',
-  'request.auth.presenter',
-  'request.auth.claims',
-];

@@ -45,7 +45,7 @@ export function readSettings(annotations: Readonly<Record<string, string>>, prob
     opaquePorts: readPorts(annotations, OPAQUE_PORTS, problems),
     skipInboundPorts: readPorts(annotations, SKIP_INBOUND_PORTS, problems),
     inboundPolicy: readPolicy(annotations, problems),
-    requireIdentityPorts: readPorts(annotations, REQUIRE_IDENTITY_PORTS, problems),
+    requireIdentityPorts: readGuardedPorts(annotations, problems),
     requestOverrides: readRequestOverrides(annotations, problems),
   };
 }
@@ -75,6 +75,15 @@ function readPorts(
     else problems.push({ path: annotationPath(annotation), message: `${parsed} or port name; the entry is ignored` });
   }
   return { annotation, ranges, names };
+}
+
+/** A wrong entry stands for every port: whoever wrote it wanted fewer clients, and guessing where would let strangers in. */
+function readGuardedPorts(annotations: Readonly<Record<string, string>>, problems: Problem[]): PortSetting | null {
+  const faults: Problem[] = [];
+  const setting = readPorts(annotations, REQUIRE_IDENTITY_PORTS, faults);
+  for (const { path, message } of faults)
+    problems.push({ path, message: message.replace('the entry is ignored', 'it counts for every port') });
+  return setting && faults.length > 0 ? { ...setting, ranges: [[1, 65_535]] } : setting;
 }
 
 function readPolicy(annotations: Readonly<Record<string, string>>, problems: Problem[]): PolicySetting | null {

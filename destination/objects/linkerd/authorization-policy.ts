@@ -5,9 +5,17 @@ import { type Problem, refuseErrors } from '../problem.ts';
 
 /** Lets clients into a Server, a route of one, or all Servers of a namespace. */
 export interface LinkerdAuthorizationPolicy extends Meta {
-  readonly target: { readonly kind: 'Server' | 'HTTPRoute' | 'GRPCRoute' | 'Namespace'; readonly name: string };
+  readonly target: AuthorizationTarget;
   /** All of them have to hold; none: anybody is let in. */
   readonly required: readonly AuthenticationRef[];
+}
+
+/** What a policy is for, in its own namespace. */
+export interface AuthorizationTarget {
+  readonly kind: 'Server' | 'HTTPRoute' | 'GRPCRoute' | 'Namespace';
+  /** API group; empty: the core group. */
+  readonly group: string;
+  readonly name: string;
 }
 
 /** What a client has to show. */
@@ -41,7 +49,7 @@ export function readLinkerdAuthorizationPolicy(raw: Fields, problems: Problem[])
   return { ...meta, target, required };
 }
 
-function readTarget(reader: FieldReader, home: string): LinkerdAuthorizationPolicy['target'] {
+function readTarget(reader: FieldReader, home: string): AuthorizationTarget {
   const target = reader.nested('targetRef');
   if (!target) reader.problem('targetRef', 'is missing');
   target?.allow(['group', 'kind', 'name', 'namespace']);
@@ -55,7 +63,7 @@ function readTarget(reader: FieldReader, home: string): LinkerdAuthorizationPoli
   if (target?.has('namespace') && target.fields.namespace !== home)
     target.problem('namespace', 'is not the namespace of the policy');
   if (kind === 'Namespace' && name !== home) target!.problem('name', 'is not the namespace of the policy');
-  return { kind: kind as LinkerdAuthorizationPolicy['target']['kind'], name };
+  return { kind: kind as AuthorizationTarget['kind'], group, name };
 }
 
 function readRequired(reader: FieldReader, home: string): AuthenticationRef {

@@ -104,7 +104,7 @@ function stringMatch(value: string): StringMatch {
 function globMatch(value: string): StringMatch {
   if (!value.slice(1, -1).includes('*') && !(value.length > 1 && value.startsWith('*') && value.endsWith('*')))
     return stringMatch(value);
-  return { regex: value.split('*').map(quoted).join('.*') };
+  return { regex: value.split('*').map(quoted).join('(?s:.*)') };
 }
 
 function pathMatch(value: string) {

@@ -21,6 +21,7 @@ export type PodMutualTls = Pick<PodAccess, 'mutualTls' | 'mutualTlsPorts'>;
  */
 export function mutualTlsOf(inquiry: Inquiry, pod: Pod): PodMutualTls {
   const said = objectsFor(inquiry, pod);
+  if (said.standIn) return { mutualTls: modeOf('STRICT', said.standIn) };
   tellOfVain(inquiry, said);
   const [workload] = said.workload;
   const whole = wholeOf(said);
@@ -36,6 +37,7 @@ export function mutualTlsOf(inquiry: Inquiry, pod: Pod): PodMutualTls {
 /** Whether a port of a pod is to be spoken to in the clear, because a PeerAuthentication says `DISABLE` of it. */
 export function isMutualTlsOff(mesh: Mesh, pod: Pod, port: number): boolean {
   const said = objectsFor(mesh, pod);
+  if (said.standIn) return false;
   const ofPort = said.workload[0]?.ports[String(port)] ?? 'UNSET';
   return (ofPort !== 'UNSET' ? ofPort : wholeOf(said)?.mode) === 'DISABLE';
 }
@@ -46,6 +48,8 @@ interface Said {
   readonly namespace: readonly PeerAuthentication[];
   readonly mesh: readonly PeerAuthentication[];
   readonly vain: readonly PeerAuthentication[];
+  /** One that cannot be read, and may be about the pod. */
+  readonly standIn: PeerAuthentication | undefined;
 }
 
 function objectsFor({ cluster, domain }: Mesh, pod: Pod): Said {
@@ -57,6 +61,7 @@ function objectsFor({ cluster, domain }: Mesh, pod: Pod): Said {
     namespace: own.filter(({ selector }) => !selector).sort(byAge),
     mesh: ofRoots.filter(({ selector }) => !selector).sort(byAge),
     vain: ofRoots.filter(({ selector }) => selector),
+    standIn: [...own, ...ofRoots].find(({ isStandIn }) => isStandIn),
   };
 }
 

@@ -44,7 +44,9 @@ export function serverAccess(inquiry: Inquiry, server: Server): ServerAccess {
       ...ofServer.flatMap((policy) => ruleOf(inquiry, policy) ?? []),
       ...older.map((each) => oldRuleOf(inquiry, each)),
     ],
-    routes: routes.length === 0 ? null : routesOf(inquiry, routes, policies),
+    // Where one of them cannot be told, nobody knows what a request is of.
+    routes:
+      routes.length === 0 ? null : routes.some(({ isFaulty }) => isFaulty) ? [] : routesOf(inquiry, routes, policies),
   };
 }
 
@@ -54,7 +56,9 @@ function routesOf(
   policies: readonly LinkerdAuthorizationPolicy[],
 ): AccessRoute[] {
   return bySpecificity([...routes].sort(byAge)).map(({ route, rule, match }): AccessRoute => {
-    const own = policies.filter(({ target }) => target.kind === route.kind && target.name === route.name);
+    const own = policies.filter(
+      ({ target: { kind, group, name } }) => kind === route.kind && group === route.group && name === route.name,
+    );
     return {
       name: route.name,
       when: withHosts(match.when, route.hostnames),
@@ -153,17 +157,19 @@ function isOfNamespace(namespace: string, { controlNamespace, trustDomain }: Ide
 }
 
 /**
- * An identity as it is written, and, where it is one of Linkerd's own control plane, as this mesh calls the same workload:
- * manifests that were written for Linkerd name `linkerd` as the namespace of the control plane.
+ * An identity as it is written, and, where it is one of Linkerd's own control plane and of this trust domain, as this mesh calls
+ * the same workload: manifests that were written for Linkerd name `linkerd` as the namespace of the control plane.
  */
 function identityIs(identity: string, { controlNamespace, trustDomain }: IdentityDomain): AccessCondition[] {
   if (identity === '*') return [ANY_IDENTITY];
-  const ours = identity.replace(LINKERD_NAMESPACE, `$1${controlNamespace}.${trustDomain}`);
+  const theirs = `.serviceaccount.identity.linkerd.${trustDomain}`;
+  const ours = identity.endsWith(theirs)
+    ? `${identity.slice(0, -theirs.length)}.serviceaccount.identity.${controlNamespace}.${trustDomain}`
+    : identity;
   return [...new Set([identity, ours])].map((each) => ({
     client: 'identity',
     value: each.startsWith('*') ? { suffix: each.slice(1) } : { exact: each },
   }));
 }
 
-const LINKERD_NAMESPACE = /(\.serviceaccount\.identity\.)linkerd\.[^/]+$/;
 const ANY_IDENTITY: AccessCondition = { client: 'identity', value: { present: true } };

@@ -36,14 +36,20 @@ export class PolicyGenerator {
       namespace: this.#pick('default', 'default', 'default', 'istio-system', 'weft', 'other'),
       name: `policy-${at}`,
       dryRun: this.#chance(8),
-      spec: {
-        ...(this.#chance(2) && {
-          selector: { matchLabels: this.#pick({ app: 'api' }, { app: 'web' }, { tier: 'back' }) },
-        }),
-        ...(this.#chance(2) && { action: this.#pick('ALLOW', 'DENY', 'DENY', 'AUDIT') }),
-        ...(!this.#chance(10) && { rules: this.#some(3, () => this.#rule()) }),
-      },
+      spec: this.#spec(this.#chance(2) ? this.#pick('ALLOW', 'DENY', 'DENY', 'AUDIT') : null),
     }));
+  }
+
+  /** What a token would say is asked for by those alone that allow: elsewhere it is refused as long as no token is read. */
+  #spec(action: string | null): Readonly<Record<string, unknown>> {
+    const readsTokens = action === null || action === 'ALLOW';
+    return {
+      ...(this.#chance(2) && {
+        selector: { matchLabels: this.#pick({ app: 'api' }, { app: 'web' }, { tier: 'back' }) },
+      }),
+      ...(action !== null && { action }),
+      ...(!this.#chance(10) && { rules: this.#some(3, () => this.#rule(readsTokens)) }),
+    };
   }
 
   asks(count: number): Ask[] {
@@ -70,17 +76,18 @@ export class PolicyGenerator {
     };
   }
 
-  #rule(): object {
+  #rule(readsTokens: boolean): object {
     return {
-      ...(this.#chance(2) && { from: this.#some(2, () => ({ source: this.#source() })) }),
+      ...(this.#chance(2) && { from: this.#some(2, () => ({ source: this.#source(readsTokens) })) }),
       ...(this.#chance(2) && { to: this.#some(2, () => ({ operation: this.#demands(OPERATION, 2) })) }),
-      ...(this.#chance(3) && { when: this.#some(2, () => this.#condition()) }),
+      ...(this.#chance(3) && { when: this.#some(2, () => this.#condition(readsTokens)) }),
     };
   }
 
   /** Service accounts stand alone, as in Istio. */
-  #source(): object {
-    const { serviceAccounts: accounts, ...others } = SOURCE;
+  #source(readsTokens: boolean): object {
+    const { serviceAccounts: accounts, requestPrincipals, ...others } = SOURCE;
+    if (readsTokens && this.#chance(8)) return this.#demands({ requestPrincipals: requestPrincipals! }, 1);
     return this.#chance(6) ? this.#demands({ serviceAccounts: accounts! }, 1) : this.#demands(others, 2);
   }
 
@@ -98,8 +105,8 @@ export class PolicyGenerator {
     );
   }
 
-  #condition(): object {
-    const key = this.#pick(...Object.keys(CONDITIONS));
+  #condition(readsTokens: boolean): object {
+    const key = this.#pick(...Object.keys(CONDITIONS).filter((each) => readsTokens || !OF_TOKENS.test(each)));
     const values = () => this.#some(2, () => this.#pick(...CONDITIONS[key]!));
     const isPositive = this.#chance(2);
     return {
@@ -123,6 +130,7 @@ export class PolicyGenerator {
   }
 }
 
+const OF_TOKENS = /^request\.auth\./;
 const PRINCIPALS = [
   'cluster.local/ns/default/sa/web',
   'cluster.local/ns/default/sa/job',

@@ -1,0 +1,50 @@
+import t from 'tap';
+
+import type { Problem } from '../problem.ts';
+import { denialOfAll, readAuthorizationPolicy } from './read-authorization-policy.ts';
+
+const policy = (spec: object, annotations = {}) => ({
+  apiVersion: 'security.istio.io/v1',
+  kind: 'AuthorizationPolicy',
+  metadata: { namespace: 'default', name: 'api', annotations },
+  spec,
+});
+
+/** The first thing wrong with a policy, or empty. */
+function faultOf(spec: object): string {
+  const problems: Problem[] = [];
+  try {
+    readAuthorizationPolicy(policy(spec), problems);
+    return '';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+t.test('what is asked of a token may narrow what is allowed, and nothing else, while no token is read', async (t) => {
+  const rules = [{ from: [{ source: { requestPrincipals: ['*'] } }] }];
+  t.equal(faultOf({ rules }), '');
+  for (const action of ['DENY', 'AUDIT'])
+    t.match(faultOf({ action, rules }), 'asks for a JSON Web Token, and none is looked at: it would refuse nobody');
+  t.equal(faultOf({ action: 'DENY', rules: [{ from: [{ source: { notRequestPrincipals: ['*'] } }] }] }), '');
+});
+
+t.test('a header has a name that can be sent', async (t) => {
+  const rules = (name: string) => ({ rules: [{ when: [{ key: `request.headers[${name}]`, values: ['a'] }] }] });
+  t.equal(faultOf(rules('X-Team')), '');
+  for (const name of [':path', 'x team', 'x-tëam'])
+    t.match(faultOf(rules(name)), 'is no name of a header; hosts, methods and paths have fields of their own', name);
+});
+
+t.test('what stands for one that cannot be read is for whom it was for, as far as that can be read', async (t) => {
+  const selector = { matchLabels: { app: 'api' } };
+  const instead = (spec: object, annotations = {}) => denialOfAll(policy(spec, annotations));
+  t.match(instead({ selector, rulez: [] }), { action: 'DENY', isForOthers: false, isDryRun: false });
+  t.same(instead({ selector, rulez: [] }).selector, readAuthorizationPolicy(policy({ selector }), []).selector);
+  t.equal(instead({ selector: { matchLabels: 'app' } }).selector, null, 'everybody, where that cannot be read either');
+  t.equal(instead({ selector: { matchLabels: { app: 'api' }, names: [] } }).selector, null);
+  t.equal(instead({ targetRefs: [{ kind: 'Gateway', name: 'edge' }], rulez: [] }).isForOthers, true);
+  t.equal(instead({ rulez: [] }, { 'istio.io/dry-run': 'true' }).isDryRun, true);
+  t.equal(instead({ action: 'AUDIT', rulez: [] }).action, 'AUDIT');
+  t.equal(instead({ action: 'ALOW' }).action, 'DENY');
+});
