@@ -3,8 +3,10 @@ import { type Clock, systemClock } from '../core/time/clock.ts';
 import { AdminServer } from './admin/server.ts';
 import type { ProxyConfig } from './config.ts';
 import { Certifier } from './control/certifier.ts';
+import { FIRST_ANSWER_MS } from './control/discovery.ts';
 import { WatchClient } from './control/watch-client.ts';
 import { DataPath, type Way } from './data-path.ts';
+import { firstWord } from './inbound/first-word.ts';
 import type { Log } from './log.ts';
 import { endpointStates } from './outbound/endpoint-state.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
@@ -18,7 +20,10 @@ export interface RunningProxy {
   drain(): Promise<void>;
 }
 
-/** Puts a proxy together and starts it: admin at once, traffic once it is certified. */
+/**
+ * Puts a proxy together and starts it: admin at once, what goes out once it is certified, what comes in once destination has said
+ * who may.
+ */
 export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () => void): Promise<RunningProxy> {
   const clock: Clock = systemClock;
   windowBudget.total = config.windowBudget;
@@ -37,11 +42,19 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   let serving = false;
   const serve = async () => {
     const ways = [
-      ['inbound', config.inboundListen],
       ['outbound', config.outboundListen],
       ['explicit', config.explicitListen],
+      ['inbound', config.inboundListen],
     ] as const;
-    for (const [way, addresses] of ways) servers.push(...(await listenAll(path, way, addresses)));
+    const told = firstWord(ports, clock);
+    for (const [way, addresses] of ways) {
+      if (way === 'inbound' && !(await told))
+        log.warn(
+          { policy: config.defaultInboundPolicy, waitedMs: FIRST_ANSWER_MS },
+          'destination has not said who may come in; until it does, the default policy decides',
+        );
+      if (!connections.isDraining) servers.push(...(await listenAll(path, way, addresses)));
+    }
     serving = true;
     log.info({ identity: config.identity, startMs: Math.round(performance.now()) }, 'ready');
   };
