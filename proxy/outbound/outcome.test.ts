@@ -34,6 +34,14 @@ t.test("an answer of the proxy's own counts as a failure with its status and rea
   t.same(ends.failedOutcome('fail_fast'), { status: 504, success: false, grpcStatus: '', error: 'fail_fast' });
 });
 
+t.test('no connection speaks against an endpoint where that is its doing, and else of nothing', async (t) => {
+  const result = (reason: ConnectError['reason']) => ends.unreachableResult(new ConnectError(reason, ''));
+  t.equal(result('connect_failed'), 'local');
+  t.equal(result('connect_timeout'), 'local');
+  t.equal(result('destination_identity_mismatch'), null);
+  t.equal(result('overflow' as ConnectError['reason']), null);
+});
+
 t.test('an injected fault counts as a failure with the status that it was given', async (t) => {
   const head = { status: 200, fields: ['grpc-status', '14', 'weft-proxy-error', 'fault_injected'] };
   t.same(ends.faultOutcome(head), { status: 200, success: false, grpcStatus: '14', error: 'fault_injected' });

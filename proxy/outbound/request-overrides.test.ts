@@ -36,6 +36,7 @@ t.test("Linkerd's headers take the place of what the route says", async (t) => {
   t.match(asked({ 'l5d-retry-http': '5xx' }), { retry: { on, limit: 1, maxBodyBytes: 65_536 } });
   t.match(asked({ 'L5d-Retry-Http': '5xx', 'l5d-retry-limit': '4' }), { retry: { limit: 4 } });
   t.match(asked({ 'l5d-retry-grpc': 'unavailable, internal' }), { retry: { on: { grpc: [14, 13] } } });
+  t.notMatch(asked({ 'l5d-retry-grpc': 'unavailable' })?.retry?.on, { statuses: [] }, 'what is not named is not there');
   t.match(asked({ 'l5d-retry-timeout': '300ms' }, { retry: RULE }), { retry: { ...RULE, perTryMs: 300 } });
   t.same(asked({ 'l5d-response-timeout': '2s' })?.timeouts, { responseMs: 2000 });
   t.same(asked({ 'l5d-timeout': '1s', 'l5d-request-timeout': '3s' })?.timeouts, { requestMs: 3000 });

@@ -284,13 +284,15 @@ t.test('an answer of the route’s own ends with its head where it has no body',
 
 t.test('tried again without a rule', async (t) => {
   t.test('when an endpoint cannot be connected to', async (t) => {
-    const { endpoints, application, reasons } = request();
+    const { endpoints, application, reasons, failures } = request();
     endpoints.refuse();
     endpoints.refuse();
     t.equal(endpoints.attempts.length, 3);
     endpoints.refuse();
     t.equal(application.sent[0], 502);
     t.same(reasons(), ['connect_failed']);
+    const { id } = endpoints.clients.find(({ endpoint }) => endpoint.address === endpoints.attempts[2]!.address)!;
+    t.match(failures.entries[0], { endpoint: id, route: 'all', target: 'api.default.svc.cluster.local:80' });
   });
 
   t.test('when it refuses the stream, and not when it breaks off', async (t) => {
@@ -328,6 +330,29 @@ t.test('given up by the application, is given up at the endpoint', async (t) => 
   t.same(stream.sent, ['GET /', 'end', `reset ${CANCEL}`]);
   t.same(application.sent, []);
   t.equal(target.active, 0);
+});
+
+t.test('given up by the application, is tried nowhere else when its endpoint turns out not to be there', async (t) => {
+  const { endpoints, made, application, reasons } = request();
+  made.onReset();
+  endpoints.refuse();
+  t.equal(endpoints.attempts.length, 1);
+  t.same([application.sent, reasons()], [[], []]);
+});
+
+t.test('a tunnel ends with the later of its two ends, be that one of trailers', async (t) => {
+  const head = { ...GET, method: 'CONNECT', protocol: 'websocket' };
+  for (const end of ['data', 'trailers'] as const) {
+    const { endpoints, made, target, application } = request({}, { head, end: false });
+    endpoints.open();
+    endpoints.listener.onResponse(OK, false);
+    endpoints.listener.onData(...body('bye'), true);
+    t.equal(target.active, 1);
+    if (end === 'data') made.onData(...body('bye'), true);
+    else made.onTrailers(['x-end', 'now']);
+    t.equal(target.active, 0, end);
+    t.same(application.sent, [200, 'bye', 'end']);
+  }
 });
 
 t.test('is answered at once', async (t) => {

@@ -63,7 +63,9 @@ t.test('goes elsewhere, or fails, where nothing is found', async (t) => {
   const failed = waiting();
   failed.made.follow(null, FAILURE);
   t.equal(failed.stream.sent[0], 502);
-  t.match(failed.failures.entries, [{ reason: 'target_unknown', target: 'api', method: 'POST', path: '/a' }]);
+  t.match(failed.failures.entries, [
+    { reason: 'target_unknown', target: 'api', route: '', method: 'POST', path: '/a', endpoint: '' },
+  ]);
 });
 
 t.test('fails where a failure is found, once', async (t) => {
