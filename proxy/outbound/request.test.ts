@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap';
 
-import type { Backend, RetryPolicy, Route } from '../../api/routing.ts';
+import { type Backend, OWN_BACKEND, type RetryPolicy, type Route } from '../../api/routing.ts';
 import { systemClock } from '../../core/time/clock.ts';
 import { FailureLog } from '../admin/failure-log.ts';
 import type { RequestHead, ResponseHead } from '../http.ts';
-import { CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
+import { CANCEL, INTERNAL_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import { OutboundRequest } from './request.ts';
 import { FakeEndpoints, FakeStream } from './testing/fake-endpoints.ts';
@@ -395,4 +395,112 @@ t.test('an injected delay', async (t) => {
   t.test('is as long as a timer can be, where it is longer', async (t) => {
     t.same(delayed(t, 30 * 24 * 3600 * 1000).time.waiting, [MAX_TIMER_MS]);
   });
+});
+
+t.test('its time', async (t) => {
+  const timed = (t: Test, timeouts: object, more: Partial<Circumstances> = {}) => {
+    const time = new FakeTimers(t);
+    const made = request({ timeouts }, more);
+    return { time, stream: made.endpoints.open(), ...made };
+  };
+
+  t.test('to the head of the answer ends with the head', async (t) => {
+    const late = timed(t, { headMs: 50 });
+    late.time.pass(50);
+    t.equal(late.application.sent[0], 504);
+    t.same(late.reasons(), ['request_timeout']);
+    t.same(late.stream.sent.at(-1), `reset ${CANCEL}`, 'the endpoint need not go on');
+    const soon = timed(t, { headMs: 50 });
+    soon.endpoints.listener.onResponse(OK, false);
+    soon.time.pass(500);
+    t.same(soon.application.sent, [200]);
+  });
+
+  t.test('as a whole goes on until the answer has ended, which is broken off where it has begun', async (t) => {
+    const { time, application, endpoints, reasons, target } = timed(t, { requestMs: 50 });
+    endpoints.listener.onResponse(OK, false);
+    time.pass(50);
+    t.same(application.sent, [200, `reset ${INTERNAL_ERROR}`]);
+    t.same(reasons(), ['request_timeout']);
+    t.equal(target.active, 0);
+    const ended = timed(t, { requestMs: 50 });
+    ended.endpoints.listener.onResponse(OK, true);
+    t.same(ended.time.waiting, [], 'nothing waits for what is over');
+  });
+
+  t.test('to the answer begins when the request has been said whole', async (t) => {
+    const says: readonly ((made: ReturnType<typeof request>['made']) => void)[] = [
+      (made) => made.onData(...body('all'), true),
+      (made) => made.onTrailers(['x-end', 'now']),
+    ];
+    for (const say of says) {
+      const { time, made, reasons } = timed(t, { responseMs: 50 }, { end: false });
+      made.onData(...body('some'), false);
+      time.pass(500);
+      t.same(reasons(), []);
+      say(made);
+      time.pass(50);
+      t.same(reasons(), ['response_timeout']);
+    }
+    const bodyless = timed(t, { responseMs: 50 });
+    bodyless.time.pass(50);
+    t.same(bodyless.reasons(), ['response_timeout']);
+  });
+
+  t.test('without a word of either side begins anew with each', async (t) => {
+    const { time, made, endpoints, reasons } = timed(t, { idleMs: 50 }, { end: false });
+    const say = [
+      () => made.onData(...body('some'), false),
+      () => endpoints.listener.onResponse(OK, false),
+      () => endpoints.listener.onData(...body('some'), false),
+    ];
+    for (const each of say) {
+      time.pass(40);
+      each();
+    }
+    time.pass(49);
+    t.same(reasons(), []);
+    time.pass(1);
+    t.same(reasons(), ['idle_timeout']);
+  });
+
+  t.test('of a tunnel is that of its pauses alone', async (t) => {
+    const head = { ...GET, method: 'CONNECT', protocol: 'websocket' };
+    const timeouts = { headMs: 50, requestMs: 50, responseMs: 50, idleMs: 90 };
+    const { time, endpoints, reasons } = timed(t, timeouts, { head, end: false });
+    endpoints.listener.onResponse(OK, false);
+    t.same(time.waiting, [90]);
+    time.pass(90);
+    t.same(reasons(), ['idle_timeout']);
+  });
+
+  t.test('is none where nobody has said one', async (t) => {
+    t.same(timed(t, {}).time.waiting, []);
+  });
+});
+
+t.test('goes twice where it is mirrored, with its body, and is answered once', async (t) => {
+  const { endpoints, application, made } = request(
+    {
+      filters: {
+        mirrors: [
+          { backend: OWN_BACKEND, fraction: 0.6 },
+          { backend: OWN_BACKEND, fraction: 0.5 },
+        ],
+      },
+    },
+    { end: false },
+  );
+  t.equal(endpoints.attempts.length, 2, 'chance is 0.5 here');
+  const [mirror, own] = endpoints.attempts.map(({ waiter }) => {
+    const stream = new FakeStream();
+    waiter.onStream(stream);
+    return { stream, waiter };
+  });
+  made.onData(...body('all'), true);
+  t.same(mirror!.stream.sent, ['GET /', 'all', 'end']);
+  t.same(own!.stream.sent, ['GET /', 'all', 'end']);
+  mirror!.waiter.listener.onResponse(BUSY, true);
+  own!.waiter.listener.onResponse(OK, true);
+  t.same(application.sent, [200, 'end']);
 });
