@@ -86,6 +86,21 @@ t.test('says gRPC’s status to gRPC', async (t) => {
   t.match(JSON.stringify(stream.head?.fields), /"grpc-status","\d+"/);
 });
 
+t.test('passes on all that its client says, once it has gone on', async (t) => {
+  const ended = waiting();
+  ended.made.follow(ended.fake.target, FAILURE);
+  const stream = ended.fake.open();
+  ended.made.onSent(7);
+  t.equal(stream.granted, 7);
+  ended.made.onTrailers(['a', '1']);
+  t.same(stream.sent.slice(1), ['a 1', 'end']);
+  const left = waiting();
+  left.made.follow(left.fake.target, FAILURE);
+  const other = left.fake.open();
+  left.made.onReset();
+  t.match(String(other.sent.at(-1)), /^reset /);
+});
+
 t.test('is nothing any more once its client has gone', async (t) => {
   const { fake, stream, made } = waiting({ end: true });
   made.onReset();
