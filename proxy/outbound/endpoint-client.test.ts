@@ -166,20 +166,36 @@ async function server(t: Test): Promise<number> {
 }
 
 t.test('a server that takes a connection for octets can be reached, and owes nothing any more', async (t) => {
-  const { made, share } = client({ address: '127.0.0.1', port: await server(t) });
+  const { made, share, metrics } = client({ address: '127.0.0.1', port: await server(t) });
+  const openNow = () => [...metrics.tcpOpen.series.values()].map(({ value }) => value);
   made.onUnreachable(new ConnectError('connect_failed', 'away'));
   const socket = await made.open();
   t.equal(made.isReady(performance.now()), true);
   t.equal(share.connections, 1);
+  t.same(openNow(), [1]);
   const nowMs = performance.now();
   t.ok(made.cost(nowMs + 10_000) < made.cost(nowMs) / 2, 'what it cost fades with time');
   await new Promise((resolve) => socket.once('close', resolve).destroy());
   t.equal(share.connections, 0);
+  t.same(openNow(), [0]);
+});
+
+t.test('an endpoint that is gone keeps no connection, and no breaker', async (t) => {
+  for (const version of ['http1', 'http2'] as const) {
+    const { made } = client();
+    let ended = '';
+    made.pool(version).shutdown = () => {
+      ended = version;
+    };
+    made.retire();
+    t.equal(ended, version);
+    t.equal(made.breaker, null);
+  }
 });
 
 t.test('a server of HTTP/2 that is to give signs of life, and gives none, is avoided, and then given up', async (t) => {
   const port = await server(t);
-  const http2KeepAlive = { quietMs: 20, answerMs: 60 };
+  const http2KeepAlive = { quietMs: 20, answerMs: 500 };
   const { made, share } = client({ address: '127.0.0.1', port }, { http2KeepAlive });
   const ended = new Promise<number>((resolve) => {
     made.pool('http2').acquire({

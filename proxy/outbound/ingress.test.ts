@@ -11,8 +11,10 @@ import { MutualTls } from '../transport/mutual-tls.ts';
 import { Ingress } from './ingress.ts';
 import { NamedTargets } from './named-targets.ts';
 import type { OutboundContext } from './outbound-context.ts';
+import type { Target } from './target.ts';
 import { targetFault } from './target-fault.ts';
 import { Targets } from './targets.ts';
+import { FakeEndpoints, FakeStream } from './testing/fake-endpoints.ts';
 
 t.test('asks about so many names that nobody knows and no more', async (t) => {
   const asked: string[] = [];
@@ -97,4 +99,44 @@ t.test('strangers are spoken to as they are, and counted together', async (t) =>
   t.equal(metrics.requests.series.size, 1);
   for (const label of ['authority', 'dst', 'backend', 'target_addr', 'target_ip', 'target_port'])
     t.match(key, `${label}="unknown"`);
+});
+
+const GET: RequestHead = { method: 'GET', scheme: 'http', authority: 'api', path: '/', protocol: '', fields: [] };
+
+/** An ingress that knows `api:80` and `web:8080`, and what became of a request that was going elsewhere. */
+function ingress(fields: readonly string[], authority = 'nobody') {
+  const [api, web, original] = ['10.1.0.1', '10.1.0.2', '10.1.0.3'].map((address) => new FakeEndpoints([address]));
+  const known: Record<string, Target> = { 'api:80': api!.target, 'web:8080': web!.target };
+  const targets = { find: (key: string) => known[key] ?? null, has: () => true } as unknown as Targets;
+  const failures = new FailureLog();
+  const context = { metrics: new Metrics(), failures, clock: systemClock, random: Math.random };
+  const stream = new FakeStream();
+  const made = new Ingress(new NamedTargets(targets, context), context, null!);
+  made.request(stream, { ...GET, fields: [...fields], authority }, true, original!.target, '10.0.0.9:40000');
+  const went = Object.entries({ api, web, original }).flatMap(([name, each]) => (each!.attempts[0] ? [name] : []));
+  const fieldsSent = () => [api, web, original].find((each) => each!.attempts[0])!.open().head!.fields;
+  return { went, stream, failures: failures.entries, fieldsSent };
+}
+
+t.test('a request goes where l5d-dst-override says, which is not passed on, else by its authority', async (t) => {
+  t.same(ingress(['l5d-dst-override', 'api'], 'web:8080').went, ['api']);
+  t.same(ingress(['L5d-Dst-Override', 'web:8080']).went, ['web']);
+  t.same(ingress([], 'web:8080').went, ['web']);
+  t.same(ingress([], 'nobody').went, ['original']);
+  const { fieldsSent } = ingress(['l5d-dst-override', 'api', 'x-kept', '1']);
+  t.notMatch(fieldsSent().join(' '), 'override');
+  t.match(fieldsSent().join(' '), 'x-kept 1');
+});
+
+t.test('nothing else will do where l5d-dst-override says what nobody knows, or no name', async (t) => {
+  const unknown = ingress(['l5d-dst-override', 'nobody'], 'api');
+  t.same(unknown.went, []);
+  t.equal(unknown.stream.sent[0], 502);
+  t.match(unknown.failures, [
+    { reason: 'target_unknown', message: 'l5d-dst-override: destination knows no target nobody' },
+  ]);
+  const wrong = ingress(['l5d-dst-override', 'a:b:c'], 'api');
+  t.same(wrong.went, []);
+  t.equal(wrong.stream.sent[0], 400);
+  t.match(wrong.failures, [{ reason: 'target_invalid', message: 'l5d-dst-override: "a:b:c" is no host:port' }]);
 });
