@@ -195,7 +195,7 @@ t.test('an endpoint that is gone keeps no connection, and no breaker', async (t)
 
 t.test('a server of HTTP/2 that is to give signs of life, and gives none, is avoided, and then given up', async (t) => {
   const port = await server(t);
-  const http2KeepAlive = { quietMs: 20, answerMs: 500 };
+  const http2KeepAlive = { quietMs: 20, answerMs: 1400 }; // doubted after a second
   const { made, share } = client({ address: '127.0.0.1', port }, { http2KeepAlive });
   const ended = new Promise<number>((resolve) => {
     made.pool('http2').acquire({
