@@ -39,7 +39,7 @@ for (const command of COMMANDS) {
   if (command.help.includes('-o '))
     t.test(`weft ${command.name} refuses a format that it does not print`, async (t) => {
       // As many words as some command wants, so that the format is what is wrong.
-      const words = command.name === 'why' ? ['GET', 'http://api.default/'] : [];
+      const words = { why: ['GET', 'http://api.default/'], authz: ['deploy/api'] }[command.name] ?? [];
       for (const format of ['yml', 'JSON', '', 'wide'])
         await t.rejects(command.run([...words, '-o', format]), { name: 'UsageError', message: /^-o / }, format);
     });

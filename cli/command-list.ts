@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { analyze } from './commands/analyze.ts';
+import { authz } from './commands/authz.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { identity } from './commands/identity.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   check,
   analyze,
   why,
+  authz,
   identity,
   run,
   demo,

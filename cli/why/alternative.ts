@@ -1,9 +1,10 @@
 import { type Backend, OWN_BACKEND, type Route, type WeightedBackend } from '../../api/routing.ts';
 import type { Complain } from '../../destination/objects/object-ref.ts';
 import type { MeshState } from '../state/mesh-state.ts';
+import { rawOf } from '../state/workload.ts';
 import { type Arrival, type ExplainedInbound, explainInbound, policyOf } from './inbound.ts';
 import type { PodPort } from './pod-port.ts';
-import { rawOf, standInsOf } from './stand-ins.ts';
+import { standInsOf } from './stand-ins.ts';
 
 /** One way that a request may go. */
 export interface ExplainedAlternative {

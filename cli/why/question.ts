@@ -1,5 +1,6 @@
 import type { RequestView } from '../../proxy/routing/predicate.ts';
 import { UsageError } from '../command.ts';
+import { parseWorkload, WORKLOAD_FORMS, type Workload } from '../state/workload.ts';
 
 /** A request that somebody asks about, and where it is to go. */
 export interface Question {
@@ -7,16 +8,8 @@ export interface Question {
   /** Host of the URL, in lower case, without its port. */
   readonly host: string;
   readonly port: number;
-  /** Who sends it. */
-  readonly from: Workload;
-}
-
-/** `deploy/web`, `pod/web-0`, or a namespace without a workload. */
-export interface Workload {
-  readonly namespace: string;
-  /** null: a client without labels. */
-  readonly kind: 'deployment' | 'statefulset' | 'pod' | null;
-  readonly name: string;
+  /** Who sends it; without a kind a client without labels. */
+  readonly from: Workload | { readonly namespace: string; readonly kind: null };
 }
 
 /**
@@ -58,22 +51,15 @@ export function parseQuestion(
     },
     host: parsed.hostname.replace(/^\[|\]$/g, '').toLowerCase(),
     port: parsed.port === '' ? (scheme === 'https' ? 443 : 80) : Number(parsed.port),
-    from: parseWorkload(from, namespace),
+    from: parseSender(from, namespace),
   };
 }
 
-function parseWorkload(text: string, namespace: string): Workload {
-  if (text === '') return { namespace, kind: null, name: '' };
-  const [kind = '', name = '', ...rest] = text.split('/');
-  if (name === '' || rest.length > 0 || !Object.hasOwn(KINDS, kind))
-    throw new UsageError(`--from ${text}: write ${Object.keys(KINDS).join('/NAME, ')}/NAME`);
-  return kind === 'ns' ? { namespace: name, kind: null, name: '' } : { namespace, kind: KINDS[kind]!, name };
+function parseSender(text: string, namespace: string): Question['from'] {
+  if (text === '') return { namespace, kind: null };
+  const [, ofNamespace] = /^ns\/([^/]+)$/.exec(text) ?? [];
+  if (ofNamespace) return { namespace: ofNamespace, kind: null };
+  const workload = parseWorkload(text, namespace);
+  if (!workload) throw new UsageError(`--from ${text}: write ${WORKLOAD_FORMS}, or ns/NAME`);
+  return workload;
 }
-
-const KINDS: Readonly<Record<string, Workload['kind']>> = {
-  deploy: 'deployment',
-  deployment: 'deployment',
-  statefulset: 'statefulset',
-  pod: 'pod',
-  ns: null,
-};

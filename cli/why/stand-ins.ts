@@ -1,5 +1,3 @@
-import { fieldsOf } from '../../destination/objects/checked-fields.ts';
-import type { Fields } from '../../destination/objects/json.ts';
 import type { Deployment } from '../../destination/objects/kubernetes/deployment.ts';
 import { isFinished, type Pod } from '../../destination/objects/kubernetes/pod.ts';
 import type { Service } from '../../destination/objects/kubernetes/service.ts';
@@ -8,7 +6,7 @@ import { compareText, isSelected } from '../../destination/objects/meta.ts';
 import { workloadOf } from '../../destination/translate/pod-endpoint.ts';
 import { claimsOn } from '../../destination/translate/pod-protocol.ts';
 import type { MeshState } from '../state/mesh-state.ts';
-import { podOfTemplate } from '../state/pod-of-template.ts';
+import { rawOf, templateOf } from '../state/workload.ts';
 import type { PodPort } from './pod-port.ts';
 
 /**
@@ -35,21 +33,9 @@ export function standInsOf(state: MeshState, name: string, port: number): PodPor
   });
 }
 
-/** A pod as it was written. */
-export function rawOf(state: MeshState, { namespace, name }: Pod): Fields {
-  return state.written({ kind: 'Pod', namespace, name })?.raw ?? {};
-}
-
 function isOf({ cluster }: MeshState, pod: Pod, deployment: Deployment): boolean {
   const workload = workloadOf(cluster, pod);
   return workload?.kind === 'Deployment' && workload.name === deployment.name;
-}
-
-/** The pod that the template of a Deployment makes; null: none. */
-export function templateOf(state: MeshState, { namespace, name }: Deployment): Omit<PodPort, 'port'> | null {
-  const ref = { kind: 'Deployment', namespace, name };
-  const made = podOfTemplate(ref, fieldsOf(state.written(ref)!.raw.spec, 'spec').template);
-  return made && { ...made, deployment: name };
 }
 
 function targetOf({ cluster }: MeshState, pod: Pod, service: Service, port: number): number | null {
