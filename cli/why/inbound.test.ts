@@ -41,6 +41,7 @@ t.test('pods that nothing is said of let everything in, and count it under no ro
         verdict: 'allowed',
         rule: null,
         why: '',
+        nearest: null,
       },
       rateLimit: null,
       refused: null,
@@ -206,5 +207,60 @@ t.test('names the rule of an AuthorizationPolicy that lets a request in, or that
   t.match(
     ask({ 'a.yaml': files }, { url: 'http://api/api/x', from: 'pod/web-0' }).text,
     /policy AuthorizationPolicy\/default\/guard spec\.rules\[1\] \(a\.yaml:\d+\) lets it in/,
+  );
+});
+
+t.test('of what refuses a request, names the rule that lacks least, and what', async (t) => {
+  const rules = [
+    {
+      from: [{ source: { serviceAccounts: ['job'] } }],
+      to: [{ operation: { methods: ['POST'], paths: ['/jobs/*'] } }],
+    },
+    {
+      from: [{ source: { serviceAccounts: ['web'] } }],
+      to: [{ operation: { methods: ['GET', 'HEAD'], paths: ['/api/*', '/web'] } }, { operation: { hosts: ['old'] } }],
+    },
+  ];
+  const files = [...API, ...PODS, WEB, policy('guard', { rules })];
+  const nearest = (method: string, url: string) =>
+    inboundOf(files, { method, url, from: 'pod/web-0' }).map(({ policy: of }) => of.nearest);
+  t.match(nearest('PUT', 'http://api/api/x'), [{ field: 'spec.rules[1]', lacks: ['method GET or HEAD'] }]);
+  t.match(nearest('GET', 'http://api/other'), [{ lacks: ['path /api/* or /web'] }]);
+  t.match(nearest('POST', 'http://api/jobs/1'), [{ field: 'spec.rules[0]', lacks: ['serviceAccount job'] }]);
+  t.same(nearest('GET', 'http://api/web'), [null], 'it is let in');
+  const denied = [...files, policy('deny', { action: 'DENY', rules: [{}] })];
+  const { explanation, text } = ask({ 'a.yaml': denied }, { url: 'http://api/web', from: 'pod/web-0' });
+  t.same(
+    explanation.split.flatMap(({ inbound }) => inbound).map(({ policy: of }) => of.nearest),
+    [null],
+    'no rule lets in what another refuses',
+  );
+  t.notMatch(text, 'nearest');
+  t.match(
+    ask({ 'a.yaml': files }, { method: 'PUT', url: 'http://api/api/x', from: 'pod/web-0' }).text,
+    /nearest AuthorizationPolicy\/default\/guard spec\.rules\[1\] \(a\.yaml:\d+\), which wants method GET or HEAD/,
+  );
+});
+
+t.test("of a Server's authorizations too", async (t) => {
+  const linkerd = (kind: string, name: string, spec: object) => ({
+    apiVersion: 'policy.linkerd.io/v1alpha1',
+    kind,
+    metadata: { namespace: 'default', name },
+    spec,
+  });
+  const files = [
+    ...API,
+    ...PODS,
+    WEB,
+    server('api', { accessPolicy: 'deny' }),
+    linkerd('AuthorizationPolicy', 'jobs', {
+      targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: 'api' },
+      requiredAuthenticationRefs: [{ kind: 'ServiceAccount', name: 'job' }],
+    }),
+  ];
+  t.match(
+    inboundOf(files, { from: 'pod/web-0' }).map(({ policy: of }) => of.nearest),
+    [{ origin: 'LinkerdAuthorizationPolicy/default/jobs', lacks: [/^identity job\.default\./] }],
   );
 });

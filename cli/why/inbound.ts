@@ -1,3 +1,4 @@
+import type { AccessRule } from '../../api/access-policy.ts';
 import { PROXY_CONTAINER } from '../../api/names.ts';
 import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { InboundConfig, InboundPolicy, InboundPort, Protocol, RateLimit } from '../../api/routing.ts';
@@ -7,6 +8,7 @@ import type { Complain } from '../../destination/objects/object-ref.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
 import { Access } from '../../proxy/access/access.ts';
 import { attributesOf } from '../../proxy/access/client-attributes.ts';
+import type { AccessFacts } from '../../proxy/access/condition.ts';
 import type { Judged } from '../../proxy/access/layer.ts';
 import { normalTarget } from '../../proxy/access/path-readings.ts';
 import { PortAccess } from '../../proxy/access/port-access.ts';
@@ -21,6 +23,7 @@ import { containersOf, readPodTemplate } from '../../webhook/inject/pod-template
 import { probePathsOf } from '../../webhook/inject/probe-paths.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import type { Client } from './client.ts';
+import { type NearestRule, nearestRule } from './nearest-rule.ts';
 import type { PodPort } from './pod-port.ts';
 import { nameOf, placeOf, type RouteName } from './route-name.ts';
 
@@ -51,6 +54,8 @@ export interface ExplainedPolicy extends InboundPolicy {
   readonly rule: { readonly origin: string; readonly field: string; readonly place: string } | null;
   /** Why it is refused, in a sentence; empty: it is not, or by the policy itself. */
   readonly why: string;
+  /** Of the rules that might have let it in, the one that lacks least; null: it is let in, or there is none. */
+  readonly nearest: NearestRule | null;
 }
 
 /** A bound on requests a second, by each pod's proxy alone. */
@@ -119,13 +124,18 @@ function decide(
     hasRateLimit: rules.rateLimit !== undefined,
   });
   const isExempt = seen === 'http' && isProbe(probesOf(place), port, arrival.request);
-  const judged = judgedBy(config, rules, arrival, seen === 'http' ? 'requests' : 'octets');
+  const facts = factsOf(rules, arrival);
+  const judged = judgedBy(config, rules, arrival.client, facts, seen === 'http' ? 'requests' : 'octets');
   const verdict = isExempt ? 'probe' : judged.verdict;
   return {
     port,
     protocol: rules.protocol,
     route: seen === 'http' ? routeOf(state, routes, arrival) : null,
-    policy: { ...explainPolicy(state, place, rules.policy, verdict), ...ruleOf(state, isExempt ? null : judged) },
+    policy: {
+      ...explainPolicy(state, place, rules.policy, verdict),
+      ...ruleOf(state, isExempt ? null : judged),
+      nearest: verdict === 'denied' ? nearestRule(state, permissionsFor(config, rules, judged), facts) : null,
+    },
     rateLimit: seen === 'http' && !isExempt ? explainRateLimit(state, rules.rateLimit, arrival.client) : null,
     refused: seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? reasonOf(judged) : null,
   };
@@ -147,24 +157,45 @@ function routeOf(state: MeshState, routes: PortRoutes, { service, request }: Arr
   return found === DEFAULT_ROUTE ? null : nameOf(state, found.route);
 }
 
+/** What the proxy of the pod knows of it. */
+function factsOf({ port }: InboundPort, { client, request }: Arrival): AccessFacts {
+  const { identity, spiffe, address } = client;
+  return {
+    client: identity === null ? null : attributesOf({ identity, spiffe }),
+    address,
+    port,
+    serverName: '',
+    request: { ...request, path: normalTarget(request.path) ?? request.path },
+  };
+}
+
 /** What the proxy of the pod says of the client, as it says it. */
-function judgedBy(config: InboundConfig, rules: InboundPort, { client, request }: Arrival, judged: Judged): Verdict {
+function judgedBy(
+  config: InboundConfig,
+  rules: InboundPort,
+  { identity }: Client,
+  facts: AccessFacts,
+  judged: Judged,
+): Verdict {
   const demands = {
     policy: rules.policy,
     port: new PortAccess(rules),
     pod: new Access(config.access),
     networks: new IpNetworks(config.clusterNetworks),
   };
-  const { identity, spiffe, address } = client;
-  const facts = {
-    client: identity === null ? null : attributesOf({ identity, spiffe }),
-    address,
-    port: rules.port,
-    serverName: '',
-    request: { ...request, path: normalTarget(request.path) ?? request.path },
-  };
   // Between proxies the client always proves an identity, also where it is not known which.
   return verdictOf(demands, { identity: identity ?? SOMEBODY, isLocal: false, facts }, judged);
+}
+
+/** The rules any of which would have let in who was refused, by layer. */
+function permissionsFor(
+  { access }: InboundConfig,
+  { authorizations = [], accessRoutes = [] }: InboundPort,
+  { decider }: Verdict,
+): (readonly AccessRule[])[] {
+  if (decider.kind === 'object') return [];
+  if (decider.kind === 'no-rule') return (access?.layers ?? []).map(({ allow }) => allow ?? []);
+  return [[...authorizations, ...accessRoutes.flatMap((route) => route.authorizations)]];
 }
 
 function reasonOf({ refusal }: Verdict): ProxyErrorReason {
@@ -185,7 +216,7 @@ function explainPolicy(
   place: PodPort,
   policy: InboundPolicy,
   verdict: ExplainedPolicy['verdict'],
-): Omit<ExplainedPolicy, 'rule' | 'why'> {
+): Omit<ExplainedPolicy, 'rule' | 'why' | 'nearest'> {
   const { deployment } = place;
   const origin = deployment === null ? policy.origin : policy.origin.replace(/^annotation\/pod\//, OF_TEMPLATE);
   return {

@@ -9,7 +9,7 @@ export function inboundLines({ pods, port, route, policy, rateLimit, refused }: 
     `inbound at ${someOf(pods, MAX_PODS)}, port ${port}`,
     ...(refused === 'opaque_on_http_port'
       ? ['  refused, opaque_on_http_port: it is no HTTP, and the port has HTTP rules']
-      : [`  policy ${policyLine(policy, refused)}`]),
+      : [`  policy ${policyLine(policy, refused)}`, ...nearestLine(policy)]),
     ...(refused === null ? [`  counted under ${route ? routeName(route) : 'no route'}`] : []),
     ...(rateLimit && refused === null ? [`  bound ${rateLimitLine(rateLimit)}`] : []),
   ];
@@ -33,6 +33,12 @@ function policyLine(
     probe: 'is not asked: the kubelet probes this path',
   }[verdict];
   return `${by} ${said}`;
+}
+
+function nearestLine({ nearest }: ExplainedPolicy): string[] {
+  if (!nearest) return [];
+  const { origin, field, place, lacks } = nearest;
+  return [`  nearest ${withPlace([origin, field], place)}, which wants ${lacks.join(', and ')}`];
 }
 
 function rateLimitLine({ origin, place, totalPerSecond, identityPerSecond, client }: ExplainedRateLimit): string {
