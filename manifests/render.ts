@@ -1,15 +1,24 @@
 import { stringify } from 'yaml';
 
 import { controlPlane } from './control-plane.ts';
+import { networkPolicies } from './network-policies.ts';
 import { podMonitors } from './pod-monitors.ts';
 import { rbac } from './rbac.ts';
 import type { InstallSettings } from './settings.ts';
+import { trustRootsPolicy } from './trust-roots-policy.ts';
 
 /** Every object of an installation, in the order in which they can be applied. Deterministic; holds no key. */
 export function installation(settings: InstallSettings, webhooks: readonly object[]): object[] {
   const [namespace, ...workloads] = controlPlane(settings);
-  const monitors = settings.podMonitors ? podMonitors(settings) : [];
-  return [namespace!, ...rbac(settings), ...workloads, ...monitors, ...webhooks];
+  return [
+    namespace!,
+    ...rbac(settings),
+    ...(settings.networkPolicies ? networkPolicies(settings) : []),
+    ...(settings.trustRootsPolicy ? trustRootsPolicy(settings) : []),
+    ...workloads,
+    ...(settings.podMonitors ? podMonitors(settings) : []),
+    ...webhooks,
+  ];
 }
 
 /** Objects in a form that kubectl reads: a YAML stream, or a List in JSON. */

@@ -17,6 +17,10 @@ export interface InstallSettings {
   readonly families: { readonly istio: boolean; readonly linkerd: boolean };
   /** Whether the Prometheus operator is told what to scrape. */
   readonly podMonitors: boolean;
+  /** Whether connections to the control plane are bounded to its ports. */
+  readonly networkPolicies: boolean;
+  /** Whether admission keeps the trust roots of namespaces from those who may write ConfigMaps there. Kubernetes 1.30. */
+  readonly trustRootsPolicy: boolean;
 }
 
 export const DEFAULT_INSTALL_SETTINGS: InstallSettings = {
@@ -30,6 +34,8 @@ export const DEFAULT_INSTALL_SETTINGS: InstallSettings = {
   version: '0.1.0',
   families: { istio: true, linkerd: true },
   podMonitors: false,
+  networkPolicies: false,
+  trustRootsPolicy: false,
 };
 
 /** A Kubernetes object to be applied. */

@@ -9,7 +9,7 @@ import { webhookConfigurations } from '../../webhook/configuration.ts';
 import { foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
 import type { NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
 import { asks, wishOf } from '../../webhook/inject/wish.ts';
-import { INSTALLED_KINDS, PART_OF } from '../state/installed-kinds.ts';
+import { installedObjects } from '../state/installed-kinds.ts';
 import { predictCapture } from './capture.ts';
 import { type Check, CheckFailure, type ClusterApi } from './check.ts';
 import { CLUSTER_CHECKS, getOrNull, registeredInjectors } from './cluster-checks.ts';
@@ -41,9 +41,8 @@ export const PRE_INSTALL_CHECKS: readonly Check[] = [
     isAdvice: true,
     async run(api) {
       const found: string[] = [];
-      for (const { path, kind } of INSTALLED_KINDS)
-        for await (const { metadata } of listPages(api, path, `labelSelector=${encodeURIComponent(PART_OF)}`))
-          found.push(`${kind} ${metadata.name} (${metadata.labels?.[VERSION_LABEL] ?? 'of an unknown version'})`);
+      for await (const { kind, metadata } of installedObjects(api))
+        found.push(`${kind} ${metadata.name} (${metadata.labels?.[VERSION_LABEL] ?? 'of an unknown version'})`);
       if (found.length > 0) throw new Error(found.join(', '));
     },
   },

@@ -80,6 +80,39 @@ t.test('says of a Server and of a rate limit what a list of them should show', a
   t.same(columnsOf('HTTPLocalRateLimitPolicy'), ['Server, Total, Identity, Accepted, Age']);
 });
 
+t.test(
+  'prints what bounds who reaches the control plane, and who writes trust roots, where it is asked for',
+  async (t) => {
+    const kinds = (objects: { kind: string }[]) => new Set(objects.map(({ kind }) => kind));
+    const plain = kinds(await printed(t));
+    for (const kind of ['NetworkPolicy', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'])
+      t.notOk(plain.has(kind), kind);
+    const networks = (await printed(t, '--network-policies')).filter(({ kind }) => kind === 'NetworkPolicy');
+    t.same(
+      networks.map(({ metadata, spec }) => [
+        metadata.name,
+        spec.ingress.flatMap(({ ports }: { ports: { port: number }[] }) => ports.map(({ port }) => port)),
+      ]),
+      [
+        ['weft-default', []],
+        ['weft-identity', [8443, 9990]],
+        ['weft-destination', [8086, 9990]],
+        ['weft-webhook', [10_250, 9990]],
+      ],
+      'what is not named is closed',
+    );
+    const guarded = (await printed(t, '--trust-roots-policy')).filter(
+      ({ metadata }) => metadata.name === 'weft-trust-roots',
+    );
+    t.match(guarded, [
+      { kind: 'ValidatingAdmissionPolicy', spec: { failurePolicy: 'Fail' } },
+      { kind: 'ValidatingAdmissionPolicyBinding', spec: { validationActions: ['Deny'] } },
+      { kind: 'ClusterRole' },
+      { kind: 'ClusterRoleBinding', subjects: [{ name: 'weft-identity' }] },
+    ]);
+  },
+);
+
 t.test('refuses what no cluster could run, naming the option', async (t) => {
   for (const args of [
     ['--issuance-lifetime', '5 s'],

@@ -34,6 +34,9 @@ unless a Secret weft-identity-issuer is there. The output is the same every time
                        Weft's own always count. Leave out a mesh that runs here itself: weft check --pre says so
   --issuance-lifetime  lifetime of workload certificates (${DEFAULT_INSTALL_SETTINGS.issuanceLifetime})
   --pod-monitor        print PodMonitors for the Prometheus operator too (docs/prometheus.md)
+  --network-policies   print NetworkPolicies too: the control plane takes connections at its own ports alone
+  --trust-roots-policy print a ValidatingAdmissionPolicy too (Kubernetes 1.30): only identity and cluster administrators
+                       write the roots that pods of a namespace trust, not whoever may write its ConfigMaps
   -o json              print a List in JSON
 
 CRDs that another mesh owns are never changed and never removed.
@@ -51,6 +54,8 @@ CRDs that another mesh owns are never changed and never removed.
         'label-families': { type: 'string', default: LABEL_FAMILIES.join(',') },
         'issuance-lifetime': { type: 'string', default: DEFAULT_INSTALL_SETTINGS.issuanceLifetime },
         'pod-monitor': { type: 'boolean', default: false },
+        'network-policies': { type: 'boolean', default: false },
+        'trust-roots-policy': { type: 'boolean', default: false },
         output: { type: 'string', short: 'o', default: 'yaml' },
       },
     );
@@ -74,6 +79,8 @@ function render(values: Readonly<Record<string, string | boolean | undefined>>):
     issuanceLifetime: text('issuance-lifetime').trim(),
     families: readFamilies(text('label-families')),
     podMonitors: values['pod-monitor'] === true,
+    networkPolicies: values['network-policies'] === true,
+    trustRootsPolicy: values['trust-roots-policy'] === true,
   };
   return installation(settings, webhookConfigurations(settings));
 }

@@ -3,7 +3,7 @@ import type { ApiClient, Json } from '../../core/kubernetes/api-client.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
 import type { Manifest } from '../../manifests/settings.ts';
-import { INSTALLED_KINDS, PART_OF } from '../state/installed-kinds.ts';
+import { installedObjects, PART_OF } from '../state/installed-kinds.ts';
 
 /** What of Weft a cluster has. */
 export interface Installation {
@@ -24,13 +24,11 @@ export interface Installation {
  */
 export async function findInstallation(api: Pick<ApiClient, 'get'>): Promise<Installation> {
   const objects: Manifest[] = [];
-  for (const { apiVersion, kind, path, names } of INSTALLED_KINDS) {
-    for await (const { metadata } of listPages(api, path, selector(PART_OF))) {
-      const { name, namespace } = metadata as { name: string; namespace?: string };
-      // What lies in the control plane's own namespace goes with it.
-      if (names.test(name) && namespace !== CONTROL_NAMESPACE)
-        objects.push({ apiVersion, kind, metadata: { name, ...(namespace && { namespace }) } });
-    }
+  for await (const { apiVersion, kind, names, metadata } of installedObjects(api)) {
+    const { name, namespace } = metadata as { name: string; namespace?: string };
+    // What lies in the control plane's own namespace goes with it.
+    if (names.test(name) && namespace !== CONTROL_NAMESPACE)
+      objects.push({ apiVersion, kind, metadata: { name, ...(namespace && { namespace }) } });
   }
   return {
     objects,

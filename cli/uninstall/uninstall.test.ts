@@ -1,6 +1,7 @@
 import t from 'tap';
 
 import type { Json } from '../../core/kubernetes/api-client.ts';
+import { ApiError } from '../../core/kubernetes/api-error.ts';
 import { obstacleTo } from '../commands/uninstall.ts';
 import { findInstallation, type Installation } from './installation.ts';
 
@@ -27,6 +28,8 @@ const INSTALLED = {
   [`${RBAC}/clusterrolebindings ${OURS}`]: named('weft-identity'),
   [`${ADMISSION}/mutatingwebhookconfigurations ${OURS}`]: named('weft-injector'),
   [`${ADMISSION}/validatingwebhookconfigurations ${OURS}`]: named('weft-validator'),
+  [`${ADMISSION}/validatingadmissionpolicybindings ${OURS}`]: named('weft-trust-roots'),
+  [`${ADMISSION}/validatingadmissionpolicies ${OURS}`]: named('weft-trust-roots'),
 };
 const lines = ({ objects }: Installation) =>
   objects.map(({ kind, metadata }) => [kind, metadata.namespace, metadata.name].filter(Boolean).join(' '));
@@ -41,12 +44,25 @@ t.test('names registrations first, rights before what they are for, and the name
   t.same(lines(await findInstallation(cluster(INSTALLED))), [
     'MutatingWebhookConfiguration weft-injector',
     'ValidatingWebhookConfiguration weft-validator',
+    'ValidatingAdmissionPolicyBinding weft-trust-roots',
+    'ValidatingAdmissionPolicy weft-trust-roots',
     'ClusterRoleBinding weft-identity',
     'ClusterRole weft-identity',
     'ClusterRole weft-of-an-old-version',
     'ConfigMap shop weft-trust-roots',
     'Namespace weft',
   ]);
+});
+
+t.test('a cluster without policies of admission has none to take away; what may not be listed is said', async (t) => {
+  const answering = (status: number) => ({
+    get: (path: string) =>
+      path.includes('/validatingadmissionpolicies')
+        ? Promise.reject(new ApiError(status, 'no', path))
+        : cluster(INSTALLED).get(path),
+  });
+  t.notMatch(lines(await findInstallation(answering(404))).join(), 'ValidatingAdmissionPolicy weft');
+  await t.rejects(findInstallation(answering(403)), { name: 'ApiError', message: /validatingadmissionpolicies/ });
 });
 
 t.test('leaves what somebody else has given the same label', async (t) => {
