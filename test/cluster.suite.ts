@@ -12,6 +12,7 @@ else {
   await import('./cluster/prometheus.test.ts');
   await import('./cluster/user-manifests.test.ts');
   await import('./cluster/access-policy.test.ts');
+  await import('./cluster/trust-roots-policy.test.ts');
   await import('./cluster/faults.test.ts');
   await import('./cluster/take-away.test.ts');
 }
