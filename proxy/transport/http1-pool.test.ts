@@ -53,7 +53,7 @@ async function pool(t: Test, idleMs: number) {
         onUnavailable: reject,
       });
     });
-  return { ask, taken };
+  return { ask, taken, made };
 }
 
 t.test('a connection that rests is used again', async (t) => {
@@ -72,4 +72,49 @@ t.test('one that has rested for its time is not, though no timer has ended it ye
   t.equal(await ask(), 204);
   t.equal(taken.length, 2);
   while (!taken[0]!.readableEnded) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
+/** The program is stopped for a while: time passes, and what comes meanwhile waits in its sockets. */
+function stopFor(t: Test, ms: number): void {
+  const { now } = performance;
+  t.intercept(performance, 'now', { value: () => now.call(performance) + ms });
+}
+
+t.test(
+  'after a stop what its server has said is read before a connection is used again: it may have ended it',
+  async (t) => {
+    const { ask, taken } = await pool(t, 60_000);
+    t.equal(await ask(), 204);
+    await new Promise<void>((resolve) => taken[0]!.end(resolve));
+    stopFor(t, 2000);
+    t.equal(await ask(), 204, 'in the turn in which the end is there and not read yet');
+    t.equal(taken.length, 2);
+  },
+);
+
+t.test('and is used again where it has not', async (t) => {
+  const { ask, taken } = await pool(t, 60_000);
+  t.equal(await ask(), 204);
+  stopFor(t, 2000);
+  t.same(await Promise.all([ask(), ask()]), [204, 204]);
+  t.equal(await ask(), 204);
+  t.equal(taken.length, 2);
+});
+
+t.test('whoever gives up meanwhile costs no connection', async (t) => {
+  const { ask, taken, made } = await pool(t, 60_000);
+  t.equal(await ask(), 204);
+  stopFor(t, 2000);
+  const waiter = {
+    cancelled: false,
+    listener: null!,
+    onStream: () => t.fail('it was given up'),
+    onUnavailable: t.error,
+  };
+  made.acquire(waiter);
+  waiter.cancelled = true;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.equal(made.isFree, true);
+  t.equal(await ask(), 204);
+  t.equal(taken.length, 1);
 });

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { ClientConnection as Http1Connection } from '../http1/client-connection.ts';
 import {
   connect,
+  DOUBTED_AFTER_MS,
   expiryOf,
   failAll,
   gone,
@@ -14,6 +15,7 @@ import {
 import { IdleTimer } from './idle-timer.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { SocketWire } from './socket-wire.ts';
+import { afterReads } from './turn.ts';
 
 /** HTTP/1: one exchange a connection; idle ones are used again, the freshest first. */
 export class Http1Pool implements HttpPool {
@@ -40,10 +42,22 @@ export class Http1Pool implements HttpPool {
       // Its server may have ended it by now, for the same reason.
       if (idle.isOverdue) connection.end();
       idle.wake();
-      if (connection.isIdle) return this.#give(waiter, entry);
+      if (!connection.isIdle) continue;
+      if (performance.now() - entry.givenMs < DOUBTED_AFTER_MS) return this.#give(waiter, entry);
+      return afterReads(() => this.#giveHeard(waiter, entry));
     }
     if (mayConnect(this.#options.bounds, this.#connections)) this.#connect(waiter);
     else this.#waiting.push(waiter);
+  }
+
+  /** What its server has said is read: that may have been its end. */
+  #giveHeard(waiter: Waiter, entry: Http1Entry): void {
+    if (!entry.connection.isIdle) {
+      if (!waiter.cancelled) this.acquire(waiter);
+    } else if (waiter.cancelled || this.#ended) {
+      this.#rest(entry);
+      if (!waiter.cancelled) waiter.onUnavailable(gone());
+    } else this.#give(waiter, entry);
   }
 
   #connect(waiter: Waiter): void {
@@ -63,6 +77,7 @@ export class Http1Pool implements HttpPool {
 
   #give(waiter: Waiter, entry: Http1Entry): void {
     entry.requests++;
+    entry.givenMs = performance.now();
     waiter.onStream(entry.connection.open(waiter.listener));
   }
 
@@ -97,6 +112,7 @@ export class Http1Pool implements HttpPool {
       connection,
       idle: new IdleTimer(this.#options.idleMs, () => connection.end()),
       requests: 0,
+      givenMs: 0,
       isExpired: false,
       expiry: expiryOf(bounds, () => this.#expire(entry)),
     };
@@ -145,6 +161,8 @@ interface Http1Entry {
   readonly connection: Http1Connection;
   readonly idle: IdleTimer;
   requests: number;
+  /** When it was last given to somebody, monotonic milliseconds. */
+  givenMs: number;
   isExpired: boolean;
   readonly expiry: NodeJS.Timeout | undefined;
 }

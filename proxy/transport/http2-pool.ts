@@ -7,6 +7,7 @@ import { ConnectError } from './dialer.ts';
 import { nowMs } from './engine-clock.ts';
 import {
   connect,
+  DOUBTED_AFTER_MS,
   expiryOf,
   failAll,
   gone,
@@ -20,6 +21,7 @@ import { IdleTimer } from './idle-timer.ts';
 import { decodeLatin1 } from './latin1.ts';
 import { ServerWatch } from './server-watch.ts';
 import { SocketWire } from './socket-wire.ts';
+import { afterReads } from './turn.ts';
 import { windowBudget } from './window-budget.ts';
 
 /**
@@ -45,7 +47,14 @@ export class Http2Pool implements HttpPool {
   acquire(waiter: Waiter): void {
     if (this.#ended) return waiter.onUnavailable(gone());
     const free = this.#waiting.length === 0 ? this.#withRoom() : null;
-    if (free) return this.#give(waiter, free);
+    if (free && performance.now() - free.givenMs < DOUBTED_AFTER_MS) return this.#give(waiter, free);
+    if (free) return afterReads(() => this.#join(waiter));
+    this.#join(waiter);
+  }
+
+  #join(waiter: Waiter): void {
+    if (waiter.cancelled) return;
+    if (this.#ended) return waiter.onUnavailable(gone());
     this.#waiting.push(waiter);
     this.#serve();
   }
@@ -87,6 +96,7 @@ export class Http2Pool implements HttpPool {
     entry.idle.wake();
     const { maxRequestsPerConnection = 0 } = this.#options.bounds.limits;
     entry.requests++;
+    entry.givenMs = performance.now();
     const stream = entry.connection.open(waiter.listener);
     if (entry.requests === maxRequestsPerConnection) this.#leave(entry);
     waiter.onStream(stream);
@@ -147,6 +157,7 @@ export class Http2Pool implements HttpPool {
       connection,
       idle: new IdleTimer(idleMs, () => connection.shutdown()),
       requests: 0,
+      givenMs: 0,
       expiry: expiryOf(this.#options.bounds, () => this.#leave(entry)),
     };
     this.#open.push(entry);
@@ -182,6 +193,8 @@ interface Http2Entry {
   readonly connection: Http2Connection;
   readonly idle: IdleTimer;
   requests: number;
+  /** When a stream of it was last given to somebody, monotonic milliseconds. */
+  givenMs: number;
   readonly expiry: NodeJS.Timeout | undefined;
 }
 

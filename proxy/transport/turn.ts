@@ -39,6 +39,14 @@ export function inTurn(callback: () => void): void {
   leaveTurn();
 }
 
+/**
+ * Runs `callback` in a turn, once what sockets have to say by now has been read: a program that was stopped for a while hears of
+ * several at once, in any order, and of a socket with octets and an end the end in the next round of the loop.
+ */
+export function afterReads(callback: () => void): void {
+  setImmediate(() => setImmediate(() => inTurn(callback)));
+}
+
 /** A timer whose callback is a turn. @param ms at most 2^31 - 1 */
 export function turnAfter(ms: number, callback: () => void): NodeJS.Timeout {
   return setTimeout(inTurn, ms, callback);
