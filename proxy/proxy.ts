@@ -46,7 +46,7 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
       ['explicit', config.explicitListen],
       ['inbound', config.inboundListen],
     ] as const;
-    const told = firstWord(ports, clock);
+    const told = firstWord(ports, clock, FIRST_ANSWER_MS);
     for (const [way, addresses] of ways) {
       if (way === 'inbound' && !(await told))
         log.warn(

@@ -1,17 +1,20 @@
 import type { Clock } from '../../core/time/clock.ts';
-import { FIRST_ANSWER_MS } from '../control/discovery.ts';
 import type { InboundPorts } from './ports.ts';
 
 /**
- * Waits for the first word of destination on who may come in, as long as for one on a target ({@link FIRST_ANSWER_MS}): what comes in
- * before it would be judged by the default policy alone.
+ * Waits for the first word of destination on who may come in: what came in before it would be judged by the default policy alone.
  *
+ * @param mostMs how long
  * @returns whether it came
  */
-export function firstWord(ports: Pick<InboundPorts, 'whenUpdated'>, clock: Pick<Clock, 'after'>): Promise<boolean> {
+export function firstWord(
+  ports: Pick<InboundPorts, 'whenUpdated'>,
+  clock: Pick<Clock, 'after'>,
+  mostMs: number,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const stop = ports.whenUpdated(() => end(true));
-    const timer = clock.after(FIRST_ANSWER_MS, () => end(false));
+    const timer = clock.after(mostMs, () => end(false));
     const end = (isTold: boolean) => {
       timer.cancel();
       stop();

@@ -39,12 +39,13 @@ t.test('a header has a name that can be sent', async (t) => {
 t.test('what stands for one that cannot be read is for whom it was for, as far as that can be read', async (t) => {
   const selector = { matchLabels: { app: 'api' } };
   const instead = (spec: object, annotations = {}) => denialOfAll(policy(spec, annotations));
-  t.match(instead({ selector, rulez: [] }), { action: 'DENY', isForOthers: false, isDryRun: false });
-  t.same(instead({ selector, rulez: [] }).selector, readAuthorizationPolicy(policy({ selector }), []).selector);
+  const misspelt = instead({ selector, rulez: 1 });
+  t.match(misspelt, { action: 'DENY', isForOthers: false, isDryRun: false });
+  t.same(misspelt.selector, readAuthorizationPolicy(policy({ selector }), []).selector);
   t.equal(instead({ selector: { matchLabels: 'app' } }).selector, null, 'everybody, where that cannot be read either');
   t.equal(instead({ selector: { matchLabels: { app: 'api' }, names: [] } }).selector, null);
-  t.equal(instead({ targetRefs: [{ kind: 'Gateway', name: 'edge' }], rulez: [] }).isForOthers, true);
-  t.equal(instead({ rulez: [] }, { 'istio.io/dry-run': 'true' }).isDryRun, true);
-  t.equal(instead({ action: 'AUDIT', rulez: [] }).action, 'AUDIT');
+  t.equal(instead({ targetRefs: [{ kind: 'Gateway', name: 'edge' }], rulez: 1 }).isForOthers, true);
+  t.equal(instead({ rulez: 1 }, { 'istio.io/dry-run': 'true' }).isDryRun, true);
+  t.equal(instead({ action: 'AUDIT', rulez: 1 }).action, 'AUDIT');
   t.equal(instead({ action: 'ALOW' }).action, 'DENY');
 });
