@@ -22,8 +22,8 @@ KUBECONFIG; without pods, on the template of a Deployment.
 
   PORT     *: every port; other: every one that has no rows of its own
   EFFECT   default      whom the port lets in of itself
-           allow        a rule that lets in. Of one port, next to its default: either is enough. Of every port (*): where an
-                        object has such rules, one of them has to take a client as well
+           allow        a rule that lets in. Of one port: it, or the port's default, is enough. Of every port (*): one of
+                        the rules of that mesh's objects has to take the client as well
            deny         a rule that refuses, whatever lets in
            require      an identity; connections without one are reset
            404          requests that are of none of the port's routes
