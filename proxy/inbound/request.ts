@@ -14,7 +14,7 @@ import {
   type StreamListener,
   upgradeUnsupported,
 } from '../http.ts';
-import { brokenOff, CANCEL, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
+import { brokenOff, CANCEL, INTERNAL_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { fieldsOfServer, trailersOf } from '../mesh-fields.ts';
 import type { Client } from '../routing/inbound-policy.ts';
 import { isProbe, type ProbePaths } from '../routing/probe.ts';
@@ -302,7 +302,7 @@ export class InboundRequest implements StreamListener, Waiter {
     if (verdict.refusal !== 'reset') return this.#fail(failure);
     this.#tell(failure);
     this.#end({ status: 0, success: false, grpcStatus: '', error: failure.reason });
-    this.#downstream.reset(CANCEL);
+    this.#downstream.reset(INTERNAL_ERROR);
   }
 
   /** Probes are let in whatever policies say. */
@@ -324,7 +324,7 @@ export class InboundRequest implements StreamListener, Waiter {
     this.cancelled = true;
     if (!this.#answer) return this.#refuse(verdict);
     this.#tell(refusedBy(verdict));
-    this.#downstream.reset(CANCEL);
+    this.#downstream.reset(INTERNAL_ERROR);
     this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'policy_denied' });
   }
 
