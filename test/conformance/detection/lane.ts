@@ -65,6 +65,8 @@ export class Lane {
     lane.#relay = relay;
     lane.#port = (relay.address() as { port: number }).port;
     lane.#inboundPort = await proxy.listenInbound(lane.#port);
+    // Otherwise the first request of one of many ports that nobody has named counts under none.
+    proxy.ports.noteServing(lane.#port);
     return lane;
   }
 
