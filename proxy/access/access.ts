@@ -1,13 +1,9 @@
 import type { AccessRule, MutualTlsMode, PodAccess } from '../../api/access-policy.ts';
 import type { AccessFacts } from './condition.ts';
-import { type Judged, Layer } from './layer.ts';
+import { type Decision, type Judged, Layer } from './layer.ts';
 
 /** What all of a pod's access policy says of somebody. */
-export interface Judgement {
-  /** `unknown`: it depends on what is not known yet. */
-  readonly verdict: 'allowed' | 'denied' | 'unknown';
-  /** The rule that decided; null: none takes it, or none had to. */
-  readonly rule: AccessRule | null;
+export interface Judgement extends Decision {
   /** What decided where no rule did: the objects of the layer. Empty: nothing had to. */
   readonly origin: string;
 }

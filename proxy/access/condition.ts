@@ -26,8 +26,8 @@ export type Condition = (facts: AccessFacts) => boolean | null;
  * @throws Error for one that this version does not know, or a pattern that cannot be used: nobody may pass by it
  */
 export function compileCondition(condition: AccessCondition): Condition {
-  if ('all' in condition) return allOf(condition.all.map(compileCondition));
-  if ('any' in condition) return anyOf(condition.any.map(compileCondition));
+  if ('all' in condition) return combined(condition.all.map(compileCondition), false);
+  if ('any' in condition) return combined(condition.any.map(compileCondition), true);
   if ('not' in condition) {
     const part = compileCondition(condition.not);
     return (facts) => {
@@ -70,29 +70,17 @@ export function compileCondition(condition: AccessCondition): Condition {
   return ({ request }) => request && matches(request);
 }
 
-function allOf(parts: readonly Condition[]): Condition {
+/** Holds as the first part that is `decisive`, else as the contrary, unless a part is not known. */
+function combined(parts: readonly Condition[], decisive: boolean): Condition {
   if (parts.length === 1) return parts[0]!;
   return (facts) => {
     let isKnown = true;
     for (let i = 0; i < parts.length; i++) {
       const holds = parts[i]!(facts);
-      if (holds === false) return false;
+      if (holds === decisive) return decisive;
       if (holds === null) isKnown = false;
     }
-    return isKnown || null;
-  };
-}
-
-function anyOf(parts: readonly Condition[]): Condition {
-  if (parts.length === 1) return parts[0]!;
-  return (facts) => {
-    let isKnown = true;
-    for (let i = 0; i < parts.length; i++) {
-      const holds = parts[i]!(facts);
-      if (holds === true) return true;
-      if (holds === null) isKnown = false;
-    }
-    return isKnown ? false : null;
+    return isKnown ? !decisive : null;
   };
 }
 

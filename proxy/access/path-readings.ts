@@ -1,3 +1,5 @@
+import { escapedOctet } from '../routing/request-parts.ts';
+
 /**
  * How paths are read where policies look at them. The path that a request is judged by is the one that the application gets:
  * normalised ({@link normalTarget}). Applications that read it more leniently than that are thought of as well: a request has
@@ -19,9 +21,9 @@ export function normalTarget(target: string): string | null {
   const path = query < 0 ? target : target.slice(0, query);
   if (path.includes('\0') || path.includes('#') || path.includes('%00')) return null;
   if (!ODD.test(path)) return target;
-  const plain = path.replace(ESCAPE, (octet) => {
-    const character = String.fromCharCode(Number.parseInt(octet.slice(1), 16));
-    return UNRESERVED.test(character) ? character : octet;
+  const plain = path.replace(ESCAPE, (code) => {
+    const character = escapedOctet(code);
+    return UNRESERVED.test(character) ? character : code;
   });
   const normal = withoutDots(plain.replaceAll('\\', '/'));
   return query < 0 ? normal : normal + target.slice(query);
@@ -49,26 +51,21 @@ export function otherReadings(target: string): readonly string[] {
 /** A path as it is and as more lenient servers read it. */
 function readingsOf(path: string): string[] {
   const plain = undone(path);
-  const readings = [
-    path,
-    plain,
-    withoutDots(plain),
-    withoutDots(plain.replace(SLASHES, '/')),
-    path.replace(SLASHES, '/'),
-  ];
-  if (path.includes(';')) readings.push(withoutDots(undone(path.replace(PARAMETERS, '')).replace(SLASHES, '/')));
+  const readings = [path, plain, withoutDots(plain), merged(plain), path.replace(SLASHES, '/')];
+  if (path.includes(';')) readings.push(merged(undone(path.replace(PARAMETERS, ''))));
   const end = path.search(END);
-  if (end >= 0) readings.push(withoutDots(undone(path.slice(0, end)).replace(SLASHES, '/')));
+  if (end >= 0) readings.push(merged(undone(path.slice(0, end))));
   return readings;
+}
+
+/** Several slashes as one, and then without dots. */
+function merged(plain: string): string {
+  return withoutDots(plain.replace(SLASHES, '/'));
 }
 
 /** Every escape undone but that of a question mark, which would look like the end of the path. */
 function undone(path: string): string {
-  return path
-    .replace(ESCAPE, (octet) =>
-      /^%3f$/i.test(octet) ? octet : String.fromCharCode(Number.parseInt(octet.slice(1), 16)),
-    )
-    .replaceAll('\\', '/');
+  return path.replace(ESCAPE, (code) => (/^%3f$/i.test(code) ? code : escapedOctet(code))).replaceAll('\\', '/');
 }
 
 /** RFC 3986 section 5.2.4. What would lead above the root ends there. */

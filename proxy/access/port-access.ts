@@ -9,8 +9,8 @@ import { compileRule, type Found, RuleIndex } from './rule-index.ts';
 export type Authorized =
   /** A rule lets it in. */
   | { readonly kind: 'authorized'; readonly rule: AccessRule }
-  /** None does: the port's own policy decides. `route`: origin of the route that takes the request; empty: of none. */
-  | { readonly kind: 'unauthorized'; readonly route: string }
+  /** None does: the port's own policy decides. */
+  | { readonly kind: 'unauthorized' }
   /** It is of no route that the port has. */
   | { readonly kind: 'not-found' }
   /** It depends on what is not known. */
@@ -22,17 +22,14 @@ export class PortAccess {
   static readonly NONE = new PortAccess({});
 
   readonly #authorizations: RuleIndex;
-  readonly #routes:
-    | readonly { readonly matches: Matcher; readonly origin: string; readonly authorizations: RuleIndex }[]
-    | null;
+  readonly #routes: readonly { readonly matches: Matcher; readonly authorizations: RuleIndex }[] | null;
 
   /** @throws Error where a rule cannot be judged by */
   constructor({ authorizations = [], accessRoutes }: Pick<InboundPort, 'authorizations' | 'accessRoutes'>) {
     this.#authorizations = indexOf(authorizations);
     this.#routes =
-      accessRoutes?.map(({ when, origin, authorizations: own }) => ({
+      accessRoutes?.map(({ when, authorizations: own }) => ({
         matches: compilePredicate(when),
-        origin,
         authorizations: indexOf(own),
       })) ?? null;
   }
@@ -50,7 +47,7 @@ export class PortAccess {
     const rule = (found === 'unknown' ? null : found) ?? (route ? foundIn(route.authorizations, facts) : null);
     if (rule !== null && rule !== 'unknown') return { kind: 'authorized', rule };
     if (rule === 'unknown' || found === 'unknown') return { kind: 'unknown' };
-    return { kind: 'unauthorized', route: route?.origin ?? '' };
+    return { kind: 'unauthorized' };
   }
 }
 

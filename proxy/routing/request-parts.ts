@@ -107,9 +107,12 @@ function isEncodingOf(target: string, at: number, end: number, name: string): bo
 }
 
 function decode(raw: string): string {
-  return raw.replace(/\+|%[0-9A-Fa-f]{2}/g, (code) =>
-    code === '+' ? ' ' : String.fromCharCode(Number.parseInt(code.slice(1), 16)),
-  );
+  return raw.replace(/\+|%[0-9A-Fa-f]{2}/g, (code) => (code === '+' ? ' ' : escapedOctet(code)));
+}
+
+/** The octet that an escape stands for, `%2F`, as one character. */
+export function escapedOctet(code: string): string {
+  return String.fromCharCode(Number.parseInt(code.slice(1), 16));
 }
 
 function octetOf(high: number, low: number): number {
