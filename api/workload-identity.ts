@@ -19,7 +19,21 @@ export const DEFAULT_IDENTITY_DOMAIN: IdentityDomain = {
 
 /** `<sa>.<ns>.serviceaccount.identity.<control ns>.<trust domain>`: DNS SAN and SNI of the workload. */
 export function dnsIdentity(workload: WorkloadIdentity, domain: IdentityDomain): string {
-  return `${workload.serviceAccount}.${workload.namespace}.serviceaccount.identity.${domain.controlNamespace}.${domain.trustDomain}`;
+  return `${workload.serviceAccount}.${workload.namespace}${dnsIdentitySuffix(domain)}`;
+}
+
+/** What follows the namespace in the DNS identities of a domain, with its first dot. */
+export function dnsIdentitySuffix({ controlNamespace, trustDomain }: IdentityDomain): string {
+  return `${DNS_MARK}${controlNamespace}.${trustDomain}`;
+}
+
+/** The workload and domain that a name as {@link dnsIdentity} makes it is of; null: it is none. A service account may have dots. */
+export function parseDnsIdentity(dns: string): (WorkloadIdentity & IdentityDomain) | null {
+  const [workload = '', domain = '', ...rest] = dns.split(DNS_MARK);
+  const [, serviceAccount, namespace] = /^(.+)\.([^.]+)$/.exec(workload) ?? [];
+  const [, controlNamespace, trustDomain] = /^([^.]+)\.(.+)$/.exec(domain) ?? [];
+  if (!serviceAccount || !namespace || !controlNamespace || !trustDomain || rest.length > 0) return null;
+  return { serviceAccount, namespace, controlNamespace, trustDomain };
 }
 
 /** `spiffe://<trust domain>/ns/<ns>/sa/<sa>`: URI SAN of the workload (SPIFFE-ID section 2). */
@@ -53,3 +67,5 @@ export function isDnsLabel(name: string): boolean {
 export function isDnsSubdomain(name: string): boolean {
   return name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name);
 }
+
+const DNS_MARK = '.serviceaccount.identity.';

@@ -1,4 +1,5 @@
 import type { ClientAttribute } from '../../api/access-policy.ts';
+import { parseDnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
 
 /** What rules may ask of a client. */
 export type ClientAttributes = Readonly<Record<ClientAttribute, string>>;
@@ -27,14 +28,12 @@ export function attributesOf({
     : { identity, principal, trustDomain, namespace: '', serviceAccount: '' };
 }
 
-/** `<sa>.<ns>.serviceaccount.identity.<control ns>.<trust domain>` as the URI of the same workload; another name is of none. */
+/** What the URI of the same workload names; empty: the name is of none. */
 function principalOf(identity: string): string {
-  const [, serviceAccount, namespace, trustDomain] = DNS_IDENTITY.exec(identity) ?? [];
-  return serviceAccount ? `${trustDomain}/ns/${namespace}/sa/${serviceAccount}` : '';
+  const workload = parseDnsIdentity(identity);
+  return workload ? spiffeIdentity(workload, workload).slice(SCHEME.length) : '';
 }
 
-/** A namespace is one label, a service account may be several. */
-const DNS_IDENTITY = /^(.+)\.([^.]+)\.serviceaccount\.identity\.[^.]+\.(.+)$/;
 /** SPIFFE-ID, section 2. */
 const SCHEME = 'spiffe://';
 

@@ -165,7 +165,7 @@ export class InboundListener {
       if (isHandshake) return null;
       if (hello === 'ours') return hello;
       if (hello === 'tls' && passesTls(rules)) {
-        serverName = serverNameOf(bytes);
+        serverName = serverNameOf(bytes) ?? '';
         return hello;
       }
       return carriage === 'octets' ? 'opaque' : detector.decide(bytes);
@@ -285,8 +285,7 @@ export class InboundListener {
     // What HTTP rules let in, is HTTP, and says itself who may.
     if (carriageOf(ports.rules(destination.port)) !== 'http')
       try {
-        const verdict = ports.judgeOctets(destination.port, client);
-        if (verdict.isRefused) throw this.#deny(verdict);
+        this.#admitOctets(destination, client);
         upstream ??= this.#dial(destination);
         await upstream;
       } catch (error) {
@@ -314,10 +313,7 @@ export class InboundListener {
     const { context, connections } = this.#options;
     const { metrics, ports } = context;
     // A port of octets stays one, whatever a peer calls what it sends there.
-    if (carriageOf(ports.rules(destination.port)) === 'octets') {
-      const verdict = ports.judgeOctets(destination.port, client);
-      if (verdict.isRefused) throw this.#deny(verdict);
-    }
+    if (carriageOf(ports.rules(destination.port)) === 'octets') this.#admitOctets(destination, client);
     onKnown();
     this.#count(protocol);
     const labels = { direction: 'inbound', ...this.#clientLabels(destination, client) };
@@ -347,10 +343,10 @@ export class InboundListener {
         tcp.closed();
       },
     };
-    const stop = context.ports.whenUpdated(() => {
+    const stop = ports.whenUpdated(() => {
       for (const request of [...connection.requests]) request.endIfRefused();
       // Nothing that it may yet ask is answered.
-      if (context.ports.judgeOctets(destination.port, client).refusal === 'reset' && !this.#isProbed(destination.port))
+      if (ports.judgeOctets(destination.port, client).refusal === 'reset' && !this.#isProbed(destination.port))
         served.destroy();
     });
     const served = serveHttp(socket, protocol, keepCase, handler, this.#options.limits);
@@ -421,6 +417,12 @@ export class InboundListener {
       { target, route: '', method: '', path: '', endpoint: client.address },
     );
     log.debug({ reason, error: error.message, peer: client.address }, 'inbound connection refused');
+  }
+
+  /** @throws Refused where policy lets no octets of the client in */
+  #admitOctets({ port }: SocketAddress, client: Client): void {
+    const verdict = this.#options.context.ports.judgeOctets(port, client);
+    if (verdict.isRefused) throw this.#deny(verdict);
   }
 
   /** Counts a connection that is refused. @returns why */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { NO_HASH } from '../balance/balancer.ts';
 import type { Connections } from '../connections.ts';
 import type { TcpSeries } from '../telemetry/metrics.ts';
-import { readClientHello } from '../transport/client-hello.ts';
+import { serverNameOf } from '../transport/client-hello.ts';
 import { ConnectError } from '../transport/dialer.ts';
 import { IdleTimer, MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import { peek } from '../transport/peek.ts';
@@ -56,14 +56,7 @@ export class OctetsRelay {
   /** The name that a TLS client asks for, where it makes a difference; else empty. */
   async #serverName(socket: Socket, target: Target): Promise<string> {
     if (!target.looksAtServerName) return '';
-    const peeked = await peek(
-      socket,
-      (bytes) => {
-        const hello = readClientHello(bytes);
-        return hello === 'incomplete' ? null : hello === 'not_tls' ? '' : hello.sni;
-      },
-      this.#options.silenceMs,
-    );
+    const peeked = await peek(socket, serverNameOf, this.#options.silenceMs);
     return peeked.outcome === 'decided' ? peeked.value : '';
   }
 

@@ -102,8 +102,8 @@ export function tlsOf(bytes: Buffer): 'tls' | 'not_tls' | 'incomplete' {
   return typeof hello === 'string' ? hello : 'tls';
 }
 
-/** The name that a ClientHello asks for; empty: none. */
-export function serverNameOf(bytes: Buffer): string {
+/** The name that a client asks for; empty: none, or it speaks no TLS; null: its ClientHello is incomplete. */
+export function serverNameOf(bytes: Buffer): string | null {
   const hello = readClientHello(bytes);
-  return typeof hello === 'string' ? '' : hello.sni;
+  return hello === 'incomplete' ? null : hello === 'not_tls' ? '' : hello.sni;
 }

@@ -1,4 +1,4 @@
-import { isDnsSubdomain, spiffeIdentity } from '../../api/workload-identity.ts';
+import { isDnsSubdomain, parseDnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
 
 /** Who a peer is, by its certificate. */
 export interface PeerIdentity {
@@ -25,15 +25,10 @@ export function identityOfNames(
 ): PeerIdentity | null {
   const [identity] = dns;
   if (identity === undefined || dns.length > 1 || uris.length > 1) return null;
-  const [workload = '', domain, ...rest] = identity.split(MARK);
-  if (domain === undefined || rest.length > 0 || !domain.endsWith(`.${trustDomain}`)) return null;
-  const controlPlane = domain.slice(0, -trustDomain.length - 1);
-  const at = workload.lastIndexOf('.');
-  const [serviceAccount, namespace] = [workload.slice(0, Math.max(0, at)), workload.slice(at + 1)];
-  if (![serviceAccount, namespace, controlPlane].every(isDnsSubdomain) || controlPlane.includes('.')) return null;
+  const workload = parseDnsIdentity(identity);
+  if (workload?.trustDomain !== trustDomain) return null;
+  const { serviceAccount, namespace, controlNamespace } = workload;
+  if (![serviceAccount, namespace, controlNamespace].every(isDnsSubdomain)) return null;
   const [spiffe = ''] = uris;
-  const expected = spiffeIdentity({ namespace, serviceAccount }, { trustDomain, controlNamespace: controlPlane });
-  return spiffe === '' || spiffe === expected ? { identity, spiffe } : null;
+  return spiffe === '' || spiffe === spiffeIdentity(workload, workload) ? { identity, spiffe } : null;
 }
-
-const MARK = '.serviceaccount.identity.';

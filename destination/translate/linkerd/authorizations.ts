@@ -1,6 +1,6 @@
 import type { AccessCondition, AccessRoute, AccessRule } from '../../../api/access-policy.ts';
 import type { Predicate } from '../../../api/predicate.ts';
-import { dnsIdentity, type IdentityDomain } from '../../../api/workload-identity.ts';
+import { dnsIdentity, dnsIdentitySuffix, type IdentityDomain } from '../../../api/workload-identity.ts';
 import type { MeshRoute } from '../../objects/gateway-api/mesh-route.ts';
 import { selectsLabels } from '../../objects/label-selector.ts';
 import type { AuthenticationRef, LinkerdAuthorizationPolicy } from '../../objects/linkerd/authorization-policy.ts';
@@ -151,21 +151,18 @@ function accountIs(
   return { client: 'identity', value: { exact: dnsIdentity(workload, domain) } };
 }
 
-function isOfNamespace(namespace: string, { controlNamespace, trustDomain }: IdentityDomain): AccessCondition {
-  const suffix = `.${namespace}.serviceaccount.identity.${controlNamespace}.${trustDomain}`;
-  return { client: 'identity', value: { suffix } };
+function isOfNamespace(namespace: string, domain: IdentityDomain): AccessCondition {
+  return { client: 'identity', value: { suffix: `.${namespace}${dnsIdentitySuffix(domain)}` } };
 }
 
 /**
  * An identity as it is written, and, where it is one of Linkerd's own control plane and of this trust domain, as this mesh calls
  * the same workload: manifests that were written for Linkerd name `linkerd` as the namespace of the control plane.
  */
-function identityIs(identity: string, { controlNamespace, trustDomain }: IdentityDomain): AccessCondition[] {
+function identityIs(identity: string, domain: IdentityDomain): AccessCondition[] {
   if (identity === '*') return [ANY_IDENTITY];
-  const theirs = `.serviceaccount.identity.linkerd.${trustDomain}`;
-  const ours = identity.endsWith(theirs)
-    ? `${identity.slice(0, -theirs.length)}.serviceaccount.identity.${controlNamespace}.${trustDomain}`
-    : identity;
+  const theirs = dnsIdentitySuffix({ ...domain, controlNamespace: 'linkerd' });
+  const ours = identity.endsWith(theirs) ? identity.slice(0, -theirs.length) + dnsIdentitySuffix(domain) : identity;
   return [...new Set([identity, ours])].map((each) => ({
     client: 'identity',
     value: each.startsWith('*') ? { suffix: each.slice(1) } : { exact: each },
