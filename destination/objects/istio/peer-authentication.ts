@@ -1,5 +1,5 @@
 import { FieldReader } from '../field-reader.ts';
-import type { Fields } from '../json.ts';
+import { type Fields, isPort } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 import { readWorkloadSelector, type WorkloadSelector } from './workload-selector.ts';
@@ -33,7 +33,7 @@ export function readPeerAuthentication(raw: Fields, problems: Problem[]): PeerAu
   const ports: Record<string, PeerMode> = {};
   const byPort = reader.nested('portLevelMtls');
   for (const port of Object.keys(byPort?.fields ?? {})) {
-    if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535)
+    if (!/^[1-9]\d{0,4}$/.test(port) || !isPort(Number(port)))
       byPort!.problem(port, 'is no port of a container (1 to 65535)');
     else ports[port] = readMode(byPort!.nested(port));
   }

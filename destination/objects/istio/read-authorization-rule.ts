@@ -1,5 +1,6 @@
-import { isIpNetwork } from '../../../core/config/ip-networks.ts';
 import type { FieldReader } from '../field-reader.ts';
+import { isPort } from '../json.ts';
+import { networkFault } from '../network-fault.ts';
 import { type Attribute, type AuthorizationRule, type Demand, OF_TOKENS } from './authorization-policy.ts';
 import { pathTemplateFault } from './path-template.ts';
 
@@ -80,7 +81,7 @@ function readCondition(reader: FieldReader, home: string): Demand | null {
 function readValues(reader: FieldReader, name: string, attribute: Attribute, home: string): string[] {
   if (Array.isArray(reader.fields[name]) && (reader.fields[name] as unknown[]).length === 0)
     reader.problem(name, 'is an empty list');
-  const faultOf = FAULTS[attribute];
+  const faultOf = FAULTS.get(attribute);
   const values = reader.texts(name, faultOf);
   if (OF_TOKENS.has(attribute) && values.length > 0)
     reader.warning(name, 'is of a JSON Web Token, and none is looked at: it takes no request, and `not…` takes all');
@@ -93,23 +94,22 @@ function negated(name: string): string {
   return `not${name[0]!.toUpperCase()}${name.slice(1)}`;
 }
 
-const isNetwork = (text: string) => (isIpNetwork(text) ? null : `"${text}" is no address and no CIDR`);
-const isPortText = (text: string) =>
-  /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? null : `"${text}" is no port (1 to 65535)`;
-const isAccount = (text: string) =>
+const portFault = (text: string) =>
+  /^\d{1,5}$/.test(text) && isPort(Number(text)) ? null : `"${text}" is no port (1 to 65535)`;
+const accountFault = (text: string) =>
   /^([a-z0-9]([-a-z0-9]*[a-z0-9])?\/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text)
     ? null
     : `"${text}" is neither a service account nor namespace/service-account, which have no wildcards`;
 
 /** What is wrong with a value of an attribute. */
-const FAULTS: Partial<Record<Attribute, (text: string) => string | null>> = {
-  'source.ip': isNetwork,
-  'remote.ip': isNetwork,
-  'destination.ip': isNetwork,
-  'destination.port': isPortText,
-  'source.serviceAccount': isAccount,
-  path: pathTemplateFault,
-};
+const FAULTS: ReadonlyMap<Attribute, (text: string) => string | null> = new Map([
+  ['source.ip', networkFault],
+  ['remote.ip', networkFault],
+  ['destination.ip', networkFault],
+  ['destination.port', portFault],
+  ['source.serviceAccount', accountFault],
+  ['path', pathTemplateFault],
+]);
 
 const SOURCE: Readonly<Record<string, Attribute>> = {
   principals: 'source.principal',

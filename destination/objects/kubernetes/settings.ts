@@ -58,11 +58,12 @@ export function coversPort(setting: PortSetting, port: number, names: readonly s
   );
 }
 
-/** Reads the first of `keys` that is set: Weft's own wins over Linkerd's. */
+/** Reads the first of `keys` that is set: Weft's own wins over Linkerd's. @param fate what becomes of an entry that is wrong */
 function readPorts(
   annotations: Readonly<Record<string, string>>,
   keys: readonly string[],
   problems: Problem[],
+  fate = 'the entry is ignored',
 ): PortSetting | null {
   const annotation = keys.find((key) => annotations[key] !== undefined);
   if (annotation === undefined) return null;
@@ -72,18 +73,16 @@ function readPorts(
     const parsed = PortRanges.parse(entry);
     if (typeof parsed !== 'string') ranges.push(...parsed.ranges);
     else if (PORT_NAME.test(entry)) names.push(entry);
-    else problems.push({ path: annotationPath(annotation), message: `${parsed} or port name; the entry is ignored` });
+    else problems.push({ path: annotationPath(annotation), message: `${parsed} or port name; ${fate}` });
   }
   return { annotation, ranges, names };
 }
 
 /** A wrong entry stands for every port: whoever wrote it wanted fewer clients, and guessing where would let strangers in. */
 function readGuardedPorts(annotations: Readonly<Record<string, string>>, problems: Problem[]): PortSetting | null {
-  const faults: Problem[] = [];
-  const setting = readPorts(annotations, REQUIRE_IDENTITY_PORTS, faults);
-  for (const { path, message } of faults)
-    problems.push({ path, message: message.replace('the entry is ignored', 'it counts for every port') });
-  return setting && faults.length > 0 ? { ...setting, ranges: [[1, 65_535]] } : setting;
+  const noted = problems.length;
+  const setting = readPorts(annotations, REQUIRE_IDENTITY_PORTS, problems, 'it counts for every port');
+  return setting && problems.length > noted ? { ...setting, ranges: [[1, 65_535]] } : setting;
 }
 
 function readPolicy(annotations: Readonly<Record<string, string>>, problems: Problem[]): PolicySetting | null {

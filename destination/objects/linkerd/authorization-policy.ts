@@ -55,11 +55,9 @@ function readTarget(reader: FieldReader, home: string): AuthorizationTarget {
   target?.allow(['group', 'kind', 'name', 'namespace']);
   const kind = target?.text('kind') ?? '';
   const name = target?.text('name') ?? '';
-  const groups = TARGET_GROUPS[kind];
-  if (target && !groups) target.problem('kind', `"${kind}" is none of ${Object.keys(TARGET_GROUPS).join(', ')}`);
-  const group = target?.textOr('group', '') ?? '';
-  if (groups && !groups.includes(group))
-    target!.problem('group', `"${group}" has no ${kind}; write ${groups[0] || '""'}`);
+  const groups = TARGET_GROUPS.get(kind);
+  if (target && !groups) target.problem('kind', `"${kind}" is none of ${[...TARGET_GROUPS.keys()].join(', ')}`);
+  const group = target ? readGroup(target, kind, groups) : '';
   if (target?.has('namespace') && target.fields.namespace !== home)
     target.problem('namespace', 'is not the namespace of the policy');
   if (kind === 'Namespace' && name !== home) target!.problem('name', 'is not the namespace of the policy');
@@ -69,21 +67,31 @@ function readTarget(reader: FieldReader, home: string): AuthorizationTarget {
 function readRequired(reader: FieldReader, home: string): AuthenticationRef {
   reader.allow(['group', 'kind', 'name', 'namespace']);
   const kind = reader.text('kind') ?? '';
-  const group = reader.textOr('group', '');
-  const expected = kind === 'ServiceAccount' ? ['', 'core'] : [GROUP];
-  const isKnown = (REQUIRED as readonly string[]).includes(kind);
-  if (kind !== '' && !isKnown) reader.problem('kind', `"${kind}" is none of ${REQUIRED.join(', ')}`);
-  if (isKnown && !expected.includes(group))
-    reader.problem('group', `"${group}" has no ${kind}; write ${expected[0] || '""'}`);
+  const groups = REQUIRED_GROUPS.get(kind);
+  readGroup(reader, kind, groups);
+  if (kind !== '' && !groups) reader.problem('kind', `"${kind}" is none of ${[...REQUIRED_GROUPS.keys()].join(', ')}`);
   const namespace = reader.optionalText('namespace') ?? home;
   return { kind: kind as AuthenticationRef['kind'], namespace, name: reader.text('name') ?? '' };
 }
 
+/** @param groups that have the kind; undefined: none has, which is told elsewhere */
+function readGroup(reader: FieldReader, kind: string, groups: readonly string[] | undefined): string {
+  const group = reader.textOr('group', '');
+  if (groups && !groups.includes(group))
+    reader.problem('group', `"${group}" has no ${kind}; write ${groups[0] || '""'}`);
+  return group;
+}
+
 const GROUP = 'policy.linkerd.io';
-const TARGET_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  Server: [GROUP],
-  HTTPRoute: [GROUP, 'gateway.networking.k8s.io'],
-  GRPCRoute: ['gateway.networking.k8s.io'],
-  Namespace: ['', 'core'],
-};
-const REQUIRED = ['MeshTLSAuthentication', 'NetworkAuthentication', 'ServiceAccount'] as const;
+const CORE = ['', 'core'];
+const TARGET_GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['Server', [GROUP]],
+  ['HTTPRoute', [GROUP, 'gateway.networking.k8s.io']],
+  ['GRPCRoute', ['gateway.networking.k8s.io']],
+  ['Namespace', CORE],
+]);
+const REQUIRED_GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['MeshTLSAuthentication', [GROUP]],
+  ['NetworkAuthentication', [GROUP]],
+  ['ServiceAccount', CORE],
+]);

@@ -1,7 +1,7 @@
-import { isIpNetwork } from '../../../core/config/ip-networks.ts';
 import { FieldReader } from '../field-reader.ts';
 import type { Fields } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
+import { networkFault } from '../network-fault.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 
 /** Networks that an AuthorizationPolicy lets in: any of them. */
@@ -46,8 +46,4 @@ export function readNetworks(reader: FieldReader): Network[] {
 function missing(entry: FieldReader): string {
   if (!entry.has('cidr')) entry.problem('cidr', 'is missing');
   return '';
-}
-
-function networkFault(text: string): string | null {
-  return isIpNetwork(text) ? null : `"${text}" is no address and no CIDR`;
 }

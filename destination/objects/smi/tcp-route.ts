@@ -1,5 +1,5 @@
 import { FieldReader } from '../field-reader.ts';
-import type { Fields } from '../json.ts';
+import { type Fields, isPort } from '../json.ts';
 import { type Meta, readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 
@@ -25,7 +25,7 @@ export function readTcpRoute(raw: Fields, problems: Problem[]): TcpRoute {
   if (matches?.optionalText('name'))
     matches.warning('name', 'is not looked at: TrafficTargets name the route as a whole');
   const ports = (matches?.list('ports') ?? []).flatMap((port, at) => {
-    if (typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+    if (isPort(port)) return port;
     matches!.problem(`ports[${at}]`, 'is no port (1 to 65535)');
     return [];
   });
