@@ -20,7 +20,8 @@ import { TOKEN_DIRECTORY, TOKEN_FILE } from '../api/proxy-environment.ts';
 import * as webhookEnv from '../api/webhook-environment.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
-interface Component {
+/** A program of the control plane, and how it is run. */
+export interface Component {
   readonly name: string;
   readonly program: ImageProgram;
   readonly port: number;
@@ -51,7 +52,8 @@ export function controlPlane(settings: InstallSettings): Manifest[] {
   ];
 }
 
-function components(settings: InstallSettings): Component[] {
+/** The programs of the control plane. */
+export function components(settings: InstallSettings): Component[] {
   const { namespace, trustDomain, clusterDomain, issuanceLifetime, families } = settings;
   const roots = { name: 'trust-roots', configMap: { name: TRUST_ROOTS_CONFIG_MAP } };
   return [

@@ -1,5 +1,5 @@
-import { DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT, WEBHOOK_SERVICE_ACCOUNT } from '../api/names.ts';
-import { CONTROL_ADMIN_PORT, DESTINATION_PORT, IDENTITY_PORT, WEBHOOK_PORT } from '../api/ports.ts';
+import { CONTROL_ADMIN_PORT } from '../api/ports.ts';
+import { components } from './control-plane.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
 /**
@@ -19,14 +19,8 @@ export function networkPolicies(settings: InstallSettings): Manifest[] {
   const tcp = (...ports: readonly number[]) => ({ ports: ports.map((port) => ({ protocol: 'TCP', port })) });
   return [
     policy('weft-default', {}, []),
-    ...COMPONENTS.map(([name, port]) =>
+    ...components(settings).map(({ name, port }) =>
       policy(name, { matchLabels: { 'app.kubernetes.io/name': name } }, [tcp(port, CONTROL_ADMIN_PORT)]),
     ),
   ];
 }
-
-const COMPONENTS = [
-  [IDENTITY_SERVICE_ACCOUNT, IDENTITY_PORT],
-  [DESTINATION_SERVICE_ACCOUNT, DESTINATION_PORT],
-  [WEBHOOK_SERVICE_ACCOUNT, WEBHOOK_PORT],
-] as const;

@@ -118,19 +118,7 @@ export function rbac(settings: InstallSettings): Manifest[] {
     const subjects = [{ kind: 'ServiceAccount', name: component, namespace }];
     return [
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: component, namespace, labels: common } },
-      {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'ClusterRole',
-        metadata: { name: component, labels: common },
-        rules: cluster,
-      },
-      {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'ClusterRoleBinding',
-        metadata: { name: component, labels: common },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: component },
-        subjects,
-      },
+      ...clusterRights(settings, component, component, cluster),
       ...(own.length === 0
         ? []
         : [
@@ -151,3 +139,25 @@ export function rbac(settings: InstallSettings): Manifest[] {
     ];
   });
 }
+
+/** A cluster role, and its binding to a service account of the control plane. */
+export function clusterRights(
+  settings: InstallSettings,
+  name: string,
+  serviceAccount: string,
+  rules: readonly Rule[],
+): Manifest[] {
+  const metadata = { name, labels: labels(settings, name) };
+  return [
+    { apiVersion: RBAC, kind: 'ClusterRole', metadata, rules },
+    {
+      apiVersion: RBAC,
+      kind: 'ClusterRoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name: serviceAccount, namespace: settings.namespace }],
+    },
+  ];
+}
+
+const RBAC = 'rbac.authorization.k8s.io/v1';

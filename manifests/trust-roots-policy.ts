@@ -1,8 +1,8 @@
 import { IDENTITY_SERVICE_ACCOUNT, TRUST_ROOTS_CONFIG_MAP } from '../api/names.ts';
+import { clusterRights } from './rbac.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
 const ADMISSION = 'admissionregistration.k8s.io/v1';
-const RBAC = 'rbac.authorization.k8s.io/v1';
 /** A resource that exists as a right alone: whoever may create, update or delete it may do so with trust roots. */
 const RIGHT = { group: 'weft.dev', resource: 'trustroots' };
 
@@ -15,7 +15,6 @@ const RIGHT = { group: 'weft.dev', resource: 'trustroots' };
  */
 export function trustRootsPolicy(settings: InstallSettings): Manifest[] {
   const common = labels(settings, NAME);
-  const roles = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: NAME };
   return [
     {
       apiVersion: ADMISSION,
@@ -49,19 +48,9 @@ export function trustRootsPolicy(settings: InstallSettings): Manifest[] {
       metadata: { name: NAME, labels: common },
       spec: { policyName: NAME, validationActions: ['Deny'] },
     },
-    {
-      apiVersion: RBAC,
-      kind: 'ClusterRole',
-      metadata: { name: NAME, labels: common },
-      rules: [{ apiGroups: [RIGHT.group], resources: [RIGHT.resource], verbs: ['create', 'update'] }],
-    },
-    {
-      apiVersion: RBAC,
-      kind: 'ClusterRoleBinding',
-      metadata: { name: NAME, labels: common },
-      roleRef: roles,
-      subjects: [{ kind: 'ServiceAccount', name: IDENTITY_SERVICE_ACCOUNT, namespace: settings.namespace }],
-    },
+    ...clusterRights(settings, NAME, IDENTITY_SERVICE_ACCOUNT, [
+      { apiGroups: [RIGHT.group], resources: [RIGHT.resource], verbs: ['create', 'update'] },
+    ]),
   ];
 }
 

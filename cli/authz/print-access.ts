@@ -1,4 +1,6 @@
 import { someOf } from '../some-of.ts';
+import { tableLines } from '../table.ts';
+import { withPlace } from '../why/print-route.ts';
 import type { AccessRow, PodsAccess } from './access-rows.ts';
 
 /** A table for each group of pods. */
@@ -7,23 +9,16 @@ export function printAccess(groups: readonly PodsAccess[]): string[] {
 }
 
 function table(rows: readonly AccessRow[]): string[] {
-  const cells = [
+  return tableLines([
     ['PORT', 'ROUTE', 'EFFECT', 'BY', 'WHO'],
     ...rows.map(({ port, route, effect, who, origin, field, place }) => [
       port === null ? '*' : String(port),
       route ?? '*',
       effect,
-      [origin, field, place && `(${place})`].filter(Boolean).join(' '),
+      withPlace([origin, field], place),
       who,
     ]),
-  ];
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  return cells.map((line) =>
-    line
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
+  ]);
 }
 
 /** Pods of a group that are named one by one. */

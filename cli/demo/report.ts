@@ -1,3 +1,4 @@
+import { tableLines } from '../table.ts';
 import { parseSamples, quantile, type Sample, sum } from './samples.ts';
 
 /** What a load generator saw. */
@@ -118,15 +119,7 @@ export function routeTable(rows: readonly RouteRow[]): string {
       percent(each.mtls),
     ]),
   ];
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  return cells
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return tableLines(cells).join('\n');
 }
 
 /** Differences between what a generator saw and what its proxy counted; none: they are equal. */
