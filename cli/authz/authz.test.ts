@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parseAllDocuments } from 'yaml';
 
-import { deployment, namespace, pod, server } from '../../destination/testing/manifests.ts';
+import {
+  deployment,
+  istioSecurity as istio,
+  linkerdPolicy as linkerd,
+  namespace,
+  pod,
+  server,
+} from '../../destination/testing/manifests.ts';
 import { stateOf } from '../state/testing/state-of.ts';
 import { parseWorkload, podsOf } from '../state/workload.ts';
 import { accessOf } from './access-rows.ts';
@@ -22,12 +29,6 @@ const rows = (files: readonly object[], workload?: string) =>
   access(files, workload).flatMap(({ rows: of }) =>
     of.map(({ port, route, effect, who, origin }) => [port, route, effect, who, origin]),
   );
-const istio = (kind: string, name: string, spec: object, annotations = {}) => ({
-  apiVersion: 'security.istio.io/v1',
-  kind,
-  metadata: { namespace: 'default', name, annotations },
-  spec,
-});
 const API = pod('api-0', '10.0.0.1');
 const EVERYBODY = 'everybody (all-unauthenticated)';
 
@@ -92,19 +93,18 @@ t.test("Istio's objects: who must prove an identity, whom a rule refuses, lets i
 });
 
 t.test("Linkerd's objects: of a port, beside whom it lets in of itself; and 404 where routes are named", async (t) => {
-  const linkerd = (kind: string, version: string, name: string, spec: object) => ({
-    apiVersion: `policy.linkerd.io/${version}`,
-    kind,
-    metadata: { namespace: 'default', name },
-    spec,
-  });
   const route = (name: string, value: string) =>
-    linkerd('HTTPRoute', 'v1beta3', name, {
-      parentRefs: [{ group: 'policy.linkerd.io', kind: 'Server', name: 'api' }],
-      rules: [{ matches: [{ path: { value } }] }],
-    });
+    linkerd(
+      'HTTPRoute',
+      name,
+      {
+        parentRefs: [{ group: 'policy.linkerd.io', kind: 'Server', name: 'api' }],
+        rules: [{ matches: [{ path: { value } }] }],
+      },
+      'v1beta3',
+    );
   const policy = (name: string, kind: string, target: string) =>
-    linkerd('AuthorizationPolicy', 'v1alpha1', name, {
+    linkerd('AuthorizationPolicy', name, {
       targetRef: { group: 'policy.linkerd.io', kind, name: target },
       requiredAuthenticationRefs: [{ kind: 'ServiceAccount', name: 'web' }],
     });

@@ -1,6 +1,8 @@
 import t from 'tap';
 
 import {
+  istioSecurity,
+  linkerdPolicy,
   namespace,
   pod,
   rateLimit,
@@ -169,12 +171,7 @@ t.test('a pod without a proxy is in no group', async (t) => {
   t.match(inboundOf(files), [{ pods: ['default/api-1'] }]);
 });
 
-const policy = (name: string, spec: object) => ({
-  apiVersion: 'security.istio.io/v1',
-  kind: 'AuthorizationPolicy',
-  metadata: { namespace: 'default', name },
-  spec,
-});
+const policy = (name: string, spec: object) => istioSecurity('AuthorizationPolicy', name, spec);
 
 t.test('names the rule of an AuthorizationPolicy that lets a request in, or that none does', async (t) => {
   const rules = [
@@ -243,18 +240,12 @@ t.test('of what refuses a request, names the rule that lacks least, and what', a
 });
 
 t.test("of a Server's authorizations too", async (t) => {
-  const linkerd = (kind: string, name: string, spec: object) => ({
-    apiVersion: 'policy.linkerd.io/v1alpha1',
-    kind,
-    metadata: { namespace: 'default', name },
-    spec,
-  });
   const files = [
     ...API,
     ...PODS,
     WEB,
     server('api', { accessPolicy: 'deny' }),
-    linkerd('AuthorizationPolicy', 'jobs', {
+    linkerdPolicy('AuthorizationPolicy', 'jobs', {
       targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: 'api' },
       requiredAuthenticationRefs: [{ kind: 'ServiceAccount', name: 'job' }],
     }),

@@ -114,6 +114,21 @@ export function server(name: string, spec: object, createdAt = '2026-01-01T00:00
   };
 }
 
+/** A PeerAuthentication or an AuthorizationPolicy of Istio. */
+export function istioSecurity(kind: string, name: string, spec: object, annotations: object = {}) {
+  return {
+    apiVersion: 'security.istio.io/v1',
+    kind,
+    metadata: { name, namespace: 'default', annotations },
+    spec,
+  };
+}
+
+/** An object of Linkerd's policy group. */
+export function linkerdPolicy(kind: string, name: string, spec: object, version = 'v1alpha1') {
+  return { apiVersion: `policy.linkerd.io/${version}`, kind, metadata: { name, namespace: 'default' }, spec };
+}
+
 /** An HTTPLocalRateLimitPolicy of a Server. */
 export function rateLimit(name: string, serverName: string, spec: object) {
   return {

@@ -3,7 +3,7 @@ import t from 'tap';
 
 import type { PodAccess } from '../../api/access-policy.ts';
 import { clusterOf } from '../testing/cluster.ts';
-import { namespace, pod, server } from '../testing/manifests.ts';
+import { istioSecurity, linkerdPolicy as linkerd, namespace, pod, server } from '../testing/manifests.ts';
 import { inboundConfig } from './inbound-config.ts';
 
 const POD = pod('api-1', '10.244.0.1');
@@ -126,14 +126,5 @@ function accessOf(...manifests: readonly object[]): PodAccess | undefined {
 }
 
 function peerAuthentication(name: string, spec: object) {
-  return {
-    apiVersion: 'security.istio.io/v1',
-    kind: 'PeerAuthentication',
-    metadata: { name, namespace: 'default' },
-    spec,
-  };
-}
-
-function linkerd(kind: string, name: string, spec: object) {
-  return { apiVersion: 'policy.linkerd.io/v1alpha1', kind, metadata: { name, namespace: 'default' }, spec };
+  return istioSecurity('PeerAuthentication', name, spec);
 }

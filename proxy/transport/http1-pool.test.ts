@@ -1,12 +1,8 @@
 import { createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 
-import type { ClientStream, StreamListener } from '../http.ts';
-import { dial } from './dialer.ts';
-import { unbounded } from './http-pool.ts';
 import { Http1Pool } from './http1-pool.ts';
-
-const GET = { method: 'GET', scheme: 'http', authority: 'a', path: '/', protocol: '', version: 'HTTP/1.1', fields: [] };
+import { askPool, poolOptions, stopFor } from './testing/pool.ts';
 
 /** A pool of connections to a server that answers each request, and what it took. */
 async function pool(t: Test, idleMs: number) {
@@ -17,42 +13,13 @@ async function pool(t: Test, idleMs: number) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
-  const made = new Http1Pool({
-    dial: () => dial('127.0.0.1', port),
-    connected: 'connect',
-    connectTimeoutMs: 1000,
-    idleMs,
-    bounds: unbounded(),
-    keepCase: false,
-    prologue: Buffer.alloc(0),
-    onOpened() {},
-    onClosed() {},
-    signsOfLife: null,
-    onLimit() {},
-  });
+  const made = new Http1Pool(poolOptions(port, idleMs));
   t.teardown(() => {
     made.shutdown();
     server.close();
     for (const socket of taken) socket.destroy();
   });
-  /** @returns the status of an answer */
-  const ask = () =>
-    new Promise<number>((resolve, reject) => {
-      const listener = {
-        onResponse: ({ status }: { status: number }) => setImmediate(() => resolve(status)),
-        onReset: (code: number) => reject(new Error(`reset ${code}`)),
-        onInformational() {},
-        onData() {},
-        onTrailers() {},
-        onSent() {},
-      } as unknown as StreamListener;
-      made.acquire({
-        cancelled: false,
-        listener,
-        onStream: (stream: ClientStream) => stream.sendRequest(GET, true),
-        onUnavailable: reject,
-      });
-    });
+  const ask = () => askPool(made, 'HTTP/1.1');
   return { ask, taken, made };
 }
 
@@ -65,20 +32,11 @@ t.test('a connection that rests is used again', async (t) => {
 t.test('one that has rested for its time is not, though no timer has ended it yet: its server may have', async (t) => {
   const { ask, taken } = await pool(t, 3000);
   t.equal(await ask(), 204);
-  const { now } = performance;
-  const begunMs = now.call(performance);
-  // As where the program was stopped: time has passed, and nothing has run.
-  t.intercept(performance, 'now', { value: () => begunMs + 3001 + (now.call(performance) - begunMs) });
+  stopFor(t, 3001);
   t.equal(await ask(), 204);
   t.equal(taken.length, 2);
   while (!taken[0]!.readableEnded) await new Promise((resolve) => setTimeout(resolve, 5));
 });
-
-/** The program is stopped for a while: time passes, and what comes meanwhile waits in its sockets. */
-function stopFor(t: Test, ms: number): void {
-  const { now } = performance;
-  t.intercept(performance, 'now', { value: () => now.call(performance) + ms });
-}
 
 t.test(
   'after a stop what its server has said is read before a connection is used again: it may have ended it',

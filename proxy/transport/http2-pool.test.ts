@@ -1,12 +1,8 @@
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import t, { type Test } from 'tap';
 
-import type { ClientStream, StreamListener } from '../http.ts';
-import { dial } from './dialer.ts';
-import { unbounded } from './http-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
-
-const GET = { method: 'GET', scheme: 'http', authority: 'a', path: '/', protocol: '', version: '', fields: [] };
+import { askPool, poolOptions, stopFor } from './testing/pool.ts';
 
 /** A pool of connections to a server that answers each request, and the sessions that it took. */
 async function pool(t: Test) {
@@ -15,49 +11,14 @@ async function pool(t: Test) {
   server.on('session', (session) => taken.push(session.on('error', () => {})));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
-  const made = new Http2Pool({
-    dial: () => dial('127.0.0.1', port),
-    connected: 'connect',
-    connectTimeoutMs: 1000,
-    idleMs: 60_000,
-    bounds: unbounded(),
-    keepCase: false,
-    prologue: Buffer.alloc(0),
-    onOpened() {},
-    onClosed() {},
-    signsOfLife: null,
-    onLimit() {},
-  });
+  const made = new Http2Pool(poolOptions(port, 60_000));
   t.teardown(() => {
     made.shutdown();
     server.close();
     for (const session of taken) session.destroy();
   });
-  /** @returns the status of an answer */
-  const ask = () =>
-    new Promise<number>((resolve, reject) => {
-      const listener = {
-        onResponse: ({ status }: { status: number }) => setImmediate(() => resolve(status)),
-        onReset: (code: number) => reject(new Error(`reset ${code}`)),
-        onInformational() {},
-        onData() {},
-        onTrailers() {},
-        onSent() {},
-      } as unknown as StreamListener;
-      made.acquire({
-        cancelled: false,
-        listener,
-        onStream: (stream: ClientStream) => stream.sendRequest(GET, true),
-        onUnavailable: reject,
-      });
-    });
+  const ask = () => askPool(made, '');
   return { ask, taken, made };
-}
-
-/** The program is stopped for a while: time passes, and what comes meanwhile waits in its sockets. */
-function stopFor(t: Test, ms: number): void {
-  const { now } = performance;
-  t.intercept(performance, 'now', { value: () => now.call(performance) + ms });
 }
 
 t.test('requests share a connection', async (t) => {

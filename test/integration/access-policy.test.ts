@@ -10,6 +10,7 @@ import t, { type Test } from 'tap';
 import { parseAllDocuments } from 'yaml';
 
 import { clusterOf } from '../../destination/testing/cluster.ts';
+import { istioSecurity, linkerdPolicy } from '../../destination/testing/manifests.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
 import { request } from '../support/http-request.ts';
 import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
@@ -153,12 +154,7 @@ t.test('the same said with SMI', async (t) => {
   t.same(await differences(ask, (client, method, path) => (mayAsk(client, method, path) ? 200 : 403)), []);
 });
 
-const linkerd = (kind: string, version: string, name: string, spec: object) => ({
-  apiVersion: `policy.linkerd.io/${version}`,
-  kind,
-  metadata: { namespace: 'default', name },
-  spec,
-});
+const linkerd = (kind: string, version: string, name: string, spec: object) => linkerdPolicy(kind, name, spec, version);
 const allows = (route: string, ...accounts: readonly string[]) =>
   accounts.map((name) =>
     linkerd('AuthorizationPolicy', 'v1alpha1', `${route}-${name}`, {
@@ -229,12 +225,10 @@ t.test('a policy that cannot be read refuses everybody until it is mended', asyn
 });
 
 t.test('a header is judged as the application is told it: nobody lends himself what the mesh alone says', async (t) => {
-  const allow = (header: string, value: string) => ({
-    apiVersion: 'security.istio.io/v1',
-    kind: 'AuthorizationPolicy',
-    metadata: { namespace: 'default', name: 'headers' },
-    spec: { rules: [{ when: [{ key: `request.headers[${header}]`, values: [value] }] }] },
-  });
+  const allow = (header: string, value: string) =>
+    istioSecurity('AuthorizationPolicy', 'headers', {
+      rules: [{ when: [{ key: `request.headers[${header}]`, values: [value] }] }],
+    });
   const { ask, update } = await mesh(t, [allow('l5d-client-id', 'frontend.*')], ['frontend', 'worker']);
   const lent = { 'l5d-client-id': 'frontend.default.serviceaccount.identity.weft.cluster.local' };
   t.equal(await ask('unmeshed', 'GET', '/api/', lent), 403, 'from a stranger');
@@ -246,12 +240,7 @@ t.test('a header is judged as the application is told it: nobody lends himself w
 });
 
 t.test('what a client calls HTTP on a port of octets is let in as octets are', async (t) => {
-  const allow = (rule: object) => ({
-    apiVersion: 'security.istio.io/v1',
-    kind: 'AuthorizationPolicy',
-    metadata: { namespace: 'default', name: 'octets' },
-    spec: { rules: [rule] },
-  });
+  const allow = (rule: object) => istioSecurity('AuthorizationPolicy', 'octets', { rules: [rule] });
   const ofPaths = allow({ to: [{ operation: { paths: ['/api/*'] } }] });
   const isOpaque = (port: number) => ({ 'config.linkerd.io/opaque-ports': String(port) });
   const { ask, update } = await mesh(t, [ofPaths], ['frontend'], isOpaque);
