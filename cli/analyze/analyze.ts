@@ -59,9 +59,7 @@ function unused(state: MeshState, { topics }: Survey, expected: readonly Pod[]):
   const roots = rootNamespaces(state.domain);
   const selectsNone = ({ namespace, selector }: Selecting) =>
     !pods.some(
-      (pod) =>
-        (pod.namespace === namespace || roots.includes(namespace)) &&
-        (!selector || selectsWorkload(selector, pod.labels)),
+      (pod) => (pod.namespace === namespace || roots.includes(namespace)) && selectsWorkload(selector, pod.labels),
     );
   const idle = new Set([
     ...[...state.objects.list('Server')].filter(isIdle).map((server) => formatRef(refOf('Server', server))),

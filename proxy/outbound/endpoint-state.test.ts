@@ -1,15 +1,7 @@
 import t from 'tap';
 
 import { countEjected, endpointStates } from './endpoint-state.ts';
-import { FakeEndpoints } from './testing/fake-endpoints.ts';
-
-const breaker = {
-  kind: 'consecutive-failures',
-  maxFailures: 1,
-  minPenaltyMs: 1000,
-  maxPenaltyMs: 1000,
-  jitterRatio: 0,
-} as const;
+import { FakeEndpoints, ONE_FAILURE } from './testing/fake-endpoints.ts';
 
 t.test('shows nothing while there is no target', async (t) => {
   t.same(endpointStates([], 0), []);
@@ -85,11 +77,11 @@ t.test('a breaker', async (t) => {
     const shown = (more: object) =>
       endpointStates([new FakeEndpoints(['10.1.0.1'], {}, more).target], 0)[0]!.backends[0]!.endpoints[0]!.breaker;
     t.equal(shown({}), null);
-    t.same(shown({ breaker }), { state: 'closed', until: null, ejections: 0 });
+    t.same(shown({ breaker: ONE_FAILURE }), { state: 'closed', until: null, ejections: 0 });
   });
 
   t.test('tells until when it leaves an endpoint out, and that it is on probation then', async (t) => {
-    const { target, clients, metrics } = new FakeEndpoints(['10.1.0.1', '10.1.0.2'], {}, { breaker });
+    const { target, clients, metrics } = new FakeEndpoints(['10.1.0.1', '10.1.0.2'], {}, { breaker: ONE_FAILURE });
     const nowMs = performance.now();
     clients[0]!.breaker!.onResult('failure', 503, nowMs);
     const [open, closed] = endpointStates([target], nowMs)[0]!.backends[0]!.endpoints;

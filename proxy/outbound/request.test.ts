@@ -7,7 +7,7 @@ import type { RequestHead, ResponseHead } from '../http.ts';
 import { CANCEL, INTERNAL_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { MAX_TIMER_MS } from '../transport/idle-timer.ts';
 import { OutboundRequest } from './request.ts';
-import { FakeEndpoints, FakeStream } from './testing/fake-endpoints.ts';
+import { FakeEndpoints, FakeStream, ONE_FAILURE } from './testing/fake-endpoints.ts';
 import { FakeTimers } from './testing/fake-timers.ts';
 
 const GET: RequestHead = { method: 'GET', scheme: 'http', authority: 'api', path: '/', protocol: '', fields: [] };
@@ -150,16 +150,9 @@ t.test('waits for an endpoint, and no longer than its target is there', async (t
 
 t.test('an attempt that is too slow says nothing of its endpoint while the application has not said all', async (t) => {
   const time = new FakeTimers(t);
-  const breaker = {
-    kind: 'consecutive-failures',
-    maxFailures: 1,
-    minPenaltyMs: 1000,
-    maxPenaltyMs: 1000,
-    jitterRatio: 0,
-  };
   const retry: RetryPolicy = { ...RULE, on: { outcomes: ['head-timeout'] }, perTryMs: 50, limit: 1 };
   for (const end of [true, false]) {
-    const { endpoints } = request({ retry }, { end, backend: { breaker: breaker as never } });
+    const { endpoints } = request({ retry }, { end, backend: { breaker: ONE_FAILURE } });
     endpoints.open();
     time.pass(50);
     const { address } = endpoints.attempts[0]!;

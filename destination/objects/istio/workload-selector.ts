@@ -14,8 +14,9 @@ export function readWorkloadSelector(reader: FieldReader): WorkloadSelector | nu
   return labels;
 }
 
-/** Whether a workload has all the labels. */
-export function selectsWorkload(selector: WorkloadSelector, labels: Readonly<Record<string, string>>): boolean {
+/** Whether a workload has all the labels. @param selector null: every workload */
+export function selectsWorkload(selector: WorkloadSelector | null, labels: Readonly<Record<string, string>>): boolean {
+  if (!selector) return true;
   for (const key of Object.keys(selector)) if (labels[key] !== selector[key]) return false;
   return true;
 }

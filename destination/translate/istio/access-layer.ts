@@ -18,7 +18,7 @@ export function istioLayer({ cluster, domain }: Inquiry, pod: Pod): AccessLayer 
   const namespaces = new Set([pod.namespace, ...rootNamespaces(domain)]);
   const policies = [...namespaces]
     .flatMap((namespace) => cluster.authorizationPoliciesOf(namespace))
-    .filter(({ selector, isForOthers }) => !isForOthers && (!selector || selectsWorkload(selector, pod.labels)))
+    .filter(({ selector, isForOthers }) => !isForOthers && selectsWorkload(selector, pod.labels))
     .sort(byAge);
   if (policies.length === 0) return null;
   const enforced = policies.filter(({ isDryRun }) => !isDryRun);

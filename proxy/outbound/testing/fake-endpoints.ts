@@ -5,6 +5,7 @@ import {
   OWN_BACKEND,
   type Route,
 } from '../../../api/routing.ts';
+import type { CircuitBreaker } from '../../../api/traffic-policy.ts';
 import type { ClientStream, Fields, RequestHead, ResponseHead, ServerStream } from '../../http.ts';
 import { Log } from '../../log.ts';
 import { DEFAULT_ROUTE } from '../../routing/route-table.ts';
@@ -55,6 +56,15 @@ export class FakeStream implements ClientStream, ServerStream {
     this.granted += octets;
   }
 }
+
+/** Takes an endpoint out for a second, at its first failure. */
+export const ONE_FAILURE: CircuitBreaker = {
+  kind: 'consecutive-failures',
+  maxFailures: 1,
+  minPenaltyMs: 1000,
+  maxPenaltyMs: 1000,
+  jitterRatio: 0,
+};
 
 /** One attempt that has come to an endpoint. */
 interface FakeAttempt {
