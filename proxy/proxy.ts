@@ -41,20 +41,18 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   const servers: Listening[] = [];
   let serving = false;
   const serve = async () => {
-    const ways = [
-      ['outbound', config.outboundListen],
-      ['explicit', config.explicitListen],
-      ['inbound', config.inboundListen],
-    ] as const;
     const told = firstWord(ports, clock, FIRST_ANSWER_MS);
-    for (const [way, addresses] of ways) {
-      if (way === 'inbound' && !(await told))
-        log.warn(
-          { policy: config.defaultInboundPolicy, waitedMs: FIRST_ANSWER_MS },
-          'destination has not said who may come in; until it does, the default policy decides',
-        );
+    const listen = async (way: Way, addresses: ProxyConfig['inboundListen']) => {
       if (!connections.isDraining) servers.push(...(await listenAll(path, way, addresses)));
-    }
+    };
+    await listen('outbound', config.outboundListen);
+    await listen('explicit', config.explicitListen);
+    if (!(await told))
+      log.warn(
+        { policy: config.defaultInboundPolicy, waitedMs: FIRST_ANSWER_MS },
+        'destination has not said who may come in; until it does, the default policy decides',
+      );
+    await listen('inbound', config.inboundListen);
     serving = true;
     log.info({ identity: config.identity, startMs: Math.round(performance.now()) }, 'ready');
   };
