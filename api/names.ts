@@ -111,6 +111,11 @@ export const ISSUER_SECRET = 'weft-identity-issuer';
 export const WEBHOOK_TLS_SECRET = 'weft-webhook-tls';
 export const TRUST_ROOTS_CONFIG_MAP = 'weft-trust-roots';
 export const TRUST_ROOTS_KEY = 'ca-bundle.pem';
+/** Key of the same ConfigMap in Weft's own namespace: an RFC 3339 time; certificates that were made before it are renewed. */
+export const RENEW_ISSUED_BEFORE_KEY = 'renew-issued-before';
+
+/** On the Secret of the authorities that take over: when they did, RFC 3339. */
+export const SWITCHED_AT_ANNOTATION = 'weft.dev/switched-at';
 
 /** Audience of the service-account tokens that proxies show to identity. */
 export const TOKEN_AUDIENCE = 'identity.weft.dev';

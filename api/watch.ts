@@ -1,3 +1,4 @@
+import type { Revocations } from './revocations.ts';
 import type { Endpoint, InboundConfig, OutboundTarget } from './routing.ts';
 
 /**
@@ -24,8 +25,12 @@ export const HEARTBEAT_INTERVAL_MS = 10_000;
 /** Target key of the proxy's own inbound configuration, subscribed implicitly by `hello`. */
 export const INBOUND_TARGET = 'inbound';
 
+/** Target keys of what every proxy is told without asking: the roots to trust, and who is not trusted any more. */
+export const TRUST_TARGET = 'trust';
+export const REVOKED_TARGET = 'revoked';
+
 /**
- * Target keys: `inbound`, `<ip>:<port>`, `[<ipv6>]:<port>` (an original destination) or `<host>:<port>`
+ * Target keys: `inbound`, `trust`, `revoked`, `<ip>:<port>`, `[<ipv6>]:<port>` (an original destination) or `<host>:<port>`
  * (a name: explicit-proxy mode).
  */
 export type TargetKey = string;
@@ -34,8 +39,8 @@ export type TargetKey = string;
 export const WATCH_FEATURES = ['routes', 'splits', 'traffic-policy', 'access'] as const;
 
 /**
- * What a proxy sends. `hello` comes first; every `snapshot`, `delta` and `inbound` is answered with `ack`, or with
- * `nack` and why the last good version stays in use. `version` is {@link WATCH_VERSION} in a `hello` and that of a
+ * What a proxy sends. `hello` comes first; every `snapshot`, `delta`, `inbound`, `trust` and `revoked` is answered with `ack`, or
+ * with `nack` and why the last good version stays in use. `version` is {@link WATCH_VERSION} in a `hello` and that of a
  * target's state elsewhere.
  */
 export type ClientMessage =
@@ -87,8 +92,24 @@ export type ServerMessage =
       readonly requires: readonly string[];
       readonly inbound: InboundConfig;
     }
-  /** PEM of every root to trust, sent after `hello` and whenever it changes. */
-  | { readonly type: 'trust'; readonly version: string; readonly bundle: string }
+  /**
+   * PEM of every root to trust, sent after `hello` and whenever it changes. A proxy whose certificate was made before
+   * `renewIssuedBefore`, RFC 3339, asks for another soon; empty: each may keep its own.
+   */
+  | {
+      readonly type: 'trust';
+      readonly target: typeof TRUST_TARGET;
+      readonly version: string;
+      readonly bundle: string;
+      readonly renewIssuedBefore: string;
+    }
+  /** Whom nobody trusts any more, sent after `trust` and whenever it changes. */
+  | {
+      readonly type: 'revoked';
+      readonly target: typeof REVOKED_TARGET;
+      readonly version: string;
+      readonly revocations: Revocations;
+    }
   /** The subscription is unchanged since the `version` that the proxy named. */
   | { readonly type: 'unchanged'; readonly target: TargetKey; readonly version: string }
   | { readonly type: 'error'; readonly target: TargetKey | null; readonly reason: string; readonly message: string }

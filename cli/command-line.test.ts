@@ -39,7 +39,10 @@ for (const command of COMMANDS) {
   if (command.help.includes('-o '))
     t.test(`weft ${command.name} refuses a format that it does not print`, async (t) => {
       // As many words as some command wants, so that the format is what is wrong.
-      const words = { why: ['GET', 'http://api.default/'], authz: ['deploy/api'] }[command.name] ?? [];
+      const words =
+        { why: ['GET', 'http://api.default/'], authz: ['deploy/api'], audit: ['mtls'], identity: ['web-0'] }[
+          command.name
+        ] ?? [];
       for (const format of ['yml', 'JSON', '', 'wide'])
         await t.rejects(command.run([...words, '-o', format]), { name: 'UsageError', message: /^-o / }, format);
     });

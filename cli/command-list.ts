@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { analyze } from './commands/analyze.ts';
+import { audit } from './commands/audit.ts';
 import { authz } from './commands/authz.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   analyze,
   why,
   authz,
+  audit,
   identity,
   run,
   demo,

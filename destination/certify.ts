@@ -7,8 +7,10 @@ import { DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT } from '../api/na
 import { dnsIdentity, type IdentityDomain, spiffeIdentity, type WorkloadIdentity } from '../api/workload-identity.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { WeftError } from '../core/errors/weft-error.ts';
+import { CLOCK_SKEW_MS } from '../core/pki/authority.ts';
 import { createCsr } from '../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../core/pki/key-pair.ts';
+import { certificatesIn } from '../core/pki/pem.ts';
 import { Backoff } from '../core/time/backoff.ts';
 import type { Clock, Timer } from '../core/time/clock.ts';
 import { renewalDelay } from '../core/time/renewal.ts';
@@ -23,8 +25,11 @@ export interface CertifySettings {
   readonly trustBundle: () => string;
 }
 
-/** A certificate, and when it expires, milliseconds since the epoch. */
+/** A certificate, and from when to when it is valid, milliseconds since the epoch. */
 export interface CertifiedCredentials extends ServingCertificate {
+  readonly notBefore: number;
+  /** SHA-256 fingerprint of the authority that signed it; empty: it has not been sent. */
+  readonly issuer: string;
   readonly notAfter: number;
 }
 
@@ -39,6 +44,8 @@ export class Certifier {
   readonly #onFailure: (error: Error) => void;
   readonly #backoff = new Backoff({ minMs: 100, maxMs: 10_000 });
   #timer: Timer | null = null;
+  #issuedAt = 0;
+  #renewedFor = '';
   #isStopped = false;
 
   constructor(options: {
@@ -55,6 +62,15 @@ export class Certifier {
 
   /** Certifies at once, and again before each certificate ends; what fails is tried again with a jittered back-off. */
   start(): void {
+    void this.#run();
+  }
+
+  /** Renews at once where the certificate in use was made before an instant, RFC 3339; empty: never. */
+  renewIfIssuedBefore(instant: string): void {
+    if (instant === '' || instant === this.#renewedFor || this.#timer === null) return;
+    this.#renewedFor = instant;
+    if (this.#issuedAt >= Date.parse(instant)) return;
+    this.#timer.cancel();
     void this.#run();
   }
 
@@ -75,6 +91,7 @@ export class Certifier {
       const credentials = await certify(this.#settings);
       if (this.#isStopped) return 0;
       this.#backoff.reset();
+      this.#issuedAt = credentials.notBefore + CLOCK_SKEW_MS;
       this.#onCredentials(credentials);
       return renewalDelay(credentials.notAfter - this.#clock.now());
     } catch (error) {
@@ -103,7 +120,13 @@ export async function certify(settings: CertifySettings): Promise<CertifiedCrede
   if (!leaf?.checkPrivateKey(keyPair.privateKey)) {
     throw new WeftError('certify_failed', 'identity answered with no certificate for the key of the request');
   }
-  return { cert: answer.chain, key: privateKeyPem(keyPair), notAfter: leaf.validToDate.getTime() };
+  return {
+    cert: answer.chain,
+    key: privateKeyPem(keyPair),
+    issuer: certificatesIn(answer.chain)[1]?.fingerprint256 ?? '',
+    notBefore: leaf.validFromDate.getTime(),
+    notAfter: leaf.validToDate.getTime(),
+  };
 }
 
 function post(settings: CertifySettings, body: CertifyRequest): Promise<CertifyResponse> {

@@ -84,7 +84,12 @@ t.test('the program serves a folder from its own certificate on, and drains on S
     {
       namespace: 'default',
       pod: 'api-1',
-      targets: [{ target: 'inbound' }, { target: 'api:80', applied: snapshot.version }],
+      targets: [
+        { target: 'trust' },
+        { target: 'revoked' },
+        { target: 'inbound' },
+        { target: 'api:80', applied: snapshot.version },
+      ],
     },
   ]);
 

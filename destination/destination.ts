@@ -1,3 +1,5 @@
+import { TRUST_PAGE, type TrustPage } from '../api/trust-page.ts';
+import { TRUST_TARGET } from '../api/watch.ts';
 import { errorMessage } from '../core/errors/weft-error.ts';
 import type { Logger } from '../core/log/log.ts';
 import { AdminServer } from '../core/metrics/admin-server.ts';
@@ -58,6 +60,7 @@ export class Destination {
       clock: this.#clock,
       onProblem: (error) => this.#log.warn({ code: error.code }, error.message),
     });
+    this.#trust.onChange(() => this.#certifier.renewIfIssuedBefore(this.#trust.renewIssuedBefore));
     this.#certifier = new Certifier({
       settings: { ...this.#config, trustBundle: () => this.#trust.pem },
       clock: this.#clock,
@@ -70,13 +73,13 @@ export class Destination {
     this.#admin = new AdminServer({
       notReady: () => this.#notReady(),
       metrics: this.#metrics,
-      pages: { '/proxies': () => this.#proxies() },
+      pages: { '/proxies': () => this.#proxies(), [TRUST_PAGE]: () => this.#trustPage() },
     });
     this.#metrics.measure({
       source: this.#source,
       reports: this.#reports,
       publisher: () => this.#publisher,
-      streams: () => this.#server?.streams ?? [],
+      streams: () => this.#server?.streams.keys() ?? [],
       judged: () => this.#judged,
       certificateNotAfter: () => this.#credentials?.notAfter ?? null,
     });
@@ -147,7 +150,28 @@ export class Destination {
 
   /** What each proxy was sent and applied. */
   #proxies(): object[] {
-    return [...(this.#server?.streams ?? [])].map((stream) => ({ ...stream.workload, targets: stream.status() }));
+    return [...(this.#server?.streams ?? [])].map(([stream, certificate]) => ({
+      ...stream.workload,
+      certificate,
+      targets: stream.status(),
+    }));
+  }
+
+  #trustPage(): TrustPage {
+    return {
+      version: this.#trust.publication.version,
+      roots: this.#trust.roots.map(({ fingerprint256 }) => fingerprint256),
+      renewIssuedBefore: this.#trust.renewIssuedBefore,
+      issuer: this.#credentials?.issuer ?? '',
+      proxies: [...(this.#server?.streams ?? [])].map(([stream, { issuer, notAfter }]) => ({
+        namespace: stream.workload.namespace,
+        pod: stream.workload.pod,
+        uid: stream.workload.uid,
+        applied: stream.status().find(({ target }) => target === TRUST_TARGET)?.applied ?? '',
+        issuer,
+        notAfter: new Date(notAfter).toISOString(),
+      })),
+    };
   }
 
   #observer(): WatchServerObserver {

@@ -51,6 +51,24 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
     "a client without a valid certificate offers what is spoken between the mesh's proxies",
     'is its certificate expired, or of another root?',
   ],
+  peer_certificate_expired: [
+    "the peer's certificate has ended",
+    'is identity reachable from the peer? do the clocks agree? the message says by how much it is over',
+  ],
+  peer_certificate_not_yet_valid: [
+    "the peer's certificate begins later, by this clock",
+    'the clocks differ, by at least what the message says',
+  ],
+  peer_certificate_untrusted: [
+    "the peer's certificate leads to no root that is trusted here",
+    'compare the roots of both with `weft identity POD`: another mesh, or a root that was dropped too early',
+  ],
+  peer_certificate_incomplete: [
+    "the peer's certificate is by an authority that it has not sent",
+    'the intermediate authorities belong into `tls.crt` of the issuer',
+  ],
+  peer_certificate_unfit: ["the peer's certificate may not be used for this", 'the message has OpenSSL’s word for it'],
+  peer_revoked: ['the certificate or the identity of the peer is revoked', 'the ConfigMap `weft-revocations` names it'],
   direct_without_identity: ['a direct connection without a client certificate', 'nothing should dial 4143'],
   direct_without_transport_header: [
     'a direct connection that does not come from a proxy of the mesh',

@@ -2,6 +2,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import t from 'tap';
 
 import { TOKEN_AUDIENCE } from '../api/names.ts';
+import { NO_REVOCATIONS } from '../api/revocations.ts';
 import { DEFAULT_IDENTITY_DOMAIN } from '../api/workload-identity.ts';
 import { ApiError } from '../core/kubernetes/api-client.ts';
 import { createIssuer, createRoot } from '../core/pki/authority.ts';
@@ -45,6 +46,7 @@ const context: CertifyContext = {
   domain: DEFAULT_IDENTITY_DOMAIN,
   lifetimeMs: 24 * HOUR_MS,
   clock,
+  revocations: async () => NO_REVOCATIONS,
 };
 
 function claims(change: Partial<ServiceAccountTokenClaims> = {}): ServiceAccountTokenClaims {
@@ -183,6 +185,8 @@ const PROVOKED: Record<Exclude<RefusalReason, ServerReason>, () => Promise<strin
   csr_asks_for_authority: () => withCsr(forgeRequest({ extensions: [basicConstraints({ pathLength: null })] })),
   csr_critical_extension_unknown: () =>
     withCsr(forgeRequest({ extensions: [extension('1.2.3.4', 'critical', octetString(Buffer.of(1)))] })),
+  identity_revoked: () => withRevocations(async () => ({ serials: [], identities: own.uris })),
+  revocations_unavailable: () => withRevocations(() => Promise.reject(new ApiError(0, 'Unreachable', 'no answer'))),
   token_review_unavailable: () => withReview(new ApiError(0, 'Unreachable', 'connection refused')),
   issuer_expired: () => {
     const late = { ...clock, now: () => NOW + 501 * HOUR_MS };
@@ -199,6 +203,11 @@ type ServerReason = 'not_found' | 'request_not_json' | 'request_too_large' | 'un
 t.test('refuses with each of its reasons', async (t) => {
   for (const [reason, provoke] of Object.entries(PROVOKED)) t.equal(await provoke(), reason);
   t.equal(Object.keys(PROVOKED).length + 4, Object.keys(REFUSAL_STATUS).length);
+});
+
+t.test('others than those that are revoked get theirs', async (t) => {
+  const others = { serials: ['AB'], identities: ['spiffe://cluster.local/ns/shop/sa/api'] };
+  t.equal(await withRevocations(async () => others), 'issued');
 });
 
 t.test('refuses what is close to a right request', async (t) => {
@@ -262,6 +271,10 @@ t.test('holds no secret in a refusal', async (t) => {
   const result = await certify({ token: text, csr: honestCsr }, context);
   t.notMatch(JSON.stringify((result as Refusal).toBody()), text.split('.')[2]!);
 });
+
+function withRevocations(revocations: CertifyContext['revocations']): Promise<string> {
+  return reasonOf({ token: token(), csr: honestCsr }, { revocations });
+}
 
 function withHeader(text: string, header: object): string {
   return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...text.split('.').slice(1)].join('.');

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 
 import type { CertifyResponse, WorkloadExtension } from '../api/certify.ts';
+import { REVOCATIONS_CONFIG_MAP, type Revocations } from '../api/revocations.ts';
 import {
   dnsIdentity,
   type IdentityDomain,
@@ -8,6 +9,7 @@ import {
   spiffeIdentity,
   type WorkloadIdentity,
 } from '../api/workload-identity.ts';
+import { errorMessage } from '../core/errors/weft-error.ts';
 import type { Clock } from '../core/time/clock.ts';
 import type { Authenticator } from './authenticate/authenticator.ts';
 import { checkCsr } from './csr/check-csr.ts';
@@ -31,6 +33,8 @@ export interface CertifyContext {
   readonly domain: IdentityDomain;
   readonly lifetimeMs: number;
   readonly clock: Clock;
+  /** Whom nobody trusts any more. Rejects where that cannot be known. */
+  readonly revocations: () => Promise<Revocations>;
 }
 
 /**
@@ -45,6 +49,8 @@ export async function certify(body: unknown, context: CertifyContext): Promise<C
   if (caller instanceof Refusal) return caller;
   const names = namesOf(caller.identity, context.domain);
   if (names instanceof Refusal) return names;
+  const revoked = await revocationOf(names, context);
+  if (revoked) return revoked;
   const csr = checkCsr(request.csr, names);
   if (csr instanceof Refusal) return csr;
 
@@ -66,6 +72,19 @@ export async function certify(body: unknown, context: CertifyContext): Promise<C
     notAfter: new Date(issued.validity.notAfter).toISOString(),
   };
   return { response, names, pod: caller.pod, serial: new X509Certificate(issued.leaf).serialNumber };
+}
+
+async function revocationOf(names: OwnedNames, { revocations }: CertifyContext): Promise<Refusal | null> {
+  try {
+    const { identities } = await revocations();
+    if (!identities.includes(names.uri)) return null;
+    return new Refusal('identity_revoked', `${names.uri} is revoked; the ConfigMap ${REVOCATIONS_CONFIG_MAP} names it`);
+  } catch (error) {
+    return new Refusal(
+      'revocations_unavailable',
+      `whether ${names.uri} is revoked cannot be read: ${errorMessage(error)}; try again`,
+    );
+  }
 }
 
 /** Names of a service account's certificate; refused where no TLS client could ask for them. */

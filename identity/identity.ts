@@ -1,8 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 
+import { NO_REVOCATIONS } from '../api/revocations.ts';
 import { errorMessage, WeftError } from '../core/errors/weft-error.ts';
 import { ApiClient, ApiError } from '../core/kubernetes/api-client.ts';
+import { EventWriter, type Notice } from '../core/kubernetes/event-writer.ts';
 import type { Logger } from '../core/log/log.ts';
 import { AdminServer } from '../core/metrics/admin-server.ts';
 import { isP256, spkiOf } from '../core/pki/key-pair.ts';
@@ -13,11 +16,14 @@ import type { Authenticator } from './authenticate/authenticator.ts';
 import { EmbeddedTokenAuthenticator } from './authenticate/embedded-token.ts';
 import { TokenReviewAuthenticator } from './authenticate/token-review.ts';
 import { ensureAuthorities } from './bootstrap/authorities.ts';
+import type { CertifyContext } from './certify.ts';
 import type { EmbeddedConfig, IdentityConfig } from './config.ts';
 import { CurrentIssuer } from './issue/current-issuer.ts';
+import { ExpiryWarnings } from './issue/expiry-warnings.ts';
 import { directorySource, type IssuerSource, secretSource } from './issue/issuer-source.ts';
 import { trialHandshake } from './issue/trial-handshake.ts';
 import { IdentityMetrics } from './metrics.ts';
+import { readRevocations } from './revocations.ts';
 import { CertifyServer } from './server.ts';
 import { ServingCertificateRenewal } from './serving-certificate.ts';
 import { TrustRootsPublisher } from './trust-roots/publisher.ts';
@@ -32,7 +38,7 @@ export async function startIdentity(
   log: Logger,
   clock: Clock = systemClock,
 ): Promise<RunningProgram> {
-  const { authenticator, source, api } = config.embedded
+  const { authenticator, source, api, revocations } = config.embedded
     ? await embeddedParts(config.embedded, clock)
     : await kubernetesParts(config, log, clock);
   const issuer = await CurrentIssuer.load({ source, trial: trialHandshake, clock, log });
@@ -56,6 +62,7 @@ export async function startIdentity(
     domain: config.domain,
     lifetimeMs: config.issuanceLifetimeMs,
     clock,
+    revocations,
   };
   renewal.start();
   const certifyServer = server! as CertifyServer;
@@ -67,6 +74,7 @@ export async function startIdentity(
   const address = await certifyServer.listen(config.listen);
   issuer.start();
   const publisher = api && publishTrustRoots(api, issuer, config, log, clock);
+  const warnings = warnOfExpiry(api, issuer, config, log, clock);
   isReady = true;
   return {
     address,
@@ -74,6 +82,7 @@ export async function startIdentity(
     async close() {
       isReady = false;
       issuer.stop();
+      warnings.stop();
       renewal.stop();
       await certifyServer.close(config.shutdownGraceMs);
       await publisher?.stop();
@@ -87,6 +96,7 @@ interface Parts {
   readonly source: IssuerSource;
   /** null: there is no cluster. */
   readonly api: ApiClient | null;
+  readonly revocations: CertifyContext['revocations'];
 }
 
 async function embeddedParts(config: EmbeddedConfig, clock: Clock): Promise<Parts> {
@@ -95,6 +105,8 @@ async function embeddedParts(config: EmbeddedConfig, clock: Clock): Promise<Part
     authenticator: new EmbeddedTokenAuthenticator({ key, issuer: config.tokenIssuer, clock }),
     source: directorySource(config.issuerDirectory, config.trustRootsFile),
     api: null,
+    // What destination reads of the folder holds: nobody takes a certificate that it names.
+    revocations: async () => NO_REVOCATIONS,
   };
 }
 
@@ -108,6 +120,7 @@ async function kubernetesParts(config: IdentityConfig, log: Logger, clock: Clock
     authenticator: new TokenReviewAuthenticator(api),
     source: secretSource(api, config.domain.controlNamespace),
     api,
+    revocations: () => readRevocations(api, config.domain.controlNamespace),
   };
 }
 
@@ -123,6 +136,25 @@ function publishTrustRoots(
   issuer.onChange(() => void publisher.publishAll());
   publisher.start();
   return publisher;
+}
+
+/** In the log, and where there is a cluster as an Event too. */
+function warnOfExpiry(
+  api: ApiClient | null,
+  issuer: CurrentIssuer,
+  { domain: { controlNamespace: namespace } }: IdentityConfig,
+  log: Logger,
+  clock: Clock,
+): ExpiryWarnings {
+  const observer = { onWritten() {}, onDropped: (reason: string) => log.debug({ reason }, 'an Event is left out') };
+  const events = api && new EventWriter({ api, clock, program: 'identity', instance: hostname(), observer });
+  const onWarning = (notice: Notice) => {
+    log.warn({ reason: notice.reason }, notice.note);
+    void events?.write(notice);
+  };
+  const warnings = new ExpiryWarnings({ issuer: () => issuer.get(), clock, namespace, onWarning });
+  warnings.start();
+  return warnings;
 }
 
 async function readTokenKey(file: string): Promise<KeyObject> {

@@ -15,12 +15,18 @@ t.test('what is malformed gets 400, what a token does not prove 401, what is not
       ...['token_not_service_account', 'token_without_pod'],
     ],
     403: [
-      ...['identity_name_invalid', 'csr_key_not_p256', 'csr_key_invalid', 'csr_signature_algorithm_unsupported'],
+      ...[
+        'identity_name_invalid',
+        'identity_revoked',
+        'csr_key_not_p256',
+        'csr_key_invalid',
+        'csr_signature_algorithm_unsupported',
+      ],
       ...['csr_signature_invalid', 'csr_subject_not_owned', 'csr_san_kind_unsupported', 'csr_san_not_owned'],
       ...['csr_asks_for_authority', 'csr_critical_extension_unknown'],
     ],
     404: ['not_found'],
-    503: ['token_review_unavailable', 'issuer_expired', 'unexpected'],
+    503: ['token_review_unavailable', 'revocations_unavailable', 'issuer_expired', 'unexpected'],
   });
 });
 

@@ -22,6 +22,7 @@ export const REFUSAL_STATUS = {
   token_not_service_account: 401,
   token_without_pod: 401,
   identity_name_invalid: 403,
+  identity_revoked: 403,
   csr_missing: 400,
   csr_too_large: 400,
   csr_malformed: 400,
@@ -35,6 +36,7 @@ export const REFUSAL_STATUS = {
   csr_asks_for_authority: 403,
   csr_critical_extension_unknown: 403,
   token_review_unavailable: 503,
+  revocations_unavailable: 503,
   issuer_expired: 503,
   unexpected: 503,
 } as const;

@@ -6,6 +6,7 @@ import {
   WEBHOOK_SERVICE_ACCOUNT,
   WEBHOOK_TLS_SECRET,
 } from '../api/names.ts';
+import { REVOCATIONS_CONFIG_MAP } from '../api/revocations.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
 /**
@@ -45,10 +46,12 @@ export const ROLES: Readonly<Record<string, Role>> = {
       // "create" cannot be limited to a name (Kubernetes RBAC, "Referring to resources").
       { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
       { apiGroups: [''], resources: ['configmaps'], resourceNames: [TRUST_ROOTS_CONFIG_MAP], verbs: ['get', 'patch'] },
+      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
     ],
     own: [
       { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
       { apiGroups: [''], resources: ['secrets'], resourceNames: [ISSUER_SECRET], verbs: ['get'] },
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: [REVOCATIONS_CONFIG_MAP], verbs: ['get'] },
     ],
   },
   [DESTINATION_SERVICE_ACCOUNT]: {
@@ -73,6 +76,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
       ...policies('split.smi-spec.io', 'trafficsplits'),
       ...policies('specs.smi-spec.io', 'httproutegroups', 'tcproutes'),
       ...policies('access.smi-spec.io', 'traffictargets'),
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: [REVOCATIONS_CONFIG_MAP], verbs: FOLLOW },
       { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
     ],
     own: [],

@@ -1,4 +1,5 @@
 import { IDENTITY_SERVICE_ACCOUNT, TRUST_ROOTS_CONFIG_MAP } from '../api/names.ts';
+import { REVOCATIONS_CONFIG_MAP } from '../api/revocations.ts';
 import { clusterRights } from './rbac.ts';
 import { type InstallSettings, labels, type Manifest } from './settings.ts';
 
@@ -29,14 +30,14 @@ export function trustRootsPolicy(settings: InstallSettings): Manifest[] {
               apiVersions: ['*'],
               operations: ['CREATE', 'UPDATE', 'DELETE'],
               resources: ['configmaps'],
-              resourceNames: [TRUST_ROOTS_CONFIG_MAP],
+              resourceNames: [TRUST_ROOTS_CONFIG_MAP, REVOCATIONS_CONFIG_MAP],
             },
           ],
         },
         validations: [
           {
             expression: `authorizer.group('${RIGHT.group}').resource('${RIGHT.resource}').check(request.operation.lowerAscii()).allowed()`,
-            messageExpression: `request.userInfo.username + ' may not ' + request.operation.lowerAscii() + ' ${TRUST_ROOTS_CONFIG_MAP}, which pods of the namespace trust: it takes the right to ${RIGHT.resource}.${RIGHT.group}, which identity and cluster administrators have'`,
+            messageExpression: `request.userInfo.username + ' may not ' + request.operation.lowerAscii() + ' ' + request.name + ', by which pods trust: it takes the right to ${RIGHT.resource}.${RIGHT.group}, which identity and cluster administrators have'`,
             reason: 'Forbidden',
           },
         ],

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 
+import type { Revocations } from '../api/revocations.ts';
 import { IpNetworks } from '../core/config/ip-networks.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
+import { Allowance } from '../core/time/allowance.ts';
 import type { Clock } from '../core/time/clock.ts';
 import { FailureLog } from './admin/failure-log.ts';
 import type { ProxyConfig } from './config.ts';
@@ -19,6 +21,7 @@ import { NamedTargets } from './outbound/named-targets.ts';
 import { targetFault } from './outbound/target-fault.ts';
 import { Targets } from './outbound/targets.ts';
 import { Unanswered } from './outbound/unanswered.ts';
+import { Callers } from './telemetry/callers.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { type Listening, listen } from './transport/listen.ts';
 import { Loopback } from './transport/loopback.ts';
@@ -54,8 +57,10 @@ export interface DataPathContext {
   readonly originalDestination: OriginalDestination;
   readonly clock: Clock;
   readonly log: Log;
-  /** Takes a trust bundle that discovery delivers. */
-  readonly onTrust: (bundle: string) => void;
+  /** Takes a trust bundle that discovery delivers, and the time before which no certificate in use may have been made. */
+  readonly onTrust: (bundle: string, renewIssuedBefore: string) => void;
+  /** Destination has said anew who may come in, or who is revoked. */
+  readonly onTold: () => void;
 }
 
 /** The ways into a proxy. */
@@ -72,6 +77,7 @@ export type Way = 'inbound' | 'outbound' | 'explicit';
 export class DataPath {
   readonly metrics = new Metrics();
   readonly failures = new FailureLog();
+  readonly callers = new Callers();
   /** Those that are open, for a drain. */
   readonly connections = new Connections();
   readonly mutualTls: MutualTls;
@@ -79,13 +85,25 @@ export class DataPath {
   readonly discovery: Discovery;
   readonly targets: Targets;
   readonly #maxConnections: number;
+  readonly #log: Log;
   readonly #accept: Readonly<Record<Way, (socket: Socket, onKnown: () => void) => void>>;
 
-  constructor(config: DataPathConfig, { originalDestination, clock, log, onTrust }: DataPathContext) {
+  constructor(config: DataPathConfig, { originalDestination, clock, log, onTrust, onTold }: DataPathContext) {
     const { metrics, failures, connections } = this;
     const { silenceMs, undecidedMs, limits, halfClosedPorts } = config;
     this.#maxConnections = config.maxConnections;
-    this.mutualTls = new MutualTls(() => clock.now());
+    this.#log = log;
+    // Whoever likes may show a bad certificate as often as he likes.
+    const warnings = new Allowance(clock, { burst: 10, perMinute: 10 });
+    this.mutualTls = new MutualTls(() => clock.now(), {
+      onKeyExchange: (group) => {
+        metrics.keyExchange(group).value++;
+      },
+      onFault: ({ direction, address, fault }) => {
+        if (warnings.take())
+          log.warn({ direction, address, reason: fault.reason }, `a peer is refused: ${fault.message}`);
+      },
+    });
     // In force until destination has spoken.
     const defaultPolicy = { mode: config.defaultInboundPolicy, origin: 'environment' } as const;
     const initial = { defaultPolicy, ports: [], clusterNetworks: [] };
@@ -95,8 +113,15 @@ export class DataPath {
     this.discovery = new Discovery({
       clock,
       faultOf: targetFault,
-      onInbound: (inbound) => this.ports.update(inbound),
+      onInbound: (inbound) => {
+        this.ports.update(inbound);
+        onTold();
+      },
       onTrust,
+      onRevoked: (revocations) => {
+        this.revoke(revocations);
+        onTold();
+      },
       onExceeded: (limit) => metrics.exceeded('outbound', 'src', limit),
     });
 
@@ -140,6 +165,7 @@ export class DataPath {
         spiffe: config.spiffe,
         applicationAddress: config.applicationAddress,
         probePaths: config.probePaths,
+        callers: this.callers,
         clusterDomain: config.clusterDomain,
       },
       mutualTls: this.mutualTls,
@@ -160,6 +186,16 @@ export class DataPath {
       outbound: (socket) => outbound.accept(socket),
       explicit: (socket) => explicit.accept(socket),
     };
+  }
+
+  /** Trusts nobody of `revocations` any more, and tells the operator whose connections that has ended. */
+  revoke(revocations: Revocations): void {
+    for (const { direction, address, fault } of this.mutualTls.revoke(revocations)) {
+      const errors = direction === 'inbound' ? this.metrics.inboundErrors : this.metrics.outboundErrors;
+      errors.with({ error: fault.reason }).value++;
+      this.failures.add(direction, fault, { target: '', route: '', method: '', path: '', endpoint: address });
+      this.#log.warn({ direction, address, reason: fault.reason }, `a connection was ended: ${fault.message}`);
+    }
   }
 
   /** Takes connections at an address from now on. Rejects where it is taken or absent. */

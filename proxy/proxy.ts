@@ -1,12 +1,15 @@
+import { dirname, join } from 'node:path';
+
 import { bindEitherFamily } from '../core/config/bind.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { AdminServer } from './admin/server.ts';
 import type { ProxyConfig } from './config.ts';
 import { Certifier } from './control/certifier.ts';
 import { FIRST_ANSWER_MS } from './control/discovery.ts';
+import { KeptWords } from './control/kept-words.ts';
 import { WatchClient } from './control/watch-client.ts';
 import { DataPath, type Way } from './data-path.ts';
-import { firstWord } from './inbound/first-word.ts';
+import type { InboundPorts } from './inbound/ports.ts';
 import type { Log } from './log.ts';
 import { endpointStates } from './outbound/endpoint-state.ts';
 import { processMetrics } from './telemetry/process-metrics.ts';
@@ -27,31 +30,40 @@ export interface RunningProxy {
 export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () => void): Promise<RunningProxy> {
   const clock: Clock = systemClock;
   windowBudget.total = config.windowBudget;
+  const kept = new KeptWords(config.trustBundleFile && join(dirname(config.trustBundleFile), KEPT_WORDS), log);
   const path = new DataPath(config, {
     originalDestination: await loadOriginalDestination(),
     clock,
     log,
-    onTrust: (bundle) => void certifier.useTrustBundle(bundle),
+    onTrust: (bundle, renewIssuedBefore) => void certifier.useTrustBundle(bundle, renewIssuedBefore),
+    onTold: () => kept.keep({ inbound: ports.config, revocations: mutualTls.revocations }),
   });
   const { metrics, failures, connections, mutualTls, ports, discovery, targets } = path;
   processMetrics(metrics.registry);
+  const earlier = await kept.read();
+  if (earlier) {
+    path.revoke(earlier.revocations);
+    ports.update(earlier.inbound);
+  }
+  // Nobody comes in before destination has said who may, to this container or to an earlier one of the pod.
+  const told = earlier ? Promise.resolve() : firstUpdate(ports);
   const watch = new WatchClient({ config, mutualTls, clock, log, metrics, listener: discovery });
   discovery.use(watch);
 
   const servers: Listening[] = [];
   let serving = false;
+  let isCertified = false;
   const serve = async () => {
-    const told = firstWord(ports, clock, FIRST_ANSWER_MS);
     const listen = async (way: Way, addresses: ProxyConfig['inboundListen']) => {
       if (!connections.isDraining) servers.push(...(await listenAll(path, way, addresses)));
     };
     await listen('outbound', config.outboundListen);
     await listen('explicit', config.explicitListen);
-    if (!(await told))
-      log.warn(
-        { policy: config.defaultInboundPolicy, waitedMs: FIRST_ANSWER_MS },
-        'destination has not said who may come in; until it does, the default policy decides',
-      );
+    const warning = clock.after(FIRST_ANSWER_MS, () =>
+      log.warn({}, 'destination has not said who may come in: until it does, nobody may'),
+    );
+    await told;
+    warning.cancel();
     await listen('inbound', config.inboundListen);
     serving = true;
     log.info({ identity: config.identity, startMs: Math.round(performance.now()) }, 'ready');
@@ -63,7 +75,9 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
     clock,
     log,
     metrics,
-    onReady: () => {
+    onCertified: () => {
+      if (isCertified) return watch.renew();
+      isCertified = true;
       watch.start();
       serve().catch((error: Error) => {
         log.error({ error: error.message }, 'cannot listen');
@@ -75,14 +89,30 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
     metrics,
     failures,
     log,
-    isReady: () => serving && mutualTls.isReady && !connections.isDraining,
+    notReady: () => {
+      if (connections.isDraining) return 'draining';
+      if (!mutualTls.isReady) return 'no valid certificate';
+      return serving ? '' : 'destination has not said who may come in';
+    },
     state: () => ({
       identity: config.identity,
       connected: watch.isConnected,
       inbound: ports.config,
       targets: discovery.targets(),
     }),
+    callers: () => path.callers.page(Date.now()),
     endpoints: () => endpointStates(targets.all(), performance.now()),
+    identity: () => ({
+      identity: config.identity,
+      spiffe: config.spiffe,
+      chain: mutualTls.credentials?.chain ?? '',
+      trustBundle: mutualTls.credentials?.trustBundle ?? '',
+      keyExchanges: metrics.keyExchanges(),
+      revoked: {
+        serials: mutualTls.revocations.serials.length,
+        identities: mutualTls.revocations.identities.length,
+      },
+    }),
     shutdown: config.adminShutdown ? onShutdown : null,
   });
   await admin.listen(config.adminListen);
@@ -110,8 +140,19 @@ export async function startProxy(config: ProxyConfig, log: Log, onShutdown: () =
   };
 }
 
+/** Beside the bundle: what destination has said of who may come in. */
+const KEPT_WORDS = 'words.json.gz';
 /** Targets unused for this long are let go of. */
 const IDLE_TARGET_MS = 10 * 60_000;
+
+function firstUpdate(ports: InboundPorts): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = ports.whenUpdated(() => {
+      stop();
+      resolve();
+    });
+  });
+}
 
 function listenAll(path: DataPath, way: Way, addresses: ProxyConfig['inboundListen']): Promise<Listening[]> {
   return Promise.all(addresses.map((address) => bindEitherFamily(address, (each) => path.listen(way, each))));

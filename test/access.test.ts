@@ -11,6 +11,7 @@ import { SOURCE_ACCESS } from '../destination/watch/kubernetes.ts';
 import { TOKEN_REVIEW_ACCESS } from '../identity/authenticate/token-review.ts';
 import { AUTHORITIES_ACCESS } from '../identity/bootstrap/authorities.ts';
 import { ISSUER_SOURCE_ACCESS } from '../identity/issue/issuer-source.ts';
+import { REVOCATIONS_ACCESS } from '../identity/revocations.ts';
 import { PUBLISHER_ACCESS } from '../identity/trust-roots/publisher.ts';
 import { ROLES, type Role, type Rule } from '../manifests/rbac.ts';
 import { ANNOTATION_MIRROR_ACCESS } from '../webhook/cluster/annotation-mirror.ts';
@@ -30,6 +31,8 @@ const USED: Readonly<Record<string, readonly Access[]>> = {
     ...TOKEN_REVIEW_ACCESS,
     ...PUBLISHER_ACCESS,
     ...ISSUER_SOURCE_ACCESS,
+    ...REVOCATIONS_ACCESS,
+    ...EVENT_WRITER_ACCESS,
     ...AUTHORITIES_ACCESS,
   ],
   [DESTINATION_SERVICE_ACCOUNT]: [...SOURCE_ACCESS, ...EVENT_WRITER_ACCESS, ...STATUS_WRITER_ACCESS],

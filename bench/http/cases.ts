@@ -19,8 +19,8 @@ export interface Case {
    * the generator speaks mutual TLS itself.
    */
   readonly path: 'client' | 'both' | 'server';
-  /** Who takes part: other proxies, or Weft under policies that the requests do not use. */
-  readonly beside: 'peers' | 'unused-policies';
+  /** Who takes part: other proxies; or Weft under policies that the requests do not use, or with 100 that say who may come in. */
+  readonly beside: 'peers' | 'unused-policies' | 'access-policies';
   /** What generator and backend speak; between two proxies it is always HTTP/2. */
   readonly protocol: 'h1' | 'h2' | 'tcp';
   readonly connections: number;
@@ -71,6 +71,23 @@ export const CASES: readonly Case[] = [
     ...lowRate,
     name: 'low-rate',
     what: 'HTTP/2 at 1,000 requests a second, two hops, mutual TLS',
+    path: 'both',
+    streams: 10,
+  },
+  {
+    ...h2,
+    beside: 'access-policies',
+    name: 'access-policies',
+    what: 'HTTP/2, two hops, mutual TLS: beside a server with 100 access policies',
+    path: 'both',
+    requests: 100_000,
+  },
+  {
+    ...h2,
+    ...lowRate,
+    beside: 'access-policies',
+    name: 'access-policies-low-rate',
+    what: 'HTTP/2 at 1,000 requests a second, two hops, mutual TLS: beside a server with 100 access policies',
     path: 'both',
     streams: 10,
   },

@@ -42,6 +42,14 @@ export function contestantsOf(each: Case, wanted: readonly string[], checkouts: 
       weft('weft-policies', 'own', 'policies'),
       ...checkouts.map((mesh) => weft(mesh.name.replace('weft', 'weft-policies'), mesh, 'policies')),
     ];
+  if (each.beside === 'access-policies')
+    return [
+      weft('weft', 'own'),
+      weft('weft-again', 'own'),
+      ...checkouts.map((mesh) => weft(mesh.name, mesh)),
+      weft('weft-guarded', 'own', 'guarded', 'guarded'),
+      ...checkouts.map((mesh) => weft(mesh.name.replace('weft', 'weft-guarded'), mesh, 'guarded', 'guarded')),
+    ];
   const peers = PEERS.filter(({ name, program, carries }) => {
     if (!wanted.includes(name)) return false;
     if (program === '') console.log(`${name} is not installed: left out`);
@@ -73,17 +81,20 @@ const direct: Contestant = {
   },
 };
 
-/** @param service that the load is sent to; absent: the one of the case's path */
-function weft(name: string, mesh: 'own' | CheckoutMesh, service?: string): Contestant {
+/**
+ * @param service that the load is sent to; absent: the one of the case's path
+ * @param server the pod behind it
+ */
+function weft(name: string, mesh: 'own' | CheckoutMesh, service?: string, server = 'server'): Contestant {
   return {
     name,
     mesh,
     async open(each, own) {
       const topology: MeshedPods = mesh === 'own' ? own : mesh;
-      const pods = { client: ['client'], both: ['client', 'server'], server: ['server'] }[each.path];
+      const pods = { client: ['client'], both: ['client', server], server: [server] }[each.path];
       const pids = pods.map((pod) => topology.pid(pod, 'weft-proxy'));
       for (const pid of pids) pin(pid, 0);
-      const addresses = ['client', 'server'].map((pod) => topology.address(pod));
+      const addresses = ['client', server].map((pod) => topology.address(pod));
       const scraper = await startCompanion([...topology.enter, process.execPath, SCRAPER, ...addresses]);
       const isServer = each.path === 'server';
       return {

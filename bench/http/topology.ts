@@ -40,6 +40,7 @@ export interface MeshedPods {
  * The pods of a measurement: each contestant enters through the same redirect rules, written by the init program.
  *
  *     client ─▶ server        meshed by Weft          client ─▶ plain      one hop
+ *     client ─▶ guarded       the same, with access policies, in cases about them
  *     peer-client ─▶ peer-server    for the other proxies, one at a time
  */
 export class Topology implements MeshedPods {
@@ -212,14 +213,17 @@ spec:
   routes:
 ${routes.join('')}---
 `;
+  const isGuarded = beside === 'access-policies';
+  const served = ['server', 'plain', ...(isGuarded ? ['guarded'] : [])];
   const ruled =
     beside === 'unused-policies'
       ? service('bare', 'server') + service('policies', 'server') + unusedPolicies()
-      : ['server', 'plain'].map((name) => service(name) + profile(name)).join('');
+      : served.map((name) => service(name) + profile(name)).join('');
   return (
     ruled +
     deployment('client', idles, true) +
     deployment('server', serves, true) +
+    (isGuarded ? deployment('guarded', serves, true) + accessPolicies('guarded') : '') +
     deployment('plain', serves, false) +
     deployment('peer-client', idles, false) +
     deployment('peer-server', serves, false)
@@ -248,6 +252,26 @@ spec:
 ${routes(host, rich)}---
 `;
   return virtualService('bare', false) + virtualService('policies', true) + SUBSETS;
+}
+
+/** A hundred policies of a pod: who may ask for what, refusals, and other people's permissions. The client needs the last one. */
+function accessPolicies(app: string): string {
+  return Array.from({ length: 100 }, (_, i) => {
+    const account = i === 99 ? 'client' : `other-${i}`;
+    const rule =
+      i % 4 === 3 && i !== 99
+        ? `{ from: [{ source: { namespaces: [away-${i}] } }] }`
+        : `{ from: [{ source: { principals: [cluster.local/ns/default/sa/${account}] } }], to: [{ operation: { methods: [GET], paths: [/*] } }] }`;
+    return `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: policy-${i}, namespace: default }
+spec:
+  selector: { matchLabels: { app: ${app} } }
+  action: ${i % 4 === 3 && i !== 99 ? 'DENY' : 'ALLOW'}
+  rules: [${rule}]
+---
+`;
+  }).join('');
 }
 
 const FEATURES = `      timeout: 5s

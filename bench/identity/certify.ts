@@ -4,6 +4,7 @@
  *   node bench/identity/certify.ts [seconds]
  */
 import { TOKEN_AUDIENCE } from '../../api/names.ts';
+import { NO_REVOCATIONS } from '../../api/revocations.ts';
 import { DEFAULT_IDENTITY_DOMAIN } from '../../api/workload-identity.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { createCsr } from '../../core/pki/certificate-request.ts';
@@ -50,6 +51,7 @@ const context = {
   domain: DEFAULT_IDENTITY_DOMAIN,
   lifetimeMs: 864e5,
   clock: systemClock,
+  revocations: async () => NO_REVOCATIONS,
 };
 
 await measure('csr_in_chain_out', async (turn) => {

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 
 import {
   CONTROL_NAMESPACE,
@@ -6,6 +6,7 @@ import {
   DESTINATION_SERVICE_ACCOUNT,
   IDENTITY_SERVICE_ACCOUNT,
   INJECT,
+  ISSUER_SECRET,
   PROXY_UID,
   TRUST_ROOTS_CONFIG_MAP,
   TRUST_ROOTS_KEY,
@@ -13,6 +14,7 @@ import {
 } from '../../api/names.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { certificatesIn } from '../../core/pki/pem.ts';
 import { foreignSidecarOf } from '../../webhook/inject/decision.ts';
 import { askedTwice, foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
 import type { NamespaceFacts } from '../../webhook/inject/namespace-facts.ts';
@@ -52,19 +54,29 @@ export const INSTALLED_CHECKS: readonly Check[] = [
   {
     id: 'trust-roots',
     description: 'the trust roots are valid and have more than a fifth of their life left',
-    hint: 'weft identity create-ca makes new ones',
+    hint: 'weft identity rotate replaces them while everything runs',
     async run(api) {
       const { data } = (await api.get(
         apiPath`/api/v1/namespaces/${CONTROL_NAMESPACE}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`,
       )) as { data?: Record<string, string> };
-      const roots =
-        (data?.[TRUST_ROOTS_KEY] ?? '').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+      const roots = certificatesIn(data?.[TRUST_ROOTS_KEY] ?? '');
       if (roots.length === 0) throw new Error(`ConfigMap ${TRUST_ROOTS_CONFIG_MAP} holds no certificate`);
-      for (const pem of roots) {
-        const { validFromDate, validToDate, subject } = new X509Certificate(pem);
-        const left = (validToDate.getTime() - Date.now()) / (validToDate.getTime() - validFromDate.getTime());
-        if (left < 0.2) throw new Error(`${subject.replaceAll('\n', ', ')} expires on ${validToDate.toISOString()}`);
-      }
+      for (const root of roots) refuseOld(root);
+    },
+  },
+  {
+    id: 'issuer',
+    description: 'the issuer is valid and has more than a fifth of its life left',
+    hint: 'weft identity rotate replaces it while everything runs; cert-manager renews its own',
+    isAdvice: true,
+    async run(api) {
+      const { data } = (await api.get(apiPath`/api/v1/namespaces/${CONTROL_NAMESPACE}/secrets/${ISSUER_SECRET}`)) as {
+        data?: Record<string, string>;
+      };
+      const text = Buffer.from(data?.['tls.crt'] ?? data?.['crt.pem'] ?? '', 'base64').toString('utf8');
+      const [issuer] = certificatesIn(text);
+      if (!issuer) throw new Error(`Secret ${ISSUER_SECRET} holds no certificate`);
+      refuseOld(issuer);
     },
   },
   {
@@ -137,6 +149,12 @@ export const INSTALLED_CHECKS: readonly Check[] = [
     },
   },
 ];
+
+/** @throws Error for an authority of which less than a fifth of its life is left */
+function refuseOld({ validFromDate, validToDate, subject }: X509Certificate): void {
+  const left = (validToDate.getTime() - Date.now()) / (validToDate.getTime() - validFromDate.getTime());
+  if (left < 0.2) throw new Error(`${subject.replaceAll('\n', ', ')} expires on ${validToDate.toISOString()}`);
+}
 
 function labelSelector(label: string): string {
   return `labelSelector=${encodeURIComponent(label)}`;

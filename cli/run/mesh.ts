@@ -1,6 +1,6 @@
 import { chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
 
 import { PROXY_NODE_FLAGS } from '../../api/image.ts';
@@ -162,6 +162,9 @@ async function startProxy(pod: PlannedPod, place: PodNetwork, { processes, contr
   const token = join(layout.state, 'tokens', name);
   writeFileSync(token, control.token(pod), { mode: 0o600 });
   if (proxyUid !== null) chownSync(token, proxyUid, -1);
+  const volume = join(layout.state, 'bundles', name);
+  mkdirSync(volume, { recursive: true });
+  if (proxyUid !== null) chownSync(volume, proxyUid, -1);
   const { command, environment } = place.proxy([
     layout.node,
     ...PROXY_NODE_FLAGS,
@@ -178,6 +181,7 @@ async function startProxy(pod: PlannedPod, place: PodNetwork, { processes, contr
     [env.ENV_DESTINATION_ADDRESS]: control.destinationAddress,
     [env.ENV_TOKEN_FILE]: token,
     [env.ENV_TRUST_ROOTS]: control.trustRoots,
+    [env.ENV_TRUST_BUNDLE_FILE]: join(volume, basename(env.TRUST_BUNDLE_FILE)),
     // In force before destination has spoken: a policy must not begin later than the pod.
     [env.ENV_DEFAULT_INBOUND_POLICY]: pod.initialPolicy,
     [env.ENV_SHUTDOWN_GRACE]: '2s',

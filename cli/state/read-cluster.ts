@@ -3,7 +3,7 @@ import { errorMessage } from '../../core/errors/weft-error.ts';
 import type { ApiClient, Json } from '../../core/kubernetes/api-client.ts';
 import { ApiError } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
-import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { listPages, nameSelector } from '../../core/kubernetes/list-pages.ts';
 import { KINDS, type Kind } from '../../destination/objects/kinds.ts';
 import { kindOf, type OtherManifest } from '../../destination/objects/manifest-file.ts';
 import type { MeshDomain } from '../../destination/objects/mesh-domain.ts';
@@ -27,9 +27,9 @@ export async function readCluster(api: Api): Promise<FoundObjects> {
   const domain = await readDomain(api);
   const puts: Put[] = [];
   for (const kind of Object.keys(KINDS) as Kind[]) {
-    const { group, versions, plural } = KINDS[kind];
+    const { group, versions, plural, only } = KINDS[kind];
     for (const version of versions) {
-      const items = await listOf(api, { group, version, plural }, faults);
+      const items = await listOf(api, { group, version, plural, only }, faults);
       puts.push(...(items ?? []).map((raw) => ({ kind, raw, place: '' })));
       if (items) break;
     }
@@ -49,14 +49,20 @@ interface Collection {
   readonly group: string;
   readonly version: string;
   readonly plural: string;
+  /** The one name that is asked for; absent: all. */
+  readonly only?: string | undefined;
 }
 
 /** null: the cluster has no such collection, or does not show it, which is reported. */
-async function listOf(api: Api, { group, version, plural }: Collection, faults: Report[]): Promise<Json[] | null> {
+async function listOf(
+  api: Api,
+  { group, version, plural, only }: Collection,
+  faults: Report[],
+): Promise<Json[] | null> {
   const path = group === '' ? apiPath`/api/${version}/${plural}` : apiPath`/apis/${group}/${version}/${plural}`;
   const items: Json[] = [];
   try {
-    for await (const item of listPages(api, path)) items.push(item);
+    for await (const item of listPages(api, path, only && nameSelector(only))) items.push(item);
     return items;
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 0) throw error;

@@ -20,5 +20,10 @@ export async function* listPages(
   } while (next !== '');
 }
 
+/** The query that asks for objects of one name. */
+export function nameSelector(name: string): string {
+  return `fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`;
+}
+
 /** client-go's page size. */
 const PAGE_SIZE = 500;

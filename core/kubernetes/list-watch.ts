@@ -1,6 +1,7 @@
 import { Backoff } from '../time/backoff.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
 import { type ApiClient, ApiError, type Json } from './api-client.ts';
+import { nameSelector } from './list-pages.ts';
 
 /** An object that came or changed, or the name of one that went. */
 export type ObjectChange =
@@ -17,6 +18,8 @@ export interface ListWatchOptions {
   readonly paths: readonly string[];
   /** Fetches metadata alone: less to send, to parse and to hold. */
   readonly metadataOnly?: boolean;
+  /** The one name that is asked for, in every namespace; absent: all. */
+  readonly only?: string | undefined;
   /** The cluster may lack the resource: that counts as an empty list, and is looked at again every 30 s. */
   readonly isOptional?: boolean;
   /** Called in order, for lists once per page. Must not throw. */
@@ -87,6 +90,12 @@ export class ListWatch {
     return this.#clock.monotonic() - this.#contactAt;
   }
 
+  /** Of a query. A role that names objects grants no more than this (https://kubernetes.io/docs/reference/access-authn-authz/rbac/). */
+  get #selection(): string {
+    const { only } = this.#options;
+    return only === undefined ? '' : `${nameSelector(only)}&`;
+  }
+
   get #path(): string {
     return this.#options.paths[this.#at]!;
   }
@@ -144,7 +153,7 @@ export class ListWatch {
     const present = new Set<string>();
     let next = '';
     do {
-      const query = `limit=${pageSize}${next && `&continue=${encodeURIComponent(next)}`}`;
+      const query = `${this.#selection}limit=${pageSize}${next && `&continue=${encodeURIComponent(next)}`}`;
       const page = await client.get(`${this.#path}?${query}`, { accept, signal: this.#abort.signal });
       const objects = itemsOf(page).filter((object) => this.#isObject(object));
       for (const object of objects) {
@@ -164,7 +173,7 @@ export class ListWatch {
   async #watch(): Promise<number> {
     const { client } = this.#options;
     const timeoutSeconds = Math.round(WATCH_SECONDS * (0.8 + this.#random() * 0.4));
-    const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${timeoutSeconds}&resourceVersion=${encodeURIComponent(this.#version)}`;
+    const query = `${this.#selection}watch=1&allowWatchBookmarks=true&timeoutSeconds=${timeoutSeconds}&resourceVersion=${encodeURIComponent(this.#version)}`;
     const settings = { silenceMs: SILENCE_MS, ...(this.#options.metadataOnly ? { accept: METADATA } : {}) };
     let events = 0;
     for await (const line of client.stream(`${this.#path}?${query}`, this.#abort.signal, settings)) {

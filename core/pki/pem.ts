@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import pem from 'node-forge/lib/pem.js';
 
 import { fromBinary, toBinary } from './der.ts';
@@ -10,6 +11,16 @@ export type PemLabel = 'CERTIFICATE' | 'CERTIFICATE REQUEST' | 'NEW CERTIFICATE 
 /** Textual encoding of RFC 7468, lines of 64 characters ended by a line feed. */
 export function encodePem(label: PemLabel, der: Uint8Array): string {
   return pem.encode({ type: label, body: toBinary(der) }, { maxline: 64 }).replaceAll('\r', '');
+}
+
+/**
+ * The certificates of a chain or bundle, in order; what else stands in the text is passed over.
+ *
+ * @throws Error where one of the blocks is no certificate
+ */
+export function certificatesIn(text: string): X509Certificate[] {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
 }
 
 /**

@@ -12,7 +12,7 @@ import type { TLSSocket } from 'node:tls';
  */
 export function secured(socket: TLSSocket): string {
   const internals = socket as unknown as Internals;
-  const fault = faultOf(internals._handle, socket);
+  const fault = faultOf(socket);
   socket.authorized = fault === '';
   // http2 waits for a socket that is still being secured.
   internals.secureConnecting = false;
@@ -33,10 +33,15 @@ interface Handle {
   readonly verifyError?: () => (Error & { readonly code?: string }) | null | undefined;
 }
 
-function faultOf(handle: Handle | null, socket: TLSSocket): string {
+function faultOf(socket: TLSSocket): string {
+  return socket.isSessionReused() ? 'SESSION_RESUMED' : verifyError(socket);
+}
+
+/** What OpenSSL says of the certificate of a socket whose handshake is done, as {@link secured} has it. */
+export function verifyError(socket: TLSSocket): string {
+  const handle = (socket as unknown as Internals)._handle;
   // A Node that cannot be asked authorizes nobody.
   if (typeof handle?.verifyError !== 'function') return 'UNKNOWN';
-  if (socket.isSessionReused()) return 'SESSION_RESUMED';
   const error = handle.verifyError();
   return error ? (error.code ?? error.message) : '';
 }

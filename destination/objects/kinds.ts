@@ -1,3 +1,4 @@
+import { REVOCATIONS_CONFIG_MAP } from '../../api/revocations.ts';
 import type { MeshRoute } from './gateway-api/mesh-route.ts';
 import { closedRoute, readGrpcRoute, readHttpRoute, readLinkerdHttpRoute } from './gateway-api/read-route.ts';
 import type { AuthorizationPolicy } from './istio/authorization-policy.ts';
@@ -16,6 +17,7 @@ import { type Namespace, readNamespace } from './kubernetes/namespace.ts';
 import { type Node, readNode } from './kubernetes/node.ts';
 import { type Pod, readPod } from './kubernetes/pod.ts';
 import { type ReplicaSet, readReplicaSet } from './kubernetes/replica-set.ts';
+import { type RevocationList, readRevocationList } from './kubernetes/revocations.ts';
 import { readService, type Service } from './kubernetes/service.ts';
 import { type LinkerdAuthorizationPolicy, readLinkerdAuthorizationPolicy } from './linkerd/authorization-policy.ts';
 import { type MeshTlsAuthentication, readMeshTlsAuthentication } from './linkerd/mesh-tls-authentication.ts';
@@ -39,6 +41,7 @@ export interface Kinds {
   EndpointSlice: EndpointSlice;
   Deployment: Deployment;
   ReplicaSet: ReplicaSet;
+  RevocationList: RevocationList;
   ServiceProfile: ServiceProfile;
   HTTPRoute: MeshRoute;
   GRPCRoute: MeshRoute;
@@ -80,6 +83,8 @@ export interface KindDefinition<K extends Kind> {
   readonly metadataOnly: boolean;
   /** Whether a cluster may lack the kind, because somebody else installs its definition. */
   readonly isOptional: boolean;
+  /** The one name that objects must have to be of the kind. Absent: any. */
+  readonly only?: string;
   /** Keeps what decides; notes faults that harm a part of the object. @throws MalformedObject when it is unusable */
   readonly read: (raw: Fields, problems: Problem[]) => Kinds[K];
   /**
@@ -110,6 +115,7 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
   EndpointSlice: kind('EndpointSlice', 'discovery.k8s.io', 'v1', 'endpointslices', readEndpointSlice),
   Deployment: kind('Deployment', 'apps', 'v1', 'deployments', readDeployment),
   ReplicaSet: kind('ReplicaSet', 'apps', 'v1', 'replicasets', readReplicaSet, { metadataOnly: true }),
+  RevocationList: kind('ConfigMap', '', 'v1', 'configmaps', readRevocationList, { only: REVOCATIONS_CONFIG_MAP }),
   HTTPRoute: kind('HTTPRoute', GATEWAY, ['v1', 'v1beta1', 'v1alpha2'], 'httproutes', readHttpRoute, {
     isOptional: true,
     whenMalformed: closedRoute('HTTPRoute', GATEWAY),
@@ -235,7 +241,9 @@ function kind<K extends Kind>(
   versions: string | readonly [string, ...string[]],
   plural: string,
   read: (raw: Fields, problems: Problem[]) => Kinds[K],
-  options: Partial<Pick<KindDefinition<K>, 'isNamespaced' | 'metadataOnly' | 'isOptional' | 'whenMalformed'>> = {},
+  options: Partial<
+    Pick<KindDefinition<K>, 'isNamespaced' | 'metadataOnly' | 'isOptional' | 'only' | 'whenMalformed'>
+  > = {},
 ): KindDefinition<K> {
   const asked = typeof versions === 'string' ? ([versions] as const) : versions;
   return {

@@ -81,7 +81,7 @@ function readDocument(value: unknown, place: string, found: Found, faults: Repor
   }
   const group = raw.apiVersion.includes('/') ? raw.apiVersion.slice(0, raw.apiVersion.lastIndexOf('/')) : '';
   const served = servedVersions(group, raw.kind);
-  const kind = kindOf(group, raw.kind);
+  const kind = kindOf(group, raw.kind, raw.metadata?.name);
   if (kind === null && (served === null || served.includes(raw.apiVersion))) {
     found.others.push({ group, kind: raw.kind, raw: raw as Fields, place });
     return;
@@ -127,11 +127,15 @@ const WORKLOADS: Readonly<Record<string, string>> = {
 
 const EITHER = new Intl.ListFormat('en', { type: 'disjunction' });
 
-/** The kind that a document is of, whatever the version of its API; null for one that decides nothing here. */
-export function kindOf(group: string, name: string): Kind | null {
-  return (
-    (Object.keys(KINDS) as Kind[]).find((kind) => KINDS[kind].name === name && KINDS[kind].group === group) ?? null
-  );
+/**
+ * The kind that a document is of, whatever the version of its API; null for one that decides nothing here.
+ *
+ * @param object its name, by which alone some are of a kind
+ */
+export function kindOf(group: string, name: string, object?: unknown): Kind | null {
+  const isOf = (kind: (typeof KINDS)[Kind]) =>
+    kind.name === name && kind.group === group && (kind.only === undefined || kind.only === object);
+  return (Object.keys(KINDS) as Kind[]).find((kind) => isOf(KINDS[kind])) ?? null;
 }
 
 /** An object of a kind that is not read, by its name as far as it has one. */

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
-
+import { NO_REVOCATIONS, REVOCATIONS_CONFIG_MAP, type Revocations } from '../../api/revocations.ts';
 import type { InboundConfig, OutboundTarget, Route } from '../../api/routing.ts';
-import { INBOUND_TARGET, type ServerMessage, type TargetKey, type WATCH_FEATURES } from '../../api/watch.ts';
+import {
+  INBOUND_TARGET,
+  REVOKED_TARGET,
+  type ServerMessage,
+  type TargetKey,
+  type WATCH_FEATURES,
+} from '../../api/watch.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { Cluster } from '../objects/cluster.ts';
 import { KINDS, type Kind } from '../objects/kinds.ts';
@@ -98,6 +104,24 @@ export class Publisher {
       },
     );
     return view.publication;
+  }
+
+  /** Whom nobody trusts any more, by the ConfigMap of Weft's own namespace; a ConfigMap of that name elsewhere says nothing. */
+  revocations(): Publication {
+    const view = this.#open(REVOKED_TARGET, REVOKED_TARGET, new Set(), (view) => {
+      const revocations = this.revoked;
+      const version = hash(JSON.stringify(revocations));
+      if (version === view.publication.version) return;
+      const message = { type: 'revoked', target: REVOKED_TARGET, version, revocations } as const;
+      view.publication.publish(version, () => lineOf(message), null);
+    });
+    return view.publication;
+  }
+
+  /** The same, as it is now. */
+  get revoked(): Revocations {
+    const list = this.#cluster.get('RevocationList', this.#domain.controlNamespace, REVOCATIONS_CONFIG_MAP);
+    return list ? { serials: list.serials, identities: list.identities } : NO_REVOCATIONS;
   }
 
   /** Forgets a publication that has no subscriber left. */

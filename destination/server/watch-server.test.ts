@@ -1,12 +1,14 @@
+import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 
+import { NO_REVOCATIONS } from '../../api/revocations.ts';
 import { WATCH_PATH } from '../../api/watch.ts';
 import { withoutIpv6 } from '../../core/testing/without-ipv6.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { TestAuthority } from '../testing/control-plane.ts';
-import { pod, service, serviceProfile, slice } from '../testing/manifests.ts';
+import { pod, revocations, service, serviceProfile, slice } from '../testing/manifests.ts';
 import type { TestWatch } from '../testing/watch-client.ts';
 import { serveWatch } from '../testing/watch-service.ts';
 
@@ -129,7 +131,7 @@ t.test('acknowledged and refused versions are known; a step that was refused is 
   watch.sends({ type: 'nack', target: 'api:80', version: step.version, reason: 'holds another version' });
   const whole = await watch.expects('snapshot');
   t.equal(whole.version, step.version);
-  const status = () => [...server.streams][0]!.status()[1];
+  const status = () => [...server.streams.keys()][0]!.status().find(({ target }) => target === 'api:80');
   t.match(status(), {
     target: 'api:80',
     sent: whole.version,
@@ -242,7 +244,7 @@ t.test('a line that is no message ends that stream alone, with the reason', asyn
     const watch = connect({ ...connection, credentials });
     watch.sendsText(text);
     let message = await watch.next();
-    while (message?.type === 'hello' || message?.type === 'trust') message = await watch.next();
+    while (['hello', 'trust', 'revoked'].includes(message?.type ?? '')) message = await watch.next();
     t.match(message, { type: 'error', target: null, reason }, what);
     t.equal(await watch.next(), null, 'then it is over');
   }
@@ -345,6 +347,40 @@ t.test('a client of a root that was added is let in without a restart', async (t
   const other = await open({ ...connection, credentials });
   await other.expects('inbound').catch(() => {});
   t.equal(other.status, 200);
+});
+
+t.test('who is revoked is told to everybody, cut off, and not served again', async (t) => {
+  const { open, connect, source, server, events } = await serve(t, API);
+  const bystander = await open();
+  await bystander.expects('inbound');
+  const certify = (serviceAccount: string) =>
+    authority.certify({ namespace: 'default', serviceAccount, pod: serviceAccount, uid: serviceAccount });
+  for (const { revoked, by } of [
+    { revoked: certify('web'), by: () => ({ identities: 'spiffe://cluster.local/ns/default/sa/web # stolen' }) },
+    {
+      revoked: certify('worker'),
+      by: (cert: string) => ({ serials: `\n${new X509Certificate(cert).serialNumber.toLowerCase()}` }),
+    },
+  ]) {
+    const watch = await open({ credentials: revoked });
+    source.put(revocations('default', by(revoked.chain)));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    t.equal(server.streams.size, 2, 'a ConfigMap of another namespace says nothing');
+    source.put(revocations('weft', by(revoked.chain)));
+    const told = await bystander.expects('revoked');
+    t.equal([...told.revocations.serials, ...told.revocations.identities].length, 1);
+    bystander.sends({ type: 'ack', target: 'revoked', version: told.version });
+    await watch.ends();
+    const again = connect({ credentials: revoked });
+    await again.ends();
+    t.equal(again.status, 403);
+  }
+  for (const event of ['end revoked', 'refused revoked'])
+    t.equal(events.filter((each) => each === event).length, 2, event);
+  const statuses = [...server.streams.keys()].map((stream) => stream.status());
+  t.match(statuses, [[{ target: 'trust' }, { target: 'revoked', applied: /./ }, { target: 'inbound' }]]);
+  source.remove('RevocationList', 'weft-revocations', 'weft');
+  t.same((await bystander.expects('revoked')).revocations, NO_REVOCATIONS);
 });
 
 t.test('a proxy that comes back takes the place of its older stream', async (t) => {

@@ -2,8 +2,9 @@ import { constants, X509Certificate } from 'node:crypto';
 import type { Http2SecureServer, ServerHttp2Stream } from 'node:http2';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { fastify } from 'fastify';
+import { canonicalSerial } from '../../api/revocations.ts';
 import { WATCH_PATH } from '../../api/watch.ts';
-import type { IdentityDomain } from '../../api/workload-identity.ts';
+import { type IdentityDomain, spiffeIdentity } from '../../api/workload-identity.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import { Guard } from '../../core/program/guard.ts';
 import { BACKLOG, listenOn, statusOfFailure } from '../../core/program/listener.ts';
@@ -12,6 +13,7 @@ import type { Clock } from '../../core/time/clock.ts';
 import type { ServingCertificate } from '../../core/tls/serving-certificate.ts';
 import type { Workload } from './peer.ts';
 import { workloadOf } from './peer.ts';
+import type { Publication, Subscriber } from './publication.ts';
 import type { Publisher } from './publisher.ts';
 import type { TrustBundle } from './trust-bundle.ts';
 import { type StreamObserver, WatchStream } from './watch-stream.ts';
@@ -30,10 +32,16 @@ export interface WatchServerObserver extends StreamObserver {
  * not get past the handshake.
  */
 export class WatchServer {
-  readonly streams = new Set<WatchStream>();
+  /** With what each client proved who it is. */
+  readonly streams = new Map<WatchStream, ShownCertificate>();
+  readonly #revocations: Publication;
   readonly #options: WatchServerOptions;
   readonly #app;
   readonly #byPod = new Map<string, WatchStream>();
+  readonly #onRevoked: Subscriber = {
+    onPublish: () => this.#endRevoked(),
+    onMoved() {},
+  };
   #certificate: ServingCertificate;
   #secureContext: SecureContext;
   #isDraining = false;
@@ -76,6 +84,8 @@ export class WatchServer {
       this.#serve(raw.stream, workload);
     });
     options.trust.onChange(() => this.#renewContext());
+    this.#revocations = options.publisher.revocations();
+    this.#revocations.subscribers.add(this.#onRevoked);
     this.#server.on('tlsClientError', (error) => options.observer.onRefused(handshakeFault(error)));
     // A session that breaks takes its streams along, and they report it.
     this.#server.on('sessionError', () => {});
@@ -98,7 +108,7 @@ export class WatchServer {
    */
   async drain(spreadMs: number, random: () => number = Math.random): Promise<void> {
     this.#isDraining = true;
-    const ends = [...this.streams].map(
+    const ends = [...this.streams.keys()].map(
       (stream) =>
         new Promise<void>((resolve) => {
           setTimeout(() => {
@@ -113,7 +123,8 @@ export class WatchServer {
 
   /** Ends every stream and connection now. */
   async close(): Promise<void> {
-    for (const stream of this.streams) stream.end('closed');
+    this.#revocations.subscribers.delete(this.#onRevoked);
+    for (const stream of this.streams.keys()) stream.end('closed');
     await this.#app.close();
   }
 
@@ -141,18 +152,33 @@ export class WatchServer {
     const certificate = peerCertificate(stream);
     const workload = certificate ? workloadOf(certificate, this.#options.domain) : 'the client has no certificate';
     if (typeof workload === 'string') this.#options.observer.onRefused('workload_unknown');
+    else if (this.#isRevoked(workload, certificateOf(stream))) {
+      this.#options.observer.onRefused('revoked');
+      return 'the certificate or the identity is revoked';
+    }
     return workload;
+  }
+
+  #isRevoked(workload: Workload, { serial }: ShownCertificate): boolean {
+    const { serials, identities } = this.#options.publisher.revoked;
+    return serials.includes(serial) || identities.includes(spiffeIdentity(workload, this.#options.domain));
+  }
+
+  #endRevoked(): void {
+    for (const [stream, certificate] of [...this.streams])
+      if (this.#isRevoked(stream.workload, certificate)) stream.end('revoked');
   }
 
   #serve(http2: ServerHttp2Stream, workload: Workload): void {
     const { publisher, trust, clock, observer } = this.#options;
+    const certificate = certificateOf(http2);
     const pod = `${workload.namespace}/${workload.uid}`;
     this.#byPod.get(pod)?.end('replaced');
     http2.respond({ ':status': 200, 'content-type': NDJSON });
     const stream = new WatchStream({
       workload,
       publisher,
-      trust: trust.publication,
+      common: [trust.publication, this.#revocations],
       clock,
       outlet: {
         write: (line) => !http2.writable || http2.write(line),
@@ -170,8 +196,10 @@ export class WatchServer {
       },
     });
     // The certificate proved who the client is until it expires; a client that has renewed it comes back with the new one.
-    const expiry = clock.after(msUntilExpiry(http2, clock), () => stream.end('certificate_expired'));
-    this.streams.add(stream);
+    const expiry = clock.after(Math.max(0, certificate.notAfter - clock.now()), () =>
+      stream.end('certificate_expired'),
+    );
+    this.streams.set(stream, certificate);
     this.#byPod.set(pod, stream);
     observer.onStart(stream);
     http2.setEncoding('utf8');
@@ -182,6 +210,16 @@ export class WatchServer {
     http2.once('end', () => stream.end(http2.rstCode === 0 ? 'client_ended' : 'client_closed'));
     http2.once('close', () => stream.end('client_closed'));
   }
+}
+
+/** What a client proved with who it is. */
+export interface ShownCertificate {
+  /** As `canonicalSerial` writes it. */
+  readonly serial: string;
+  /** SHA-256 of the certificate of the authority that signed it, upper-case hexadecimal with colons; empty: it is not known. */
+  readonly issuer: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
 }
 
 /** What a {@link WatchServer} works with. Credentials are those at the start; the trust bundle is followed. */
@@ -205,9 +243,13 @@ function peerCertificate(stream: ServerHttp2Stream): X509Certificate | undefined
   return raw && new X509Certificate(raw);
 }
 
-function msUntilExpiry(stream: ServerHttp2Stream, clock: Clock): number {
-  const expiresAt = peerCertificate(stream)?.validToDate.getTime() ?? 0;
-  return Math.max(0, expiresAt - clock.now());
+function certificateOf(stream: ServerHttp2Stream): ShownCertificate {
+  const shown = (stream.session?.socket as TLSSocket | undefined)?.getPeerCertificate(true);
+  return {
+    serial: canonicalSerial(shown?.serialNumber ?? '') ?? '',
+    issuer: shown?.issuerCertificate?.fingerprint256 ?? '',
+    notAfter: Date.parse(shown?.valid_to ?? '') || 0,
+  };
 }
 
 /** Lets the reader have what was written, and does not wait for one that never reads. */

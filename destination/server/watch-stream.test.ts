@@ -118,7 +118,8 @@ t.test('a stream has 10,000 targets, the own configuration among them; more are 
 t.test('the own configuration cannot be given up', async (t) => {
   const { stream } = open();
   stream.onText('{"type":"unsubscribe","target":"inbound"}\n');
-  t.match(stream.status(), [{ target: 'inbound' }]);
+  stream.onText('{"type":"unsubscribe","target":"trust"}\n');
+  t.match(stream.status(), [{ target: 'trust' }, { target: 'inbound' }], 'nor can what all are told');
 });
 
 t.test('what is said of a target that was not subscribed changes nothing', async (t) => {
@@ -126,7 +127,7 @@ t.test('what is said of a target that was not subscribed changes nothing', async
   stream.onText('{"type":"ack","target":"b:80","version":"v"}\n');
   stream.onText('{"type":"nack","target":"b:80","version":"v","reason":"r"}\n');
   stream.onText('{"type":"unsubscribe","target":"b:80"}\n');
-  t.equal(stream.status().length, 1);
+  t.equal(stream.status().length, 2);
   t.same([nacks, ends], [[], []]);
 });
 
@@ -138,7 +139,7 @@ t.test('a version that the proxy holds is not sent again: of the subscription fi
   const again = (resume: object, subscribe: object) => {
     const { stream, lines } = open(resume);
     stream.onText(`${JSON.stringify({ type: 'subscribe', target: 'api:80', ...subscribe })}\n`);
-    return { type: lines[0]!.type, applied: stream.status()[1]!.applied };
+    return { type: lines[0]!.type, applied: statusOf(stream, 'api:80')!.applied };
   };
   t.same(again({ 'api:80': version }, {}), { type: 'unchanged', applied: version });
   t.same(again({}, { version }), { type: 'unchanged', applied: version });
@@ -172,9 +173,9 @@ t.test('a version is refused once, and a step that is refused is followed by the
   stream.onText(nack);
   t.equal(lines.length, length + 1, 'the whole is not sent a second time');
   t.same(nacks, [`api:80 ${delta.version} r`], 'and told of once');
-  t.match(stream.status()[1], { sent: delta.version, refused: { version: delta.version, reason: 'r' } });
+  t.match(statusOf(stream, 'api:80'), { sent: delta.version, refused: { version: delta.version, reason: 'r' } });
   stream.onText(`${JSON.stringify({ type: 'ack', target: 'api:80', version: delta.version })}\n`);
-  t.match(stream.status()[1], { applied: delta.version, refused: null });
+  t.match(statusOf(stream, 'api:80'), { applied: delta.version, refused: null });
 });
 
 t.test('versions that a reader is never told of are counted, and it gets the newest whole', async (t) => {
@@ -194,6 +195,11 @@ t.test('versions that a reader is never told of are counted, and it gets the new
   ]);
   t.equal(lines.length, length + 1);
 });
+
+/** What the proxy was sent and said of one target. */
+function statusOf(stream: WatchStream, target: string) {
+  return stream.status().find((each) => each.target === target);
+}
 
 /** A stream that has said hello, on a clock of the test, of a cluster with one Service. */
 function open(resume: object = {}) {
@@ -217,7 +223,7 @@ function open(resume: object = {}) {
       end: () => {},
     },
     publisher,
-    trust: new Publication('trust'),
+    common: [new Publication('trust')],
     clock,
     observer: {
       onEnd: (_stream, reason) => ends.push(reason),

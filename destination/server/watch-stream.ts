@@ -55,7 +55,7 @@ export class WatchStream implements Subscriber {
   readonly workload: Workload;
   readonly #outlet: Outlet;
   readonly #publisher: Publisher;
-  readonly #trust: Publication;
+  readonly #common: readonly Publication[];
   readonly #clock: Clock;
   readonly #observer: StreamObserver;
   readonly #lines = new LineReader(MAX_CLIENT_LINE_CHARACTERS);
@@ -75,14 +75,15 @@ export class WatchStream implements Subscriber {
     workload: Workload;
     outlet: Outlet;
     publisher: Publisher;
-    trust: Publication;
+    /** What every proxy is told without asking, in this order. */
+    common: readonly Publication[];
     clock: Clock;
     observer: StreamObserver;
   }) {
     this.workload = options.workload;
     this.#outlet = options.outlet;
     this.#publisher = options.publisher;
-    this.#trust = options.trust;
+    this.#common = options.common;
     this.#clock = options.clock;
     this.#observer = options.observer;
     this.#heardAt = this.#clock.monotonic();
@@ -178,7 +179,7 @@ export class WatchStream implements Subscriber {
     }
     this.#resume = resume;
     this.#write(lineOf({ type: 'hello', version: WATCH_VERSION, features: WATCH_FEATURES }));
-    this.#join(this.#trust, '');
+    for (const publication of this.#common) this.#byTarget.set(publication.target, this.#join(publication, ''));
     const inbound = this.#join(this.#publisher.inbound(this.workload), resume[INBOUND_TARGET] ?? '');
     this.#byTarget.set(INBOUND_TARGET, inbound);
   }
@@ -187,7 +188,7 @@ export class WatchStream implements Subscriber {
   #subscribe(target: TargetKey, held: string): void {
     const existing = this.#byTarget.get(target);
     if (existing) this.#offer(existing, held);
-    else if (this.#byTarget.size < MAX_TARGETS) {
+    else if (this.#byTarget.size < MAX_TARGETS + this.#common.length) {
       const client = this.#publisher.placeOf(this.workload);
       this.#byTarget.set(target, this.#join(this.#publisher.outbound(target, client), held));
     } else if (!this.#isBehind) {
@@ -198,7 +199,7 @@ export class WatchStream implements Subscriber {
 
   #unsubscribe(target: TargetKey): void {
     const subscription = this.#byTarget.get(target);
-    if (!subscription || target === INBOUND_TARGET) return;
+    if (!subscription || target === INBOUND_TARGET || this.#common.includes(subscription.publication)) return;
     this.#byTarget.delete(target);
     this.#owed.delete(subscription);
     this.#leave(subscription.publication);

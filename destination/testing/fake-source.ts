@@ -32,6 +32,14 @@ export class FakeSource implements Source {
 
 /** As its API group has it; without an apiVersion as its kind is called. */
 function kindOfManifest(raw: object): Kind {
-  const { apiVersion = '', kind } = raw as { readonly apiVersion?: string; readonly kind: Kind };
-  return kindOf(apiVersion.split('/').slice(0, -1).join('/'), kind) ?? kind;
+  const {
+    apiVersion = '',
+    kind,
+    metadata,
+  } = raw as {
+    readonly apiVersion?: string;
+    readonly kind: Kind;
+    readonly metadata?: { readonly name?: string };
+  };
+  return kindOf(apiVersion.split('/').slice(0, -1).join('/'), kind, metadata?.name) ?? kind;
 }

@@ -1,4 +1,5 @@
 import { CONTROL_NAMESPACE, CONTROL_NAMESPACE_LABEL } from '../../api/names.ts';
+import { REVOCATIONS_CONFIG_MAP } from '../../api/revocations.ts';
 
 /** Manifests of a small cluster, as an API server would show them. Everything is in `default` unless told otherwise. */
 
@@ -147,4 +148,9 @@ export function virtualService(name: string, spec: object) {
     metadata: { name, namespace: 'default' },
     spec: { hosts: ['api'], ...spec },
   };
+}
+
+/** The ConfigMap of what is revoked, which counts in Weft's own namespace. */
+export function revocations(namespace: string, data: Readonly<Record<string, string>>) {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: REVOCATIONS_CONFIG_MAP, namespace }, data };
 }

@@ -54,7 +54,7 @@ export class TestWatch {
     this.stream.on('end', () => this.#over());
   }
 
-  /** A stream that has said hello and been greeted: the `hello` and the `trust` are taken off. */
+  /** A stream that has said hello and been greeted: `hello`, `trust` and `revoked` are taken off. */
   static async open(
     options: ConstructorParameters<typeof TestWatch>[0] & { resume?: Record<string, string> },
   ): Promise<TestWatch> {
@@ -62,6 +62,7 @@ export class TestWatch {
     watch.sends({ type: 'hello', version: 1, features: ['routes', 'splits'], resume: options.resume ?? {} });
     await watch.expects('hello');
     await watch.expects('trust');
+    await watch.expects('revoked');
     return watch;
   }
 

@@ -9,9 +9,10 @@ import type { Reports } from '../objects/reports.ts';
 import type { Source } from './source.ts';
 
 /** What this file asks of the API server. */
-export const SOURCE_ACCESS: readonly Access[] = Object.values(KINDS).map(({ group, plural }) => ({
+export const SOURCE_ACCESS: readonly Access[] = Object.values(KINDS).map(({ group, plural, only }) => ({
   group,
   resource: plural,
+  ...(only === undefined ? {} : { name: only }),
   verbs: LIST_WATCH,
 }));
 
@@ -31,6 +32,7 @@ export class KubernetesSource implements Source {
           paths: collectionPaths(kind),
           metadataOnly: KINDS[kind].metadataOnly,
           isOptional: KINDS[kind].isOptional,
+          only: KINDS[kind].only,
           onChanges: (changes) => this.#take(kind, changes),
           onProblem: options.onProblem,
         }),

@@ -14,18 +14,21 @@ async function start(t: Test) {
   const metrics = new Metrics();
   const log = new Log('silent');
   let shutdowns = 0;
+  const why = { notReady: '' };
   const admin = new AdminServer({
     metrics,
     failures: new FailureLog(),
     log,
-    isReady: () => true,
+    notReady: () => why.notReady,
+    identity: () => ({}) as never,
+    callers: () => ({}) as never,
     state: () => ({ secret: true }),
     endpoints: () => [],
     shutdown: () => shutdowns++,
   });
   const [port] = await admin.listen([{ host: '127.0.0.1', port: 0 }]);
   t.teardown(() => admin.close());
-  return { place: { host: '127.0.0.1', port: port! }, metrics, log, shutdowns: () => shutdowns };
+  return { place: { host: '127.0.0.1', port: port! }, metrics, log, why, shutdowns: () => shutdowns };
 }
 
 interface Asked {
@@ -48,8 +51,14 @@ async function ask(place: SocketAddress, path: string, { body, ...options }: Ask
 t.test('shows its pages to tools on this machine', async (t) => {
   const { place } = await start(t);
   for (const host of ['127.0.0.1:4191', '[::1]:4191', 'localhost:4191'])
-    for (const path of ['/live', '/ready', '/metrics', '/why', '/state', '/endpoints'])
+    for (const path of ['/live', '/ready', '/metrics', '/why', '/state', '/endpoints', '/callers', '/identity'])
       t.equal((await ask(place, path, { headers: { host } })).status, 200, `${host} ${path}`);
+});
+
+t.test('says why the proxy does not serve', async (t) => {
+  const { place, why } = await start(t);
+  why.notReady = 'no valid certificate';
+  t.same(await ask(place, '/ready'), { status: 503, text: 'not ready: no valid certificate\n' });
 });
 
 t.test('shows nothing to a web page, and does nothing for it', async (t) => {

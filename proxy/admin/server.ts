@@ -1,5 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 
+import { CALLERS_PAGE, type CallersPage } from '../../api/callers-page.ts';
+import { IDENTITY_PAGE, type IdentityPage } from '../../api/identity-page.ts';
 import { bindEitherFamily } from '../../core/config/bind.ts';
 import type { SocketAddress } from '../../core/config/socket-address.ts';
 import { isLoopback, webPageFault } from '../../core/http/web-page.ts';
@@ -20,12 +22,16 @@ export interface AdminOptions {
   readonly metrics: Metrics;
   readonly failures: FailureLog;
   readonly log: Log;
-  /** The proxy has a certificate and serves. */
-  readonly isReady: () => boolean;
+  /** Why the proxy does not serve; empty: it does. */
+  readonly notReady: () => string;
   /** The state that `GET /state` shows: targets, inbound rules, certificate. */
   readonly state: () => unknown;
   /** What `GET /endpoints` shows: load and circuit breaker of every endpoint. */
   readonly endpoints: () => unknown;
+  /** What {@link CALLERS_PAGE} shows. */
+  readonly callers: () => CallersPage;
+  /** What {@link IDENTITY_PAGE} shows. */
+  readonly identity: () => IdentityPage;
   /** null: `POST /shutdown` is switched off. */
   readonly shutdown: (() => void) | null;
 }
@@ -137,19 +143,23 @@ export class AdminServer {
   }
 
   #reply({ method }: RequestHead, path: string, body: string | null, local: boolean): Reply {
-    const { failures, log, isReady, state, endpoints, shutdown } = this.#options;
+    const { failures, log, notReady, state, endpoints, callers, identity, shutdown } = this.#options;
     if (PAGES.includes(path) && method !== 'GET' && method !== 'HEAD') return { status: 405, body: 'use GET\n' };
     switch (path) {
       case '/live':
         return { status: 200, body: 'live\n' };
       case '/ready':
-        return isReady() ? { status: 200, body: 'ready\n' } : { status: 503, body: 'not ready: no certificate yet\n' };
+        return readiness(notReady());
       case '/why':
         return json(failures.entries);
       case '/state':
         return local ? json(state()) : LOOPBACK_ONLY;
       case '/endpoints':
         return local ? json(endpoints()) : LOOPBACK_ONLY;
+      case CALLERS_PAGE:
+        return local ? json(callers()) : LOOPBACK_ONLY;
+      case IDENTITY_PAGE:
+        return local ? json(identity()) : LOOPBACK_ONLY;
       case '/proxy-log-level':
         if (!local) return LOOPBACK_ONLY;
         if (method === 'GET') return { status: 200, body: `${log.level}\n` };
@@ -171,7 +181,16 @@ export class AdminServer {
   }
 }
 
-const PAGES: readonly string[] = ['/live', '/ready', '/metrics', '/why', '/state', '/endpoints'];
+const PAGES: readonly string[] = [
+  '/live',
+  '/ready',
+  '/metrics',
+  '/why',
+  '/state',
+  '/endpoints',
+  CALLERS_PAGE,
+  IDENTITY_PAGE,
+];
 const PATHS = `${PAGES.join(' ')} /proxy-log-level /shutdown`;
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const LOOPBACK_ONLY: Reply = { status: 403, body: 'only from loopback\n' };
@@ -184,6 +203,10 @@ const CLIENT_LIMITS = {
   stallTimeoutMs: DEFAULT_TIMES.stallMs,
   idleTimeoutMs: DEFAULT_TIMES.idleMs,
 };
+
+function readiness(why: string): Reply {
+  return why === '' ? { status: 200, body: 'ready\n' } : { status: 503, body: `not ready: ${why}\n` };
+}
 
 function json(value: unknown): Reply {
   return { status: 200, type: 'application/json', body: `${JSON.stringify(value, null, 1)}\n` };

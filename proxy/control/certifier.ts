@@ -3,6 +3,7 @@ import * as tls from 'node:tls';
 
 import { CERTIFY_PATH, type CertifyError, type CertifyRequest, type CertifyResponse } from '../../api/certify.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
+import { CLOCK_SKEW_MS } from '../../core/pki/authority.ts';
 import { createCsr } from '../../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../../core/pki/key-pair.ts';
 import { Backoff } from '../../core/time/backoff.ts';
@@ -32,9 +33,13 @@ export class Certifier {
   readonly #failures;
   readonly #expiry;
   #trustBundle = '';
+  /** When the certificate in use was made, by identity's clock, milliseconds since the epoch. */
+  #issuedAt = 0;
+  /** What destination has last asked to renew by, so that clocks that differ have nobody renew twice. */
+  #renewedFor = '';
   #timer: Timer | null = null;
   #stopped = false;
-  #onReady: () => void;
+  readonly #onCertified: () => void;
 
   constructor(options: {
     config: ProxyConfig;
@@ -42,13 +47,14 @@ export class Certifier {
     clock: Clock;
     log: Log;
     metrics: Metrics;
-    onReady: () => void;
+    /** Called with each new certificate in use. */
+    onCertified: () => void;
   }) {
     this.#config = options.config;
     this.#mutualTls = options.mutualTls;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#onReady = options.onReady;
+    this.#onCertified = options.onCertified;
     const { certificateRefreshes, certificateExpiry } = options.metrics;
     this.#refreshes = certificateRefreshes.with({ result: 'ok' });
     this.#failures = certificateRefreshes.with({ result: 'error' });
@@ -66,13 +72,28 @@ export class Certifier {
     this.#timer?.cancel();
   }
 
-  /** Roots delivered by destination, live. They are kept in the bundle file for a restart of the container. */
-  async useTrustBundle(bundle: string): Promise<void> {
+  /**
+   * Roots delivered by destination, live. They are kept in the bundle file for a restart of the container.
+   *
+   * @param renewIssuedBefore RFC 3339: a certificate that was made before is renewed, at a moment of its own; empty: none is
+   */
+  async useTrustBundle(bundle: string, renewIssuedBefore: string): Promise<void> {
+    this.#renewIfMadeBefore(renewIssuedBefore);
     if (bundle === this.#trustBundle) return;
     this.#trustBundle = bundle;
     const { credentials } = this.#mutualTls;
     if (credentials) this.#mutualTls.use({ ...credentials, trustBundle: bundle });
     await this.#keepBundle(bundle);
+  }
+
+  #renewIfMadeBefore(instant: string): void {
+    if (instant === '' || instant === this.#renewedFor || !this.#mutualTls.isReady) return;
+    this.#renewedFor = instant;
+    if (this.#issuedAt >= Date.parse(instant)) return;
+    this.#timer?.cancel();
+    const waitMs = Math.random() * RENEWAL_SPREAD_MS;
+    this.#log.info({ renewIssuedBefore: instant, renewMs: Math.round(waitMs) }, 'asked to renew the certificate');
+    this.#again(waitMs);
   }
 
   async #certify(): Promise<void> {
@@ -105,6 +126,7 @@ export class Certifier {
     const notAfter = Date.parse(response.notAfter);
     const now = this.#clock.now();
     this.#trustBundle = response.trustBundle;
+    this.#issuedAt = Date.parse(response.notBefore) + CLOCK_SKEW_MS;
     this.#mutualTls.use({
       chain: response.chain,
       key: privateKeyPem(this.#keyPair),
@@ -121,9 +143,7 @@ export class Certifier {
       'certified',
     );
     this.#again(renewMs);
-    const ready = this.#onReady;
-    this.#onReady = () => {};
-    ready();
+    this.#onCertified();
   }
 
   #again(waitMs: number): void {
@@ -200,3 +220,5 @@ export class Certifier {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Proxies that are all asked to renew do so over this time, which identity has to sign for them. */
+const RENEWAL_SPREAD_MS = 10_000;

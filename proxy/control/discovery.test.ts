@@ -24,6 +24,7 @@ function discovering() {
     faultOf: targetFault,
     onInbound() {},
     onTrust() {},
+    onRevoked() {},
     onExceeded: (limit) => exceeded.push(limit),
   });
   const subscribed = new Set<string>();

@@ -1,3 +1,4 @@
+import type { Revocations } from '../../api/revocations.ts';
 import type { InboundConfig, OutboundTarget } from '../../api/routing.ts';
 import { INBOUND_TARGET, type ServerMessage, type TargetKey, WATCH_FEATURES } from '../../api/watch.ts';
 import type { Clock } from '../../core/time/clock.ts';
@@ -34,7 +35,8 @@ export class Discovery implements WatchListener {
   #subscribe: (target: TargetKey) => void = () => {};
   #unsubscribe: (target: TargetKey) => void = () => {};
   readonly #onInbound: (config: InboundConfig) => void;
-  readonly #onTrust: (bundle: string) => void;
+  readonly #onTrust: (bundle: string, renewIssuedBefore: string) => void;
+  readonly #onRevoked: (revocations: Revocations) => void;
   readonly #faultOf: (target: OutboundTarget) => string | null;
   readonly #onExceeded: (limit: DiscoveryLimit) => void;
 
@@ -46,12 +48,14 @@ export class Discovery implements WatchListener {
     clock: Clock;
     faultOf: (target: OutboundTarget) => string | null;
     onInbound: (config: InboundConfig) => void;
-    onTrust: (bundle: string) => void;
+    onTrust: (bundle: string, renewIssuedBefore: string) => void;
+    onRevoked: (revocations: Revocations) => void;
     onExceeded: (limit: DiscoveryLimit) => void;
   }) {
     this.#clock = options.clock;
     this.#onInbound = options.onInbound;
     this.#onTrust = options.onTrust;
+    this.#onRevoked = options.onRevoked;
     this.#faultOf = options.faultOf;
     this.#onExceeded = options.onExceeded;
   }
@@ -164,7 +168,10 @@ export class Discovery implements WatchListener {
         return null;
       }
       case 'trust':
-        this.#onTrust(message.bundle);
+        this.#onTrust(message.bundle, message.renewIssuedBefore);
+        return null;
+      case 'revoked':
+        this.#onRevoked(message.revocations);
         return null;
       default:
         return null;

@@ -47,6 +47,7 @@ export class WatchClient {
   #buffer = '';
   #lastHeard = 0;
   #stopped = false;
+  #isRenewing = false;
   #heartbeat: Timer | null = null;
   #retry: Timer | null = null;
 
@@ -83,6 +84,13 @@ export class WatchClient {
     this.#heartbeat?.cancel();
     this.#retry?.cancel();
     this.#call?.close();
+  }
+
+  /** Begins the stream anew with the certificate that is held now: destination knows the proxy by it. */
+  renew(): void {
+    this.#isRenewing = true;
+    this.#call?.close();
+    this.#isRenewing = false;
   }
 
   /** Asks for a target. While there is no stream nothing is sent: a new one asks for all that is held. */
@@ -133,6 +141,7 @@ export class WatchClient {
     this.#heartbeat?.cancel();
     this.#connectedGauge.value = 0;
     if (this.#stopped) return;
+    if (this.#isRenewing) return this.#connect();
     // Destination ends a stream with the certificate that it was begun with; that is no fault.
     const hasExpired = this.#clock.now() >= this.#certificateEndsMs - CLOCK_SKEW_MS;
     const level = this.#established && !hasExpired ? 'warn' : 'debug';
@@ -180,8 +189,7 @@ export class WatchClient {
       this.#log.info({}, 'connected to destination');
     }
     const refused = this.#listener.onMessage(message);
-    if (!('version' in message) || message.type === 'hello' || message.type === 'trust' || message.type === 'unchanged')
-      return;
+    if (!('version' in message) || message.type === 'hello' || message.type === 'unchanged') return;
     const { target, version } = message;
     this.#send(
       refused === null ? { type: 'ack', target, version } : { type: 'nack', target, version, reason: refused },

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 
 import { ALPN_TRANSPORT_HEADER } from '../../api/proxy-headers.ts';
 import type { Client } from '../routing/inbound-policy.ts';
-import { NOBODY, type Peer, peerOf } from '../transport/mutual-tls.ts';
+import { type MutualTls, NOBODY, type Peer, peerOf } from '../transport/mutual-tls.ts';
 import { Refused } from './refused.ts';
 
 /**
@@ -16,9 +16,23 @@ export function strangerAt(socket: Socket, isRedirected: boolean): Client {
   return { ...NOBODY, address, isLocal };
 }
 
+/** How peers prove who they are. */
+export interface Proof {
+  readonly mutualTls: Pick<MutualTls, 'faultOf'>;
+  /** Peers are workloads of it. */
+  readonly trustDomain: string;
+}
+
+/** The client of a connection with TLS; one without a certificate is nobody. @throws Refused for a certificate that does not hold */
+export function provedPeer(secure: TLSSocket, { mutualTls, trustDomain }: Proof): Peer {
+  const fault = mutualTls.faultOf(secure);
+  if (fault) throw new Refused(fault.reason, fault.message);
+  return peerOf(secure, trustDomain);
+}
+
 /** The peer of a redirected connection. What proxies say to each other counts among proxies alone. @throws Refused */
-export function redirectedPeer(secure: TLSSocket, trustDomain: string): Peer {
-  const peer = peerOf(secure, trustDomain);
+export function redirectedPeer(secure: TLSSocket, proof: Proof): Peer {
+  const peer = provedPeer(secure, proof);
   if (peer.identity === '' && peer.alpn !== '')
     throw new Refused('peer_without_identity', `only a proxy with a certificate may speak ${peer.alpn}`);
   if (peer.alpn === ALPN_TRANSPORT_HEADER)

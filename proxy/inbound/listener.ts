@@ -8,6 +8,7 @@ import type { Connections } from '../connections.ts';
 import type { Log } from '../log.ts';
 import { carriageOf, passesTls } from '../routing/carriage.ts';
 import type { Client } from '../routing/inbound-policy.ts';
+import { come } from '../telemetry/callers.ts';
 import { ResponseSeries, TcpSeries } from '../telemetry/metrics.ts';
 import type { Labels } from '../telemetry/registry.ts';
 import { type ClientHello, isForUs, readClientHello, serverNameOf, tlsOf } from '../transport/client-hello.ts';
@@ -16,7 +17,7 @@ import { type Detected, Detector } from '../transport/detect.ts';
 import { type ConnectError, dialed } from '../transport/dialer.ts';
 import { Handshakes } from '../transport/handshakes.ts';
 import { type RequestHandler, serveHttp } from '../transport/http-server.ts';
-import { type MutualTls, NOBODY, peerOf } from '../transport/mutual-tls.ts';
+import { type MutualTls, NOBODY } from '../transport/mutual-tls.ts';
 import { acceptOctets, refuseOctets } from '../transport/octets-verdict.ts';
 import { letGo, listenToOpening } from '../transport/opening.ts';
 import type { OriginalDestination } from '../transport/original-destination.ts';
@@ -24,7 +25,7 @@ import { peek, skip } from '../transport/peek.ts';
 import { relay } from '../transport/tcp-relay.ts';
 import { resetConnection } from '../transport/tcp-reset.ts';
 import { readTransportHeader } from '../transport/transport-header.ts';
-import { provedBy, redirectedPeer, strangerAt, unmapped } from './clients.ts';
+import { provedBy, provedPeer, redirectedPeer, strangerAt, unmapped } from './clients.ts';
 import type { PortVerdict } from './ports.ts';
 import { Refused } from './refused.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
@@ -239,7 +240,7 @@ export class InboundListener {
       throw new Refused('direct_without_identity', 'direct connections must be mutual TLS for this proxy');
     }
     const secure = await this.#handshakes.accept(socket);
-    const peer = peerOf(secure, this.#options.trustDomain);
+    const peer = provedPeer(secure, this.#options);
     if (peer.identity === '')
       throw new Refused('direct_without_identity', 'direct connections must show a certificate');
     if (peer.alpn !== ALPN_TRANSPORT_HEADER)
@@ -265,7 +266,7 @@ export class InboundListener {
   async #terminate({ socket, destination, client, onKnown }: Arrival, ahead: Promise<Socket> | null): Promise<void> {
     try {
       const secure: TLSSocket = await this.#handshakes.accept(socket);
-      const peer = redirectedPeer(secure, this.#options.trustDomain);
+      const peer = redirectedPeer(secure, this.#options);
       const arrival = this.#fromPeer(secure, destination, provedBy(client, peer), onKnown);
       if (peer.alpn === ALPN_WEFT_OPAQUE) return await this.#confirm(arrival, ahead);
       if (peer.alpn !== ALPN_WEFT_HTTP) return await this.#open(arrival, tlsOf, ahead);
@@ -367,6 +368,7 @@ export class InboundListener {
       throw this.#deny(verdict);
     }
     metrics.tcpAuthzAllow.with(verdict.labels).value++;
+    this.#come(destination, client, false);
     onKnown();
     const server = await (upstream ?? this.#dial(destination));
     const labels = { direction: 'inbound', peer: 'src', ...this.#clientLabels(destination, client), tls };
@@ -405,9 +407,16 @@ export class InboundListener {
     resetConnection(socket);
   }
 
+  /** Counts a connection of octets. */
+  #come({ port }: SocketAddress, client: Client, isRefused: boolean): void {
+    const way = { port, carried: 'octets', method: '', route: '', isProbe: false } as const;
+    come(this.#options.context.callers.find(client, way), isRefused, performance.now());
+  }
+
   /** Tells the operator why a connection is closed. */
   #note(destination: SocketAddress, client: Client, error: Error): void {
     const reason = error instanceof Refused ? error.reason : 'unexpected';
+    if (reason === 'policy_denied') this.#come(destination, client, true);
     const { context, log } = this.#options;
     context.metrics.inboundErrors.with({ error: reason }).value++;
     const target = formatSocketAddress(destination.host, destination.port);

@@ -11,7 +11,9 @@ import { type Fields, fieldValue, http2Fields, type RequestHead, withOfferedUpgr
 import { fieldsOfClient } from '../mesh-fields.ts';
 import type { Client } from '../routing/inbound-policy.ts';
 import { serviceNamed } from '../routing/port-routes.ts';
+import { isProbe, type ProbePaths } from '../routing/probe.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
+import { type Caller, type Callers, type CallerWay, isWay } from '../telemetry/callers.ts';
 import type { Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter } from '../telemetry/registry.ts';
 import { forwardedClientCert } from './forwarded-client.ts';
@@ -24,6 +26,8 @@ export interface ReadingContext {
   /** Own SPIFFE URI, for `x-forwarded-client-cert`. */
   readonly spiffe: string;
   readonly clusterDomain: string;
+  readonly probePaths: ProbePaths;
+  readonly callers: Callers;
 }
 
 /** What follows from a request's head and the port's rules. Heads that the engine shares are read once. */
@@ -40,14 +44,22 @@ export interface Reading {
   readonly verdict: PortVerdict;
   /** Counts the verdict. */
   readonly judged: Counter;
+  /** A probe, which policies let by. */
+  readonly isProbe: boolean;
+  /** Whose request it is. */
+  readonly caller: Caller;
 }
 
-/** Reads a head, of a client's connection to `destination`. */
+/** Reads a head, of a client's connection to `destination`. @param last of the connection, whose caller it mostly is */
 export function readHead(
   head: RequestHead,
   rules: PortRules,
-  { client, destination }: { readonly client: Client; readonly destination: SocketAddress },
-  { ports, metrics, clusterDomain, spiffe }: ReadingContext,
+  {
+    client,
+    destination,
+    last,
+  }: { readonly client: Client; readonly destination: SocketAddress; readonly last: Reading | null },
+  { ports, metrics, clusterDomain, spiffe, probePaths, callers }: ReadingContext,
 ): Reading {
   const asked = client.identity === '' ? head : restoreVersion(head);
   const offered = withOfferedUpgrade(asked);
@@ -56,16 +68,22 @@ export function readHead(
   const route = rules.route(service, restored);
   // What the application is told is judged: a stranger cannot say what only the mesh may.
   const fields = requestFields(restored, client, spiffe);
-  const verdict = ports.judgeRequest(destination.port, client, { ...restored, fields });
+  const { port } = destination;
+  const verdict = ports.judgeRequest(port, client, { ...restored, fields });
+  const sent = { ...restored, version: restored.version ?? '', fields };
+  const probe = isProbe(probePaths, port, sent);
+  const way: CallerWay = { port, carried: 'http', method: restored.method, route: route.route.name, isProbe: probe };
   return {
     head,
     rules,
-    sent: { ...restored, version: restored.version ?? '', fields },
+    sent,
     isOffered: offered !== null,
     route,
     series: ports.routeSeries(rules.counted(service), destination.port, route.route.name),
     verdict,
     judged: counterOf(verdict, client, metrics),
+    isProbe: probe,
+    caller: last !== null && isWay(last.caller, way) ? last.caller : callers.find(client, way),
   };
 }
 

@@ -17,8 +17,9 @@ import {
 import { brokenOff, CANCEL, INTERNAL_ERROR, REFUSED_STREAM } from '../http2/wire-vocabulary.ts';
 import { fieldsOfServer, trailersOf } from '../mesh-fields.ts';
 import type { Client } from '../routing/inbound-policy.ts';
-import { isProbe, type ProbePaths } from '../routing/probe.ts';
+import { isProbe } from '../routing/probe.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
+import { come } from '../telemetry/callers.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
 import { grpcStatus } from '../telemetry/outcome-labels.ts';
 import type { ConnectError } from '../transport/dialer.ts';
@@ -35,7 +36,6 @@ export interface InboundContext extends ReadingContext {
   readonly failures: FailureLog;
   /** Where the application is, when it is not at the connection's own destination. */
   readonly applicationAddress: string | null;
-  readonly probePaths: ProbePaths;
 }
 
 /** A connection's share of what its requests need. */
@@ -101,7 +101,7 @@ export class InboundRequest implements StreamListener, Waiter {
     const rules = context.ports.rules(connection.destination.port);
     if (connection.last?.head !== head || connection.last.rules !== rules)
       connection.last = readHead(head, rules, connection, context);
-    const { sent, isOffered, route, series, verdict, judged } = connection.last;
+    const { sent, isOffered, route, series, verdict, judged, isProbe, caller } = connection.last;
     this.#head = sent;
     this.#route = route;
     this.#series = series;
@@ -109,11 +109,12 @@ export class InboundRequest implements StreamListener, Waiter {
     connection.responses.request();
     connection.requests.add(this);
 
-    const isProbe = verdict.isRefused && this.#isProbe();
-    if (isProbe) this.#countProbe();
+    const isRefused = verdict.isRefused && !isProbe;
+    come(caller, isRefused, this.#startMs);
+    if (verdict.isRefused && isProbe) this.#countProbe();
     else judged.value++;
     for (const counter of verdict.noted) counter.value++;
-    if (verdict.isRefused && !isProbe) {
+    if (isRefused) {
       this.#refuse(verdict);
       return;
     }
@@ -127,7 +128,7 @@ export class InboundRequest implements StreamListener, Waiter {
   #excess(limiter: RateLimiter): string | null {
     const { client } = this.#connection;
     const isOwn = client.isLocal && client.identity === '';
-    return isOwn || this.#isProbe() ? null : limiter.refusal(client.identity, this.#startMs);
+    return isOwn || this.#connection.last!.isProbe ? null : limiter.refusal(client.identity, this.#startMs);
   }
 
   // From the client.

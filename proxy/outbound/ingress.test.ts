@@ -23,6 +23,7 @@ t.test('asks about so many names that nobody knows and no more', async (t) => {
     faultOf: targetFault,
     onInbound() {},
     onTrust() {},
+    onRevoked() {},
     onExceeded() {},
   });
   discovery.use({

@@ -35,7 +35,14 @@ function targets(t: Test) {
       return { cancel() {} };
     },
   };
-  const discovery = new Discovery({ clock, faultOf: targetFault, onInbound() {}, onTrust() {}, onExceeded() {} });
+  const discovery = new Discovery({
+    clock,
+    faultOf: targetFault,
+    onInbound() {},
+    onTrust() {},
+    onRevoked() {},
+    onExceeded() {},
+  });
   const asked: string[] = [];
   discovery.use({ subscribe: (key) => asked.push(key), unsubscribe: (key) => asked.push(`-${key}`) });
   const context = {

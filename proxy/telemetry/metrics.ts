@@ -138,6 +138,10 @@ export class Metrics {
     'weft_proxy_destination_streams_total',
     'Streams to destination begun.',
   );
+  readonly #keyExchanges = this.#r.counter(
+    'weft_proxy_key_exchanges_total',
+    'Connections with mutual TLS to others, by the group of their key exchange.',
+  );
   readonly certificateRefreshes = this.#r.counter(
     'control_identity_cert_refreshes_total',
     'Certificates asked for, by result.',
@@ -163,11 +167,25 @@ export class Metrics {
     this.registry.collect(() => this.endpoints.sweep(performance.now()));
   }
 
+  /** Counter of connections to others whose keys were exchanged in a group. */
+  keyExchange(group: string): Counter {
+    return this.#keyExchanges.with({ direction: 'outbound', group: GROUPS.includes(group) ? group : 'other' });
+  }
+
+  /** The groups that have been seen, and how often. */
+  keyExchanges(): Readonly<Record<string, number>> {
+    const counts = [...GROUPS, 'other'].map((group) => [group, this.keyExchange(group).value] as const);
+    return Object.fromEntries(counts.filter(([, count]) => count > 0));
+  }
+
   /** Counts that a peer has exceeded a limit. @param limit its token */
   exceeded(direction: 'inbound' | 'outbound', peer: 'src' | 'dst', limit: string): void {
     this.#limits.with({ direction, peer, limit }).value++;
   }
 }
+
+/** As OpenSSL names what proxies offer (`prime256v1`: P-256). */
+const GROUPS: readonly string[] = ['X25519MLKEM768', 'X25519', 'prime256v1'];
 
 /** The series of one set of labels, found once; answers by status below it. */
 export class ResponseSeries {

@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net';
 
+import { CertificateFault, type CertificateFaultReason } from './certificate-fault.ts';
+
 /** Why there is no connection: its reason is that of the answer. Nothing has reached the application. */
 export class ConnectError extends Error {
   readonly reason:
@@ -8,7 +10,8 @@ export class ConnectError extends Error {
     | 'destination_identity_mismatch'
     | 'identity_not_ready'
     | 'overflow'
-    | 'policy_denied';
+    | 'policy_denied'
+    | CertificateFaultReason;
 
   constructor(reason: ConnectError['reason'], message: string) {
     super(message);
@@ -49,9 +52,8 @@ export function whenConnected(
   const timer = setTimeout(() => setImmediate(onLate), timeoutMs);
   const onConnected = () => finish(null);
   const onError = (error: Error & { code?: string }) => {
-    finish(
-      new ConnectError(error.code === 'destination_identity_mismatch' ? error.code : 'connect_failed', error.message),
-    );
+    const cause = error.cause instanceof CertificateFault ? error.cause : error;
+    finish(new ConnectError(reasonOf(cause), cause.message));
   };
   const onClose = () => finish(new ConnectError('connect_failed', 'the peer closed the connection'));
   const finish = (error: ConnectError | null) => {
@@ -67,6 +69,11 @@ export function whenConnected(
   socket.once(event, onConnected);
   socket.on('error', onError);
   socket.once('close', onClose);
+}
+
+function reasonOf(error: Error & { code?: string }): ConnectError['reason'] {
+  if (error instanceof CertificateFault) return error.reason;
+  return error.code === 'destination_identity_mismatch' ? error.code : 'connect_failed';
 }
 
 /** A TCP connection once it is established. Rejects with a {@link ConnectError}. */

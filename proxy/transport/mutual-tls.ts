@@ -2,10 +2,16 @@ import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
 
+import { NO_REVOCATIONS, type Revocations } from '../../api/revocations.ts';
 import { acceptTls } from '../../core/tls/accept.ts';
+import { verifyError } from '../../core/tls/secured.ts';
+import { alternativeNames } from './alternative-names.ts';
+import { CertificateFault, certificateFault } from './certificate-fault.ts';
 import { OWN_ALPN } from './client-hello.ts';
 import { ConnectError, KEEP_ALIVE_MS } from './dialer.ts';
 import { identityOfNames } from './peer-identity.ts';
+import { Revoked } from './revoked.ts';
+import { resetConnection } from './tcp-reset.ts';
 
 /** What a proxy proves itself with. Replaced whole at every renewal; the key never leaves the process. */
 export interface Credentials {
@@ -37,6 +43,21 @@ export interface Peer {
   readonly alpn: string;
 }
 
+/** Who hears of what happens in handshakes. */
+export interface TlsObserver {
+  /** The group of a connection to a peer, `X25519MLKEM768`. */
+  readonly onKeyExchange?: (group: string) => void;
+  /** A peer is refused for its certificate. */
+  readonly onFault?: (fault: Ended) => void;
+}
+
+/** A connection that is ended, or comes to none, because of its peer's certificate. */
+export interface Ended {
+  readonly direction: 'inbound' | 'outbound';
+  readonly address: string;
+  readonly fault: CertificateFault;
+}
+
 /**
  * Both ends of mutual TLS for one proxy, renewed live: new connections use the newest credentials, those that are open
  * go on with what they have.
@@ -47,9 +68,15 @@ export class MutualTls {
   #serverContext: tls.SecureContext | null = null;
   #clientContext: tls.SecureContext | null = null;
   readonly #now: () => number;
+  readonly #observer: TlsObserver;
+  #revocations = NO_REVOCATIONS;
+  #revoked = new Revoked(NO_REVOCATIONS);
+  /** Those whose handshake is done, for as long as they are open. */
+  readonly #open = new Map<tls.TLSSocket, Ended['direction']>();
 
-  constructor(now: () => number) {
+  constructor(now: () => number, observer: TlsObserver = {}) {
     this.#now = now;
+    this.#observer = observer;
   }
 
   /** There are credentials, and they have not expired. */
@@ -70,19 +97,76 @@ export class MutualTls {
     this.#credentials = credentials;
   }
 
+  /** Whom nobody trusts any more. */
+  get revocations(): Revocations {
+    return this.#revocations;
+  }
+
+  /** Trusts nobody of `revocations` from now on, and ends the connections that they have. @returns which */
+  revoke(revocations: Revocations): readonly Ended[] {
+    this.#revocations = revocations;
+    this.#revoked = new Revoked(revocations);
+    if (this.#revoked.isEmpty) return [];
+    return [...this.#open].flatMap(([socket, direction]) => {
+      const fault = this.#revocationOf(socket.getPeerCertificate(false));
+      if (!fault) return [];
+      const address = socket.remoteAddress ?? '';
+      resetConnection(socket);
+      return { direction, address, fault };
+    });
+  }
+
+  /**
+   * Why the client of an accepted socket is not believed; null: it shows no certificate, or one that holds. What the certificate
+   * names is not looked at ({@link peerOf}).
+   */
+  faultOf(socket: tls.TLSSocket): CertificateFault | null {
+    const certificate = socket.getPeerCertificate(false);
+    if (!certificate || Object.keys(certificate).length === 0) return null;
+    const fault = socket.authorized
+      ? (authorityFault(certificate) ?? this.#revocationOf(certificate))
+      : certificateFault(verifyError(socket), certificate, this.#now());
+    return fault && this.#told('inbound', socket.remoteAddress, fault);
+  }
+
+  /** Has the operator told of a fault. @returns it */
+  #told(direction: Ended['direction'], address: string | undefined, fault: CertificateFault): CertificateFault {
+    this.#observer.onFault?.({ direction, address: address ?? '', fault });
+    return fault;
+  }
+
+  #revocationOf(certificate: tls.PeerCertificate): CertificateFault | null {
+    const fault = this.#revoked.faultOf(certificate);
+    return fault === null ? null : new CertificateFault('peer_revoked', fault);
+  }
+
+  /** Why a server is refused though its certificate holds; undefined: it is not. */
+  #serverFault(certificate: tls.PeerCertificate, { host, identity }: { host: string; identity: string }) {
+    const fault = authorityFault(certificate) ?? this.#revocationOf(certificate);
+    return fault ? this.#told('outbound', host, fault) : identityFault(certificate, identity);
+  }
+
+  #keep(socket: tls.TLSSocket, direction: Ended['direction']): void {
+    if (socket.destroyed) return;
+    this.#open.set(socket, direction);
+    socket.once('close', () => this.#open.delete(socket));
+  }
+
   /**
    * Terminates TLS on an accepted socket whose ClientHello has been put back. @returns the decrypted socket
    *
    * Rejects when the handshake fails, or at once without valid credentials (fail closed).
    */
-  accept(socket: Socket): Promise<tls.TLSSocket> {
-    if (!this.isReady || !this.#serverContext) return Promise.reject(new Error('this proxy has no valid certificate'));
-    return acceptTls(socket, {
+  async accept(socket: Socket): Promise<tls.TLSSocket> {
+    if (!this.isReady || !this.#serverContext) throw new Error('this proxy has no valid certificate');
+    const secure = await acceptTls(socket, {
       secureContext: this.#serverContext,
       clientCertificate: 'optional', // a client without a certificate is for policy to judge
       timeoutMs: HANDSHAKE_TIMEOUT_MS,
       alpn: { ALPNCallback: ({ protocols }) => OWN_ALPN.find((name) => protocols.includes(name)) },
     });
+    this.#keep(secure, 'inbound');
+    return secure;
   }
 
   /**
@@ -102,14 +186,31 @@ export class MutualTls {
       servername: options.identity,
       ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
       allowHalfOpen: true,
-      checkServerIdentity: (_host, certificate) => identityFault(certificate, options.identity),
+      checkServerIdentity: (_host, certificate) => this.#serverFault(certificate, options),
     } as tls.ConnectionOptions);
+    // The certificate is there for as long as the handshake is being looked at; Node's own error has a code alone.
+    secure.prependOnceListener('secure', () => {
+      const code = verifyError(secure);
+      if (code === '') return;
+      const fault = certificateFault(code, secure.getPeerCertificate(false), this.#now());
+      const cause = this.#told('outbound', options.host, fault);
+      secure.prependOnceListener('error', (error) => Object.assign(error, { cause }));
+    });
+    secure.once('secureConnect', () => {
+      this.#keep(secure, 'outbound');
+      this.#observer.onKeyExchange?.((secure.getEphemeralKeyInfo() as tls.EphemeralKeyInfo | null)?.name ?? '');
+    });
     // Not among the options that TLS passes on. Nagle's algorithm would hold a request back for the peer's delayed
     // acknowledgement, 40 ms.
     secure.setNoDelay(true);
     secure.setKeepAlive(true, KEEP_ALIVE_MS);
     return secure;
   }
+}
+
+/** OpenSSL takes an authority's certificate for a leaf where its key usage lets it; null: it is none. */
+function authorityFault({ ca }: tls.PeerCertificate): CertificateFault | null {
+  return ca ? new CertificateFault('peer_certificate_unfit', "the peer's certificate is that of an authority") : null;
 }
 
 /** Why a server that shows `certificate` is not `identity` (a DNS name of its SAN extension); undefined: it is. */
@@ -147,20 +248,6 @@ function dnsNames(certificate: tls.PeerCertificate): string[] {
 
 function uriNames(certificate: tls.PeerCertificate): string[] {
   return alternativeNames(certificate, 'URI:');
-}
-
-/**
- * Names of one kind in Node's text form of the SAN extension; a quoted entry (hostile characters) names nobody, and nor
- * does the certificate of an authority, which OpenSSL takes for a leaf where its key usage lets it.
- */
-function alternativeNames(certificate: tls.PeerCertificate, kind: string): string[] {
-  if (certificate.ca) return [];
-  const text = certificate.subjectaltname ?? '';
-  if (text.includes('"')) return [];
-  return text
-    .split(', ')
-    .filter((entry) => entry.startsWith(kind))
-    .map((entry) => entry.slice(kind.length));
 }
 
 /** A peer that does not finish its handshake is dropped. */

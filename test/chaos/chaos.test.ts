@@ -10,6 +10,7 @@ import { describeFault, type Suffered } from './fault.ts';
 import { growthOf } from './growth.ts';
 import { explain } from './judgement.ts';
 import { type Entry, Ledger } from './ledger.ts';
+import { Lives } from './lives.ts';
 import { CLIENT_PODS, type Manifest, manifests, PODS, TARGETS } from './manifests.ts';
 import { NewLines } from './new-lines.ts';
 import { grpcMessage, octetsOf, Pieces, piece } from './proof.ts';
@@ -379,4 +380,21 @@ t.test('a proxy at rest has nothing under way', async (t) => {
     'the proxy of load-0 has 2 requests and connections at rest',
     'the proxy of load-0 has 7 held octets at rest',
   ]);
+});
+
+t.test('of a program that is started again the minutes count in which its heap does not fill any more', async (t) => {
+  const lives = new Lives(0, 180_000);
+  const mib = (atMs: number) => Math.min(66 + atMs / 6_000, 96) * 1024 * 1024;
+  const bornMs = 600_000;
+  for (let atMs = 0; atMs <= 1_200_000; atMs += 10_000) {
+    lives.add({ name: 'old', pid: 1, sample: { atMs, octets: mib(atMs), descriptors: 30 } });
+    const octets = mib(atMs - bornMs);
+    if (atMs >= bornMs) lives.add({ name: 'young', pid: 2, sample: { atMs, octets, descriptors: 30 } });
+  }
+  const rest = { atMs: 1_200_000, octets: mib(600_000), descriptors: 30 };
+  t.match(lives.growth(['old', 'young'].map((name, at) => ({ name, pid: at + 1, sample: rest }))), [
+    { minutes: 17, mibPerHour: 0 },
+    { minutes: 7, mibPerHour: 0 },
+  ]);
+  t.equal(lives.octetsOf({ name: 'young', pid: 2 }).length, 43);
 });

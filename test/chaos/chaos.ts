@@ -2,8 +2,8 @@ import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 
 import { describeFault, type Fault, type Suffered } from './fault.ts';
-import { type Growth, growthOf, type Sample } from './growth.ts';
 import { Ledger } from './ledger.ts';
+import { Lives } from './lives.ts';
 import { CLIENT_PODS, type Manifest, manifests } from './manifests.ts';
 import { NewLines } from './new-lines.ts';
 import { type Findings, isGood, printFindings } from './report.ts';
@@ -38,7 +38,7 @@ export async function runChaos({ seed, minutes, faults, work, kept }: ChaosOptio
   const endMs = beginMs + minutes * 60_000;
   const ledger = new Ledger();
   const saboteur = new Saboteur(mesh, folder, texts);
-  const lives = new Lives(beginMs + Math.min(WARM_UP_MS, (endMs - beginMs) / 3));
+  const lives = new Lives(beginMs, Math.min(WARM_UP_MS, (endMs - beginMs) / 3));
   const books = CLIENT_PODS.map((pod) => new NewLines(join(work, `${pod}.jsonl`)));
   const read = () => {
     for (const line of books.flatMap((each) => each.read())) {
@@ -73,39 +73,13 @@ export async function runChaos({ seed, minutes, faults, work, kept }: ChaosOptio
     podIn: (text) => mesh.podIn(text),
   };
   for (const fault of saboteur.suffered) appendFileSync(book, `${JSON.stringify({ fault })}\n`);
-  for (const growth of findings.growth) appendFileSync(book, `${JSON.stringify({ growth })}\n`);
+  for (const growth of findings.growth)
+    appendFileSync(book, `${JSON.stringify({ growth, octets: lives.octetsOf(growth) })}\n`);
   printFindings(findings, beginMs);
   keepLogs(mesh, logs);
   await mesh.end();
   console.log(`ledger: ${book}; logs: ${logs}`);
   return isGood(findings);
-}
-
-/** The samples of every process that there was. */
-class Lives {
-  readonly #samples = new Map<string, Sample[]>();
-  readonly #fromMs: number;
-
-  /** @param fromMs what is before it, when heaps fill, does not count; milliseconds since 1970 */
-  constructor(fromMs: number) {
-    this.#fromMs = fromMs;
-  }
-
-  add({ name, pid, sample }: { name: string; pid: number; sample: Sample }): void {
-    if (sample.atMs < this.#fromMs) return;
-    const key = `${name} ${pid}`;
-    const samples = this.#samples.get(key);
-    if (samples) samples.push(sample);
-    else this.#samples.set(key, [sample]);
-  }
-
-  /** Of those that live. @param atRest of each the last sample */
-  growth(atRest: readonly { name: string; pid: number; sample: Sample }[]): Growth[] {
-    return atRest.flatMap(({ name, pid, sample }) => {
-      const samples = this.#samples.get(`${name} ${pid}`) ?? [];
-      return samples.length > 1 ? growthOf(name, pid, samples, sample) : [];
-    });
-  }
 }
 
 /** Copies what `weft run` has kept; what a run has shown does not depend on it. */

@@ -56,7 +56,7 @@ t.test('who may write ConfigMaps of a namespace may not write its trust roots', 
   t.equal(await write(EDITOR), '', 'before the policy');
   await apply(list(policy));
   t.ok(await eventually(async () => (await write(EDITOR)) !== '', 30_000), 'the policy is in force soon');
-  t.match(await write(EDITOR), `${EDITOR} may not update ${TRUST_ROOTS_CONFIG_MAP}, which pods of the namespace trust`);
+  t.match(await write(EDITOR), `${EDITOR} may not update ${TRUST_ROOTS_CONFIG_MAP}, by which pods trust`);
   const deletion = ['delete', 'configmap', TRUST_ROOTS_CONFIG_MAP, '-n', NAMESPACE];
   t.match((await run('kubectl', [...deletion, '--as', EDITOR])).error, /may not delete/);
   t.equal(await write(EDITOR, 'other'), '', 'any other ConfigMap is his');

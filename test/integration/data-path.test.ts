@@ -385,6 +385,25 @@ t.test('fails closed when the endpoint is somebody else', async (t) => {
   t.match(headers['weft-proxy-error'], /destination_identity_mismatch|connect_failed/);
 });
 
+t.test('a certificate that does not hold is refused by either side, and both say why', async (t) => {
+  const { port, client, server } = await mesh(t, echo);
+  const expired = authority.credentials('api', -90_000);
+  server.mutualTls.use({ ...expired, notAfter: Date.now() + 60_000 });
+  const byClient = await request(port);
+  t.equal(byClient.status, 502);
+  t.equal(byClient.headers['weft-proxy-error'], 'peer_certificate_expired');
+  t.match(String(byClient.body), /ended at .*, 1m\d+s ago by this clock/);
+
+  server.mutualTls.use(authority.credentials('api'));
+  client.mutualTls.use({ ...authority.credentials('frontend', -90_000), notAfter: Date.now() + 60_000 });
+  for (let i = 0; i < 50 && !/peer_certificate_expired/.test(server.metrics.registry.text()); i++) {
+    t.equal((await request(port)).status >= 500, true);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  t.match(server.metrics.registry.text(), /inbound_http_errors_total\{error="peer_certificate_expired"\}/);
+  t.match(server.failures.entries.at(-1), { reason: 'peer_certificate_expired', message: /1m\d+s ago by this clock/ });
+});
+
 t.test('fails closed when its own certificate has expired', async (t) => {
   const { port, client } = await mesh(t, echo);
   client.mutualTls.use({ ...client.mutualTls.credentials!, notAfter: Date.now() - 1 });

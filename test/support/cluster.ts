@@ -15,6 +15,11 @@ export function weft(...args: string[]): Promise<Outcome> {
   return run(process.execPath, [join(root, 'cli/main.ts'), ...args]);
 }
 
+/** The same, for what takes longer than most. */
+export function weftWithin(timeoutMs: number, ...args: string[]): Promise<Outcome> {
+  return run(process.execPath, [join(root, 'cli/main.ts'), ...args], '', timeoutMs);
+}
+
 /**
  * A server as one line of JavaScript. `/status/N` answers N, `/slow/N` answers after N milliseconds, `/healthz` answers
  * 503 from SIGUSR2 until SIGHUP; port 3306 speaks first.

@@ -7,10 +7,10 @@ export interface Outcome {
   readonly error: string;
 }
 
-/** Runs a program to its end, feeding it `input`. */
-export function run(program: string, args: readonly string[], input = ''): Promise<Outcome> {
+/** Runs a program to its end, feeding it `input`. @param timeoutMs when it is killed */
+export function run(program: string, args: readonly string[], input = '', timeoutMs = 180_000): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = execFile(program, args, { maxBuffer: 1 << 26, timeout: 180_000 }, (error, out, text) => {
+    const child = execFile(program, args, { maxBuffer: 1 << 26, timeout: timeoutMs }, (error, out, text) => {
       resolve({ code: error ? Number(error.code ?? 1) || 1 : 0, out, error: text });
     });
     child.stdin?.on('error', () => {});

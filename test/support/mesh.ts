@@ -114,6 +114,7 @@ export class TestProxy {
       clock: systemClock,
       log: new Log('silent'),
       onTrust() {},
+      onTold() {},
     });
     if (options.credentials !== null) this.mutualTls.use(options.credentials ?? authority.credentials(serviceAccount));
     if (options.inbound) this.ports.update({ ...this.ports.config, ...options.inbound });

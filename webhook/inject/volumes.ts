@@ -18,7 +18,7 @@ export function proxyVolumes(writesRules: boolean): readonly Volume[] {
   const token = { audience: TOKEN_AUDIENCE, expirationSeconds: 86_400, path: TOKEN_FILE.split('/').at(-1)! };
   return [
     { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken: token }] } },
-    { name: BUNDLE_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+    { name: BUNDLE_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } },
     ...(writesRules ? [{ name: INIT_RUN_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }] : []),
   ];
 }
