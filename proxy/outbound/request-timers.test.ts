@@ -98,6 +98,17 @@ t.test('nothing is told once they were stopped', async (t) => {
   t.same(time.waiting, []);
 });
 
+t.test('the end of the request and the head of the answer begin one time together, which ends with both', async (t) => {
+  const { time, told, timers } = started(t, { responseMs: 30 });
+  timers.onRequestEnd();
+  time.pass(20);
+  timers.onHead();
+  timers.stop();
+  time.pass(1000);
+  t.same(told, []);
+  t.same(time.waiting, []);
+});
+
 t.test('a time that no timer can be set for is as long as one can', async (t) => {
   const { time } = started(t, { requestMs: 1e12 });
   t.same(time.waiting, [MAX_TIMER_MS]);

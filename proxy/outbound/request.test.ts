@@ -56,6 +56,15 @@ t.test('goes to an endpoint, and its answer to the application', async (t) => {
   t.equal(target.active, 0);
 });
 
+t.test('the time that the proxy adds is measured until an endpoint has the head', async (t) => {
+  const { endpoints } = request();
+  const measured = () =>
+    /weft_proxy_added_latency_seconds_count\{direction="outbound"\} (\d+)/.exec(endpoints.metrics.registry.text())?.[1];
+  t.equal(measured(), '0');
+  endpoints.open();
+  t.equal(measured(), '1');
+});
+
 /** Requests and answers that a route counts, as the application sees them. */
 const effective = ({ metrics }: FakeEndpoints) => ({
   requests: [...metrics.routeRequests.series.values()].map(({ value }) => value),
