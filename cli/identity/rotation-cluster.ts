@@ -21,7 +21,7 @@ import { getFromPod } from '../../core/kubernetes/port-forward.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
 import { certificatesIn } from '../../core/pki/pem.ts';
-import type { RotationFacts } from './rotation.ts';
+import { type RotationFacts, renewalInstant } from './rotation.ts';
 
 /** A root's certificate, and an issuer below it with its key: PEM, as `create-ca` writes them. */
 export interface Authorities {
@@ -92,7 +92,7 @@ export class RotationCluster {
 
   /** Has everybody renew whose certificate was made before now, by whatever clock of the cluster. */
   async renew(): Promise<void> {
-    await this.#patchRoots({ [RENEW_ISSUED_BEFORE_KEY]: new Date(Date.now() + CLOCKS_DIFFER_MS).toISOString() });
+    await this.#patchRoots({ [RENEW_ISSUED_BEFORE_KEY]: renewalInstant(Date.now()) });
   }
 
   /** Trusts the staged root alone, which ends the replacement. */
@@ -174,5 +174,3 @@ const STAGED_PATH = apiPath`/api/v1/namespaces/${CONTROL_NAMESPACE}/secrets/${ST
 const ROOTS_PATH = apiPath`/api/v1/namespaces/${CONTROL_NAMESPACE}/configmaps/${TRUST_ROOTS_CONFIG_MAP}`;
 const PODS_PATH = apiPath`/api/v1/namespaces/${CONTROL_NAMESPACE}/pods`;
 const MERGE = 'application/merge-patch+json';
-/** Clocks of a cluster's nodes stand so far apart at most, milliseconds. */
-const CLOCKS_DIFFER_MS = 60_000;

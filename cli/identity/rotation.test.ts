@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import type { TrustPage } from '../../api/trust-page.ts';
-import { type RotationFacts, rotationStep } from './rotation.ts';
+import { type RotationFacts, renewalInstant, rotationStep } from './rotation.ts';
 
 const proxy = (pod: string, applied: string, issuer: string): TrustPage['proxies'][number] => ({
   namespace: 'shop',
@@ -34,7 +34,7 @@ const SWITCHED = {
   issuer: 'new-issuer',
   next: { ...next, switchedAt: '2026-11-29T12:00:00.000Z' },
 };
-const RENEWING = { ...SWITCHED, renewIssuedBefore: '2026-11-29T12:01:00.000Z' };
+const RENEWING = { ...SWITCHED, renewIssuedBefore: renewalInstant(Date.parse('2026-11-29T12:00:12.000Z')) };
 
 t.test('first new authorities are staged, and the root told to everybody', async (t) => {
   t.same(rotationStep(START), { step: 'stage' });
@@ -63,9 +63,9 @@ t.test('after the switch everybody is asked to renew, once', async (t) => {
   t.same(rotationStep({ ...SWITCHED, next }), { step: 'switch' }, 'stopped before it was noted');
   t.same(rotationStep(SWITCHED), { step: 'renew' });
   t.same(
-    rotationStep({ ...SWITCHED, renewIssuedBefore: '2026-11-29T11:59:59.000Z' }),
+    rotationStep({ ...SWITCHED, renewIssuedBefore: renewalInstant(Date.parse('2026-11-29T11:59:59.000Z')) }),
     { step: 'renew' },
-    'of another time',
+    'of a rotation a moment ago',
   );
 });
 

@@ -49,11 +49,23 @@ export function rotationStep(facts: RotationFacts): RotationStep {
       : { step: 'switch' };
   }
   if (next.switchedAt === '') return { step: 'switch' };
-  if (renewIssuedBefore < next.switchedAt) return { step: 'renew' };
+  if (renewIssuedBefore < renewalInstant(Date.parse(next.switchedAt))) return { step: 'renew' };
   const waiting = without(facts, (_page, proxy) => proxy.issuer === next.issuer);
   const own = replicas.some((page) => page.issuer !== next.issuer) ? ['destination'] : [];
   return waiting.length + own.length > 0 ? { step: 'await-renewal', waiting: [...own, ...waiting] } : { step: 'drop' };
 }
+
+/**
+ * What asks everybody to renew whose certificate was made before, by whatever clock of the cluster.
+ *
+ * @param nowMs milliseconds since the epoch @returns RFC 3339
+ */
+export function renewalInstant(nowMs: number): string {
+  return new Date(nowMs + CLOCKS_DIFFER_MS).toISOString();
+}
+
+/** Clocks of a cluster's nodes stand so far apart at most, milliseconds. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 /** Pods of which no replica of destination knows what is wanted: they have no stream, or have not got so far. */
 function without(

@@ -11,7 +11,7 @@ import { RENEW_ISSUED_BEFORE_KEY } from '../../api/names.ts';
 import { CONTROL_ADMIN_PORT } from '../../api/ports.ts';
 import { TRUST_PAGE, type TrustPage } from '../../api/trust-page.ts';
 import { DEFAULT_IDENTITY_DOMAIN, dnsIdentity, spiffeIdentity } from '../../api/workload-identity.ts';
-import { type RotationFacts, rotationStep } from '../../cli/identity/rotation.ts';
+import { type RotationFacts, renewalInstant, rotationStep } from '../../cli/identity/rotation.ts';
 import { newAuthorities } from '../../cli/identity/rotation-cluster.ts';
 import { openLoopback } from '../../cli/run/loopback.ts';
 import { type RunningMesh, startMesh } from '../../cli/run/mesh.ts';
@@ -96,7 +96,7 @@ class FileRotation {
           await wait(6000);
           break;
         case 'renew':
-          this.#write(RENEW_ISSUED_BEFORE_KEY, new Date(Date.now() + 60_000).toISOString());
+          this.#write(RENEW_ISSUED_BEFORE_KEY, renewalInstant(Date.now()));
           break;
         case 'drop':
           this.#trust(this.#next['ca.crt']);
