@@ -13,6 +13,8 @@ else {
   await import('./cluster/user-manifests.test.ts');
   await import('./cluster/access-policy.test.ts');
   await import('./cluster/trust-roots-policy.test.ts');
+  await import('./cluster/probes.test.ts');
+  await import('./cluster/zero-trust.test.ts');
   await import('./cluster/faults.test.ts');
   await import('./cluster/take-away.test.ts');
 }

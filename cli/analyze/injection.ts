@@ -1,3 +1,4 @@
+import type { Pod } from '../../destination/objects/kubernetes/pod.ts';
 import type { ObjectRef } from '../../destination/objects/object-ref.ts';
 import { inject } from '../../webhook/inject/inject.ts';
 import { misplacedAnnotations } from '../../webhook/inject/misplaced-annotations.ts';
@@ -6,6 +7,7 @@ import { DEFAULT_INJECT_SETTINGS, type InjectSettings } from '../../webhook/inje
 import { NO_FAMILIES } from '../../webhook/inject/wish.ts';
 import { type Json, valueAt } from '../../webhook/inject/workloads.ts';
 import type { MeshState } from '../state/mesh-state.ts';
+import { rawOf } from '../state/workload.ts';
 import type { Finding } from './finding.ts';
 import { type Workload, type Written, workloadsOf, writtenOf } from './workloads.ts';
 
@@ -22,6 +24,14 @@ export function injectionFaults(state: MeshState): Finding[] {
     ...workloads.flatMap((workload) => ofWorkload(state, workload, settings)),
     ...[...workloads, ...services].flatMap(misplaced),
   ];
+}
+
+/** Why the webhook gave a pod no proxy, in a sentence. */
+export function whyNotInjected(state: MeshState, pod: Pod): string {
+  const namespace = state.written({ kind: 'Namespace', namespace: '', name: pod.namespace });
+  if (!namespace) return 'its namespace is not known';
+  const found = inject(rawOf(state, pod), factsOf(pod.namespace, namespace.raw), settingsOf(state));
+  return found.outcome === 'inject' ? 'it is older than the wish for one: restart it' : found.message;
 }
 
 function ofNamespace({ object, raw, place }: Written, settings: InjectSettings): Finding[] {

@@ -15,7 +15,7 @@ import { stateOf } from '../state/testing/state-of.ts';
 import { askProxies } from './ask-proxies.ts';
 import { generatePolicies } from './generate.ts';
 import { judgeCaller } from './judge-caller.ts';
-import { plaintextCallers } from './mutual-tls.ts';
+import { plaintextCallers, unmeshedWorkloads } from './mutual-tls.ts';
 import { observedCallers } from './observed.ts';
 
 const LAST = '2026-11-29T12:00:00.000Z';
@@ -150,6 +150,17 @@ t.test('who has come in the clear is named, with what keeps it from an identity'
     plaintextCallers(state, callers, null).map(({ why }) => why),
     [/has no proxy/, /no pod of the mesh/, /passes this connection by/],
   );
+});
+
+t.test('workloads without a proxy are named, and why', async (t) => {
+  const opted = pod('opted-0', '10.0.0.5', { meshed: false, annotations: { 'weft.dev/inject': 'disabled' } });
+  const asked = { ...namespace('default'), metadata: { name: 'default', labels: { 'weft.dev/inject': 'enabled' } } };
+  const state = stateOf({ 'a.yaml': [asked, namespace('plain'), API, WEB, opted] });
+  t.match(unmeshedWorkloads(state, null), [
+    { workload: 'default/pod/opted-0', why: /disabled/ },
+    { workload: 'default/pod/web-0', why: /restart it/ },
+  ]);
+  t.same(unmeshedWorkloads(state, 'plain'), []);
 });
 
 t.test('the pods of a workload are counted together', async (t) => {

@@ -1,5 +1,8 @@
+import { isFinished, type Pod } from '../../destination/objects/kubernetes/pod.ts';
+import { compareText } from '../../destination/objects/meta.ts';
+import { whyNotInjected } from '../analyze/injection.ts';
 import type { MeshState } from '../state/mesh-state.ts';
-import { callerName, type ObservedCaller } from './observed.ts';
+import { callerName, type ObservedCaller, workloadName } from './observed.ts';
 
 /** Somebody who speaks to a workload in the clear, and why. */
 export interface PlaintextCaller {
@@ -55,11 +58,32 @@ function isWithin({ server, entry }: ObservedCaller, { namespace, workload, port
   );
 }
 
-function whyInTheClear({ cluster, domain }: MeshState, address: string): string {
+function whyInTheClear(state: MeshState, address: string): string {
+  const { cluster, domain } = state;
   const pod = cluster.podByAddress(address);
   if (!pod) return 'no pod of the mesh has its address: another network, a node, or a pod that is gone';
   if (pod.controlNamespace === domain.controlNamespace)
     return 'it has a proxy, which passes this connection by: a skipped port, a DestinationRule that disables TLS, or user 2102';
-  if (pod.isHostNetwork) return 'it has no proxy: it uses the network of its node';
-  return 'it has no proxy: its namespace or its pod does not ask for one, or it has not been restarted since';
+  return `it has no proxy: ${whyNotInjected(state, pod)}`;
+}
+
+/** A workload whose pods have no proxy. */
+export interface UnmeshedWorkload {
+  readonly workload: string;
+  readonly why: string;
+}
+
+/** Workloads without a proxy in a namespace; null: in each that has some with one. Pure. */
+export function unmeshedWorkloads(state: MeshState, namespace: string | null): UnmeshedWorkload[] {
+  const { objects, domain } = state;
+  const isMeshed = (pod: Pod) => pod.controlNamespace === domain.controlNamespace;
+  const running = [...objects.list('Pod')].filter((pod) => !isFinished(pod));
+  const spaces = new Set(namespace === null ? running.filter(isMeshed).map((pod) => pod.namespace) : [namespace]);
+  const found = new Map<string, UnmeshedWorkload>();
+  for (const pod of running) {
+    if (isMeshed(pod) || !spaces.has(pod.namespace)) continue;
+    const workload = workloadName(state, pod);
+    if (!found.has(workload)) found.set(workload, { workload, why: whyNotInjected(state, pod) });
+  }
+  return [...found.values()].sort((a, b) => compareText(a.workload, b.workload));
 }

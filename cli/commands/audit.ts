@@ -7,7 +7,7 @@ import { toText } from '../../manifests/render.ts';
 import { askProxies } from '../audit/ask-proxies.ts';
 import { type Dialect, generatePolicies } from '../audit/generate.ts';
 import { judgeCaller } from '../audit/judge-caller.ts';
-import { plaintextCallers, type StrictScope } from '../audit/mutual-tls.ts';
+import { plaintextCallers, type StrictScope, unmeshedWorkloads } from '../audit/mutual-tls.ts';
 import { callerName, type ObservedPod, observedCallers, type UnheardPod } from '../audit/observed.ts';
 import { type Command, UsageError } from '../command.ts';
 import { readArguments, readValue } from '../command-line.ts';
@@ -30,7 +30,7 @@ Each proxy keeps count of who has come in: the identity, or the address of one t
 method and the name of the route. Nothing of what is said, and no path. The command asks the proxies of the cluster of
 KUBECONFIG by pods/portforward, with your own rights, and judges what they have seen by the code of the control plane.
 
-mtls    who speaks in the clear to whom, and why. With --strict NAMESPACE, NAMESPACE/deployment/NAME or either with :PORT,
+mtls    who speaks in the clear to whom, and why; and which workloads have no proxy, and why. With --strict NAMESPACE, NAMESPACE/deployment/NAME or either with :PORT,
         those alone who would be cut off if that went STRICT now. Exit code 1: there are some.
 authz   what would become of everybody who was seen if the policies of -f were applied too: allowed and by which rule,
         refused and why, or unknown: it depends on what is not kept, as paths and headers. Exit code 1: somebody would be
@@ -75,7 +75,7 @@ callers what was seen, as JSON, for --callers.
       case 'callers':
         return print([JSON.stringify(observed, null, 2)], 0);
       case 'mtls':
-        return reportMutualTls(state, observed, scope, isJson);
+        return reportMutualTls(state, observed, { scope, namespace }, isJson);
       default:
         return generated
           ? printPolicies(state, observed, generated)
@@ -124,11 +124,12 @@ function tellOf(observed: readonly ObservedPod[], unheard: readonly UnheardPod[]
 function reportMutualTls(
   state: MeshState,
   observed: readonly ObservedPod[],
-  scope: StrictScope | null,
+  { scope, namespace }: { readonly scope: StrictScope | null; readonly namespace: string | null },
   isJson: boolean,
 ): number {
   const callers = plaintextCallers(state, observedCallers(state, observed), scope);
-  if (isJson) print([JSON.stringify(callers, null, 2)], 0);
+  const withoutProxy = unmeshedWorkloads(state, scope?.namespace ?? namespace);
+  if (isJson) print([JSON.stringify({ callers, withoutProxy }, null, 2)], 0);
   else if (callers.length === 0) print(['nobody has come in the clear'], 0);
   else
     print(
@@ -144,6 +145,11 @@ function reportMutualTls(
           why,
         ]),
       ]),
+      0,
+    );
+  if (!isJson && withoutProxy.length > 0)
+    print(
+      ['', ...tableLines([['WITHOUT A PROXY', 'WHY'], ...withoutProxy.map(({ workload, why }) => [workload, why])])],
       0,
     );
   return scope !== null && callers.length > 0 ? 1 : 0;

@@ -13,7 +13,7 @@ export function noticeOf(report: Report): Notice | null {
       ...(definition && {
         apiVersion: definition.group ? `${definition.group}/${definition.versions[0]}` : definition.versions[0]!,
       }),
-      kind,
+      kind: definition?.name ?? kind,
       namespace,
       name,
     },

@@ -157,6 +157,11 @@ export class InboundListener {
     const { ports } = this.#options.context;
     const rules = ports.rules(destination.port);
     const carriage = carriageOf(rules);
+    const refusal = carriage === 'octets' ? ports.refusalOfAddress(destination.port, client) : null;
+    if (refusal) {
+      letGo(ahead);
+      throw this.#deny(refusal);
+    }
     const detector = new Detector();
     let isHandshake = false;
     let serverName = '';

@@ -11,6 +11,7 @@ import type { Client } from '../routing/inbound-policy.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
+import { NOBODY } from '../transport/mutual-tls.ts';
 import { LabelValues } from '../telemetry/label-values.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter, Labels } from '../telemetry/registry.ts';
@@ -142,6 +143,16 @@ export class InboundPorts {
   /** Judges a connection whose octets are passed on as they are. @param serverName that its TLS asks for; empty: none */
   judgeOctets(port: number, client: Client, serverName = ''): PortVerdict {
     return this.#judge(port, client, 'octets', serverName, NO_REQUEST);
+  }
+
+  /** Why nobody at the client's address may have octets of a port, whoever it proves to be; null: somebody may. */
+  refusalOfAddress(port: number, { address, isLocal }: Client): PortVerdict | null {
+    const facts = { client: null, address, port, serverName: null, request: null };
+    for (const identity of ['', SOMEBODY]) {
+      const { verdict } = verdictOf(this.rules(port).demands, { identity, isLocal, facts }, 'octets');
+      if (verdict !== 'denied') return null;
+    }
+    return this.judgeOctets(port, { ...NOBODY, address, isLocal });
   }
 
   /** Judges a request, whose path is in normal form where rules look at requests. */
@@ -280,6 +291,9 @@ const GROUPS: Readonly<Record<string, string>> = {
   LinkerdAuthorizationPolicy: 'policy.linkerd.io',
   TrafficTarget: 'access.smi-spec.io',
 };
+
+/** Stands for whoever a client may yet prove to be: no rule looks at it, since nothing has been proved. */
+const SOMEBODY = 'somebody';
 
 /** What octets have of a request. */
 const NO_REQUEST: RequestView = { method: '', path: '', authority: '', scheme: '', fields: [] };

@@ -113,10 +113,14 @@ t.test('a running system is closed step by step, and nobody breaks who was not n
   await t.test('who would be cut off by STRICT is named, and nobody else is cut off', async (t) => {
     const { code, out, error } = await weft('audit', 'mtls', '--strict', `${SPACE}/deployment/api`, '-o', 'json');
     t.equal(code, 1, error);
+    const { callers, withoutProxy } = JSON.parse(out) as Record<string, Record<string, string>[]>;
+    const legacy = `${SPACE}/deployment/legacy`;
     t.same(
-      (JSON.parse(out) as { client: string; server: string }[]).map(({ client, server }) => [client, server]),
-      [[`${SPACE}/deployment/legacy`, `${SPACE}/deployment/api`]],
+      callers!.map(({ client, server }) => [client, server]),
+      [[legacy, `${SPACE}/deployment/api`]],
     );
+    t.match(withoutProxy, [{ workload: legacy, why: /disabled/ }]);
+    t.equal(withoutProxy!.length, 1);
     const web = await during('web', async () => {
       await apply(STRICT);
       t.ok(
