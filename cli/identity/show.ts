@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import { IDENTITY_PAGE, type IdentityPage } from '../../api/identity-page.ts';
 import { PROXY_ADMIN_PORT } from '../../api/ports.ts';
 import { oneOf } from '../../core/config/setting-kinds.ts';
+import { WeftError } from '../../core/errors/weft-error.ts';
 import { getFromPod } from '../../core/kubernetes/port-forward.ts';
 import { certificatesIn } from '../../core/pki/pem.ts';
 import { readArguments, readValue } from '../command-line.ts';
@@ -20,11 +21,16 @@ export async function show(args: readonly string[]): Promise<number> {
   );
   const isJson = readValue('-o', values.output, oneOf(['table', 'json'])) === 'json';
   const pod = { namespace: values.namespace, name: positionals[0]! };
-  const text = await getFromPod(pod, PROXY_ADMIN_PORT, IDENTITY_PAGE);
+  const text = await getFromPod(pod, PROXY_ADMIN_PORT, IDENTITY_PAGE).catch((error: Error) => {
+    throw new WeftError('proxy_unheard', error.message, { hint: UNHEARD, cause: error });
+  });
   const report = identityReport(JSON.parse(text) as IdentityPage, Date.now());
   process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : table(report));
   return 0;
 }
+
+const UNHEARD =
+  'does the pod run, and with a proxy (kubectl get pod)? may you forward its ports (kubectl auth can-i create pods/portforward)?';
 
 /** What is shown of a certificate; times RFC 3339. */
 interface Shown {

@@ -11,10 +11,10 @@ import type { Client } from '../routing/inbound-policy.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
 import type { RequestView } from '../routing/predicate.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
-import { NOBODY } from '../transport/mutual-tls.ts';
 import { LabelValues } from '../telemetry/label-values.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter, Labels } from '../telemetry/registry.ts';
+import { NOBODY } from '../transport/mutual-tls.ts';
 import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
 
 /** What holds for one port of the pod. */

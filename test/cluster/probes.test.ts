@@ -40,7 +40,10 @@ const pod = (mode: string) => ({
         containers: [
           container('http', SERVER, {
             ports: [{ name: 'web', containerPort: 8080 }],
-            lifecycle: { postStart: http('/status/200?hook=start', 8081), preStop: http('/status/200?hook=stop', 8081) },
+            lifecycle: {
+              postStart: http('/status/200?hook=start', 8081),
+              preStop: http('/status/200?hook=stop', 8081),
+            },
             startupProbe: { ...http('/healthz?first', 'web'), ...every, failureThreshold: 30 },
             readinessProbe: { ...http('/healthz?a=1&b=%2F'), ...every },
             livenessProbe: { tcpSocket: { port: 8080 }, ...every },
@@ -48,7 +51,11 @@ const pod = (mode: string) => ({
           container('grpc', HEALTH, {
             ports: [{ containerPort: 9090 }],
             readinessProbe: { grpc: { port: 9090 }, ...every },
-            livenessProbe: { exec: { command: ['/usr/bin/node', '-e', 'process.exit(0)'] }, ...every, timeoutSeconds: 5 },
+            livenessProbe: {
+              exec: { command: ['/usr/bin/node', '-e', 'process.exit(0)'] },
+              ...every,
+              timeoutSeconds: 5,
+            },
           }),
         ],
       },
@@ -90,13 +97,28 @@ t.test('probes and hooks of every kind are answered in every mode, though a poli
   await new Promise((resolve) => setTimeout(resolve, 5000));
   t.match(await pods('{.status.containerStatuses[*].restartCount}'), /^(0 0( 0)? )+$/, 'nothing was restarted');
   const restarts = '{.status.initContainerStatuses[?(@.name=="sidecar")].restartCount}';
-  t.same((await pods(restarts)).trim().split(/\s+/), MODES.map(() => '0'));
-  const stranger = await run('kubectl', ['-n', SPACE, 'get', 'pods', '-l', 'app=permissive', '-o', 'jsonpath={.items[0].status.podIP}']);
+  t.same(
+    (await pods(restarts)).trim().split(/\s+/),
+    MODES.map(() => '0'),
+  );
+  const stranger = await run('kubectl', [
+    '-n',
+    SPACE,
+    'get',
+    'pods',
+    '-l',
+    'app=permissive',
+    '-o',
+    'jsonpath={.items[0].status.podIP}',
+  ]);
   t.equal((await fetch(`http://${stranger.out}:8080/other`)).status, 403, 'and nobody else is let in');
   const began = Date.now();
   await kubectl('-n', SPACE, 'delete', 'pods', '--all', '--wait=true');
   t.comment(`pods ended after ${Math.round((Date.now() - began) / 1000)} s`);
   const events = await kubectl('-n', SPACE, 'get', 'events', '-o', 'jsonpath={.items[*].reason}');
   t.notMatch(events, /FailedPreStopHook|FailedPostStartHook/, 'hooks were answered');
-  t.ok(await eventually(async () => (await pods('{.status.phase}')).includes('Running')), 'and those that follow come up');
+  t.ok(
+    await eventually(async () => (await pods('{.status.phase}')).includes('Running')),
+    'and those that follow come up',
+  );
 });

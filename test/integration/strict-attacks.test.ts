@@ -31,12 +31,21 @@ const ACCESS: PodAccess = {
   layers: [
     {
       origin: 'AuthorizationPolicy/default/api',
-      deny: [{ origin: 'AuthorizationPolicy/default/no', when: { request: { path: { prefix: '/admin' } } }, whenOctets: null }],
+      deny: [
+        {
+          origin: 'AuthorizationPolicy/default/no',
+          when: { request: { path: { prefix: '/admin' } } },
+          whenOctets: null,
+        },
+      ],
       allow: [
         {
           origin: 'AuthorizationPolicy/default/api',
           when: {
-            all: [{ client: 'serviceAccount', value: { exact: 'frontend' } }, { request: { path: { prefix: '/api/' } } }],
+            all: [
+              { client: 'serviceAccount', value: { exact: 'frontend' } },
+              { request: { path: { prefix: '/api/' } } },
+            ],
           },
           whenOctets: null,
         },
@@ -135,11 +144,15 @@ const IN_THE_CLEAR: Readonly<Record<string, readonly string[]>> = {
   'no version': [`GET /api/x\r\n${FORGED}\r\n\r\n`],
   'a method that nobody knows': [GET('/api/x').replace('GET', 'BREW')],
   'an empty line first': ['\r\n', GET('/api/x')],
-  'a body that hides a request': [`POST /api/x HTTP/1.1\r\nHost: api\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${GET('/api/x')}`],
-  'an upgrade to h2c': [GET('/api/x', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n')],
-  'CONNECT': [`CONNECT api:80 HTTP/1.1\r\nHost: api:80\r\n\r\n${GET('/api/x')}`],
+  'a body that hides a request': [
+    `POST /api/x HTTP/1.1\r\nHost: api\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${GET('/api/x')}`,
+  ],
+  'an upgrade to h2c': [
+    GET('/api/x', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'),
+  ],
+  CONNECT: [`CONNECT api:80 HTTP/1.1\r\nHost: api:80\r\n\r\n${GET('/api/x')}`],
   'HTTP/2': [PREFACE],
-  'octets': ['hello\r\n', GET('/api/x')],
+  octets: ['hello\r\n', GET('/api/x')],
   'the first octet of a handshake': ['\x16', GET('/api/x')],
 };
 
@@ -150,7 +163,7 @@ for (const protocol of ['http1', 'http2', 'grpc', 'detect', 'opaque'] as const)
       const heard = await said(plain(), ...pieces);
       t.notMatch(heard, /served|HTTP\/1\.1 [123]/, what);
     }
-    const silent = plain();
+    const silent = plain().on('error', () => {});
     await new Promise((resolve) => setTimeout(resolve, 200));
     t.equal(connections(), 0, 'nor does silence have the application dialled');
     silent.destroy();
@@ -180,8 +193,11 @@ t.test('by a peer that is not let in', async (t) => {
     for (const alpn of [[], ['weft.opaque/1'], ['weft.opaque/2']])
       t.notMatch(await said(secure('worker', alpn), GET('/api/x')), /served/, `${protocol} ${alpn}`);
     for (const fields of [
-      { 'l5d-client-id': identityOf('frontend'), 'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/default/sa/frontend' },
-      { 'l5d-orig-proto': 'HTTP/1.1', 'l5d_client_id': identityOf('frontend') },
+      {
+        'l5d-client-id': identityOf('frontend'),
+        'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/default/sa/frontend',
+      },
+      { 'l5d-orig-proto': 'HTTP/1.1', l5d_client_id: identityOf('frontend') },
       { ':authority': 'api.default.svc.cluster.local', 'l5d-dst-canonical': 'other.default.svc.cluster.local:80' },
     ])
       t.not(await asked(secure('worker', ['weft.http/1']), fields), 200, `${protocol} ${JSON.stringify(fields)}`);
@@ -215,7 +231,14 @@ t.test('by a peer that is let in, to what it may not have', async (t) => {
   const smuggled = `POST /api/x HTTP/1.1\r\nHost: api\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${GET('/admin')}`;
   await said(secure('frontend'), smuggled);
   for (const token of ['h2c', 'x, h2c', 'H2C', 'h2'])
-    await said(secure('frontend'), GET('/api/up', `Connection: Upgrade, HTTP2-Settings\r\nUpgrade: ${token}\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n`), PREFACE);
+    await said(
+      secure('frontend'),
+      GET(
+        '/api/up',
+        `Connection: Upgrade, HTTP2-Settings\r\nUpgrade: ${token}\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n`,
+      ),
+      PREFACE,
+    );
   t.same(
     seen.filter((line) => /admin|other/i.test(line)),
     [],
@@ -226,7 +249,12 @@ t.test('and is told as who it is, whatever it says of itself', async (t) => {
   const { seen, secure } = await guarded(t, 'http1');
   t.match(await said(secure('frontend'), GET('/api/x', 'Connection: close\r\n')), /served/);
   t.equal(seen.length, 1);
-  t.match(seen[0], new RegExp(`^GET /api/x ${identityOf('frontend').replaceAll('.', '\\.')} By=spiffe://[^ ]*sa/api;Hash=[0-9a-f]{64};.*sa/frontend$`));
+  t.match(
+    seen[0],
+    new RegExp(
+      `^GET /api/x ${identityOf('frontend').replaceAll('.', '\\.')} By=spiffe://[^ ]*sa/api;Hash=[0-9a-f]{64};.*sa/frontend$`,
+    ),
+  );
 });
 
 t.test('an address that may have no octets of a port is cut off before it has said a word', async (t) => {
@@ -251,7 +279,9 @@ t.test('half of a handshake, and one that never ends, have nothing dialled', asy
   const { connections, plain } = await guarded(t, 'detect');
   const [near, far] = duplexPair();
   const hello = new Promise<Buffer>((resolve) => far.once('data', resolve));
-  tls.connect({ socket: near as net.Socket, servername: identityOf('api'), rejectUnauthorized: false }).on('error', () => {});
+  tls
+    .connect({ socket: near as net.Socket, servername: identityOf('api'), rejectUnauthorized: false })
+    .on('error', () => {});
   const whole = await hello;
   const sockets = [1, 5, 60, whole.length - 1, whole.length].map((octets) => {
     const socket = plain();
