@@ -67,12 +67,16 @@ async function walk(
         break;
       case 'drop':
         await cluster.drop();
+        break;
+      case 'finish':
+        await cluster.finish();
         print('done: the new root alone is trusted');
         return;
       default:
         if (isForced && next.step === 'await-renewal') {
           print(`dropping the old root all the same: cut off until they have renewed: ${someOf(next.waiting, SHOWN)}`);
           await cluster.drop();
+          await cluster.finish();
           return;
         }
         if (Date.now() > deadline) throw timedOut(next.step, next.waiting, facts);
@@ -102,6 +106,10 @@ function wordsOf(next: RotationStep): string {
       return `waiting until nobody shows a certificate of the old root: ${next.waiting.length} left: ${someOf(next.waiting, SHOWN)}`;
     case 'drop':
       return 'dropping the old root';
+    case 'await-drop':
+      return `waiting until nobody trusts the old root: ${next.waiting.length} left: ${someOf(next.waiting, SHOWN)}`;
+    case 'finish':
+      return 'putting away what was kept for it';
   }
 }
 

@@ -95,9 +95,13 @@ export class RotationCluster {
     await this.#patchRoots({ [RENEW_ISSUED_BEFORE_KEY]: renewalInstant(Date.now()) });
   }
 
-  /** Trusts the staged root alone, which ends the replacement. */
+  /** Trusts the staged root alone. */
   async drop(): Promise<void> {
     await this.#patchRoots({ [TRUST_ROOTS_KEY]: this.#staged!['ca.crt'] });
+  }
+
+  /** Forgets what was staged, which ends the replacement. */
+  async finish(): Promise<void> {
     await this.#api.delete(STAGED_PATH);
   }
 

@@ -85,3 +85,21 @@ t.test('the old root is not dropped while somebody shows a certificate below it,
     waiting: ['destination'],
   });
 });
+
+t.test('it is over when nobody trusts the old root any more', async (t) => {
+  const dropped = { ...RENEWING, roots: ['new'] };
+  const proxies = [proxy('web', 'v4', 'new-issuer'), proxy('api', 'v3', 'new-issuer')];
+  const of = (roots: string[], ...told: TrustPage['proxies']) => [
+    page({ version: 'v4', roots, issuer: 'new-issuer', proxies: told }),
+  ];
+  t.same(rotationStep({ ...dropped, replicas: of(['old', 'new'], ...proxies) }), {
+    step: 'await-drop',
+    waiting: ['destination', 'shop/web', 'shop/api'],
+  });
+  t.same(rotationStep({ ...dropped, replicas: of(['new'], ...proxies) }), {
+    step: 'await-drop',
+    waiting: ['shop/api'],
+  });
+  const all = of(['new'], proxies[0]!, proxy('api', 'v4', 'new-issuer'));
+  t.same(rotationStep({ ...dropped, replicas: all }), { step: 'finish' });
+});

@@ -25,13 +25,13 @@ export interface RotationFacts {
  * What comes next, in the order in which it does:
  *
  * ```
- * stage ─▶ trust ─▶ await-trust ─▶ switch ─▶ renew ─▶ await-renewal ─▶ drop ─▶ done
+ * stage ─▶ trust ─▶ await-trust ─▶ switch ─▶ renew ─▶ await-renewal ─▶ drop ─▶ await-drop ─▶ finish
  * ```
  */
 export type RotationStep =
-  | { readonly step: 'stage' | 'trust' | 'switch' | 'renew' | 'drop' }
-  /** `waiting`: who has not the new root yet, or not a certificate of the new issuer. */
-  | { readonly step: 'await-trust' | 'await-renewal'; readonly waiting: readonly string[] };
+  | { readonly step: 'stage' | 'trust' | 'switch' | 'renew' | 'drop' | 'finish' }
+  /** `waiting`: who has not the new root yet, not a certificate of the new issuer, or still the old root. */
+  | { readonly step: 'await-trust' | 'await-renewal' | 'await-drop'; readonly waiting: readonly string[] };
 
 /**
  * The step that the facts ask for. All state lies in the cluster, so that a replacement that was stopped goes on where it was.
@@ -47,6 +47,14 @@ export function rotationStep(facts: RotationFacts): RotationStep {
     return waiting.length + deaf.length > 0
       ? { step: 'await-trust', waiting: [...deaf, ...waiting] }
       : { step: 'switch' };
+  }
+  if (roots.length === 1 && roots[0] === next.root) {
+    const isAlone = (page: TrustPage) => page.roots.length === 1 && page.roots[0] === next.root;
+    const waiting = [
+      ...(replicas.every(isAlone) ? [] : ['destination']),
+      ...without(facts, (page, proxy) => isAlone(page) && proxy.applied === page.version),
+    ];
+    return waiting.length > 0 ? { step: 'await-drop', waiting } : { step: 'finish' };
   }
   if (next.switchedAt === '') return { step: 'switch' };
   if (renewIssuedBefore < renewalInstant(Date.parse(next.switchedAt))) return { step: 'renew' };

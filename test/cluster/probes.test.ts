@@ -33,7 +33,7 @@ const pod = (mode: string) => ({
           container('sidecar', SIDECAR, {
             restartPolicy: 'Always',
             ports: [{ name: 'side', containerPort: 8081 }],
-            startupProbe: { ...http('/healthz?of=sidecar', 'side'), ...every },
+            startupProbe: { ...http('/healthz?of=sidecar', 'side'), ...every, failureThreshold: 30 },
             livenessProbe: { ...http('/healthz', 8081), ...every },
           }),
         ],

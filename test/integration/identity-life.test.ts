@@ -100,6 +100,8 @@ class FileRotation {
           break;
         case 'drop':
           this.#trust(this.#next['ca.crt']);
+          break;
+        case 'finish':
           return;
         default:
           await wait(200);
@@ -168,7 +170,7 @@ t.test(`root and issuer are replaced twice under ${RATE} requests a second, and 
   });
   await wait(3000);
   const sent = await loop.end();
-  const once = ['trust', 'await-trust', 'switch', 'renew', 'await-renewal', 'drop'];
+  const once = ['trust', 'await-trust', 'switch', 'renew', 'await-renewal', 'drop', 'await-drop', 'finish'];
   t.same(steps, [...once, ...once]);
   t.equal(kills, 1, 'identity was killed while certificates were renewed');
   t.ok(sent.length > RATE * 20, `${sent.length} requests`);
