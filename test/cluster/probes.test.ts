@@ -41,8 +41,8 @@ const pod = (mode: string) => ({
           container('http', SERVER, {
             ports: [{ name: 'web', containerPort: 8080 }],
             lifecycle: {
-              postStart: http('/status/200?hook=start', 8081),
-              preStop: http('/status/200?hook=stop', 8081),
+              postStart: http('/status/200/?hook=start', 8081),
+              preStop: http('/status/200/?hook=stop', 8081),
             },
             startupProbe: { ...http('/healthz?first', 'web'), ...every, failureThreshold: 30 },
             readinessProbe: { ...http('/healthz?a=1&b=%2F'), ...every },
