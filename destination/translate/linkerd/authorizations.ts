@@ -9,7 +9,7 @@ import type { Server } from '../../objects/linkerd/server.ts';
 import type { ServerAuthorization } from '../../objects/linkerd/server-authorization.ts';
 import { byAge } from '../../objects/meta.ts';
 import { formatRef, refOf } from '../../objects/object-ref.ts';
-import { bySpecificity } from '../gateway-api/specificity.ts';
+import { bySpecificity, type OrderedMatch } from '../gateway-api/specificity.ts';
 import type { Inquiry } from '../inquiry.ts';
 
 /** What lets clients into a Server besides its own `accessPolicy`. */
@@ -55,27 +55,55 @@ function routesOf(
   routes: readonly MeshRoute[],
   policies: readonly LinkerdAuthorizationPolicy[],
 ): AccessRoute[] {
-  return bySpecificity([...routes].sort(byAge)).map(({ route, rule, match }): AccessRoute => {
-    const own = policies.filter(
-      ({ target: { kind, group, name } }) => kind === route.kind && group === route.group && name === route.name,
-    );
-    return {
+  const rules = new Map(
+    routes.map((route) => {
+      const own = policies.filter(
+        ({ target: { kind, group, name } }) => kind === route.kind && group === route.group && name === route.name,
+      );
+      return [route, own.flatMap((policy) => ruleOf(inquiry, policy) ?? [])];
+    }),
+  );
+  return byHost(bySpecificity([...routes].sort(byAge))).map(
+    ({ route, rule, match, hosts }): AccessRoute => ({
       name: route.name,
-      when: withHosts(match.when, route.hostnames),
-      authorizations: own.flatMap((policy) => ruleOf(inquiry, policy) ?? []),
+      when: withHosts(match.when, hosts),
+      authorizations: rules.get(route)!,
       origin: formatRef(refOf(route.kind, route)),
       path: rule.path,
-    };
-  });
+    }),
+  );
 }
 
-/** The hosts of a route, `*.` for one or more labels; none: any. */
-function withHosts(when: Predicate, hostnames: readonly string[]): Predicate {
-  if (hostnames.length === 0) return when;
-  const hosts = hostnames.map(
+/** A match of a route for those of its hosts that are as precise. */
+interface MatchOfHosts extends OrderedMatch {
+  /** Empty: any. */
+  readonly hosts: readonly string[];
+}
+
+/**
+ * Matches for more precise hosts first: for a name, for a longer `*.`, for any. Equals keep the order that they have.
+ *
+ * Source: Gateway API, `hostnames` of "HTTPRouteSpec" and "GRPCRouteSpec"; linkerd2-proxy has the same order.
+ */
+function byHost(matches: readonly OrderedMatch[]): MatchOfHosts[] {
+  return matches
+    .flatMap((each) => [...hostsByRank(each.route)].map(([rank, hosts]) => ({ ...each, rank, hosts })))
+    .sort((a, b) => b.rank - a.rank);
+}
+
+function hostsByRank({ hostnames }: MeshRoute): ReadonlyMap<number, readonly string[]> {
+  if (hostnames.length === 0) return new Map([[0, []]]);
+  return Map.groupBy(hostnames, (host) => (host.startsWith('*.') ? host.length : RANK_OF_NAME));
+}
+
+/** The hosts of a route, `*.` for one or more labels, with a final dot or without; none: any. */
+function withHosts(when: Predicate, hosts: readonly string[]): Predicate {
+  if (hosts.length === 0) return when;
+  const forms = hosts.flatMap((host) => [host, `${host}.`]);
+  const any = forms.map(
     (host): Predicate => ({ authority: host.startsWith('*.') ? { suffix: host.slice(1) } : { exact: host } }),
   );
-  return { all: [{ any: hosts }, when] };
+  return { all: [{ any }, when] };
 }
 
 /** null: something that it requires is not there, so that it lets nobody in. */
@@ -162,11 +190,22 @@ function isOfNamespace(namespace: string, domain: IdentityDomain): AccessConditi
 function identityIs(identity: string, domain: IdentityDomain): AccessCondition[] {
   if (identity === '*') return [ANY_IDENTITY];
   const theirs = dnsIdentitySuffix({ ...domain, controlNamespace: 'linkerd' });
-  const ours = identity.endsWith(theirs) ? identity.slice(0, -theirs.length) + dnsIdentitySuffix(domain) : identity;
+  const ours = identity.endsWith(theirs)
+    ? identity.slice(0, -theirs.length) + dnsIdentitySuffix(domain)
+    : isOfAll(identity, theirs)
+      ? `*${dnsIdentitySuffix(domain)}`
+      : identity;
   return [...new Set([identity, ours])].map((each) => ({
     client: 'identity',
     value: each.startsWith('*') ? { suffix: each.slice(1) } : { exact: each },
   }));
 }
 
+/** Whether every identity that ends in `suffix` is meant, as by `*.linkerd.cluster.local`. */
+function isOfAll(identity: string, suffix: string): boolean {
+  return identity.startsWith('*') && suffix.endsWith(identity.slice(1));
+}
+
 const ANY_IDENTITY: AccessCondition = { client: 'identity', value: { present: true } };
+/** Longer than any hostname is. */
+const RANK_OF_NAME = 254;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { dnsIdentity, parseSpiffeIdentity } from '../../../api/workload-identity.ts';
+import { dnsIdentity, parseSpiffeIdentity, spiffeIdentity } from '../../../api/workload-identity.ts';
 import { PortRanges } from '../../../core/config/port-ranges.ts';
 import { Random } from '../../../core/testing/random.ts';
 import { clusterOf, TEST_DOMAIN } from '../../../destination/testing/cluster.ts';
@@ -8,77 +8,82 @@ import { inboundConfig } from '../../../destination/translate/inbound-config.ts'
 import { InboundPorts } from '../../../proxy/inbound/ports.ts';
 import { Metrics } from '../../../proxy/telemetry/metrics.ts';
 import { LineProcess } from '../line-process.ts';
-import { type Outcome, skip } from '../outcome.ts';
+import { type Outcome, skip, sum } from '../outcome.ts';
 import { isThere, ROOT } from '../program.ts';
-import { type Ask, type GeneratedPolicy, PolicyGenerator } from './policy-generator.ts';
+import { type Ask, POD } from './ask.ts';
+import { Choice } from './choice.ts';
+import type { Dialect } from './dialect.ts';
+import { ISTIO } from './istio-generator.ts';
+import { LINKERD } from './linkerd-generator.ts';
+import { SMI } from './smi-generator.ts';
 
 /**
- * Compares what a proxy makes of AuthorizationPolicies, translated and compiled, with what an evaluator says that was written
- * from their reference page alone, in another language. SEED and COUNT (of policies times requests) choose.
+ * Compares what a proxy makes of policies, translated and compiled, with what evaluators say that were written from the
+ * specifications alone, in another language. SEED and COUNT (of policies times requests, in each dialect) choose; DIALECT
+ * (istio, linkerd, smi) is one alone.
  */
 export async function runAccess(): Promise<Outcome> {
-  if (!(await isThere('python3'))) return skip('access policies against their reference page', 'python3 is missing');
-  const oracle = new LineProcess('python3', [join(ROOT, 'test/conformance/access/istio_policy.py')]);
-  const count = Number(process.env.COUNT ?? 20_000);
-  const seed = Number(process.env.SEED ?? 1);
-  let [asked, failed, allowed] = [0, 0, 0];
+  if (!(await isThere('python3'))) return skip('access policies against their specifications', 'python3 is missing');
+  const wanted = DIALECTS.filter(({ key }) => key === (process.env.DIALECT || key));
+  if (wanted.length === 0) throw new Error(`DIALECT is none of ${DIALECTS.map(({ key }) => key).join(', ')}`);
+  const outcomes: Outcome[] = [];
+  for (const dialect of wanted) outcomes.push(await compare(dialect));
+  return sum(outcomes);
+}
+
+async function compare({ author, evaluator, generate }: Dialect): Promise<Outcome> {
+  const oracle = new LineProcess('python3', ['-B', join(ROOT, 'test/conformance/access', evaluator)]);
+  const count = Number(process.env.COUNT || DEFAULT_COUNT);
+  const seed = Number(process.env.SEED || 1);
+  const said: Record<Letter, number> = { a: 0, d: 0, n: 0 };
+  let [asked, failed] = [0, 0];
   for (let i = 0; asked < count; i++) {
-    const generator = new PolicyGenerator(new Random(seed * 1_000_003 + i));
-    const policies = generator.policies();
-    const asks = generator.asks(ASKS);
-    const [theirs = ''] = await oracle.ask(`${JSON.stringify({ roots: ROOTS, pod: POD, policies, asks })}\n`, 1);
-    const judge = judgeOf(policies);
+    const { manifests, told, asks } = generate(new Choice(new Random(seed * 1_000_003 + i)));
+    const [theirs = ''] = await oracle.ask(`${JSON.stringify({ ...told, asks })}\n`, 1);
+    const judge = judgeOf(manifests);
     for (const [at, ask] of asks.entries()) {
       asked++;
       const ours = judge(ask);
-      if (ours === 'a') allowed++;
+      said[ours]++;
       if (ours === theirs[at]) continue;
       if (failed++ < 5)
-        console.log(`  seed ${seed}, ${i}: ${theirs[at]}, here ${ours}: ${JSON.stringify({ policies, ask })}`);
+        console.log(`  seed ${seed}, ${i}: ${theirs[at]}, here ${ours}: ${JSON.stringify({ told, ask })}`);
     }
   }
   oracle.end();
-  console.log(`access: ${asked} requests judged by Istio's policies, ${asked - failed} alike, ${allowed} let in`);
+  const verdicts = `${said.a} let in, ${said.d} refused${said.n > 0 ? `, ${said.n} of no route` : ''}`;
+  console.log(`access: ${asked} requests judged by ${author}'s policies, ${asked - failed} alike (${verdicts})`);
   return { passed: asked - failed, failed, skipped: [] };
 }
 
-/** What the proxy says, once it is told what destination makes of the policies. */
-function judgeOf(policies: readonly GeneratedPolicy[]): (ask: Ask) => 'a' | 'd' {
-  const { inquiry, source, reports } = clusterOf(
-    {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { namespace: POD.namespace, name: 'api-1', labels: POD.labels },
-      spec: { serviceAccountName: 'api', containers: [{ name: 'api', ports: [{ containerPort: 8080 }] }] },
-      status: { phase: 'Running', podIP: POD.ip },
-    },
-    ...policies.map(({ namespace, name, dryRun, spec }) => ({
-      apiVersion: 'security.istio.io/v1',
-      kind: 'AuthorizationPolicy',
-      metadata: { namespace, name, ...(dryRun && { annotations: { 'istio.io/dry-run': 'true' } }) },
-      spec,
-    })),
-  );
+/** What becomes of who asks: let in (a), refused (d), or of no route (n). */
+type Letter = 'a' | 'd' | 'n';
+
+/** What the proxy says, once it is told what destination makes of the manifests. */
+function judgeOf(manifests: readonly object[]): (ask: Ask) => Letter {
+  const { inquiry, source, reports } = clusterOf(...manifests);
   const malformed = reports.current().find(({ severity }) => severity !== 'warning');
   if (malformed) throw new Error(`a policy was not understood: ${malformed.path} ${malformed.message}`);
   const [pod] = [...source.objects.list('Pod')];
-  const own = { identity: '', spiffe: '' };
   const faults: string[] = [];
-  const ports = new InboundPorts(inboundConfig(inquiry, pod!), PortRanges.EMPTY, new Metrics(), own, (fault) =>
-    faults.push(fault),
-  );
+  const config = inboundConfig(inquiry, pod!);
+  const ports = new InboundPorts(config, PortRanges.EMPTY, new Metrics(), OWN, (fault) => faults.push(fault));
+  ports.update(config);
   if (faults.length > 0) throw new Error(faults.join('; '));
-  return ({ principal, address, port, sni, octets, method, path, host, headers }) => {
-    const spiffe = principal === '' ? '' : `spiffe://${principal}`;
+  return ({ principal, isLocal, address, port, sni, octets, method, path, host, headers }) => {
+    // The pod itself proves nothing.
+    const spiffe = principal === '' || isLocal ? '' : `spiffe://${principal}`;
     const workload = parseSpiffeIdentity(spiffe, TEST_DOMAIN);
     const identity = workload ? dnsIdentity(workload, TEST_DOMAIN) : '';
-    const client = { identity, spiffe, certificateHash: '', address, isLocal: false };
+    const client = { identity, spiffe, certificateHash: '', address, isLocal };
     const request = { method, path, authority: host, scheme: 'http', fields: Object.entries(headers).flat() };
-    const { isRefused } = octets ? ports.judgeOctets(port, client, sni) : ports.judgeRequest(port, client, request);
-    return isRefused ? 'd' : 'a';
+    const verdict = octets ? ports.judgeOctets(port, client, sni) : ports.judgeRequest(port, client, request);
+    if (!verdict.isRefused) return 'a';
+    return verdict.refusal === 'not-found' ? 'n' : 'd';
   };
 }
 
-const ASKS = 20;
-const POD = { namespace: 'default', labels: { app: 'api', tier: 'back' }, ip: '10.9.0.1' };
-const ROOTS = ['istio-system', TEST_DOMAIN.controlNamespace];
+const DIALECTS = [ISTIO, LINKERD, SMI];
+const DEFAULT_COUNT = 12_000;
+const WORKLOAD = { namespace: POD.namespace, serviceAccount: POD.account };
+const OWN = { identity: dnsIdentity(WORKLOAD, TEST_DOMAIN), spiffe: spiffeIdentity(WORKLOAD, TEST_DOMAIN) };

@@ -9,6 +9,8 @@ import json
 import re
 import sys
 
+from request_paths import readings
+
 HTTP_FIELDS = {"hosts", "methods", "paths", "requestPrincipals"}
 
 
@@ -159,7 +161,7 @@ def selects(policy, pod, roots):
     return all(pod["labels"].get(key) == value for key, value in wanted.items())
 
 
-def judge(case, ask):
+def judge_reading(case, ask):
     asker = Asker(ask)
     pod = case["pod"]
     policies = [p for p in case["policies"] if selects(p, pod, case["roots"]) and not p["dryRun"]]
@@ -177,6 +179,12 @@ def judge(case, ask):
     if not any(p["spec"].get("action", "ALLOW") == "ALLOW" for p in policies):
         return "a"
     return "a" if taken("ALLOW") else "d"
+
+
+def judge(case, ask):
+    """docs/access-policy.md: each way in which a path is read has to be let in."""
+    said = [judge_reading(case, {**ask, "path": path}) for path in readings(ask["path"])]
+    return "d" if "d" in said else "a"
 
 
 for line in sys.stdin:
