@@ -30,8 +30,9 @@ Each proxy keeps count of who has come in: the identity, or the address of one t
 method and the name of the route. Nothing of what is said, and no path. The command asks the proxies of the cluster of
 KUBECONFIG by pods/portforward, with your own rights, and judges what they have seen by the code of the control plane.
 
-mtls    who speaks in the clear to whom, and why; and which workloads have no proxy, and why. With --strict NAMESPACE, NAMESPACE/deployment/NAME or either with :PORT,
-        those alone who would be cut off if that went STRICT now. Exit code 1: there are some.
+mtls    who speaks in the clear to whom, and why; and which workloads have no proxy, and why. With --strict NAMESPACE,
+        NAMESPACE/deployment/NAME or either with :PORT, those alone who would be cut off if that went STRICT now. Exit code 1:
+        there are some.
 authz   what would become of everybody who was seen if the policies of -f were applied too: allowed and by which rule,
         refused and why, or unknown: it depends on what is not kept, as paths and headers. Exit code 1: somebody would be
         refused who is let in now, or it is not known.
