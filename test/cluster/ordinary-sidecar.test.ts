@@ -110,7 +110,8 @@ async function install(
     }
     const name = `${metadata.name}-${suffix}`;
     const { path, ...own } = { path: `${collectionOf(object)}/${name}`, ...object, metadata: { ...metadata, name } };
-    if (own.rules) own.rules = own.rules.filter(({ resources }: Json) => !resources.includes('configmaps'));
+    if (own.rules && metadata.name === 'weft-identity')
+      own.rules = own.rules.filter(({ resources }: Json) => !resources.includes('configmaps'));
     if (own.roleRef) own.roleRef = { ...own.roleRef, name };
     await api.create(collectionOf(object), own);
     t.teardown(() => api.delete(path));
