@@ -121,7 +121,7 @@ t.test('is loud about security that is not enforced, and quieter about the rest'
   const found = findingsIn({
     'a.yaml': [
       object('security.istio.io/v1', 'SomethingNew'),
-      object('security.istio.io/v1', 'RequestAuthentication'),
+      object('policy.linkerd.io/v1alpha1', 'EgressNetwork'),
       object('networking.istio.io/v1alpha3', 'EnvoyFilter'),
       object('v1', 'ConfigMap'),
       object('apps/v1', 'StatefulSet'),
@@ -129,7 +129,7 @@ t.test('is loud about security that is not enforced, and quieter about the rest'
   });
   t.match(found, [
     /warning: EnvoyFilter\/default\/x: would patch the configuration of Envoy/,
-    /error: RequestAuthentication\/default\/x: IS NOT ENFORCED/,
+    /error: EgressNetwork\/default\/x: IS NOT ENFORCED/,
     /warning: SomethingNew\/default\/x: is a kind of security\.istio\.io that Weft does not read/,
   ]);
   t.equal(found.length, 3);

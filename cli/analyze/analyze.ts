@@ -87,11 +87,12 @@ function unused(state: MeshState, { topics }: Survey, expected: readonly Pod[]):
 
 /** What selects pods by their labels. */
 type Selecting = Pick<AuthorizationPolicy, 'namespace' | 'selector'>;
-const SELECTING = ['AuthorizationPolicy', 'PeerAuthentication'] as const;
+const SELECTING = ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'] as const;
 
 const WHY_UNUSED: Partial<Record<Kind, string>> = {
   AuthorizationPolicy: 'it selects no pod that was read',
   PeerAuthentication: 'it selects no pod that was read',
+  RequestAuthentication: 'it selects no pod that was read',
   TrafficTarget: 'no pod that was read has the service account of its destination',
   LinkerdAuthorizationPolicy: 'no Server that was read is in its namespace',
   ServerAuthorization: 'no Server that was read is in its namespace',
