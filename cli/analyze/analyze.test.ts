@@ -135,6 +135,20 @@ t.test('is loud about security that is not enforced, and quieter about the rest'
   t.equal(found.length, 3);
 });
 
+t.test('tells of keys that the control plane cannot fetch, as the status says', async (t) => {
+  const authentication = (message: string) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind: 'RequestAuthentication',
+    metadata: { name: 'users' },
+    spec: { jwtRules: [{ issuer: 'https://issuer.example' }] },
+    status: { conditions: [{ type: 'weft.dev/Accepted', status: 'True', reason: 'PartiallyHonoured', message }] },
+  });
+  const found = (message: string) => findingsIn({ 'a.yaml': [authentication(message), pod('api-1', '10.0.0.1')] });
+  const away = 'spec.jwtRules[0].issuer: the keys of https://issuer.example/keys cannot be got: ENOTFOUND';
+  t.match(found(away), [/error: RequestAuthentication\/default\/users: status: .* cannot be got: ENOTFOUND/]);
+  t.same(found('everything in it is honoured'), []);
+});
+
 t.test('takes the pods that workloads would make for those of a Server, whatever makes them', async (t) => {
   const labels = { app: 'api' };
   const template = {

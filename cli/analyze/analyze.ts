@@ -10,6 +10,7 @@ import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';
 import { injectionFaults } from './injection.ts';
+import { keysAway } from './keys-away.ts';
 import { kindsNotRead } from './kinds-not-read.ts';
 import { isCallOfGrpc, type Repeated, repeatedMethods, sentenceOfRepeated } from './repeated-methods.ts';
 import { expectedPods } from './workloads.ts';
@@ -43,6 +44,7 @@ export function analyze(state: MeshState): Finding[] {
     ...injectionFaults(state),
     ...unused(state, survey, expected),
     ...repeated(state, survey.targets),
+    ...keysAway(state),
   ]);
 }
 

@@ -24,7 +24,7 @@ export interface Token {
 }
 
 /** Longest token that is looked at, characters. */
-export const MAX_TOKEN_CHARACTERS = 8192;
+export const MAX_TOKEN_CHARACTERS = 16 * 1024;
 
 /**
  * Reads a token in compact form (RFC 7515 section 7.1) as strictly as its words allow:

@@ -71,9 +71,12 @@ function keysOf(
   if (fetched && fetched.fault !== '') {
     const fate = fetched.keys ? 'the keys that were got before stay in use' : `until then every token of ${issuer} is refused`;
     const field = keys.kind === 'url' ? `${path}.jwksUri` : `${path}.issuer`;
-    complain(refOf(KIND, object), field, `the keys of ${keys.url} cannot be got: ${fetched.fault}; ${fate}`);
+    complain(refOf(KIND, object), field, `the keys of ${keys.url} ${KEYS_ARE_AWAY}: ${fetched.fault}; ${fate}`);
   }
   return { keys: fetched?.keys ?? null, keysFrom: keys.url };
 }
+
+/** Words of the complaint about a source of keys, by which it is found in a status. */
+export const KEYS_ARE_AWAY = 'cannot be got';
 
 const KIND = 'RequestAuthentication';
