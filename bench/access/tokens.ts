@@ -17,7 +17,13 @@ const REPEATED = 100_000;
 const NEW = 1000;
 
 const plain = ['accept', '*/*', 'user-agent', 'bench', 'x-request-id', '1'];
-const claims = { iss: 'https://issuer.example', sub: 'alice', aud: ['api'], exp: 4_000_000_000, groups: ['a', 'b', 'c'] };
+const claims = {
+  iss: 'https://issuer.example',
+  sub: 'alice',
+  aud: ['api'],
+  exp: 4_000_000_000,
+  groups: ['a', 'b', 'c'],
+};
 const bearing = (text: string) => ({ method: 'GET', path: '/', fields: [...plain, 'authorization', `Bearer ${text}`] });
 
 for (const alg of ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA']) {

@@ -21,7 +21,9 @@ export function keysAway(state: MeshState): Finding[] {
 function acceptedMessage(status: unknown): string {
   const { conditions } = (status ?? {}) as { readonly conditions?: unknown };
   if (!Array.isArray(conditions)) return '';
-  const condition = conditions.find((each) => (each as { readonly type?: unknown } | null)?.type === ACCEPTED_CONDITION);
+  const condition = conditions.find(
+    (each) => (each as { readonly type?: unknown } | null)?.type === ACCEPTED_CONDITION,
+  );
   const message = (condition as { readonly message?: unknown } | undefined)?.message;
   return typeof message === 'string' ? message : '';
 }

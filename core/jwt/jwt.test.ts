@@ -23,7 +23,11 @@ for (const alg of TOKEN_ALGORITHMS.keys())
     const set = TokenIssuer.keySet(issuer);
     const text = issuer.token(CLAIMS);
     t.equal(faultOf(text, set), null);
-    t.equal(faultOf(other.token(CLAIMS), set), 'has a signature that is not of its key', 'another key of the same name');
+    t.equal(
+      faultOf(other.token(CLAIMS), set),
+      'has a signature that is not of its key',
+      'another key of the same name',
+    );
     const [head = '', payload = '', signature = ''] = text.split('.');
     const changed = encoded(JSON.stringify({ ...CLAIMS, sub: 'mallory' }));
     t.equal(faultOf(`${head}.${changed}.${signature}`, set), 'has a signature that is not of its key', 'claims');
@@ -76,7 +80,10 @@ t.test('the algorithm is the key’s: neither none, nor a shared secret, nor ano
 
 t.test('ES256 with a key of another curve is no key', async (t) => {
   const other = new TokenIssuer('ES384', 'one');
-  t.equal(faultOf(new TokenIssuer('ES256', 'one').token(CLAIMS), TokenIssuer.keySet(other)), 'is signed by no key that is known');
+  t.equal(
+    faultOf(new TokenIssuer('ES256', 'one').token(CLAIMS), TokenIssuer.keySet(other)),
+    'is signed by no key that is known',
+  );
 });
 
 t.test('what is no token is told from what is', async (t) => {
@@ -102,7 +109,10 @@ t.test('what is no token is told from what is', async (t) => {
   const last = payload.at(-1)!;
   if (payload.length % 4 !== 0)
     for (const other of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
-      if (other !== last && Buffer.from(payload.slice(0, -1) + other, 'base64url').equals(Buffer.from(payload, 'base64url')))
+      if (
+        other !== last &&
+        Buffer.from(payload.slice(0, -1) + other, 'base64url').equals(Buffer.from(payload, 'base64url'))
+      )
         t.match(parseToken(`${head}.${payload.slice(0, -1)}${other}.${signature}`), 'base64url');
 });
 
@@ -126,9 +136,25 @@ t.test('claims have the types that they should have', async (t) => {
 });
 
 t.test('a name that stands twice makes an object unreadable, however it is written', async (t) => {
-  for (const text of ['{}', '[]', '7', '"a"', '{"a":1,"b":{"a":1}}', '{"a":["a","a"]}', '[{"a":1},{"a":2}]', '{"a":"\\"a\\":"}'])
+  for (const text of [
+    '{}',
+    '[]',
+    '7',
+    '"a"',
+    '{"a":1,"b":{"a":1}}',
+    '{"a":["a","a"]}',
+    '[{"a":1},{"a":2}]',
+    '{"a":"\\"a\\":"}',
+  ])
     t.ok(hasUniqueNames(text), text);
-  for (const text of ['{"a":1,"a":2}', '{"a":{},"a":2}', '{"b":{"a":1,"a":1}}', '[{"a":1,"a":1}]', '{"a":1,"\\u0061":2}', '{"a":[1,{"b":2}], "a" : 3}'])
+  for (const text of [
+    '{"a":1,"a":2}',
+    '{"a":{},"a":2}',
+    '{"b":{"a":1,"a":1}}',
+    '[{"a":1,"a":1}]',
+    '{"a":1,"\\u0061":2}',
+    '{"a":[1,{"b":2}], "a" : 3}',
+  ])
     t.notOk(hasUniqueNames(text), text);
   const issuer = new TokenIssuer();
   t.equal(parseToken(issuer.token('{"sub":"alice","sub":"mallory"}')), 'has a payload that has a name twice');
@@ -137,13 +163,22 @@ t.test('a name that stands twice makes an object unreadable, however it is writt
 t.test('of a key set what can verify is kept, its public half alone', async (t) => {
   const [ec, rsa] = [new TokenIssuer('ES256'), new TokenIssuer('RS256')];
   const set = parseKeySet(
-    JSON.stringify({ keys: [{ ...ec.privateJwk, kid: 'ec' }, { ...rsa.jwk, use: 'sig', x5c: ['…'] }, { kty: 'oct', k: 'c2VjcmV0' }] }),
+    JSON.stringify({
+      keys: [
+        { ...ec.privateJwk, kid: 'ec' },
+        { ...rsa.jwk, use: 'sig', x5c: ['…'] },
+        { kty: 'oct', k: 'c2VjcmV0' },
+      ],
+    }),
   );
   t.match(set, { hasPrivateKey: true, leftOut: ['keys[2] is of the type "oct", which is not taken'] });
-  t.same((set as { keys: object[] }).keys.map((key) => Object.keys(key).sort()), [
-    ['crv', 'kid', 'kty', 'x', 'y'],
-    ['e', 'kid', 'kty', 'n'],
-  ]);
+  t.same(
+    (set as { keys: readonly object[] }).keys.map((key) => Object.keys(key).sort()),
+    [
+      ['crv', 'kid', 'kty', 'x', 'y'],
+      ['e', 'kid', 'kty', 'n'],
+    ],
+  );
 });
 
 t.test('what is no key set, or has no key that is any good, says why', async (t) => {

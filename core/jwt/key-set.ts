@@ -37,7 +37,8 @@ export function parseKeySet(text: string): KeySet | string {
   const read = keys.map(readKey);
   const leftOut = read.flatMap((each, at) => (typeof each === 'string' ? `keys[${at}] ${each}` : []));
   const usable = read.filter((each) => typeof each !== 'string');
-  if (usable.length === 0) return `has no key that a token can be verified with${leftOut.map((each) => `; ${each}`).join('')}`;
+  if (usable.length === 0)
+    return `has no key that a token can be verified with${leftOut.map((each) => `; ${each}`).join('')}`;
   return { keys: usable, leftOut, hasPrivateKey: keys.some((key) => isObject(key) && Object.hasOwn(key, 'd')) };
 }
 

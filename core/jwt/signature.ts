@@ -28,8 +28,7 @@ export function signatureFault(token: Token, keys: readonly VerifyingKey[]): str
   if (fitting.length > MOST_TRIED) return `names no key, and ${fitting.length} could be meant, ${MOST_TRIED} at most`;
   const { hash, options } = token.algorithm;
   const signed = Buffer.from(token.signed);
-  for (const { object } of fitting)
-    if (verify(hash, signed, { key: object, ...options }, token.signature)) return null;
+  for (const { object } of fitting) if (verify(hash, signed, { key: object, ...options }, token.signature)) return null;
   return 'has a signature that is not of its key';
 }
 

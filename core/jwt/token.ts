@@ -39,7 +39,8 @@ export const MAX_TOKEN_CHARACTERS = 16 * 1024;
 export function parseToken(text: string): Token | string {
   if (text.length > MAX_TOKEN_CHARACTERS) return `is longer than ${MAX_TOKEN_CHARACTERS} characters`;
   const [head = '', payload = '', sign = '', ...rest] = text.split('.');
-  if (head === '' || payload === '' || sign === '' || rest.length > 0) return 'is not of the form header.payload.signature';
+  if (head === '' || payload === '' || sign === '' || rest.length > 0)
+    return 'is not of the form header.payload.signature';
   const header = decodedObject(head);
   if (typeof header === 'string') return `has a header that ${header}`;
   const { alg, kid } = header;

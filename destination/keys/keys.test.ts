@@ -40,7 +40,9 @@ t.test('an issuer’s description names its keys, where it is the issuer’s', a
     else answer.end(JSON.stringify({ issuer: 'me', jwks_uri: `${url}/keys` }));
   });
   t.match(await get(url, { kind: 'discovery' }), { keys: [{ kid: issuer.kid }] });
-  await t.rejects(get(url, { kind: 'discovery', issuer: 'you' }), { message: 'what is there describes another issuer' });
+  await t.rejects(get(url, { kind: 'discovery', issuer: 'you' }), {
+    message: 'what is there describes another issuer',
+  });
 });
 
 t.test('an answer that is none says why, and nothing of what it has', async (t) => {
@@ -57,9 +59,12 @@ t.test('an answer that is none says why, and nothing of what it has', async (t) 
   t.equal(await of((_, answer) => answer.end(Buffer.alloc(300_000))), 'the answer is longer than 262144 octets');
   t.equal(await of(() => {}, { timeoutMs: 50 }), 'no answer within 50 ms');
   t.equal(
-    await of((_, answer) => {
-      answer.write('{');
-    }, { timeoutMs: 50 }),
+    await of(
+      (_, answer) => {
+        answer.write('{');
+      },
+      { timeoutMs: 50 },
+    ),
     'no answer within 50 ms',
     'an answer that never ends',
   );
@@ -116,7 +121,11 @@ t.test('each source is asked once, with the time that it is given', async (t) =>
     t,
     authentication({ jwksUri: URL, timeout: '1s' }),
     istioSecurity('RequestAuthentication', 'b', {
-      jwtRules: [{ issuer: 'b', jwksUri: URL, timeout: '3s' }, { issuer: 'https://c.example/' }, { issuer: 'd', jwks: SET }],
+      jwtRules: [
+        { issuer: 'b', jwksUri: URL, timeout: '3s' },
+        { issuer: 'https://c.example/' },
+        { issuer: 'd', jwks: SET },
+      ],
     }),
   );
   t.match(asked, [

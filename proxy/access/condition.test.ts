@@ -61,7 +61,14 @@ t.test('asks for what a token has proved, of lists for any entry', async (t) => 
     principal: 'https://issuer.example/alice',
     presenter: '',
     audiences: ['api', 'web'],
-    claims: { groups: ['a', 'ü', 7], org: { team: 'blue' }, scope: 'read write', text: 'read write', age: 7, constructor: 'x' },
+    claims: {
+      groups: ['a', 'ü', 7],
+      org: { team: 'blue' },
+      scope: 'read write',
+      text: 'read write',
+      age: 7,
+      constructor: 'x',
+    },
     delimited: ['scope'],
   };
   const of = (condition: AccessCondition) => holds(condition, { token });

@@ -39,7 +39,9 @@ export function tokenValues(
 function claimValues({ claims, delimited }: TokenAttributes, claim: readonly string[]): readonly string[] {
   const value = nestedClaim(claims, claim);
   if (typeof value === 'string')
-    return claim.length === 1 && delimited.includes(claim[0]!) ? value.split(' ').filter((each) => each !== '') : [value];
+    return claim.length === 1 && delimited.includes(claim[0]!)
+      ? value.split(' ').filter((each) => each !== '')
+      : [value];
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : NONE;
 }
 

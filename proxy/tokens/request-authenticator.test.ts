@@ -142,9 +142,25 @@ t.test('headers that a token fills are what the token says, and nothing else', a
       { header: 'x-proto', claim: ['__proto__', 'x'] },
     ],
   });
-  const lent = ['X-Sub', 'mallory', 'x_sub', 'mallory', 'X-Payload', 'e30', 'x-list', 'a', 'x_payload', 'e30', 'ok', '1'];
+  const lent = [
+    'X-Sub',
+    'mallory',
+    'x_sub',
+    'mallory',
+    'X-Payload',
+    'e30',
+    'x-list',
+    'a',
+    'x_payload',
+    'e30',
+    'ok',
+    '1',
+  ];
   t.same(ask([filling], lent).fields, ['ok', '1'], 'without a token');
-  t.same(ask([filling], [...lent, ...bearing('forged')]).fields.filter((each) => each === 'mallory'), []);
+  t.same(
+    ask([filling], [...lent, ...bearing('forged')]).fields.filter((each) => each === 'mallory'),
+    [],
+  );
   t.same(new RequestAuthenticator([filling]).withoutLent(['x-sub', 'mallory', 'x_sub', 'm']), [], 'in trailers');
   const text = tokenOf({ age: 7, address: { city: 'Zürich' }, list: ['a'], line: 'a\r\nx: y' });
   t.same(ask([filling], [...lent, ...bearing(text)]).fields, [
@@ -171,7 +187,11 @@ t.test('a preflight is let on, and takes no token with it', async (t) => {
   const found = ask([rule()], fields, { method: 'OPTIONS' });
   t.match(found, { token: null, fault: null });
   t.equal(found.fields.length, 4);
-  t.match(ask([rule()], bearing('forged'), { method: 'OPTIONS' }).fault, { kind: 'invalid' }, 'an OPTIONS that is none');
+  t.match(
+    ask([rule()], bearing('forged'), { method: 'OPTIONS' }).fault,
+    { kind: 'invalid' },
+    'an OPTIONS that is none',
+  );
 });
 
 t.test('a token that comes again costs no signature, until it has expired', async (t) => {
@@ -190,10 +210,7 @@ t.test('what is remembered of tokens is bounded', async (t) => {
   const first = { method: 'GET', path: '/', fields: bearing(tokenOf({ jti: 'first', pad: 'x'.repeat(4000) })) };
   authenticator.authenticate(first, NOW_MS);
   for (let i = 0; i < 120; i++)
-    authenticator.authenticate(
-      { ...first, fields: bearing(tokenOf({ jti: `${i}`, pad: 'x'.repeat(4000) })) },
-      NOW_MS,
-    );
+    authenticator.authenticate({ ...first, fields: bearing(tokenOf({ jti: `${i}`, pad: 'x'.repeat(4000) })) }, NOW_MS);
   t.equal(authenticator.verifications, 121);
   authenticator.authenticate(first, NOW_MS);
   t.equal(authenticator.verifications, 122, 'it was forgotten');

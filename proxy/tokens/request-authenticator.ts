@@ -92,8 +92,7 @@ export class RequestAuthenticator {
     for (let i = 0; i < fields.length; i += 2) {
       if (!this.#isLent(fields[i]!)) continue;
       const kept: string[] = [];
-      for (let j = 0; j < fields.length; j += 2)
-        if (!this.#isLent(fields[j]!)) kept.push(fields[j]!, fields[j + 1]!);
+      for (let j = 0; j < fields.length; j += 2) if (!this.#isLent(fields[j]!)) kept.push(fields[j]!, fields[j + 1]!);
       return kept;
     }
     return fields;
@@ -122,7 +121,8 @@ export class RequestAuthenticator {
     if (token.issuer !== rule.issuer) return fault(1, `is issued by ${shown(token.issuer)}, not by ${rule.issuer}`);
     if (token.expiresAt !== null && nowMs >= expiryMs(token.expiresAt)) return fault(2, 'has expired');
     if (token.notBefore !== null && nowMs < token.notBefore * 1000 - SKEW_MS) return fault(2, 'is not valid yet');
-    if (rule.audiences.length > 0 && !hasAudience(token, rule.audiences)) return fault(3, 'is for others', 'for-others');
+    if (rule.audiences.length > 0 && !hasAudience(token, rule.audiences))
+      return fault(3, 'is for others', 'for-others');
     if (!keys) {
       const why = `is issued by ${rule.issuer}, whose keys are not known yet (${rule.keysFrom ?? 'no source'})`;
       return fault(4, why, 'keys-unknown');

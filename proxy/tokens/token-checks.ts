@@ -37,7 +37,7 @@ export class TokenChecks {
       const fault = { kind: 'invalid', why: `cannot be checked: ${this.#fault}`, origin, path } as const;
       return { path: request.path, fields: request.fields, token: null, fault, validUntilMs: 0 };
     }
-    return this.#authenticator && this.#authenticator.authenticate(request, nowMs);
+    return this.#authenticator?.authenticate(request, nowMs) ?? null;
   }
 
   /** Fields, of trailers, without those that a rule fills. */

@@ -102,7 +102,13 @@ function cookiesOf(line: string): { readonly name: string; readonly value: strin
 function cookieOf(pair: string): { readonly name: string; readonly value: string } {
   const equals = pair.indexOf('=');
   if (equals < 0) return { name: '', value: '' };
-  return { name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim().replace(/^"(.*)"$/, '$1') };
+  return {
+    name: pair.slice(0, equals).trim(),
+    value: pair
+      .slice(equals + 1)
+      .trim()
+      .replace(/^"(.*)"$/, '$1'),
+  };
 }
 
 function parametersOf(target: string): { readonly name: string; readonly value: string }[] {

@@ -110,7 +110,10 @@ t.test('who shows no token is let on, who shows a bad one gets 401, and a good o
     message: 'RequestAuthentication/default/users spec.jwtRules[0] refuses it: it has a token that has expired',
   });
   const text = proxy.metrics.registry.text();
-  t.match(text, /inbound_http_authz_deny_total\{[^}]*authz_kind="requestauthentication"[^}]*authz_name="users"[^}]*\} 1/);
+  t.match(
+    text,
+    /inbound_http_authz_deny_total\{[^}]*authz_kind="requestauthentication"[^}]*authz_name="users"[^}]*\} 1/,
+  );
 });
 
 t.test('a token for somebody else gets 403, as from Envoy', async (t) => {
@@ -222,7 +225,9 @@ t.test('keys of a URL are fetched, turned round, and kept while it is away', asy
   while (complaints.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   t.same(await statuses(), [401, 401], 'no key is known');
   t.equal((await ask()).status, 200, 'who shows none is let on');
-  t.match(complaints, [new RegExp(`the keys of ${url} cannot be got: the answer has status 503; until then every token`)]);
+  t.match(complaints, [
+    new RegExp(`the keys of ${url} cannot be got: the answer has status 503; until then every token`),
+  ]);
   keys = TokenIssuer.keySet(first);
   await fetched(1000);
   t.same(await statuses(), [200, 401]);

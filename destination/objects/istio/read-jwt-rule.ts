@@ -63,7 +63,10 @@ function readInline(reader: FieldReader) {
   }
   for (const each of set.leftOut) reader.warning('jwks', `${each}; it is left out`);
   if (set.hasPrivateKey)
-    reader.warning('jwks', 'has a private key: whoever may read this object can make tokens; leave "d" and what follows out');
+    reader.warning(
+      'jwks',
+      'has a private key: whoever may read this object can make tokens; leave "d" and what follows out',
+    );
   return set.keys;
 }
 
@@ -74,7 +77,8 @@ function readPlaces(reader: FieldReader): TokenPlace[] {
     const fault = name === null ? null : headerNameFault(name);
     if (fault !== null) entry.problem('name', fault);
     const header = name?.toLowerCase() ?? '';
-    if (header === 'host' || header === 'cookie') entry.problem('name', `${header} is no header of a token; for cookies there is fromCookies`);
+    if (header === 'host' || header === 'cookie')
+      entry.problem('name', `${header} is no header of a token; for cookies there is fromCookies`);
     return fault === null && name !== null ? [{ header, prefix: entry.textOr('prefix', '') }] : [];
   });
   const places = [

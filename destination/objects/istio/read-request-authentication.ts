@@ -1,5 +1,5 @@
-import type { Fields } from '../json.ts';
 import { FieldReader } from '../field-reader.ts';
+import type { Fields } from '../json.ts';
 import { readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
 import { readJwtRule } from './read-jwt-rule.ts';

@@ -71,7 +71,10 @@ t.test('keys stand in the object, at a URL, or where the issuer says', async (t)
 t.test('what cannot be honoured is refused as a whole', async (t) => {
   const faults: [object, RegExp][] = [
     [{ issuer: '' }, /issuer is no text, or an empty one/],
-    [{ issuer: 'someone@example.com', jwks: undefined }, /has neither jwks nor jwksUri, and its issuer is no http or https URL/],
+    [
+      { issuer: 'someone@example.com', jwks: undefined },
+      /has neither jwks nor jwksUri, and its issuer is no http or https URL/,
+    ],
     [{ jwks: 'none' }, /jwks is no JSON/],
     [{ jwks: '{"keys":[]}' }, /jwks has no key/],
     [{ jwks: '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}' }, /is of the type "oct", which is not taken/],
@@ -110,7 +113,11 @@ t.test('what is there in vain, or should not be there, is said', async (t) => {
 
 t.test('what stands for one that cannot be read is for whom it was for, as far as that can be read', async (t) => {
   const selector = { matchLabels: { app: 'api' } };
-  t.match(refusalOfAll(object({ selector, jwtRules: 7 })), { selector: { app: 'api' }, isForOthers: false, isStandIn: true });
+  t.match(refusalOfAll(object({ selector, jwtRules: 7 })), {
+    selector: { app: 'api' },
+    isForOthers: false,
+    isStandIn: true,
+  });
   t.match(refusalOfAll(object({ selector: 7 })), { selector: null });
   t.match(refusalOfAll(object({ targetRefs: [{}] })), { isForOthers: true });
 });

@@ -15,7 +15,9 @@ export interface Subject {
 /** What a rule takes of requests. */
 export function conditionOf({ from, to, when }: AuthorizationRule, subject: Subject): AccessCondition {
   const alternatives = (entries: AuthorizationRule['from']): AccessCondition[] =>
-    entries.length === 0 ? [] : [anyOf(entries.map((demands) => allOf(demands.flatMap((each) => partsOf(each, subject)))))];
+    entries.length === 0
+      ? []
+      : [anyOf(entries.map((demands) => allOf(demands.flatMap((each) => partsOf(each, subject)))))];
   return allOf([...alternatives(from), ...alternatives(to), ...when.flatMap((each) => partsOf(each, subject))]);
 }
 

@@ -69,7 +69,9 @@ function keysOf(
   if (keys.kind === 'inline') return { keys: keys.keys };
   const fetched = cluster.keysAt(keys.url);
   if (fetched && fetched.fault !== '') {
-    const fate = fetched.keys ? 'the keys that were got before stay in use' : `until then every token of ${issuer} is refused`;
+    const fate = fetched.keys
+      ? 'the keys that were got before stay in use'
+      : `until then every token of ${issuer} is refused`;
     const field = keys.kind === 'url' ? `${path}.jwksUri` : `${path}.issuer`;
     complain(refOf(KIND, object), field, `the keys of ${keys.url} ${KEYS_ARE_AWAY}: ${fetched.fault}; ${fate}`);
   }
