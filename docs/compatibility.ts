@@ -171,6 +171,7 @@ export const EXPLAINED: readonly (CompatibilityRow & { readonly note: string })[
   explained('HTTPLocalRateLimitPolicy', 'spec.targetRef.namespace', 'honoured', 'its own; another is refused'),
   explained('HTTPRouteGroup', 'spec.matches[].name', 'honoured', 'names a match; splits take the whole group'),
   explained('RequestAuthentication', 'spec.jwtRules[].timeout', 'honoured', 'of what destination fetches'),
+  explained('RequestAuthentication', 'spec.targetRef.namespace', 'reported', 'refused, as in Istio'),
   explained('ServiceEntry', 'spec.location', 'honoured', 'a pod of the mesh is spoken to over mutual TLS either way'),
   explained('TrafficSplit', 'spec.matches[].apiGroup', 'honoured', 'there is one group'),
   explained('VirtualService', 'spec.http[].mirrorPercent', 'honoured', 'deprecated'),

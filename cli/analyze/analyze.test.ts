@@ -128,8 +128,8 @@ t.test('is loud about security that is not enforced, and quieter about the rest'
     ],
   });
   t.match(found, [
-    /warning: EnvoyFilter\/default\/x: would patch the configuration of Envoy/,
     /error: EgressNetwork\/default\/x: IS NOT ENFORCED/,
+    /warning: EnvoyFilter\/default\/x: would patch the configuration of Envoy/,
     /warning: SomethingNew\/default\/x: is a kind of security\.istio\.io that Weft does not read/,
   ]);
   t.equal(found.length, 3);

@@ -3,6 +3,7 @@ import type * as net from 'node:net';
 import t, { type Test } from 'tap';
 
 import { TokenIssuer } from '../../core/testing/token-issuer.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import type { FetchedKeys } from '../objects/fetched-keys.ts';
 import { clusterOf } from '../testing/cluster.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
@@ -68,7 +69,8 @@ t.test('an answer that is none says why, and nothing of what it has', async (t) 
     'no answer within 50 ms',
     'an answer that never ends',
   );
-  t.equal(await get('http://127.0.0.1:1/').catch((error: Error) => error.message), 'fetch failed: bad port');
+  const nobody = `http://127.0.0.1:${await freePort()}`;
+  t.equal(await get(nobody).catch((error: Error) => error.message), 'ECONNREFUSED');
 });
 
 t.test('redirects are followed a few times, to http and https alone', async (t) => {
