@@ -40,12 +40,12 @@ function warningsOf(spec: object): string[] {
 t.test('a rule without more looks where OAuth puts tokens, and forwards none', async (t) => {
   t.match(read({}), {
     issuer: 'https://issuer.example',
-    audiences: [],
+    audiences: { length: 0 },
     keys: { kind: 'inline', keys: [{ kty: 'EC', kid: issuer.kid }] },
     places: [{ header: 'authorization', prefix: 'Bearer ' }, { query: 'access_token' }],
     isForwarded: false,
     payloadHeader: '',
-    claimHeaders: [],
+    claimHeaders: { length: 0 },
     spaceDelimitedClaims: ['scope', 'permission'],
   });
 });
