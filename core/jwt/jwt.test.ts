@@ -56,7 +56,12 @@ t.test('a token is read with what it says of itself', async (t) => {
     expiresAt: 4_000_000_000,
     notBefore: 1,
   });
-  t.match(parseToken(new TokenIssuer().token({})), { issuer: '', subject: '', audiences: { length: 0 }, expiresAt: null });
+  t.match(parseToken(new TokenIssuer().token({})), {
+    issuer: '',
+    subject: '',
+    audiences: { length: 0 },
+    expiresAt: null,
+  });
 });
 
 t.test('the algorithm is the key’s: neither none, nor a shared secret, nor another of the same key', async (t) => {
