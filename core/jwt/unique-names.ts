@@ -17,12 +17,10 @@ export function hasUniqueNames(text: string): boolean {
         break;
       case '[':
         open.push(null);
-        isName = false;
         break;
       case '}':
       case ']':
         open.pop();
-        isName = false;
         break;
       case ',':
         isName = names instanceof Set;

@@ -35,6 +35,12 @@ t.test('keys are got, with how long they are good for', async (t) => {
   t.match(await get(plain), { maxAgeMs: null });
 });
 
+t.test('a key set may be as long as its bound, and no longer', async (t) => {
+  const ofLength = async (octets: number) => get(await serve(t, (_, answer) => answer.end(SET.padEnd(octets))));
+  t.match(await ofLength(262_144), { keys: { length: 1 } });
+  await t.rejects(ofLength(262_145), { message: 'the answer is longer than 262144 octets' });
+});
+
 t.test('an issuer’s description names its keys, where it is the issuer’s', async (t) => {
   const url: string = await serve(t, ({ url: path }, answer) => {
     if (path === '/keys') answer.end(SET);

@@ -76,11 +76,13 @@ t.test('asks for what a token has proved, of lists for any entry', async (t) => 
   t.equal(of({ token: 'principal', value: { prefix: 'https://issuer.example/' } }), true);
   t.equal(of({ token: 'audiences', value: { exact: 'web' } }), true);
   t.equal(of({ token: 'audiences', value: { exact: 'other' } }), false);
-  t.equal(of({ token: 'presenter', value: { present: true } }), false);
+  for (const value of [{ present: true }, { prefix: '' }, { exact: '' }] as const)
+    t.equal(of({ token: 'presenter', value }), false, 'what it does not have is taken by nothing');
   t.equal(claim(['groups'], { exact: 'ü' }), true);
   t.equal(claim(['groups'], { exact: '7' }), false, 'a number is no text');
   t.equal(claim(['org', 'team'], { exact: 'blue' }), true);
   t.equal(claim(['org'], { present: true }), false, 'an object is no text');
+  t.equal(claim(['groups', '0'], { exact: 'a' }), false, 'a list has no names');
   t.equal(claim(['scope'], { exact: 'write' }), true);
   t.equal(claim(['scope'], { exact: 'read write' }), false);
   t.equal(claim(['text'], { exact: 'read write' }), true);

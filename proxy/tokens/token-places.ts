@@ -71,7 +71,7 @@ export class TokenPlaces {
     const query = path.indexOf('?');
     if (query < 0) return path;
     const parts = path.slice(query + 1).split('&');
-    const kept = parts.filter((part) => part === '' || !this.#queries.includes(parameterOf(part).name));
+    const kept = parts.filter((part) => !this.#queries.includes(parameterOf(part).name));
     if (kept.length === parts.length) return path;
     return kept.length === 0 ? path.slice(0, query) : `${path.slice(0, query)}?${kept.join('&')}`;
   }
@@ -87,7 +87,6 @@ export class TokenPlaces {
 
 /** What follows the prefix; null: the value is of something else. */
 function afterPrefix(value: string, { prefix, isApart }: { prefix: string; isApart: boolean }): string | null {
-  if (prefix === '') return value.trim();
   if (value.length <= prefix.length || value.slice(0, prefix.length).toLowerCase() !== prefix) return null;
   const rest = value.slice(prefix.length);
   // Whatever space there is: servers differ in what they take for one.
