@@ -2,7 +2,9 @@
  * End users by their JSON Web Tokens, as destination reads RequestAuthentications and a proxy enforces them: real sockets, tokens
  * that are signed here, and a source of keys that turns them round.
  */
+import { once } from 'node:events';
 import * as http from 'node:http';
+import * as http2 from 'node:http2';
 import type * as net from 'node:net';
 import t, { type Test } from 'tap';
 
@@ -14,7 +16,7 @@ import { FakeClock } from '../../destination/testing/fake-clock.ts';
 import { istioSecurity } from '../../destination/testing/manifests.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
 import { request } from '../support/http-request.ts';
-import { TestAuthority, TestProxy } from '../support/mesh.ts';
+import { endpoint, service, TestAuthority, TestProxy } from '../support/mesh.ts';
 
 const authority = new TestAuthority();
 /** No address of the pod's own. */
@@ -85,7 +87,7 @@ async function pod(t: Test, ...objects: readonly object[]) {
     source.put(...next);
     update();
   };
-  return { proxy, inbound, ask, bearing, put, clock, complaints };
+  return { proxy, port, inbound, ask, bearing, put, clock, complaints };
 }
 
 interface Heard {
@@ -268,4 +270,37 @@ t.test('what goes on with a token that a change makes a bad one ends', async (t)
   put(authentication({ jwks: TokenIssuer.keySet(new TokenIssuer('RS256')) }));
   await ended;
   t.equal((await bearing(text)).status, 401);
+});
+
+t.test('a peer hears why, its proxy blames nobody for it, and gRPC gets the status of gRPC', async (t) => {
+  const { proxy, port } = await pod(t, authentication());
+  const tls = { ...endpoint(port, 'api').tls!, mode: 'direct', inboundPort: await proxy.listenDirect() } as const;
+  const peer = new TestProxy('web', authority);
+  t.teardown(() => peer.close());
+  peer.describe('10.96.0.1:80', service('api', [{ ...endpoint(port, 'api'), tls }], { protocol: 'http1' }));
+  const outbound = await peer.listenOutbound();
+  const ask = (text: string) => request(outbound, { headers: { host: 'api', authorization: `Bearer ${text}` } });
+  for (let i = 0; i < 10; i++) {
+    const refused = await ask('forged');
+    t.match(refused, { status: 401, headers: { 'weft-proxy-error': 'token_invalid' } });
+    t.match(refused.body.toString(), 'is not of the form header.payload.signature');
+  }
+  t.equal((await ask(tokenOf())).status, 200);
+  const client = http2.connect(`http://127.0.0.1:${outbound}`);
+  t.teardown(() => client.close());
+  const stream = client.request({
+    ':method': 'POST',
+    ':path': '/a.B/C',
+    ':authority': 'api',
+    'content-type': 'application/grpc',
+    authorization: 'Bearer forged',
+  });
+  const [head] = (await once(stream.end(), 'response')) as [http2.IncomingHttpHeaders];
+  t.match(head, { ':status': 200, 'grpc-status': '16', 'www-authenticate': /error="invalid_token"/ });
+});
+
+t.test('who has to prove who it is hears nothing of its token before it has', async (t) => {
+  const strict = istioSecurity('PeerAuthentication', 'strict', { mtls: { mode: 'STRICT' } });
+  const { ask } = await pod(t, authentication(), strict);
+  await t.rejects(ask({ authorization: 'Bearer forged' }), { code: 'ECONNRESET' });
 });
