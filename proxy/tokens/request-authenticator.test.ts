@@ -72,6 +72,16 @@ t.test('a token is found wherever a rule looks, and removed there', async (t) =>
   const query = at([{ query: 'jwt' }], [], `/a?b=c&jwt=${text}&d`);
   t.match(query, { ...isGood, path: '/a?b=c&d' });
   t.equal(at([{ query: 'jwt' }], [], `/a?%6Awt=${text}`).path, '/a', 'an escaped name');
+  for (const [asked, sent] of [
+    [`/a?b;jwt=${text};c=d`, '/a?b;c=d'],
+    [`/a?jwt=${text}&b=c`, '/a?b=c'],
+    [`/a?b=c&jwt=${text}`, '/a?b=c'],
+    [`/a?jwt=${text}`, '/a'],
+    [`/a?&jwt=${text}&&b=`, '/a?b='],
+    [`/a?c&&jwt=${text}&&b=;d`, '/a?c&&&b=;d'],
+  ] as const)
+    t.match(at([{ query: 'jwt' }], [], asked), { ...isGood, path: sent });
+  t.equal(at([{ query: 'jwt' }], [], '/a?&b;c&').path, '/a?&b;c&', 'what has none is as it was');
   const cookie = at([{ cookie: 'jwt' }], ['cookie', `a=b; jwt="${text}"; c=d`]);
   t.match(cookie, isGood);
   t.same(cookie.fields, ['cookie', 'a=b; c=d']);

@@ -70,10 +70,14 @@ export class TokenPlaces {
   #pathWithout(path: string): string {
     const query = path.indexOf('?');
     if (query < 0) return path;
-    const parts = path.slice(query + 1).split('&');
-    const kept = parts.filter((part) => !this.#queries.includes(parameterOf(part).name));
-    if (kept.length === parts.length) return path;
-    return kept.length === 0 ? path.slice(0, query) : `${path.slice(0, query)}?${kept.join('&')}`;
+    // Parameters at even places, what separates them at odd ones.
+    const parts = path.slice(query + 1).split(/([&;])/);
+    const isKept = (at: number) => !this.#queries.includes(parameterOf(parts[at]!).name);
+    let rest = '';
+    for (let at = 0; at < parts.length; at += 2)
+      if (isKept(at)) rest += `${rest === '' ? '' : parts[at - 1]}${parts[at]}`;
+    if (parts.every((_, at) => at % 2 === 1 || isKept(at))) return path;
+    return rest === '' ? path.slice(0, query) : `${path.slice(0, query)}?${rest}`;
   }
 
   /** null: nothing is left. */
@@ -110,12 +114,13 @@ function cookieOf(pair: string): { readonly name: string; readonly value: string
   };
 }
 
+/** Also those behind a semicolon, which some servers take for what separates parameters (HTML 4.01 appendix B.2.2). */
 function parametersOf(target: string): { readonly name: string; readonly value: string }[] {
   const query = target.indexOf('?');
   if (query < 0) return [];
   return target
     .slice(query + 1)
-    .split('&')
+    .split(/[&;]/)
     .map(parameterOf);
 }
 

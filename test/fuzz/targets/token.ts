@@ -39,7 +39,8 @@ const authenticator = new RequestAuthenticator([RULE]);
  */
 export const token: Target = {
   make(random) {
-    const lines = [random.oneIn(3) ? `/a?b&t=${tokenOf(random)}&c=d` : '/a?b=c'];
+    const [before, after] = [random.pick(['', 'b&', '&', 'b;', '%74=&']), random.pick(['', '&c=d', ';c', '&&t='])];
+    const lines = [random.oneIn(3) ? `/a?${before}t=${tokenOf(random)}${after}` : '/a?b=c'];
     if (random.oneIn(2))
       lines.push(`authorization: ${random.pick(['Bearer ', 'bearer\t', 'Basic ', 'Bearer'])}${tokenOf(random)}`);
     if (random.oneIn(3)) lines.push(`cookie: a=b; t=${tokenOf(random)}; c="d"`);
