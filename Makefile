@@ -100,7 +100,8 @@ BENCH_container := image/container-start.ts
 BENCH_certify := identity/certify.ts
 BENCH_hostile := hostile/main.ts
 BENCH_access := access/judge.ts
+BENCH_tokens := access/tokens.ts
 .PHONY: bench
-bench: images ## measure: CASE=h2, h1, h2-mtls, … (AGAINST=haproxy,weft@DIR ROUNDS=5; root), image, container, certify, hostile, access
+bench: images ## measure: CASE=h2, h1, h2-mtls, … (AGAINST=haproxy,weft@DIR ROUNDS=5; root), image, container, certify, hostile, access, tokens
 	$(if $(filter container,$(CASE)),$(if $(WEFT_IMAGE_IMPORT),$(WEFT_IMAGE_IMPORT) build/weft-image.tar))
 	CASE=$(CASE) AGAINST=$(AGAINST) ROUNDS=$(ROUNDS) SECONDS=$(SECONDS) node bench/$(or $(BENCH_$(CASE)),http/main.ts)

@@ -1,4 +1,5 @@
 import type { Predicate } from './predicate.ts';
+import type { TokenAttribute } from './request-authentication.ts';
 import type { StringMatch } from './string-match.ts';
 
 /**
@@ -24,6 +25,11 @@ export type AccessCondition =
   | { readonly portRanges: readonly (readonly [from: number, to: number])[] }
   /** The name that a TLS client asked for. */
   | { readonly serverName: StringMatch }
+  /**
+   * Of the request's JSON Web Token, as far as one was checked and is good; of what is a list any entry. `claim` names a claim and
+   * what is nested in it, of `claims` alone.
+   */
+  | { readonly token: TokenAttribute; readonly claim?: readonly string[]; readonly value: StringMatch }
   | { readonly request: Predicate };
 
 /**

@@ -8,6 +8,8 @@ export const CONTROL_NAMESPACE = 'weft';
 
 /** API group of Weft's own objects, and prefix of its labels and annotations. */
 export const API_GROUP = 'weft.dev';
+/** Type of the condition on objects whose status has one list of conditions for all who read them. */
+export const ACCEPTED_CONDITION = `${API_GROUP}/Accepted`;
 
 /** Label or annotation on a namespace or pod: `enabled`, `disabled` or `ingress`. */
 export const INJECT = 'weft.dev/inject';

@@ -70,6 +70,8 @@ export const PROXY_ERROR_REASONS = [
   'rate_limited',
   'loop_detected',
   'policy_denied',
+  'token_invalid',
+  'token_for_others',
   'opaque_on_http_port',
   'peer_without_identity',
   'peer_certificate_expired',

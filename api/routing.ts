@@ -1,6 +1,7 @@
 import type { AccessRoute, AccessRule, PodAccess } from './access-policy.ts';
 import type { Filters } from './filters.ts';
 import type { Predicate } from './predicate.ts';
+import type { TokenRule } from './request-authentication.ts';
 import type { Balancer, CircuitBreaker, ConnectionLimits } from './traffic-policy.ts';
 
 /**
@@ -223,6 +224,8 @@ export interface InboundConfig {
   readonly clusterNetworks: readonly string[];
   /** What all ports demand besides. Absent: nothing. */
   readonly access?: PodAccess;
+  /** How tokens of requests are checked, on all ports. Absent: none is looked at. */
+  readonly tokenRules?: readonly TokenRule[];
 }
 
 /** What a proxy enforces on one port of its pod's application. */

@@ -36,7 +36,7 @@ export const REVOKED_TARGET = 'revoked';
 export type TargetKey = string;
 
 /** Features that a proxy understands. A message names those it `requires`. */
-export const WATCH_FEATURES = ['routes', 'splits', 'traffic-policy', 'access'] as const;
+export const WATCH_FEATURES = ['routes', 'splits', 'traffic-policy', 'access', 'request-authentication'] as const;
 
 /**
  * What a proxy sends. `hello` comes first; every `snapshot`, `delta`, `inbound`, `trust` and `revoked` is answered with `ack`, or

@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import * as http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
 import { stringify } from 'yaml';
 
+import { TokenIssuer } from '../core/testing/token-issuer.ts';
 import { TestAuthority } from './testing/control-plane.ts';
 import { TestIdentity } from './testing/identity.ts';
-import { pod, service, slice } from './testing/manifests.ts';
+import { istioSecurity, pod, service, slice } from './testing/manifests.ts';
 import { TestWatch } from './testing/watch-client.ts';
 
 t.test('the program serves a folder from its own certificate on, and drains on SIGTERM', async (t) => {
@@ -74,6 +77,21 @@ t.test('the program serves a folder from its own certificate on, and drains on S
     ]),
   );
   t.match(await watch.expects('delta'), { add: [{ uid: 'uid-api-2' }], from: snapshot.version }, 'an edit is live');
+
+  const issuer = new TokenIssuer('ES256');
+  const keys = http.createServer((_, answer) => answer.end(TokenIssuer.keySet(issuer)));
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => keys.close());
+  const jwksUri = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`;
+  const users = istioSecurity('RequestAuthentication', 'users', { jwtRules: [{ issuer: 'me', jwksUri }] });
+  writeFileSync(join(manifests, 'users.yaml'), stringify(users));
+  const unknown = await watch.expects('inbound');
+  t.match(unknown, {
+    requires: ['request-authentication'],
+    inbound: { tokenRules: [{ keys: null, keysFrom: jwksUri }] },
+  });
+  const known = await watch.expects('inbound');
+  t.match(known.inbound.tokenRules, [{ keys: [{ kid: issuer.kid }] }], 'keys follow as soon as they are fetched');
 
   const get = async (path: string) => await (await fetch(`http://${ready.admin}${path}`)).text();
   t.equal(await get('/live'), 'live\n');

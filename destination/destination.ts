@@ -6,6 +6,8 @@ import { AdminServer } from '../core/metrics/admin-server.ts';
 import { type Clock, systemClock } from '../core/time/clock.ts';
 import { type CertifiedCredentials, Certifier } from './certify.ts';
 import type { DestinationConfig } from './config.ts';
+import { fetchKeys } from './keys/fetch-keys.ts';
+import { KeyKeeper } from './keys/key-keeper.ts';
 import { formatReport, type Reports } from './objects/reports.ts';
 import type { Metrics } from './server/metrics.ts';
 import { Publisher } from './server/publisher.ts';
@@ -31,6 +33,7 @@ export class Destination {
   #publisher: Publisher | null = null;
   readonly #verdictWriter: VerdictWriter;
   #statusKeeper: StatusKeeper | null = null;
+  #keyKeeper: KeyKeeper | null = null;
   #judged: readonly Judged[] = [];
   #server: WatchServer | null = null;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
@@ -110,6 +113,16 @@ export class Destination {
         this.#judged = judged;
       },
     });
+    const publisher = this.#publisher;
+    this.#keyKeeper = new KeyKeeper({
+      objects: this.#source.objects,
+      clock: this.#clock,
+      fetch: fetchKeys,
+      onFetched: (url, fetched) => {
+        publisher.applyKeys(url, fetched);
+        this.#statusKeeper?.judgeSoon();
+      },
+    });
     this.#server = new WatchServer({
       certificate: await credentials,
       trust: this.#trust,
@@ -129,6 +142,7 @@ export class Destination {
     await this.#server?.drain(this.#config.drainMs);
     this.#certifier.stop();
     this.#trust.close();
+    this.#keyKeeper?.close();
     this.#statusKeeper?.close();
     this.#publisher?.close();
     await this.#source.stop();

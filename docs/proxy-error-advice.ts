@@ -43,6 +43,14 @@ export const PROXY_ERROR_ADVICE: Readonly<Record<ProxyErrorReason, readonly [mea
   ],
   loop_detected: ['the request came back to a proxy that had sent it', 'the Service selects its own client'],
   policy_denied: ['the inbound policy refuses the client', 'the message names policy and client'],
+  token_invalid: [
+    'a RequestAuthentication refuses the token of the request: its form, issuer, times, or signature',
+    'the message says which; where keys are not known yet, see the status of the RequestAuthentication',
+  ],
+  token_for_others: [
+    'the token of the request is for none of the audiences of its RequestAuthentication',
+    'ask the issuer for a token for this audience, or name the audience in the object',
+  ],
   opaque_on_http_port: [
     'bytes that are not HTTP, on a port that is declared as HTTP or has routes or limits',
     'mark the port opaque or (`appProtocol: https`) TLS, or speak HTTP',

@@ -31,6 +31,7 @@ export function policyCrds(): Manifest[] {
       ['v1', 'v1beta1'],
       [{ name: 'Action', type: 'string', jsonPath: '.spec.action' }],
     ),
+    definition('security.istio.io', 'RequestAuthentication', 'requestauthentications', ['ra'], ['v1', 'v1beta1'], []),
     definition(
       'split.smi-spec.io',
       'TrafficSplit',

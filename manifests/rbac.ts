@@ -72,7 +72,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
       ),
       ...policies('gateway.networking.k8s.io', 'httproutes', 'grpcroutes'),
       ...policies('networking.istio.io', 'virtualservices', 'destinationrules', 'serviceentries'),
-      ...policies('security.istio.io', 'peerauthentications', 'authorizationpolicies'),
+      ...policies('security.istio.io', 'peerauthentications', 'authorizationpolicies', 'requestauthentications'),
       ...policies('split.smi-spec.io', 'trafficsplits'),
       ...policies('specs.smi-spec.io', 'httproutegroups', 'tcproutes'),
       ...policies('access.smi-spec.io', 'traffictargets'),

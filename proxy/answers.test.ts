@@ -36,3 +36,16 @@ t.test('a failure refuses what is missing of its request', async (t) => {
   answer(stream, { reason: 'overflow', message: 'too many' }, { grpc: false, audience: 'stranger' });
   t.equal(stream.isRestRefused, true);
 });
+
+t.test('a challenge reaches whoever asked, by HTTP and gRPC, and a stranger no reason', async (t) => {
+  const challenge = 'Bearer realm="http://api/", error="invalid_token"';
+  const failure = { reason: 'token_invalid', message: 'it has expired', challenge } as const;
+  const headOf = (grpc: boolean) => {
+    const stream = new FakeStream();
+    answer(stream, failure, { grpc, audience: 'stranger' });
+    return stream.head;
+  };
+  t.same(headOf(false), { status: 401, fields: ['content-length', '0', 'www-authenticate', challenge] });
+  t.match(headOf(true), { status: 200 });
+  t.match(JSON.stringify(headOf(true)), '"grpc-status","16","grpc-message","","www-authenticate"');
+});

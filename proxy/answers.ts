@@ -9,6 +9,8 @@ export interface Failure {
   readonly message: string;
   /** gRPC's status, where it is not that of the reason. */
   readonly grpc?: number;
+  /** What the client should prove, as `www-authenticate` says it. Absent: nothing that would help. */
+  readonly challenge?: string;
 }
 
 /** The status of an answer: of HTTP, and of gRPC (0 to 16) where the request is gRPC. */
@@ -40,6 +42,8 @@ export const ANSWER_STATUS: Readonly<Record<ProxyErrorReason, AnswerStatus>> = {
   rate_limited: { status: 429, grpc: 8 },
   loop_detected: { status: 508, grpc: 10 },
   policy_denied: { status: 403, grpc: 7 },
+  token_invalid: { status: 401, grpc: 16 },
+  token_for_others: { status: 403, grpc: 7 },
   opaque_on_http_port: { status: 403, grpc: 7 },
   peer_without_identity: { status: 403, grpc: 7 },
   peer_certificate_expired: { status: 502, grpc: 14 },
@@ -78,7 +82,10 @@ export function answer(
   const { status } = ANSWER_STATUS[failure.reason];
   const grpc = failure.grpc ?? ANSWER_STATUS[failure.reason].grpc;
   stream.refuseRest();
-  const why = options.audience === 'peer' ? [PROXY_ERROR_HEADER, failure.reason] : [];
+  const why = [
+    ...(failure.challenge === undefined ? [] : ['www-authenticate', failure.challenge]),
+    ...(options.audience === 'peer' ? [PROXY_ERROR_HEADER, failure.reason] : []),
+  ];
   if (options.grpc) {
     // Trailers-only (gRPC over HTTP/2, "Responses"): the status goes where a gRPC client looks for it.
     const fields = [

@@ -23,6 +23,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'proxy/http2': ['proxy/http2'],
   'proxy/routing': ['api', 'core', 'proxy/routing', 're2js'],
   'proxy/access': ['api', 'core', 'proxy/access', 'proxy/routing'],
+  'proxy/tokens': ['api', 'core', 'proxy/tokens', 'proxy/access', 'proxy/routing'],
   'proxy/filters': ['api', 'core', 'proxy/filters', 'proxy/http.ts', 'proxy/routing'],
   'proxy/balance': ['api', 'proxy/balance'],
   'proxy/breaker': ['api', 'proxy/breaker', 'proxy/balance', 'proxy/log.ts'],
@@ -76,6 +77,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'proxy/mesh-fields.ts',
     'proxy/routing',
     'proxy/telemetry',
+    'proxy/tokens',
     'proxy/transport',
   ],
   'proxy/outbound': [
@@ -108,6 +110,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'destination/translate',
     'proxy/access',
     'proxy/routing',
+    'proxy/tokens',
     'node:',
     'yaml',
   ],

@@ -121,18 +121,32 @@ t.test('is loud about security that is not enforced, and quieter about the rest'
   const found = findingsIn({
     'a.yaml': [
       object('security.istio.io/v1', 'SomethingNew'),
-      object('security.istio.io/v1', 'RequestAuthentication'),
+      object('policy.linkerd.io/v1alpha1', 'EgressNetwork'),
       object('networking.istio.io/v1alpha3', 'EnvoyFilter'),
       object('v1', 'ConfigMap'),
       object('apps/v1', 'StatefulSet'),
     ],
   });
   t.match(found, [
+    /error: EgressNetwork\/default\/x: IS NOT ENFORCED/,
     /warning: EnvoyFilter\/default\/x: would patch the configuration of Envoy/,
-    /error: RequestAuthentication\/default\/x: IS NOT ENFORCED/,
     /warning: SomethingNew\/default\/x: is a kind of security\.istio\.io that Weft does not read/,
   ]);
   t.equal(found.length, 3);
+});
+
+t.test('tells of keys that the control plane cannot fetch, as the status says', async (t) => {
+  const authentication = (message: string) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind: 'RequestAuthentication',
+    metadata: { name: 'users' },
+    spec: { jwtRules: [{ issuer: 'https://issuer.example' }] },
+    status: { conditions: [{ type: 'weft.dev/Accepted', status: 'True', reason: 'PartiallyHonoured', message }] },
+  });
+  const found = (message: string) => findingsIn({ 'a.yaml': [authentication(message), pod('api-1', '10.0.0.1')] });
+  const away = 'spec.jwtRules[0].issuer: the keys of https://issuer.example/keys cannot be got: ENOTFOUND';
+  t.match(found(away), [/error: RequestAuthentication\/default\/users: status: .* cannot be got: ENOTFOUND/]);
+  t.same(found('everything in it is honoured'), []);
 });
 
 t.test('takes the pods that workloads would make for those of a Server, whatever makes them', async (t) => {

@@ -10,6 +10,7 @@ import { type Survey, surveyAll } from '../../destination/translate/survey.ts';
 import type { MeshState } from '../state/mesh-state.ts';
 import { type Finding, inOrder } from './finding.ts';
 import { injectionFaults } from './injection.ts';
+import { keysAway } from './keys-away.ts';
 import { kindsNotRead } from './kinds-not-read.ts';
 import { isCallOfGrpc, type Repeated, repeatedMethods, sentenceOfRepeated } from './repeated-methods.ts';
 import { expectedPods } from './workloads.ts';
@@ -43,6 +44,7 @@ export function analyze(state: MeshState): Finding[] {
     ...injectionFaults(state),
     ...unused(state, survey, expected),
     ...repeated(state, survey.targets),
+    ...keysAway(state),
   ]);
 }
 
@@ -87,11 +89,12 @@ function unused(state: MeshState, { topics }: Survey, expected: readonly Pod[]):
 
 /** What selects pods by their labels. */
 type Selecting = Pick<AuthorizationPolicy, 'namespace' | 'selector'>;
-const SELECTING = ['AuthorizationPolicy', 'PeerAuthentication'] as const;
+const SELECTING = ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'] as const;
 
 const WHY_UNUSED: Partial<Record<Kind, string>> = {
   AuthorizationPolicy: 'it selects no pod that was read',
   PeerAuthentication: 'it selects no pod that was read',
+  RequestAuthentication: 'it selects no pod that was read',
   TrafficTarget: 'no pod that was read has the service account of its destination',
   LinkerdAuthorizationPolicy: 'no Server that was read is in its namespace',
   ServerAuthorization: 'no Server that was read is in its namespace',

@@ -15,9 +15,9 @@ export interface Finding {
 
 /**
  * What found it: reading one object, translating all of them together, a kind that is not read, what is asked of
- * injection, an object that nothing refers to, a retry that repeats more than it should.
+ * injection, an object that nothing refers to, a retry that repeats more than it should, keys that the control plane cannot fetch.
  */
-export type FindingCheck = 'read' | 'together' | 'not_read' | 'injection' | 'unused' | 'retry';
+export type FindingCheck = 'read' | 'together' | 'not_read' | 'injection' | 'unused' | 'retry' | 'keys';
 
 /** Findings once each, by place and object, errors of one object first. */
 export function inOrder(findings: readonly Finding[]): Finding[] {

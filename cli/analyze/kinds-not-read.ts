@@ -46,12 +46,6 @@ interface KindNotRead {
 /** A kind that becomes readable drops out of the findings by itself, whatever stands here. */
 const NOT_READ: readonly KindNotRead[] = [
   {
-    group: 'security.istio.io',
-    kind: 'RequestAuthentication',
-    isSecurity: true,
-    text: 'it would refuse requests with invalid JSON Web Tokens, and tokens are not looked at; let the application check them',
-  },
-  {
     group: 'policy.linkerd.io',
     kind: 'EgressNetwork',
     isSecurity: true,

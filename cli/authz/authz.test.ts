@@ -177,6 +177,8 @@ t.test('every condition has words', async (t) => {
       'port 80 or 90-99',
     ],
     [{ serverName: { suffix: '.example' } }, 'TLS server name *.example'],
+    [{ token: 'principal', value: { prefix: 'me/' } }, 'token principal me/*'],
+    [{ token: 'claims', claim: ['org', 'team'], value: { exact: 'blue' } }, 'token claims.org.team blue'],
     [{ request: { header: 'x-team', value: { exact: 'a', ignoreCase: true } } }, 'header x-team a (of either case)'],
     [{ request: { query: 'debug' } }, 'query debug is there'],
     [{ any: [{ ports: [1] }, { all: [] }] }, 'anything'],

@@ -14,6 +14,8 @@ export function conditionWords(condition: AccessCondition): string {
   if ('ports' in condition) return `port ${condition.ports.join(' or ')}`;
   if ('portRanges' in condition)
     return `port ${condition.portRanges.map(([from, to]) => (from === to ? from : `${from}-${to}`)).join(' or ')}`;
+  if ('token' in condition)
+    return `token ${[condition.token, ...(condition.claim ?? [])].join('.')} ${stringWords(condition.value)}`;
   return `TLS server name ${stringWords(condition.serverName)}`;
 }
 

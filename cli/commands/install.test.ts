@@ -47,6 +47,7 @@ t.test('prints the definitions of kinds that are followed, with the versions tha
       'MeshTLSAuthentication',
       'NetworkAuthentication',
       'PeerAuthentication',
+      'RequestAuthentication',
       'Server',
       'ServerAuthorization',
       'ServiceEntry',

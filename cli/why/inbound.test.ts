@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import { TokenIssuer } from '../../core/testing/token-issuer.ts';
 import {
   istioSecurity,
   linkerdPolicy,
@@ -255,3 +256,36 @@ t.test("of a Server's authorizations too", async (t) => {
     [{ origin: 'LinkerdAuthorizationPolicy/default/jobs', lacks: [/^identity job\.default\./] }],
   );
 });
+
+t.test(
+  'a token that the request brings is checked as the proxy checks it, and policies hear what it proves',
+  async (t) => {
+    const issuer = new TokenIssuer('ES256');
+    const rule = { issuer: 'me', jwks: TokenIssuer.keySet(issuer), audiences: ['api'] };
+    const users = istioSecurity('RequestAuthentication', 'users', { jwtRules: [rule] });
+    const policy = istioSecurity('AuthorizationPolicy', 'users', {
+      rules: [{ from: [{ source: { requestPrincipals: ['me/alice'] } }] }],
+    });
+    const files = [...API, ...PODS, users, policy];
+    const asking = (claims: object) => ({
+      headers: [`authorization: Bearer ${issuer.token({ iss: 'me', sub: 'alice', aud: 'api', ...claims })}`],
+    });
+    t.match(inboundOf(files), [{ policy: { verdict: 'denied' }, refused: 'policy_denied' }]);
+    t.match(inboundOf(files, asking({})), [{ policy: { verdict: 'allowed' }, refused: null }]);
+    t.match(inboundOf(files, asking({ exp: 1 })), [
+      {
+        policy: {
+          verdict: 'denied',
+          rule: { origin: 'RequestAuthentication/default/users', field: 'spec.jwtRules[0]', place: /^a\.yaml:/ },
+          why: /has a token that has expired/,
+        },
+        refused: 'token_invalid',
+      },
+    ]);
+    t.match(inboundOf(files, asking({ aud: 'web' })), [{ refused: 'token_for_others' }]);
+    const fetched = istioSecurity('RequestAuthentication', 'users', {
+      jwtRules: [{ issuer: 'me', jwksUri: 'https://issuer.example/keys' }],
+    });
+    t.match(inboundOf([...API, ...PODS, fetched, policy], asking({})), [{ policy: { verdict: 'unknown' } }]);
+  },
+);

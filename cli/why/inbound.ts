@@ -19,6 +19,7 @@ import type { RequestView } from '../../proxy/routing/predicate.ts';
 import { isProbe, type ProbePaths } from '../../proxy/routing/probe.ts';
 import { overridesByClient } from '../../proxy/routing/rate-override.ts';
 import { DEFAULT_ROUTE } from '../../proxy/routing/route-table.ts';
+import { RequestAuthenticator, type TokenFault } from '../../proxy/tokens/request-authenticator.ts';
 import { containersOf, readPodTemplate } from '../../webhook/inject/pod-template.ts';
 import { probePathsOf } from '../../webhook/inject/probe-paths.ts';
 import type { MeshState } from '../state/mesh-state.ts';
@@ -124,8 +125,13 @@ function decide(
     hasRateLimit: rules.rateLimit !== undefined,
   });
   const isExempt = seen === 'http' && isProbe(probesOf(place), port, arrival.request);
-  const facts = factsOf(rules, arrival);
-  const judged = judgedBy(config, rules, arrival.client, facts, seen === 'http' ? 'requests' : 'octets');
+  const tokens = tokensOf(config, arrival);
+  const facts = { ...factsOf(rules, arrival), ...tokens.facts };
+  const fault = seen === 'http' ? tokens.fault : null;
+  const judged = afterTokens(
+    judgedBy(config, rules, arrival.client, facts, seen === 'http' ? 'requests' : 'octets'),
+    fault,
+  );
   const verdict = isExempt ? 'probe' : judged.verdict;
   return {
     port,
@@ -137,7 +143,7 @@ function decide(
       nearest: verdict === 'denied' ? nearestRule(state, permissionsFor(config, rules, judged), facts) : null,
     },
     rateLimit: seen === 'http' && !isExempt ? explainRateLimit(state, rules.rateLimit, arrival.client) : null,
-    refused: seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? reasonOf(judged) : null,
+    refused: seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? reasonOf(judged, fault) : null,
   };
 }
 
@@ -155,6 +161,28 @@ function seenAs({ isOctets, request }: Arrival, port: HttpRules): 'http' | 'octe
 function routeOf(state: MeshState, routes: PortRoutes, { service, request }: Arrival): RouteName | null {
   const found = routes.find(service ?? serviceNamed(request.authority, state.domain.clusterDomain), request);
   return found === DEFAULT_ROUTE ? null : nameOf(state, found.route);
+}
+
+/** What is made of the request's tokens. Keys that the control plane fetches are not known here: then it depends on the token. */
+function tokensOf(
+  { tokenRules }: InboundConfig,
+  { request }: Arrival,
+): { readonly facts: Pick<AccessFacts, 'token'>; readonly fault: TokenFault | null } {
+  if (!tokenRules) return { facts: { token: null }, fault: null };
+  const { token, fault } = new RequestAuthenticator(tokenRules).authenticate(request, Date.now());
+  return fault?.kind === 'keys-unknown' ? { facts: {}, fault: null } : { facts: { token }, fault };
+}
+
+/** A token that is not taken is refused before rules are asked, but after a client had to prove who it is. */
+function afterTokens(judged: Verdict, fault: TokenFault | null): Verdict {
+  if (!fault || (judged.verdict === 'denied' && judged.refusal === 'reset')) return judged;
+  const { origin, path, why } = fault;
+  return {
+    verdict: 'denied',
+    refusal: 'answer',
+    why: `${origin} ${path} refuses it: it ${why}`,
+    decider: { kind: 'object', origin, path },
+  };
 }
 
 /** What the proxy of the pod knows of it. */
@@ -198,7 +226,8 @@ function permissionsFor(
   return [[...authorizations, ...accessRoutes.flatMap((route) => route.authorizations)]];
 }
 
-function reasonOf({ refusal }: Verdict): ProxyErrorReason {
+function reasonOf({ refusal }: Verdict, fault: TokenFault | null): ProxyErrorReason {
+  if (fault && refusal !== 'reset') return fault.kind === 'for-others' ? 'token_for_others' : 'token_invalid';
   return refusal === 'not-found' ? 'route_not_found' : 'policy_denied';
 }
 

@@ -1,8 +1,10 @@
+import type { FetchedKeys } from './fetched-keys.ts';
 import type { MeshRoute } from './gateway-api/mesh-route.ts';
 import type { AuthorizationPolicy } from './istio/authorization-policy.ts';
 import type { DestinationRule } from './istio/destination-rule.ts';
 import { hostKey } from './istio/host.ts';
 import type { PeerAuthentication } from './istio/peer-authentication.ts';
+import type { RequestAuthentication } from './istio/request-authentication.ts';
 import type { ServiceEntry } from './istio/service-entry.ts';
 import type { VirtualService } from './istio/virtual-service.ts';
 import { type Change, type Kind, type Kinds, mapOfEachKind } from './kinds.ts';
@@ -29,6 +31,8 @@ export class Cluster {
   readonly #objects = mapOfEachKind() as { readonly [K in Kind]: Map<string, Kinds[K]> };
   /** Objects by topic: `address/10.0.0.1`, `services/default`, `slices/default/api`, `deployments/default`. */
   readonly #groups = new Map<string, Set<Meta>>();
+  /** What is known of the keys at a URL. */
+  readonly #keySets = new Map<string, FetchedKeys>();
   #topics: Set<string> | null = null;
 
   /** Takes over changes, in order, and returns the topics that they touch. */
@@ -53,6 +57,19 @@ export class Cluster {
       }
     }
     return touched;
+  }
+
+  /** Takes over what is known of the keys at a URL; null: nothing any more. @returns the topics that it touches */
+  applyKeys(url: string, fetched: FetchedKeys | null): Set<string> {
+    if (fetched) this.#keySets.set(url, fetched);
+    else this.#keySets.delete(url);
+    return new Set([`keys/${url}`]);
+  }
+
+  /** What is known of the keys at a URL; undefined: nobody has fetched them yet. */
+  keysAt(url: string): FetchedKeys | undefined {
+    this.#topics?.add(`keys/${url}`);
+    return this.#keySets.get(url);
   }
 
   /** Runs `compute` and returns its result with the topics that it looked up. Not re-entrant. */
@@ -183,6 +200,11 @@ export class Cluster {
     return this.#lookUp(`authorization-policies/${namespace}`) as AuthorizationPolicy[];
   }
 
+  /** RequestAuthentications of a namespace, in no order. */
+  requestAuthenticationsOf(namespace: string): readonly RequestAuthentication[] {
+    return this.#lookUp(`request-authentications/${namespace}`) as RequestAuthentication[];
+  }
+
   #lookUp(topic: string): Meta[] {
     this.#topics?.add(topic);
     return [...(this.#groups.get(topic) ?? [])];
@@ -252,6 +274,8 @@ function groupsOf(kind: Kind, object: Meta): string[] {
       return [`peer-authentications/${object.namespace}`];
     case 'AuthorizationPolicy':
       return [`authorization-policies/${object.namespace}`];
+    case 'RequestAuthentication':
+      return [`request-authentications/${object.namespace}`];
     case 'Deployment':
       return [`deployments/${object.namespace}`];
     default:

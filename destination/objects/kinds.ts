@@ -6,8 +6,10 @@ import type { DestinationRule } from './istio/destination-rule.ts';
 import { type PeerAuthentication, readPeerAuthentication, strictForAll } from './istio/peer-authentication.ts';
 import { denialOfAll, readAuthorizationPolicy } from './istio/read-authorization-policy.ts';
 import { readDestinationRule } from './istio/read-destination-rule.ts';
+import { readRequestAuthentication, refusalOfAll } from './istio/read-request-authentication.ts';
 import { readServiceEntry } from './istio/read-service-entry.ts';
 import { readVirtualService } from './istio/read-virtual-service.ts';
+import type { RequestAuthentication } from './istio/request-authentication.ts';
 import type { ServiceEntry } from './istio/service-entry.ts';
 import type { VirtualService } from './istio/virtual-service.ts';
 import type { Fields } from './json.ts';
@@ -55,6 +57,7 @@ export interface Kinds {
   ServiceEntry: ServiceEntry;
   PeerAuthentication: PeerAuthentication;
   AuthorizationPolicy: AuthorizationPolicy;
+  RequestAuthentication: RequestAuthentication;
   Server: Server;
   HTTPLocalRateLimitPolicy: RateLimitPolicy;
   LinkerdAuthorizationPolicy: LinkerdAuthorizationPolicy;
@@ -165,6 +168,14 @@ export const KINDS: { readonly [K in Kind]: KindDefinition<K> } = {
     'authorizationpolicies',
     readAuthorizationPolicy,
     { isOptional: true, whenMalformed: denialOfAll },
+  ),
+  RequestAuthentication: kind(
+    'RequestAuthentication',
+    ISTIO_SECURITY,
+    ISTIO_SECURITY_VERSIONS,
+    'requestauthentications',
+    readRequestAuthentication,
+    { isOptional: true, whenMalformed: refusalOfAll },
   ),
   Server: kind('Server', LINKERD_POLICY, ['v1beta3', 'v1beta2', 'v1beta1'], 'servers', readServer, {
     isOptional: true,

@@ -117,6 +117,8 @@ t.test('who may call a pod needs a proxy that can judge it', async (t) => {
   t.same(requires(), []);
   t.same(requires(istio('PeerAuthentication', { mtls: { mode: 'STRICT' } })), ['access']);
   t.same(requires(istio('AuthorizationPolicy', {})), ['access']);
+  const users = { jwtRules: [{ issuer: 'https://issuer.example' }] };
+  t.same(requires(istio('RequestAuthentication', users)), ['request-authentication']);
   const denying = server('api', { podSelector: {}, accessPolicy: 'deny' });
   t.same(requires(denying), [], 'which a policy of the port alone does not');
   const authorization = {

@@ -10,6 +10,7 @@ import {
 } from '../../api/watch.ts';
 import type { Clock } from '../../core/time/clock.ts';
 import { Cluster } from '../objects/cluster.ts';
+import type { FetchedKeys } from '../objects/fetched-keys.ts';
 import { KINDS, type Kind } from '../objects/kinds.ts';
 import type { MeshDomain } from '../objects/mesh-domain.ts';
 import type { ObjectFeed } from '../objects/object-feed.ts';
@@ -52,11 +53,13 @@ export class Publisher {
         this.#cluster.apply([{ kind, before: null, after: object } as never]);
     }
     this.#unlisten = options.objects.onChange((changes) => {
-      for (const topic of this.#cluster.apply(changes)) {
-        for (const view of this.#viewsByTopic.get(topic) ?? []) this.#stale.add(view);
-      }
-      this.#schedule();
+      this.#touch(this.#cluster.apply(changes));
     });
+  }
+
+  /** Takes over what is known of the keys at a URL; null: nothing any more. */
+  applyKeys(url: string, fetched: FetchedKeys | null): void {
+    this.#touch(this.#cluster.applyKeys(url, fetched));
   }
 
   /** What is known, as of the last change of the objects. */
@@ -169,6 +172,12 @@ export class Publisher {
     this.#viewOf.set(view.publication, view);
     this.#compute(view);
     return view;
+  }
+
+  /** What looked at any of these is computed again. */
+  #touch(topics: ReadonlySet<string>): void {
+    for (const topic of topics) for (const view of this.#viewsByTopic.get(topic) ?? []) this.#stale.add(view);
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -286,8 +295,9 @@ export function hash(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
-function accessFeaturesOf({ access, ports }: InboundConfig): readonly (typeof WATCH_FEATURES)[number][] {
-  return access || ports.some(({ authorizations, accessRoutes }) => authorizations ?? accessRoutes) ? ['access'] : [];
+function accessFeaturesOf({ access, ports, tokenRules }: InboundConfig): readonly (typeof WATCH_FEATURES)[number][] {
+  const hasAccess = access || ports.some(({ authorizations, accessRoutes }) => authorizations ?? accessRoutes);
+  return [...(hasAccess ? (['access'] as const) : []), ...(tokenRules ? (['request-authentication'] as const) : [])];
 }
 
 function featuresOf(routes: readonly Route[]): readonly (typeof WATCH_FEATURES)[number][] {

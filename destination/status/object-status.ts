@@ -1,9 +1,7 @@
-import { API_GROUP } from '../../api/names.ts';
+import { ACCEPTED_CONDITION, API_GROUP } from '../../api/names.ts';
 import type { Fields } from '../objects/json.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Type of the condition on objects whose status has one list of conditions for all who read them. */
-export const ACCEPTED_CONDITION = `${API_GROUP}/Accepted`;
 /** Who wrote an entry of a route's status. Source: Gateway API, RouteParentStatus. */
 export const CONTROLLER_NAME = `${API_GROUP}/mesh`;
 

@@ -5,6 +5,7 @@ import { type Complaint, Complaints, formatRef, refOf } from '../objects/object-
 import { isObjectFinder } from '../objects/object-store.ts';
 import type { Report, Reports } from '../objects/reports.ts';
 import { inboundConfig } from '../translate/inbound-config.ts';
+import { rootNamespaces } from '../translate/istio/root-namespaces.ts';
 import { hostsOf, type Surveyed, surveyHost } from '../translate/survey.ts';
 import { clientsOf } from '../translate/survey-clients.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
@@ -41,7 +42,7 @@ export async function judgePolicies(
   const pods = [...objects.list('Pod')].filter(({ controlNamespace }) => controlNamespace === domain.controlNamespace);
   const meshed = new Set(pods.map(({ namespace }) => namespace));
   for (const pod of pods) {
-    if (cluster.serversOf(pod.namespace).length === 0) continue;
+    if (!hasPodPolicy(surveyed, pod.namespace)) continue;
     inboundConfig(inquiry, pod);
     await rest();
   }
@@ -66,6 +67,16 @@ function namesOf(kind: Kind, { objects }: Surveyed, faults: readonly Report[]): 
   const read = [...objects.list(kind)].map(({ namespace, name }) => ({ namespace, name }));
   const unread = faults.flatMap(({ object }) => (object?.kind === kind && object.name !== '' ? [object] : []));
   return [...new Map([...read, ...unread].map((each) => [`${each.namespace}/${each.name}`, each])).values()];
+}
+
+/** Whether any object speaks of pods of a namespace of which more shows where it is read together with them. */
+function hasPodPolicy({ cluster, domain }: Surveyed, namespace: string): boolean {
+  return (
+    cluster.serversOf(namespace).length > 0 ||
+    [namespace, ...rootNamespaces(domain)].some(
+      (each) => cluster.requestAuthenticationsOf(each).length > 0 || cluster.authorizationPoliciesOf(each).length > 0,
+    )
+  );
 }
 
 /** Whether any object speaks of a host, to whichever client. */

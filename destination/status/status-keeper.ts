@@ -46,6 +46,11 @@ export class StatusKeeper {
     this.#schedule(QUIET_MS);
   }
 
+  /** Something has changed that is no object. */
+  judgeSoon(): void {
+    this.#schedule(QUIET_MS);
+  }
+
   /** Ends the listening; what is being written is finished. */
   close(): void {
     this.#isClosed = true;

@@ -4,7 +4,7 @@ import { Reports } from '../objects/reports.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
-import { pod, rateLimit, server, service } from '../testing/manifests.ts';
+import { istioSecurity, pod, rateLimit, server, service } from '../testing/manifests.ts';
 import { CONTROLLER_NAME, routeStatusWith, statusWith } from './object-status.ts';
 import { type Judged, judgePolicies } from './policy-survey.ts';
 import { StatusKeeper } from './status-keeper.ts';
@@ -112,6 +112,39 @@ t.test('of the Servers and rate limits of a pod’s port the younger are told, o
   );
   t.equal(complaints.length, 3);
 });
+
+t.test(
+  'keys that cannot be fetched, and tokens that nobody checks, are told of the objects that ask for them',
+  async (t) => {
+    const { reports, source, surveyed } = observed();
+    const url = 'https://issuer.example/keys';
+    const selector = { matchLabels: { app: 'api' } };
+    const rules = [{ from: [{ source: { requestPrincipals: ['*'] } }] }];
+    source.put(
+      pod('api-1', '10.0.0.1'),
+      pod('web-1', '10.0.0.2', { labels: { app: 'web' } }),
+      istioSecurity('RequestAuthentication', 'users', { selector, jwtRules: [{ issuer: 'me', jwksUri: url }] }),
+      istioSecurity('AuthorizationPolicy', 'api', { selector, rules }),
+      istioSecurity('AuthorizationPolicy', 'web', { selector: { matchLabels: { app: 'web' } }, rules }),
+    );
+    const verdicts = async () => {
+      const { judged } = await judgePolicies(surveyed, reports, async () => {});
+      return Object.fromEntries(judged.map(({ name, verdict }) => [name, verdict]));
+    };
+    t.match(await verdicts(), {
+      users: { reason: 'Accepted' },
+      api: { reason: 'Accepted' },
+      web: { reason: 'PartiallyHonoured', message: /no RequestAuthentication says of some of its pods/ },
+    });
+    surveyed.cluster.applyKeys(url, { keys: null, fault: 'ENOTFOUND' });
+    t.match(await verdicts(), {
+      users: {
+        reason: 'PartiallyHonoured',
+        message: /cannot be got: ENOTFOUND; until then every token of me is refused/,
+      },
+    });
+  },
+);
 
 t.test('a policy is judged a second after it came, and churning pods at most every half minute', async (t) => {
   const { reports, source, surveyed } = observed();

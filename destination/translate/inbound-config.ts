@@ -7,6 +7,7 @@ import { identityLayer } from './identity-ports.ts';
 import type { Inquiry, Mesh } from './inquiry.ts';
 import { istioLayer } from './istio/access-layer.ts';
 import { mutualTlsOf } from './istio/mutual-tls-mode.ts';
+import { tokenRulesOf, unreadableLayer } from './istio/token-rules.ts';
 import { serverAccess } from './linkerd/authorizations.ts';
 import { serversOf } from './linkerd/pod-servers.ts';
 import { type ChosenProfile, explicitProfileOf, ownProfileOf } from './linkerd/profile-choice.ts';
@@ -29,6 +30,7 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
     declared.set(port, [...(declared.get(port) ?? []), claim]);
   }
   const access = accessOf(inquiry, pod);
+  const tokenRules = tokenRulesOf(inquiry, pod);
   const ports = [...declared].sort(([a], [b]) => a - b);
   return {
     defaultPolicy: policy,
@@ -59,15 +61,19 @@ export function inboundConfig(inquiry: Inquiry, pod: Pod): InboundConfig {
     }),
     clusterNetworks: domain.clusterNetworks,
     ...(access && { access }),
+    ...(tokenRules.length > 0 && { tokenRules }),
   };
 }
 
 /** What all ports of a pod demand of clients besides their own policies; null: nothing. */
 function accessOf(inquiry: Inquiry, pod: Pod): PodAccess | null {
   const tls = mutualTlsOf(inquiry, pod);
-  const layers = [identityLayer(inquiry, pod), istioLayer(inquiry, pod), smiLayer(inquiry, pod)].filter(
-    (layer) => layer !== null,
-  );
+  const layers = [
+    identityLayer(inquiry, pod),
+    unreadableLayer(inquiry, pod),
+    istioLayer(inquiry, pod),
+    smiLayer(inquiry, pod),
+  ].filter((layer) => layer !== null);
   const isDefault = tls.mutualTls.origin === 'default' && !tls.mutualTlsPorts;
   return isDefault && layers.length === 0 ? null : { ...tls, layers };
 }

@@ -56,6 +56,50 @@ t.test('asks for the client that the last hop names, else for the other end', as
   t.equal(holds(condition, { address: '192.0.2.1' }), true);
 });
 
+t.test('asks for what a token has proved, of lists for any entry', async (t) => {
+  const token = {
+    principal: 'https://issuer.example/alice',
+    presenter: '',
+    audiences: ['api', 'web'],
+    claims: {
+      groups: ['a', 'ü', 7],
+      org: { team: 'blue' },
+      scope: 'read write',
+      text: 'read write',
+      age: 7,
+      constructor: 'x',
+    },
+    delimited: ['scope'],
+  };
+  const of = (condition: AccessCondition) => holds(condition, { token });
+  const claim = (names: readonly string[], value: object) => of({ token: 'claims', claim: names, value });
+  t.equal(of({ token: 'principal', value: { prefix: 'https://issuer.example/' } }), true);
+  t.equal(of({ token: 'audiences', value: { exact: 'web' } }), true);
+  t.equal(of({ token: 'audiences', value: { exact: 'other' } }), false);
+  for (const value of [{ present: true }, { prefix: '' }, { exact: '' }] as const)
+    t.equal(of({ token: 'presenter', value }), false, 'what it does not have is taken by nothing');
+  t.equal(claim(['groups'], { exact: 'ü' }), true);
+  t.equal(claim(['groups'], { exact: '7' }), false, 'a number is no text');
+  t.equal(claim(['org', 'team'], { exact: 'blue' }), true);
+  t.equal(claim(['org'], { present: true }), false, 'an object is no text');
+  t.equal(claim(['groups', '0'], { exact: 'a' }), false, 'a list has no names');
+  t.equal(claim(['scope'], { exact: 'write' }), true);
+  t.equal(claim(['scope'], { exact: 'read write' }), false);
+  t.equal(claim(['text'], { exact: 'read write' }), true);
+  t.equal(claim(['age'], { present: true }), false);
+  t.equal(claim(['toString'], { present: true }), false, 'what every object has is no claim');
+  t.equal(claim(['constructor'], { exact: 'x' }), true);
+});
+
+t.test('a token that there is not has proved nothing, and one that is not known may have', async (t) => {
+  const condition = { token: 'principal', value: { present: true } } as const;
+  t.equal(holds(condition, { token: null }), false);
+  t.equal(holds({ not: condition }, { token: null }), true);
+  t.equal(holds(condition), null);
+  t.equal(holds({ not: condition }), null);
+  t.equal(holds(condition, { token: null, request: null }), null);
+});
+
 t.test('asks for the port and for the name that TLS asked for', async (t) => {
   t.equal(holds({ ports: [80, 8080] }), true);
   t.equal(holds({ ports: [80] }), false);

@@ -1,7 +1,9 @@
 import type { AccessCondition, ClientAttribute } from '../../api/access-policy.ts';
+import type { TokenAttribute } from '../../api/request-authentication.ts';
 import { IpNetworks } from '../../core/config/ip-networks.ts';
 import { compilePredicate, compileString, type RequestView } from '../routing/predicate.ts';
 import { headerValue } from '../routing/request-parts.ts';
+import { type TokenAttributes, tokenValues } from './token-attributes.ts';
 
 /** What is known of somebody who wants in. */
 export interface AccessFacts {
@@ -15,6 +17,8 @@ export interface AccessFacts {
   readonly serverName: string | null;
   /** null: none has come, or none ever will, which the condition of octets is for. */
   readonly request: RequestView | null;
+  /** Of the request's token; null: it has none that was found good. Absent: it is not known whether it has. */
+  readonly token?: TokenAttributes | null;
 }
 
 /** Whether a condition holds; null: that depends on what is not known yet. Throws never. */
@@ -65,6 +69,15 @@ export function compileCondition(condition: AccessCondition): Condition {
     const matches = compileString(condition.serverName);
     return ({ serverName }) => (serverName === null ? null : matches(serverName));
   }
+  if ('token' in condition) {
+    const { token: attribute, claim = [] } = condition;
+    if (!TOKEN_ATTRIBUTES.includes(attribute)) throw new Error(`no token has a "${attribute}"`);
+    const matches = compileString(condition.value);
+    return ({ request, token }) => {
+      if (!request || token === undefined) return null;
+      return token !== null && tokenValues(token, attribute, claim).some(matches);
+    };
+  }
   if (!('request' in condition)) throw new Error(`knows no condition ${Object.keys(condition).join(', ')}`);
   const matches = compilePredicate(condition.request);
   return ({ request }) => request && matches(request);
@@ -93,3 +106,4 @@ function forwardedBy({ fields }: RequestView): string | null {
 }
 
 const ATTRIBUTES: readonly ClientAttribute[] = ['identity', 'principal', 'namespace', 'serviceAccount', 'trustDomain'];
+const TOKEN_ATTRIBUTES: readonly TokenAttribute[] = ['principal', 'presenter', 'audiences', 'claims'];

@@ -14,6 +14,8 @@ import type { CompiledRoute } from '../routing/route-table.ts';
 import { LabelValues } from '../telemetry/label-values.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter, Labels } from '../telemetry/registry.ts';
+import type { Authentication, TokenFault } from '../tokens/request-authenticator.ts';
+import { TokenChecks } from '../tokens/token-checks.ts';
 import { NOBODY } from '../transport/mutual-tls.ts';
 import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
 
@@ -30,7 +32,9 @@ export interface PortRules extends HttpRules {
 }
 
 /** What a port says of somebody who wants in. */
-export interface PortVerdict extends Pick<Verdict, 'refusal' | 'why'> {
+export interface PortVerdict extends Pick<Verdict, 'why'> {
+  /** As of a {@link Verdict}, or of its token. */
+  readonly refusal: Verdict['refusal'] | TokenFault['kind'];
   readonly isRefused: boolean;
   /** Of the authorization series: what decided. */
   readonly labels: Labels;
@@ -55,6 +59,8 @@ export class InboundPorts {
   readonly #attributes = new WeakMap<Client, ClientAttributes>();
   readonly #clients = new KnownClients();
   #access = Access.OPEN;
+  /** Of the requests' tokens. */
+  readonly tokens: TokenChecks;
   readonly #onUpdate = new Set<() => void>();
   /** Ports that have labels of their own: of the configuration, and where the application has taken a connection. */
   #named = new Set<number>();
@@ -79,6 +85,7 @@ export class InboundPorts {
     this.#opaque = opaque;
     this.#own = attributesOf(own);
     this.#onFault = onFault;
+    this.tokens = new TokenChecks(onFault);
     this.#config = initial;
     this.networks = new IpNetworks(initial.clusterNetworks);
     this.#metrics = metrics;
@@ -87,7 +94,9 @@ export class InboundPorts {
   }
 
   /** Takes a new configuration. Connections stay; a rate limit that is the same keeps what it has counted. */
-  update(config: InboundConfig): void {
+  update(next: InboundConfig): void {
+    const tokenRules = this.tokens.update(next.tokenRules);
+    const config = tokenRules ? { ...next, tokenRules } : next;
     this.#config = config;
     this.networks = new IpNetworks(config.clusterNetworks);
     this.#updateAccess(config);
@@ -142,7 +151,7 @@ export class InboundPorts {
 
   /** Judges a connection whose octets are passed on as they are. @param serverName that its TLS asks for; empty: none */
   judgeOctets(port: number, client: Client, serverName = ''): PortVerdict {
-    return this.#judge(port, client, 'octets', serverName, NO_REQUEST);
+    return this.#judge(port, client, 'octets', serverName, NO_REQUEST, null);
   }
 
   /** Why nobody at the client's address may have octets of a port, whoever it proves to be; null: somebody may. */
@@ -155,9 +164,18 @@ export class InboundPorts {
     return this.judgeOctets(port, { ...NOBODY, address, isLocal });
   }
 
-  /** Judges a request, whose path is in normal form where rules look at requests. */
-  judgeRequest(port: number, client: Client, request: RequestView): PortVerdict {
-    return this.#judge(port, client, 'requests', '', request);
+  /**
+   * Judges a request, whose path is in normal form where rules look at requests.
+   *
+   * @param authentication what was found of its tokens; null: none is looked at
+   */
+  judgeRequest(
+    port: number,
+    client: Client,
+    request: RequestView,
+    authentication: Pick<Authentication, 'token' | 'fault'> | null = null,
+  ): PortVerdict {
+    return this.#judge(port, client, 'requests', '', request, authentication);
   }
 
   /** Whether rules look at requests of a port: paths are brought into normal form then. */
@@ -165,17 +183,32 @@ export class InboundPorts {
     return looksAtRequests(this.rules(port).demands);
   }
 
-  #judge(port: number, client: Client, judged: Judged, serverName: string, request: RequestView): PortVerdict {
-    const facts = { client: this.#attributesOf(client), address: client.address, port, serverName, request };
+  #judge(
+    port: number,
+    client: Client,
+    judged: Judged,
+    serverName: string,
+    request: RequestView,
+    authentication: Pick<Authentication, 'token' | 'fault'> | null,
+  ): PortVerdict {
+    const { token, fault } = authentication ?? NO_TOKEN;
+    const facts = { client: this.#attributesOf(client), address: client.address, port, serverName, request, token };
     const { identity, isLocal } = client;
     const { verdict, refusal, why, decider } = verdictOf(
       this.rules(port).demands,
       { identity, isLocal, facts },
       judged,
     );
+    // Who has to prove who it is hears nothing of tokens before it has.
+    if (fault && !(verdict === 'denied' && refusal === 'reset')) return this.#refusedToken(port, client, fault);
     const labels = { target_port: this.portLabel(port), ...labelsOf(decider), client_id: identity };
     const noted = this.#access.notes(facts, judged).map((note) => this.#noteCounter(note, port, identity));
     return { isRefused: verdict !== 'allowed', refusal, why, labels, noted };
+  }
+
+  #refusedToken(port: number, { identity }: Client, { kind, why, origin, path }: TokenFault): PortVerdict {
+    const labels = { target_port: this.portLabel(port), ...labelsOf({ kind: 'object', origin }), client_id: identity };
+    return { isRefused: true, refusal: kind, why: `${origin} ${path} refuses it: it ${why}`, labels, noted: [] };
   }
 
   #noteCounter({ kind, verdict, rule }: Note, port: number, identity: string): Counter {
@@ -285,6 +318,7 @@ function labelsOf(decider: Decider): Labels {
 /** API groups of objects that decide, by the kinds in which they are told apart. */
 const GROUPS: Readonly<Record<string, string>> = {
   PeerAuthentication: 'security.istio.io',
+  RequestAuthentication: 'security.istio.io',
   AuthorizationPolicy: 'security.istio.io',
   Server: 'policy.linkerd.io',
   ServerAuthorization: 'policy.linkerd.io',
@@ -295,6 +329,7 @@ const GROUPS: Readonly<Record<string, string>> = {
 /** Stands for whoever a client may yet prove to be: no rule looks at it, since nothing has been proved. */
 const SOMEBODY = 'somebody';
 
+const NO_TOKEN = { token: null, fault: null };
 /** What octets have of a request. */
 const NO_REQUEST: RequestView = { method: '', path: '', authority: '', scheme: '', fields: [] };
 

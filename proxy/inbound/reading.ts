@@ -34,12 +34,17 @@ export interface ReadingContext {
 export interface Reading {
   readonly head: RequestHead;
   readonly rules: PortRules;
+  /** The head as it was asked, with its tokens; the same object as `sent` but for what the application does not get. */
+  readonly asked: RequestHead;
   /** The head as the application gets it. */
   readonly sent: RequestHead & { version: string };
   /** It is no upgrade, or one that may be offered on. */
   readonly isOffered: boolean;
   readonly route: CompiledRoute;
   readonly series: ResponseSeries;
+  /** When tokens of it were looked at, and until when that holds, milliseconds since 1970. */
+  readonly readAtMs: number;
+  readonly validUntilMs: number;
   /** What the policies of the port say of it. */
   readonly verdict: PortVerdict;
   /** Counts the verdict. */
@@ -48,6 +53,12 @@ export interface Reading {
   readonly isProbe: boolean;
   /** Whose request it is. */
   readonly caller: Caller;
+}
+
+/** Whether what was read of a head still holds. */
+export function isCurrent(reading: Reading | null, head: RequestHead, rules: PortRules): reading is Reading {
+  if (reading?.head !== head || reading.rules !== rules) return false;
+  return reading.validUntilMs === Number.POSITIVE_INFINITY || Date.now() < reading.validUntilMs;
 }
 
 /** Reads a head, of a client's connection to `destination`. @param last of the connection, whose caller it mostly is */
@@ -63,23 +74,29 @@ export function readHead(
 ): Reading {
   const asked = client.identity === '' ? head : restoreVersion(head);
   const offered = withOfferedUpgrade(asked);
-  const restored = normalised(offered ?? asked, ports.looksAtRequests(destination.port));
+  const whole = normalised(offered ?? asked, ports.looksAtRequests(destination.port));
+  const readAtMs = Date.now();
+  const authentication = ports.tokens.of(whole, readAtMs);
+  const restored = authentication ? { ...whole, path: authentication.path, fields: authentication.fields } : whole;
   const service = serviceOf(restored, client, clusterDomain);
   const route = rules.route(service, restored);
   // What the application is told is judged: a stranger cannot say what only the mesh may.
   const fields = requestFields(restored, client, spiffe);
   const { port } = destination;
-  const verdict = ports.judgeRequest(port, client, { ...restored, fields });
+  const verdict = ports.judgeRequest(port, client, { ...restored, fields }, authentication);
   const sent = { ...restored, version: restored.version ?? '', fields };
   const probe = isProbe(probePaths, port, sent);
   const way: CallerWay = { port, carried: 'http', method: restored.method, route: route.route.name, isProbe: probe };
   return {
     head,
     rules,
+    asked: whole,
     sent,
     isOffered: offered !== null,
     route,
     series: ports.routeSeries(rules.counted(service), destination.port, route.route.name),
+    readAtMs,
+    validUntilMs: authentication?.validUntilMs ?? Number.POSITIVE_INFINITY,
     verdict,
     judged: counterOf(verdict, client, metrics),
     isProbe: probe,

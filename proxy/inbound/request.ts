@@ -18,6 +18,7 @@ import { brokenOff, CANCEL, INTERNAL_ERROR, REFUSED_STREAM } from '../http2/wire
 import { fieldsOfServer, trailersOf } from '../mesh-fields.ts';
 import type { Client } from '../routing/inbound-policy.ts';
 import { isProbe } from '../routing/probe.ts';
+import { pathOf } from '../routing/request-parts.ts';
 import type { CompiledRoute } from '../routing/route-table.ts';
 import { come } from '../telemetry/callers.ts';
 import type { Metrics, Outcome, ResponseSeries } from '../telemetry/metrics.ts';
@@ -27,7 +28,7 @@ import type { Waiter } from '../transport/http-pool.ts';
 import type { Application, ApplicationServer } from './application.ts';
 import type { PortVerdict } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { counterOf, type Reading, type ReadingContext, readHead } from './reading.ts';
+import { counterOf, isCurrent, type Reading, type ReadingContext, readHead } from './reading.ts';
 
 /** What an inbound request needs of the proxy. */
 export interface InboundContext extends ReadingContext {
@@ -65,6 +66,9 @@ export class InboundRequest implements StreamListener, Waiter {
   readonly #downstream: ServerStream;
   /** As the application gets it. */
   readonly #head: RequestHead & { version: string };
+  /** With its tokens, which were looked at then, milliseconds since 1970. */
+  readonly #asked: RequestHead;
+  readonly #readAtMs: number;
   readonly #connection: InboundConnection;
   readonly #context: InboundContext;
   readonly #route: CompiledRoute;
@@ -99,9 +103,10 @@ export class InboundRequest implements StreamListener, Waiter {
     this.#context = context;
     this.#requestDone = end;
     const rules = context.ports.rules(connection.destination.port);
-    if (connection.last?.head !== head || connection.last.rules !== rules)
-      connection.last = readHead(head, rules, connection, context);
-    const { sent, isOffered, route, series, verdict, judged, isProbe, caller } = connection.last;
+    if (!isCurrent(connection.last, head, rules)) connection.last = readHead(head, rules, connection, context);
+    const { asked, sent, isOffered, route, series, readAtMs, verdict, judged, isProbe, caller } = connection.last!;
+    this.#asked = asked;
+    this.#readAtMs = readAtMs;
     this.#head = sent;
     this.#route = route;
     this.#series = series;
@@ -147,7 +152,7 @@ export class InboundRequest implements StreamListener, Waiter {
   }
 
   onTrailers(fields: Fields): void {
-    const kept = trailersOf(fields);
+    const kept = this.#context.ports.tokens.withoutLent(trailersOf(fields));
     this.#requestDone = true;
     this.#trailers = kept;
     this.#upstream?.sendTrailers(kept);
@@ -299,7 +304,7 @@ export class InboundRequest implements StreamListener, Waiter {
 
   /** Answers that policy refuses it; a client that has no business here without an identity is cut off instead. */
   #refuse(verdict: PortVerdict): void {
-    const failure = refusedBy(verdict);
+    const failure = refusedBy(verdict, this.#head);
     if (verdict.refusal !== 'reset') return this.#fail(failure);
     this.#tell(failure);
     this.#end({ status: 0, success: false, grpcStatus: '', error: failure.reason });
@@ -318,15 +323,18 @@ export class InboundRequest implements StreamListener, Waiter {
   endIfRefused(): void {
     const { ports, metrics } = this.#context;
     const { client, destination } = this.#connection;
-    const verdict = ports.judgeRequest(destination.port, client, this.#head);
+    // A token that has expired since is none that policy refuses.
+    const authentication = ports.tokens.of(this.#asked, this.#readAtMs);
+    const verdict = ports.judgeRequest(destination.port, client, this.#head, authentication);
     if (this.#over || !verdict.isRefused || this.#isProbe()) return;
     counterOf(verdict, client, metrics).value++;
     this.#upstream?.reset(CANCEL);
     this.cancelled = true;
     if (!this.#answer) return this.#refuse(verdict);
-    this.#tell(refusedBy(verdict));
+    const failure = refusedBy(verdict, this.#head);
+    this.#tell(failure);
     this.#downstream.reset(INTERNAL_ERROR);
-    this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: 'policy_denied' });
+    this.#end({ status: this.#answer.status, success: false, grpcStatus: '', error: failure.reason });
   }
 
   #isProbe(): boolean {
@@ -370,6 +378,14 @@ class Answer implements StreamListener {
 /** Tries while the application refuses or closes idle connections. */
 const APPLICATION_ATTEMPTS = 3;
 
-function refusedBy({ refusal, why }: PortVerdict): Failure {
-  return { reason: refusal === 'not-found' ? 'route_not_found' : 'policy_denied', message: why };
+function refusedBy({ refusal, why }: PortVerdict, { scheme, authority, path }: RequestHead): Failure {
+  if (refusal === 'not-found') return { reason: 'route_not_found', message: why };
+  if (refusal === 'answer' || refusal === 'reset') return { reason: 'policy_denied', message: why };
+  const realm = `${scheme}://${authority}${pathOf(path)}`.slice(0, MAX_REALM_CHARACTERS);
+  // RFC 6750 section 3.
+  const challenge = `Bearer realm="${realm.replace(/["\\]/g, encodeURIComponent)}", error="invalid_token"`;
+  return { reason: refusal === 'for-others' ? 'token_for_others' : 'token_invalid', message: why, challenge };
 }
+
+/** As Envoy cuts it. */
+const MAX_REALM_CHARACTERS = 256;

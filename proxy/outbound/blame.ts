@@ -34,6 +34,8 @@ export const BLAME: Readonly<Record<ProxyErrorReason, Blame>> = {
   rate_limited: 'nobody',
   loop_detected: 'request',
   policy_denied: 'request',
+  token_invalid: 'request',
+  token_for_others: 'request',
   opaque_on_http_port: 'request',
   peer_without_identity: 'request',
   peer_certificate_expired: 'impostor',

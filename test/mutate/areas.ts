@@ -53,6 +53,10 @@ export const AREAS: Readonly<Record<string, Area>> = {
       'test/integration/{outbound-connections,refusals,request-overrides,series,traffic-policy,tunnels,unmarked-ports,upgrades}.test.ts',
     ],
   },
+  tokens: {
+    sources: ['{core/jwt,destination/keys,proxy/tokens}/*.ts', 'proxy/access/token-attributes.ts'],
+    tests: ['{core/jwt,destination/keys,proxy/tokens}/*.test.ts', 'proxy/access/condition.test.ts'],
+  },
   istio: {
     sources: ['destination/{objects,translate}/istio/**/*.ts'],
     tests: ['destination/{objects,translate}/**/*.test.ts', 'webhook/validate/**/*.test.ts'],

@@ -2,8 +2,9 @@ import { FieldReader } from '../field-reader.ts';
 import type { Fields } from '../json.ts';
 import { readAnnotations, readMeta } from '../meta.ts';
 import { type Problem, refuseErrors } from '../problem.ts';
-import { type AuthorizationPolicy, OF_TOKENS } from './authorization-policy.ts';
+import type { AuthorizationPolicy } from './authorization-policy.ts';
 import { readAuthorizationRule } from './read-authorization-rule.ts';
+import { readTargetRefs } from './target-refs.ts';
 import { readWorkloadSelector } from './workload-selector.ts';
 
 /**
@@ -18,7 +19,7 @@ export function readAuthorizationPolicy(raw: Fields, problems: Problem[]): Autho
   const reader = FieldReader.ofSpec(raw, found);
   reader.allow(['selector', 'targetRef', 'targetRefs', 'rules', 'action', 'provider']);
   const selector = readWorkloadSelector(reader);
-  const isForOthers = readTargets(reader);
+  const isForOthers = readTargetRefs(reader);
   if (selector && isForOthers) reader.problem('targetRefs', 'excludes selector, which stands beside it');
   const action = readAction(reader);
   const rules = reader.nestedList('rules');
@@ -32,9 +33,6 @@ export function readAuthorizationPolicy(raw: Fields, problems: Problem[]): Autho
     isDryRun: readDryRun(raw, found),
     rules: rules.map((entry) => readAuthorizationRule(entry, meta.namespace)),
   };
-  for (const { path, from, when } of action === 'ALLOW' ? [] : policy.rules)
-    if ([...from.flat(), ...when].some(({ attribute, values }) => OF_TOKENS.has(attribute) && values.length > 0))
-      found.push({ path, message: 'asks for a JSON Web Token, and none is looked at: it would refuse nobody' });
   refuseErrors(found, problems);
   return policy;
 }
@@ -75,27 +73,6 @@ function readAction(reader: FieldReader): AuthorizationPolicy['action'] {
   return 'DENY';
 }
 
-/** @returns whether it is attached to something. A Service is one only to waypoints, and a Gateway to its own proxies. */
-function readTargets(reader: FieldReader): boolean {
-  const single = reader.nested('targetRef');
-  const targets = [...(single ? [single] : []), ...reader.nestedList('targetRefs')];
-  if (targets.length > MAX_TARGETS) reader.problem('targetRefs', `has ${targets.length}, ${MAX_TARGETS} at most`);
-  for (const target of targets) {
-    target.allow(['group', 'kind', 'name', 'namespace']);
-    target.text('name');
-    if (target.has('namespace'))
-      target.problem('namespace', 'is not allowed: targets are of the policy’s own namespace');
-    const kind = target.text('kind');
-    if (kind !== null && !TARGETS.includes(kind)) target.problem('kind', `"${kind}" is none of ${TARGETS.join(', ')}`);
-  }
-  if (targets.length > 0)
-    reader.warning(
-      single ? 'targetRef' : 'targetRefs',
-      'has no effect on workloads: as in Istio, sidecars follow policies with a selector, or without either',
-    );
-  return targets.length > 0;
-}
-
 /** Source: annotation `istio.io/dry-run`, read as Go's `strconv.ParseBool`; what is none does not count as true. */
 function readDryRun(raw: Fields, found: Problem[]): boolean {
   const text = readAnnotations(raw)[DRY_RUN];
@@ -109,6 +86,4 @@ function readDryRun(raw: Fields, found: Problem[]): boolean {
 const DRY_RUN = 'istio.io/dry-run';
 const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
 const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
-const TARGETS: readonly string[] = ['Gateway', 'GatewayClass', 'Service', 'ServiceEntry'];
-const MAX_TARGETS = 16;
 const MAX_RULES = 512;

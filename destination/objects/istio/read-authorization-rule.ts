@@ -1,7 +1,7 @@
 import type { FieldReader } from '../field-reader.ts';
 import { isPort } from '../json.ts';
 import { networkFault } from '../network-fault.ts';
-import { type Attribute, type AuthorizationRule, type Demand, OF_TOKENS } from './authorization-policy.ts';
+import type { Attribute, AuthorizationRule, Demand } from './authorization-policy.ts';
 import { pathTemplateFault } from './path-template.ts';
 
 /** Reads one entry of `spec.rules`. Source: AuthorizationPolicy, "Rule". @param home namespace of the policy */
@@ -83,8 +83,6 @@ function readValues(reader: FieldReader, name: string, attribute: Attribute, hom
     reader.problem(name, 'is an empty list');
   const faultOf = FAULTS.get(attribute);
   const values = reader.texts(name, faultOf);
-  if (OF_TOKENS.has(attribute) && values.length > 0)
-    reader.warning(name, 'is of a JSON Web Token, and none is looked at: it takes no request, and `not…` takes all');
   return attribute === 'source.serviceAccount'
     ? values.map((value) => (value.includes('/') ? value : `${home}/${value}`))
     : values;

@@ -2,15 +2,23 @@ import type { AccessCondition } from '../../../api/access-policy.ts';
 import type { Predicate } from '../../../api/predicate.ts';
 import type { StringMatch } from '../../../api/string-match.ts';
 import { IpNetworks } from '../../../core/config/ip-networks.ts';
-import { type AuthorizationRule, type Demand, HTTP_ONLY } from '../../objects/istio/authorization-policy.ts';
+import { type AuthorizationRule, type Demand, HTTP_ONLY, OF_TOKENS } from '../../objects/istio/authorization-policy.ts';
 import { isPathTemplate, pathTemplateRegex, quoted } from '../../objects/istio/path-template.ts';
 import type { Pod } from '../../objects/kubernetes/pod.ts';
 
+/** For what pod a rule is translated, and whether tokens of its requests are looked at. */
+export interface Subject {
+  readonly pod: Pod;
+  readonly looksAtTokens: boolean;
+}
+
 /** What a rule takes of requests. */
-export function conditionOf({ from, to, when }: AuthorizationRule, pod: Pod): AccessCondition {
+export function conditionOf({ from, to, when }: AuthorizationRule, subject: Subject): AccessCondition {
   const alternatives = (entries: AuthorizationRule['from']): AccessCondition[] =>
-    entries.length === 0 ? [] : [anyOf(entries.map((demands) => allOf(demands.flatMap((each) => partsOf(each, pod)))))];
-  return allOf([...alternatives(from), ...alternatives(to), ...when.flatMap((each) => partsOf(each, pod))]);
+    entries.length === 0
+      ? []
+      : [anyOf(entries.map((demands) => allOf(demands.flatMap((each) => partsOf(each, subject)))))];
+  return allOf([...alternatives(from), ...alternatives(to), ...when.flatMap((each) => partsOf(each, subject))]);
 }
 
 /**
@@ -21,7 +29,7 @@ export function conditionOf({ from, to, when }: AuthorizationRule, pod: Pod): Ac
  */
 export function octetsConditionOf(
   rule: AuthorizationRule,
-  pod: Pod,
+  subject: Subject,
   action: 'ALLOW' | 'DENY' | 'AUDIT',
 ): AccessCondition | null | undefined {
   const { from, to, when } = rule;
@@ -29,12 +37,12 @@ export function octetsConditionOf(
   if (![...from.flat(), ...to.flat(), ...when].some(isHttp)) return undefined;
   if (action === 'ALLOW') return null;
   const rest = (demands: readonly Demand[]) => demands.filter((each) => !isHttp(each));
-  return conditionOf({ ...rule, from: from.map(rest), to: to.map(rest), when: rest(when) }, pod);
+  return conditionOf({ ...rule, from: from.map(rest), to: to.map(rest), when: rest(when) }, subject);
 }
 
 /** One of the values, and none of the others. */
-function partsOf({ attribute, names, values, notValues }: Demand, pod: Pod): AccessCondition[] {
-  const one = (value: string) => attributeIs(attribute, names, value, pod);
+function partsOf({ attribute, names, values, notValues }: Demand, subject: Subject): AccessCondition[] {
+  const one = (value: string) => attributeIs(attribute, names, value, subject);
   return [
     ...(values.length > 0 ? [anyOf(values.map(one))] : []),
     ...(notValues.length > 0 ? [{ not: anyOf(notValues.map(one)) }] : []),
@@ -43,10 +51,13 @@ function partsOf({ attribute, names, values, notValues }: Demand, pod: Pod): Acc
 
 function attributeIs(
   attribute: Demand['attribute'],
-  [name = '']: readonly string[],
+  names: readonly string[],
   value: string,
-  pod: Pod,
+  { pod, looksAtTokens }: Subject,
 ): AccessCondition {
+  const [name = ''] = names;
+  // Where none is looked at, none has proved anything.
+  if (OF_TOKENS.has(attribute) && !looksAtTokens) return NEVER;
   switch (attribute) {
     case 'source.ip':
       return { address: [value] };
@@ -83,12 +94,14 @@ function attributeIs(
       return { request: { method: stringMatch(value) } };
     case 'path':
       return { request: { path: isPathTemplate(value) ? { regex: pathTemplateRegex(value) } : pathMatch(value) } };
-    // No token is looked at, so that none has proved anything.
     case 'request.auth.principal':
+      return { token: 'principal', value: stringMatch(value) };
     case 'request.auth.audiences':
+      return { token: 'audiences', value: stringMatch(value) };
     case 'request.auth.presenter':
+      return { token: 'presenter', value: stringMatch(value) };
     case 'request.auth.claims':
-      return NEVER;
+      return { token: 'claims', claim: names, value: stringMatch(value) };
   }
 }
 
