@@ -259,6 +259,7 @@ const OWN_LABELS = [
   'weft_limit_exceeded_total',
   'weft_proxy_destination_connected',
   'weft_proxy_destination_streams_total',
+  'weft_proxy_key_exchanges_total',
   'control_identity_cert_refreshes_total',
   'control_identity_cert_expiration_timestamp_seconds',
 ];
