@@ -29,6 +29,7 @@ import { provedBy, provedPeer, redirectedPeer, strangerAt, unmapped } from './cl
 import type { PortVerdict } from './ports.ts';
 import { Refused } from './refused.ts';
 import { type InboundContext, InboundRequest } from './request.ts';
+import { RequestsUnderWay } from './requests-under-way.ts';
 
 /** What the inbound side needs. */
 export interface InboundOptions {
@@ -330,7 +331,7 @@ export class InboundListener {
       server: context.application.server(context.applicationAddress ?? destination.host, destination.port),
       responses: new ResponseSeries(labels, metrics.requests, metrics.responses, metrics.latency),
       last: null,
-      requests: new Set<InboundRequest>(),
+      requests: new RequestsUnderWay(),
     };
     const tcp = new TcpSeries(metrics, { ...labels, peer: 'src' });
     tcp.opened();
@@ -350,7 +351,7 @@ export class InboundListener {
       },
     };
     const stop = ports.whenUpdated(() => {
-      for (const request of [...connection.requests]) request.endIfRefused();
+      connection.requests.endIfRefused();
       // Nothing that it may yet ask is answered.
       if (ports.judgeOctets(destination.port, client).refusal === 'reset' && !this.#isProbed(destination.port))
         served.destroy();

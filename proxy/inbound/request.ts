@@ -29,6 +29,7 @@ import type { Application, ApplicationServer } from './application.ts';
 import type { PortVerdict } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { counterOf, isCurrent, type Reading, type ReadingContext, readHead } from './reading.ts';
+import type { RequestsUnderWay, UnderWay } from './requests-under-way.ts';
 
 /** What an inbound request needs of the proxy. */
 export interface InboundContext extends ReadingContext {
@@ -52,7 +53,7 @@ export interface InboundConnection {
   /** What was found out for the last request's head. */
   last: Reading | null;
   /** Those under way, which a change of policy may end. */
-  readonly requests: Set<InboundRequest>;
+  readonly requests: RequestsUnderWay;
 }
 
 /**
@@ -62,7 +63,9 @@ export interface InboundConnection {
  *
  * Only what provably never reached the application is tried again here; the rest is for the client's proxy to decide.
  */
-export class InboundRequest implements StreamListener, Waiter {
+export class InboundRequest implements StreamListener, Waiter, UnderWay {
+  previous: UnderWay | null = null;
+  next: UnderWay | null = null;
   readonly #downstream: ServerStream;
   /** As the application gets it. */
   readonly #head: RequestHead & { version: string };
@@ -296,7 +299,7 @@ export class InboundRequest implements StreamListener, Waiter {
   #end(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
-    this.#connection.requests.delete(this);
+    this.#connection.requests.remove(this);
     const latencyMs = performance.now() - this.#startMs;
     this.#series.response(outcome, latencyMs);
     this.#connection.responses.response(outcome, latencyMs);
