@@ -81,7 +81,7 @@ export function queryValue(target: string, name: string): string | null {
       if (equals < 0 && target.charCodeAt(end) === EQUALS) equals = end;
     const nameEnd = equals < 0 ? end : equals;
     if (end > at && isEncodingOf(target, at, nameEnd, name))
-      return equals < 0 ? '' : decode(target.slice(equals + 1, end));
+      return equals < 0 ? '' : decodedForm(target.slice(equals + 1, end));
     at = end + 1;
   }
   return null;
@@ -106,7 +106,8 @@ function isEncodingOf(target: string, at: number, end: number, name: string): bo
   return at === end;
 }
 
-function decode(raw: string): string {
+/** A name or value of a query, decoded; escapes that are none stand for themselves. */
+export function decodedForm(raw: string): string {
   return raw.replace(/\+|%[0-9A-Fa-f]{2}/g, (code) => (code === '+' ? ' ' : escapedOctet(code)));
 }
 

@@ -1,5 +1,5 @@
 import type { TokenPlace, TokenRule } from '../../api/request-authentication.ts';
-import { escapedOctet, isNamed, octetsOf } from '../routing/request-parts.ts';
+import { decodedForm, isNamed, octetsOf } from '../routing/request-parts.ts';
 
 /** The parts of a request that may have tokens. One character an octet. */
 export interface Carrier {
@@ -126,10 +126,6 @@ function parametersOf(target: string): { readonly name: string; readonly value: 
 
 function parameterOf(part: string): { readonly name: string; readonly value: string } {
   const equals = part.indexOf('=');
-  if (equals < 0) return { name: decode(part), value: '' };
-  return { name: decode(part.slice(0, equals)), value: decode(part.slice(equals + 1)) };
-}
-
-function decode(raw: string): string {
-  return raw.replace(/\+|%[0-9A-Fa-f]{2}/g, (code) => (code === '+' ? ' ' : escapedOctet(code)));
+  if (equals < 0) return { name: decodedForm(part), value: '' };
+  return { name: decodedForm(part.slice(0, equals)), value: decodedForm(part.slice(equals + 1)) };
 }
