@@ -12,14 +12,15 @@ import type { AccessFacts } from '../../proxy/access/condition.ts';
 import type { Judged } from '../../proxy/access/layer.ts';
 import { normalTarget } from '../../proxy/access/path-readings.ts';
 import { PortAccess } from '../../proxy/access/port-access.ts';
-import { type Verdict, verdictOf } from '../../proxy/access/verdict.ts';
+import type { TokenFault } from '../../proxy/access/token-fault.ts';
+import { afterToken, REASON_OF_REFUSAL, type Verdict, verdictOf } from '../../proxy/access/verdict.ts';
 import { carriageOf, type HttpRules, passesTls } from '../../proxy/routing/carriage.ts';
 import { PortRoutes, serviceNamed } from '../../proxy/routing/port-routes.ts';
 import type { RequestView } from '../../proxy/routing/predicate.ts';
 import { isProbe, type ProbePaths } from '../../proxy/routing/probe.ts';
 import { overridesByClient } from '../../proxy/routing/rate-override.ts';
 import { DEFAULT_ROUTE } from '../../proxy/routing/route-table.ts';
-import { RequestAuthenticator, type TokenFault } from '../../proxy/tokens/request-authenticator.ts';
+import { RequestAuthenticator } from '../../proxy/tokens/request-authenticator.ts';
 import { containersOf, readPodTemplate } from '../../webhook/inject/pod-template.ts';
 import { probePathsOf } from '../../webhook/inject/probe-paths.ts';
 import type { MeshState } from '../state/mesh-state.ts';
@@ -127,11 +128,8 @@ function decide(
   const isExempt = seen === 'http' && isProbe(probesOf(place), port, arrival.request);
   const tokens = tokensOf(config, arrival);
   const facts = { ...factsOf(rules, arrival), ...tokens.facts };
-  const fault = seen === 'http' ? tokens.fault : null;
-  const judged = afterTokens(
-    judgedBy(config, rules, arrival.client, facts, seen === 'http' ? 'requests' : 'octets'),
-    fault,
-  );
+  const byRules = judgedBy(config, rules, arrival.client, facts, seen === 'http' ? 'requests' : 'octets');
+  const judged = afterToken(byRules, seen === 'http' ? tokens.fault : null);
   const verdict = isExempt ? 'probe' : judged.verdict;
   return {
     port,
@@ -143,7 +141,8 @@ function decide(
       nearest: verdict === 'denied' ? nearestRule(state, permissionsFor(config, rules, judged), facts) : null,
     },
     rateLimit: seen === 'http' && !isExempt ? explainRateLimit(state, rules.rateLimit, arrival.client) : null,
-    refused: seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? reasonOf(judged, fault) : null,
+    refused:
+      seen === 'neither' ? 'opaque_on_http_port' : verdict === 'denied' ? REASON_OF_REFUSAL[judged.refusal] : null,
   };
 }
 
@@ -171,18 +170,6 @@ function tokensOf(
   if (!tokenRules) return { facts: { token: null }, fault: null };
   const { token, fault } = new RequestAuthenticator(tokenRules).authenticate(request, Date.now());
   return fault?.kind === 'keys-unknown' ? { facts: {}, fault: null } : { facts: { token }, fault };
-}
-
-/** A token that is not taken is refused before rules are asked, but after a client had to prove who it is. */
-function afterTokens(judged: Verdict, fault: TokenFault | null): Verdict {
-  if (!fault || (judged.verdict === 'denied' && judged.refusal === 'reset')) return judged;
-  const { origin, path, why } = fault;
-  return {
-    verdict: 'denied',
-    refusal: 'answer',
-    why: `${origin} ${path} refuses it: it ${why}`,
-    decider: { kind: 'object', origin, path },
-  };
 }
 
 /** What the proxy of the pod knows of it. */
@@ -224,11 +211,6 @@ function permissionsFor(
   if (decider.kind === 'object') return [];
   if (decider.kind === 'no-rule') return (access?.layers ?? []).map(({ allow }) => allow ?? []);
   return [[...authorizations, ...accessRoutes.flatMap((route) => route.authorizations)]];
-}
-
-function reasonOf({ refusal }: Verdict, fault: TokenFault | null): ProxyErrorReason {
-  if (fault && refusal !== 'reset') return fault.kind === 'for-others' ? 'token_for_others' : 'token_invalid';
-  return refusal === 'not-found' ? 'route_not_found' : 'policy_denied';
 }
 
 /** What decided besides the policy of the port. */

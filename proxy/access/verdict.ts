@@ -1,4 +1,5 @@
 import type { AccessRule } from '../../api/access-policy.ts';
+import type { ProxyErrorReason } from '../../api/proxy-headers.ts';
 import type { InboundPolicy } from '../../api/routing.ts';
 import type { IpNetworks } from '../../core/config/ip-networks.ts';
 import { type Client, judge, refusal } from '../routing/inbound-policy.ts';
@@ -8,6 +9,7 @@ import type { AccessFacts } from './condition.ts';
 import type { Judged } from './layer.ts';
 import { normalTarget, otherReadings } from './path-readings.ts';
 import type { PortAccess } from './port-access.ts';
+import type { TokenFault } from './token-fault.ts';
 
 /** What a port of a pod demands of who wants in, compiled. */
 export interface Demands {
@@ -30,9 +32,9 @@ export interface Verdict {
   readonly verdict: 'allowed' | 'denied' | 'unknown';
   /**
    * What a request that is refused gets: `answer` says so; `not-found`, because it is of no route of the port; `reset`, no
-   * answer at all, because a client without an identity is none that may ask.
+   * answer at all, because a client without an identity is none that may ask; the others, what is wrong with its token.
    */
-  readonly refusal: 'answer' | 'not-found' | 'reset';
+  readonly refusal: 'answer' | 'not-found' | 'reset' | TokenFault['kind'];
   /** Why it is refused, in a sentence for the operator; what let it in otherwise, or empty: nothing had to. */
   readonly why: string;
   readonly decider: Decider;
@@ -43,6 +45,16 @@ export type Decider =
   | { readonly kind: 'object'; readonly origin: string; readonly path?: string }
   | { readonly kind: 'policy'; readonly mode: InboundPolicy['mode'] }
   | { readonly kind: 'no-rule' };
+
+/** What answers say of each refusal, and metrics. */
+export const REASON_OF_REFUSAL: Readonly<Record<Verdict['refusal'], ProxyErrorReason>> = {
+  answer: 'policy_denied',
+  reset: 'policy_denied',
+  'not-found': 'route_not_found',
+  invalid: 'token_invalid',
+  'keys-unknown': 'token_invalid',
+  'for-others': 'token_for_others',
+};
 
 /** Whether rules look at the requests of a port: paths are brought into normal form then. */
 export function looksAtRequests({ port, pod }: Demands): boolean {
@@ -77,6 +89,23 @@ export function verdictOf(demands: Demands, applicant: Applicant, judged: Judged
       return { ...other, why: `${other.why}, if its path is read as ${pathOf(reading)}` };
   }
   return verdict;
+}
+
+/**
+ * What becomes of a request whose token is not taken: it is refused before rules are asked, but who has to prove who it is hears
+ * nothing of tokens before it has. Pure.
+ *
+ * @param verdict of the request by itself; returned where it holds
+ */
+export function afterToken(verdict: Verdict, fault: TokenFault | null): Verdict {
+  if (!fault || (verdict.verdict === 'denied' && verdict.refusal === 'reset')) return verdict;
+  const { kind, origin, path, why } = fault;
+  return {
+    verdict: 'denied',
+    refusal: kind,
+    why: `${origin} ${path} refuses it: it ${why}`,
+    decider: { kind: 'object', origin, path },
+  };
 }
 
 function verdictOnce(demands: Demands, applicant: Applicant, judged: Judged): Verdict {

@@ -5,7 +5,7 @@ import { Access, type Note } from '../access/access.ts';
 import { attributesOf, type ClientAttributes, KnownClients } from '../access/client-attributes.ts';
 import type { Judged } from '../access/layer.ts';
 import { PortAccess } from '../access/port-access.ts';
-import { type Decider, type Demands, looksAtRequests, type Verdict, verdictOf } from '../access/verdict.ts';
+import { afterToken, type Decider, type Demands, looksAtRequests, type Verdict, verdictOf } from '../access/verdict.ts';
 import type { HttpRules } from '../routing/carriage.ts';
 import type { Client } from '../routing/inbound-policy.ts';
 import { PortRoutes } from '../routing/port-routes.ts';
@@ -14,7 +14,7 @@ import type { CompiledRoute } from '../routing/route-table.ts';
 import { LabelValues } from '../telemetry/label-values.ts';
 import { type Metrics, ResponseSeries } from '../telemetry/metrics.ts';
 import type { Counter, Labels } from '../telemetry/registry.ts';
-import type { Authentication, TokenFault } from '../tokens/request-authenticator.ts';
+import type { Authentication } from '../tokens/request-authenticator.ts';
 import { TokenChecks } from '../tokens/token-checks.ts';
 import { NOBODY } from '../transport/mutual-tls.ts';
 import { RateLimiter, type RateLimitScope } from './rate-limiter.ts';
@@ -32,9 +32,7 @@ export interface PortRules extends HttpRules {
 }
 
 /** What a port says of somebody who wants in. */
-export interface PortVerdict extends Pick<Verdict, 'why'> {
-  /** As of a {@link Verdict}, or of its token. */
-  readonly refusal: Verdict['refusal'] | TokenFault['kind'];
+export interface PortVerdict extends Pick<Verdict, 'refusal' | 'why'> {
   readonly isRefused: boolean;
   /** Of the authorization series: what decided. */
   readonly labels: Labels;
@@ -194,21 +192,14 @@ export class InboundPorts {
     const { token, fault } = authentication ?? NO_TOKEN;
     const facts = { client: this.#attributesOf(client), address: client.address, port, serverName, request, token };
     const { identity, isLocal } = client;
-    const { verdict, refusal, why, decider } = verdictOf(
-      this.rules(port).demands,
-      { identity, isLocal, facts },
-      judged,
-    );
-    // Who has to prove who it is hears nothing of tokens before it has.
-    if (fault && !(verdict === 'denied' && refusal === 'reset')) return this.#refusedToken(port, client, fault);
+    const byRules = verdictOf(this.rules(port).demands, { identity, isLocal, facts }, judged);
+    const final = afterToken(byRules, fault);
+    const { verdict, refusal, why, decider } = final;
     const labels = { target_port: this.portLabel(port), ...labelsOf(decider), client_id: identity };
-    const noted = this.#access.notes(facts, judged).map((note) => this.#noteCounter(note, port, identity));
+    // No rule has been asked of one that its token keeps out.
+    const notes = final === byRules ? this.#access.notes(facts, judged) : [];
+    const noted = notes.map((note) => this.#noteCounter(note, port, identity));
     return { isRefused: verdict !== 'allowed', refusal, why, labels, noted };
-  }
-
-  #refusedToken(port: number, { identity }: Client, { kind, why, origin, path }: TokenFault): PortVerdict {
-    const labels = { target_port: this.portLabel(port), ...labelsOf({ kind: 'object', origin }), client_id: identity };
-    return { isRefused: true, refusal: kind, why: `${origin} ${path} refuses it: it ${why}`, labels, noted: [] };
   }
 
   #noteCounter({ kind, verdict, rule }: Note, port: number, identity: string): Counter {

@@ -1,4 +1,5 @@
 import type { SocketAddress } from '../../core/config/socket-address.ts';
+import { REASON_OF_REFUSAL } from '../access/verdict.ts';
 import type { FailureLog } from '../admin/failure-log.ts';
 import { answer, type Failure, resetFailure, statusOf } from '../answers.ts';
 import {
@@ -382,12 +383,12 @@ class Answer implements StreamListener {
 const APPLICATION_ATTEMPTS = 3;
 
 function refusedBy({ refusal, why }: PortVerdict, { scheme, authority, path }: RequestHead): Failure {
-  if (refusal === 'not-found') return { reason: 'route_not_found', message: why };
-  if (refusal === 'answer' || refusal === 'reset') return { reason: 'policy_denied', message: why };
+  const reason = REASON_OF_REFUSAL[refusal];
+  if (reason !== 'token_invalid' && reason !== 'token_for_others') return { reason, message: why };
   const realm = `${scheme}://${authority}${pathOf(path)}`.slice(0, MAX_REALM_CHARACTERS);
   // RFC 6750 section 3.
   const challenge = `Bearer realm="${realm.replace(/["\\]/g, encodeURIComponent)}", error="invalid_token"`;
-  return { reason: refusal === 'for-others' ? 'token_for_others' : 'token_invalid', message: why, challenge };
+  return { reason, message: why, challenge };
 }
 
 /** As Envoy cuts it. */

@@ -2,22 +2,10 @@ import type { TokenRule } from '../../api/request-authentication.ts';
 import { signatureFault, type VerifyingKey, verifyingKeys } from '../../core/jwt/signature.ts';
 import { parseToken, type Token } from '../../core/jwt/token.ts';
 import { nestedClaim, type TokenAttributes } from '../access/token-attributes.ts';
+import type { TokenFault } from '../access/token-fault.ts';
 import { headerValue, octetsOf } from '../routing/request-parts.ts';
 import { type RememberedToken, RememberedTokens } from './remembered-tokens.ts';
 import { type Carrier, TokenPlaces } from './token-places.ts';
-
-/** Why the token of a request is not taken. */
-export interface TokenFault {
-  /**
-   * `for-others`: all is well with it, but that it is for somebody else. `keys-unknown`: nobody can tell yet whether it is good.
-   */
-  readonly kind: 'invalid' | 'for-others' | 'keys-unknown';
-  /** A sentence for the operator; nothing of the token but its issuer. */
-  readonly why: string;
-  /** The object, and where in it, that refuses it. */
-  readonly origin: string;
-  readonly path: string;
-}
 
 /** What is found of a request's tokens. */
 export interface Authentication extends Carrier {
