@@ -7,12 +7,12 @@ import { DESTINATION_SERVICE_ACCOUNT, IDENTITY_SERVICE_ACCOUNT } from '../api/na
 import { dnsIdentity, type IdentityDomain, spiffeIdentity, type WorkloadIdentity } from '../api/workload-identity.ts';
 import type { SocketAddress } from '../core/config/socket-address.ts';
 import { WeftError } from '../core/errors/weft-error.ts';
-import { CLOCK_SKEW_MS } from '../core/pki/authority.ts';
 import { createCsr } from '../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../core/pki/key-pair.ts';
 import { certificatesIn } from '../core/pki/pem.ts';
+import { RenewalTimer } from '../core/pki/renewal-timer.ts';
 import { Backoff } from '../core/time/backoff.ts';
-import type { Clock, Timer } from '../core/time/clock.ts';
+import type { Clock } from '../core/time/clock.ts';
 import { renewalDelay } from '../core/time/renewal.ts';
 import type { ServingCertificate } from '../core/tls/serving-certificate.ts';
 
@@ -43,9 +43,9 @@ export class Certifier {
   readonly #onCredentials: (credentials: CertifiedCredentials) => void;
   readonly #onFailure: (error: Error) => void;
   readonly #backoff = new Backoff({ minMs: 100, maxMs: 10_000 });
-  #timer: Timer | null = null;
-  #issuedAt = 0;
-  #renewedFor = '';
+  readonly #renewal: RenewalTimer;
+  /** Of the certificate in use; null: there is none yet. */
+  #notBefore: number | null = null;
   #isStopped = false;
 
   constructor(options: {
@@ -58,6 +58,7 @@ export class Certifier {
     this.#clock = options.clock;
     this.#onCredentials = options.onCredentials;
     this.#onFailure = options.onFailure;
+    this.#renewal = new RenewalTimer(options.clock, () => void this.#run());
   }
 
   /** Certifies at once, and again before each certificate ends; what fails is tried again with a jittered back-off. */
@@ -67,22 +68,17 @@ export class Certifier {
 
   /** Renews at once where the certificate in use was made before an instant, RFC 3339; empty: never. */
   renewIfIssuedBefore(instant: string): void {
-    if (instant === '' || instant === this.#renewedFor || this.#timer === null) return;
-    this.#renewedFor = instant;
-    if (this.#issuedAt >= Date.parse(instant)) return;
-    this.#timer.cancel();
-    void this.#run();
+    if (this.#notBefore !== null && this.#renewal.isDemanded(instant, this.#notBefore)) this.#renewal.after(0);
   }
 
   /** Ends renewing. An answer that is under way is dropped. */
   stop(): void {
     this.#isStopped = true;
-    this.#timer?.cancel();
+    this.#renewal.stop();
   }
 
   async #run(): Promise<void> {
-    const waitMs = await this.#renew();
-    if (!this.#isStopped) this.#timer = this.#clock.after(waitMs, () => void this.#run());
+    this.#renewal.after(await this.#renew());
   }
 
   /** Returns when to renew or to try again, milliseconds from now. */
@@ -91,7 +87,7 @@ export class Certifier {
       const credentials = await certify(this.#settings);
       if (this.#isStopped) return 0;
       this.#backoff.reset();
-      this.#issuedAt = credentials.notBefore + CLOCK_SKEW_MS;
+      this.#notBefore = credentials.notBefore;
       this.#onCredentials(credentials);
       return renewalDelay(credentials.notAfter - this.#clock.now());
     } catch (error) {

@@ -1,12 +1,11 @@
 import * as http from 'node:http';
 import type * as net from 'node:net';
 import t, { type Test } from 'tap';
-
+import { FakeClock } from '../../core/testing/fake-clock.ts';
 import { TokenIssuer } from '../../core/testing/token-issuer.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import type { FetchedKeys } from '../objects/fetched-keys.ts';
 import { clusterOf } from '../testing/cluster.ts';
-import { FakeClock } from '../testing/fake-clock.ts';
 import { istioSecurity } from '../testing/manifests.ts';
 import { fetchKeys, type GotKeys, type KeyRequest } from './fetch-keys.ts';
 import { KeyKeeper } from './key-keeper.ts';

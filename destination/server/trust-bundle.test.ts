@@ -2,9 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-
+import { FakeClock } from '../../core/testing/fake-clock.ts';
 import { TestAuthority } from '../testing/control-plane.ts';
-import { FakeClock } from '../testing/fake-clock.ts';
 import { TrustBundle } from './trust-bundle.ts';
 
 /** A bundle file that is read when the test says so. */

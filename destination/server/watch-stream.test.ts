@@ -1,9 +1,9 @@
 import t from 'tap';
 
 import { HEARTBEAT_INTERVAL_MS, MAX_TARGETS, type ServerMessage } from '../../api/watch.ts';
+import { FakeClock } from '../../core/testing/fake-clock.ts';
 import { Reports } from '../objects/reports.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
-import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
 import { pod, service, slice } from '../testing/manifests.ts';
 import { Publication } from './publication.ts';

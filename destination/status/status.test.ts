@@ -1,8 +1,8 @@
 import t from 'tap';
+import { FakeClock } from '../../core/testing/fake-clock.ts';
 import { Cluster } from '../objects/cluster.ts';
 import { Reports } from '../objects/reports.ts';
 import { TEST_DOMAIN } from '../testing/cluster.ts';
-import { FakeClock } from '../testing/fake-clock.ts';
 import { FakeSource } from '../testing/fake-source.ts';
 import { istioSecurity, pod, rateLimit, server, service } from '../testing/manifests.ts';
 import { CONTROLLER_NAME, routeStatusWith, statusWith } from './object-status.ts';

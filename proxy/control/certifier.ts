@@ -3,11 +3,11 @@ import * as tls from 'node:tls';
 
 import { CERTIFY_PATH, type CertifyError, type CertifyRequest, type CertifyResponse } from '../../api/certify.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
-import { CLOCK_SKEW_MS } from '../../core/pki/authority.ts';
 import { createCsr } from '../../core/pki/certificate-request.ts';
 import { generateKeyPair, privateKeyPem } from '../../core/pki/key-pair.ts';
+import { RenewalTimer } from '../../core/pki/renewal-timer.ts';
 import { Backoff } from '../../core/time/backoff.ts';
-import type { Clock, Timer } from '../../core/time/clock.ts';
+import type { Clock } from '../../core/time/clock.ts';
 import { renewalDelay } from '../../core/time/renewal.ts';
 import type { ProxyConfig } from '../config.ts';
 import type { Log } from '../log.ts';
@@ -33,12 +33,9 @@ export class Certifier {
   readonly #failures;
   readonly #expiry;
   #trustBundle = '';
-  /** When the certificate in use was made, by identity's clock, milliseconds since the epoch. */
-  #issuedAt = 0;
-  /** What destination has last asked to renew by, so that clocks that differ have nobody renew twice. */
-  #renewedFor = '';
-  #timer: Timer | null = null;
-  #stopped = false;
+  /** Of the certificate in use, by identity's clock, milliseconds since the epoch. */
+  #notBefore = 0;
+  readonly #renewal: RenewalTimer;
   readonly #onCertified: () => void;
 
   constructor(options: {
@@ -55,6 +52,7 @@ export class Certifier {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#onCertified = options.onCertified;
+    this.#renewal = new RenewalTimer(options.clock, () => void this.#certify());
     const { certificateRefreshes, certificateExpiry } = options.metrics;
     this.#refreshes = certificateRefreshes.with({ result: 'ok' });
     this.#failures = certificateRefreshes.with({ result: 'error' });
@@ -68,8 +66,7 @@ export class Certifier {
 
   /** Ends renewing; the certificate in use stays. */
   stop(): void {
-    this.#stopped = true;
-    this.#timer?.cancel();
+    this.#renewal.stop();
   }
 
   /**
@@ -87,13 +84,10 @@ export class Certifier {
   }
 
   #renewIfMadeBefore(instant: string): void {
-    if (instant === '' || instant === this.#renewedFor || !this.#mutualTls.isReady) return;
-    this.#renewedFor = instant;
-    if (this.#issuedAt >= Date.parse(instant)) return;
-    this.#timer?.cancel();
+    if (!this.#mutualTls.isReady || !this.#renewal.isDemanded(instant, this.#notBefore)) return;
     const waitMs = Math.random() * RENEWAL_SPREAD_MS;
     this.#log.info({ renewIssuedBefore: instant, renewMs: Math.round(waitMs) }, 'asked to renew the certificate');
-    this.#again(waitMs);
+    this.#renewal.after(waitMs);
   }
 
   async #certify(): Promise<void> {
@@ -118,7 +112,7 @@ export class Certifier {
           ? 'the certificate cannot be renewed; the one that is held is still valid; trying again'
           : 'no certificate; trying again',
       );
-      this.#again(waitMs);
+      this.#renewal.after(waitMs);
     }
   }
 
@@ -126,7 +120,7 @@ export class Certifier {
     const notAfter = Date.parse(response.notAfter);
     const now = this.#clock.now();
     this.#trustBundle = response.trustBundle;
-    this.#issuedAt = Date.parse(response.notBefore) + CLOCK_SKEW_MS;
+    this.#notBefore = Date.parse(response.notBefore);
     this.#mutualTls.use({
       chain: response.chain,
       key: privateKeyPem(this.#keyPair),
@@ -142,12 +136,8 @@ export class Certifier {
       { identity: this.#config.identity, notAfter: response.notAfter, renewMs: Math.round(renewMs) },
       'certified',
     );
-    this.#again(renewMs);
+    this.#renewal.after(renewMs);
     this.#onCertified();
-  }
-
-  #again(waitMs: number): void {
-    if (!this.#stopped) this.#timer = this.#clock.after(waitMs, () => void this.#certify());
   }
 
   #post(request: CertifyRequest, trustBundle: string): Promise<CertifyResponse> {

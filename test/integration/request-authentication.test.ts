@@ -7,12 +7,11 @@ import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import type * as net from 'node:net';
 import t, { type Test } from 'tap';
-
+import { FakeClock } from '../../core/testing/fake-clock.ts';
 import { TokenIssuer } from '../../core/testing/token-issuer.ts';
 import { fetchKeys } from '../../destination/keys/fetch-keys.ts';
 import { KeyKeeper } from '../../destination/keys/key-keeper.ts';
 import { clusterOf } from '../../destination/testing/cluster.ts';
-import { FakeClock } from '../../destination/testing/fake-clock.ts';
 import { istioSecurity } from '../../destination/testing/manifests.ts';
 import { inboundConfig } from '../../destination/translate/inbound-config.ts';
 import { request } from '../support/http-request.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../core/time/clock.ts';
+import type { Clock, Timer } from '../time/clock.ts';
 
 /** Time that stands still until a test moves it. */
 export class FakeClock implements Clock {
