@@ -1,4 +1,4 @@
-import { ApiError } from '../../core/kubernetes/api-error.ts';
+import { nullIfNotFound } from '../../core/kubernetes/api-error.ts';
 import { listPages } from '../../core/kubernetes/list-pages.ts';
 import type { Check, ClusterApi } from './check.ts';
 
@@ -24,12 +24,7 @@ export const CLUSTER_CHECKS: readonly Check[] = [
 
 /** The object at a path, or null where there is none. @throws ApiError */
 export async function getOrNull<T>(api: ClusterApi, path: string): Promise<T | null> {
-  try {
-    return (await api.get(path)) as T;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
+  return (await api.get(path).catch(nullIfNotFound)) as T | null;
 }
 
 /** Names of the mutating webhooks of the cluster. */

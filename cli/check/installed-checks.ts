@@ -13,7 +13,7 @@ import {
   WEBHOOK_SERVICE_ACCOUNT,
 } from '../../api/names.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
-import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { labelSelector, listPages } from '../../core/kubernetes/list-pages.ts';
 import { certificatesIn } from '../../core/pki/pem.ts';
 import { foreignSidecarOf } from '../../webhook/inject/decision.ts';
 import { askedTwice, foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
@@ -154,8 +154,4 @@ export const INSTALLED_CHECKS: readonly Check[] = [
 function refuseOld({ validFromDate, validToDate, subject }: X509Certificate): void {
   const left = (validToDate.getTime() - Date.now()) / (validToDate.getTime() - validFromDate.getTime());
   if (left < 0.2) throw new Error(`${subject.replaceAll('\n', ', ')} expires on ${validToDate.toISOString()}`);
-}
-
-function labelSelector(label: string): string {
-  return `labelSelector=${encodeURIComponent(label)}`;
 }

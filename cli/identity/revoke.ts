@@ -6,7 +6,8 @@ import {
   REVOKED_IDENTITIES_KEY,
   REVOKED_SERIALS_KEY,
 } from '../../api/revocations.ts';
-import { ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
+import { ApiClient } from '../../core/kubernetes/api-client.ts';
+import { nullIfNotFound } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { UsageError } from '../command.ts';
 import { readArguments } from '../command-line.ts';
@@ -29,10 +30,7 @@ export async function revoke(args: readonly string[]): Promise<number> {
     throw new UsageError('nothing to revoke', 'name one with --serial HEX or --identity spiffe://…');
   const api = await ApiClient.fromCluster();
   try {
-    const found = await api.get(`${CONFIG_MAPS}/${REVOCATIONS_CONFIG_MAP}`).catch((error: Error) => {
-      if (error instanceof ApiError && error.status === 404) return null;
-      throw error;
-    });
+    const found = await api.get(`${CONFIG_MAPS}/${REVOCATIONS_CONFIG_MAP}`).catch(nullIfNotFound);
     const texts = (found?.data ?? {}) as Record<string, string>;
     const data = {
       [REVOKED_SERIALS_KEY]: changed(texts[REVOKED_SERIALS_KEY] ?? '', asked.serials, undo, canonicalSerial),

@@ -14,9 +14,10 @@ import {
 import { CONTROL_ADMIN_PORT } from '../../api/ports.ts';
 import { TRUST_PAGE, type TrustPage } from '../../api/trust-page.ts';
 import { WeftError } from '../../core/errors/weft-error.ts';
-import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import type { ApiClient, Json } from '../../core/kubernetes/api-client.ts';
+import { nullIfNotFound } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
-import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { labelSelector, listPages } from '../../core/kubernetes/list-pages.ts';
 import { getFromPod } from '../../core/kubernetes/port-forward.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
@@ -106,7 +107,7 @@ export class RotationCluster {
   }
 
   async #replicas(): Promise<TrustPage[]> {
-    const selector = `labelSelector=${encodeURIComponent(`app.kubernetes.io/name=${DESTINATION_SERVICE_ACCOUNT}`)}`;
+    const selector = labelSelector(`app.kubernetes.io/name=${DESTINATION_SERVICE_ACCOUNT}`);
     const pages: Promise<TrustPage>[] = [];
     for await (const { metadata, status } of listPages(this.#api, PODS_PATH, selector)) {
       if (status?.phase !== 'Running' || metadata.deletionTimestamp) continue;
@@ -119,7 +120,7 @@ export class RotationCluster {
   }
 
   async #pods(): Promise<string[]> {
-    const selector = `labelSelector=${encodeURIComponent(`${CONTROL_NAMESPACE_LABEL}=${CONTROL_NAMESPACE}`)}`;
+    const selector = labelSelector(`${CONTROL_NAMESPACE_LABEL}=${CONTROL_NAMESPACE}`);
     const pods: string[] = [];
     for await (const { metadata, status } of listPages(this.#api, '/api/v1/pods', selector))
       if (status?.phase === 'Running' && !metadata.deletionTimestamp)
@@ -164,11 +165,6 @@ function base64(text: string): string {
 
 function fingerprintOf(pem: string): string {
   return certificatesIn(pem)[0]?.fingerprint256 ?? '';
-}
-
-function nullIfNotFound(error: unknown): null {
-  if (error instanceof ApiError && error.status === 404) return null;
-  throw error;
 }
 
 const STAGED_SECRET = 'weft-identity-next';

@@ -1,7 +1,7 @@
 import { TRUST_ROOTS_CONFIG_MAP } from '../../api/names.ts';
 import type { ApiClient, Json } from '../../core/kubernetes/api-client.ts';
 import { ApiError } from '../../core/kubernetes/api-error.ts';
-import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { labelSelector, listPages } from '../../core/kubernetes/list-pages.ts';
 
 /** Label of everything that an installation and its programs write. */
 export const PART_OF = 'app.kubernetes.io/part-of=weft';
@@ -76,8 +76,7 @@ export async function* installedObjects(
 ): AsyncGenerator<InstalledKind & { readonly metadata: Json }, void, undefined> {
   for (const kind of INSTALLED_KINDS) {
     try {
-      for await (const { metadata } of listPages(api, kind.path, `labelSelector=${encodeURIComponent(PART_OF)}`))
-        yield { ...kind, metadata };
+      for await (const { metadata } of listPages(api, kind.path, labelSelector(PART_OF))) yield { ...kind, metadata };
     } catch (error) {
       if (!kind.isOptional || !(error instanceof ApiError) || error.status !== 404) throw error;
     }

@@ -1,7 +1,7 @@
 import { CONTROL_NAMESPACE, CONTROL_NAMESPACE_LABEL, NAMESPACE_ANNOTATION_LABEL } from '../../api/names.ts';
 import type { ApiClient, Json } from '../../core/kubernetes/api-client.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
-import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { labelSelector, listPages } from '../../core/kubernetes/list-pages.ts';
 import type { Manifest } from '../../manifests/settings.ts';
 import { installedObjects, PART_OF } from '../state/installed-kinds.ts';
 
@@ -50,15 +50,11 @@ async function namesOf(
   counts: (object: Json) => boolean,
 ): Promise<string[]> {
   const names: string[] = [];
-  for await (const object of listPages(api, path, selector(label))) {
+  for await (const object of listPages(api, path, labelSelector(label))) {
     const { namespace, name } = object.metadata;
     if (counts(object)) names.push(namespace ? `${namespace}/${name}` : name);
   }
   return names;
-}
-
-function selector(label: string): string {
-  return `labelSelector=${encodeURIComponent(label)}`;
 }
 
 /** Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase */

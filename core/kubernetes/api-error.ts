@@ -26,5 +26,11 @@ export class ApiError extends Error {
   }
 }
 
+/** For `catch`: an object that is not there is null. Throws every other error again. */
+export function nullIfNotFound(error: unknown): null {
+  if (error instanceof ApiError && error.status === 404) return null;
+  throw error;
+}
+
 /** Reason of an {@link ApiError} without an answer: refused, reset, timed out, or an answer that is no JSON. */
 export const UNREACHABLE = 'Unreachable';

@@ -3,7 +3,7 @@ import type { ApiClient, Json } from './api-client.ts';
 /**
  * Every object of a collection, page by page, so that a big cluster is never held in memory.
  *
- * @param query encoded parameters, `labelSelector=app%3Dweb`
+ * @param query encoded parameters, as of {@link labelSelector}
  * @throws ApiError
  */
 export async function* listPages(
@@ -18,6 +18,11 @@ export async function* listPages(
     yield* page.items ?? [];
     next = page.metadata?.continue ?? '';
   } while (next !== '');
+}
+
+/** The query that asks for objects with a label: `app=web`, `app` of any value, `!app` of none. */
+export function labelSelector(label: string): string {
+  return `labelSelector=${encodeURIComponent(label)}`;
 }
 
 /** The query that asks for objects of one name. */

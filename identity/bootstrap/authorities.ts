@@ -2,6 +2,7 @@ import { ISSUER_SECRET, TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../ap
 import type { IdentityDomain } from '../../api/workload-identity.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import { nullIfNotFound } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
@@ -42,12 +43,12 @@ export async function ensureAuthorities(settings: BootstrapSettings): Promise<{ 
   const secrets = apiPath`/api/v1/namespaces/${namespace}/secrets`;
   const configMaps = apiPath`/api/v1/namespaces/${namespace}/configmaps`;
 
-  let secret = await orNull(api.get(`${secrets}/${ISSUER_SECRET}`));
-  const roots = await orNull(api.get(`${configMaps}/${TRUST_ROOTS_CONFIG_MAP}`));
+  let secret = await api.get(`${secrets}/${ISSUER_SECRET}`).catch(nullIfNotFound);
+  const roots = await api.get(`${configMaps}/${TRUST_ROOTS_CONFIG_MAP}`).catch(nullIfNotFound);
   const createsIssuer = secret === null;
   if (createsIssuer) {
     // Another replica may have made both between the two reads; only roots that still lack an issuer are a fault.
-    if (roots !== null && (await orNull(api.get(`${secrets}/${ISSUER_SECRET}`))) === null)
+    if (roots !== null && (await api.get(`${secrets}/${ISSUER_SECRET}`).catch(nullIfNotFound)) === null)
       throw issuerMissing(namespace);
     secret = await createOrGet(api, secrets, newIssuerSecret(settings));
   }
@@ -103,15 +104,6 @@ async function createOrGet(api: BootstrapSettings['api'], collection: string, ob
   } catch (error) {
     if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
     return await api.get(`${collection}/${object.metadata.name}`);
-  }
-}
-
-async function orNull(answer: Promise<Json>): Promise<Json | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
   }
 }
 

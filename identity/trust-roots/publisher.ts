@@ -1,6 +1,7 @@
 import { TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../api/names.ts';
 import { type Access, LIST_WATCH } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError } from '../../core/kubernetes/api-client.ts';
+import { nullIfNotFound } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { ListWatch, type ObjectChange } from '../../core/kubernetes/list-watch.ts';
 import type { Logger } from '../../core/log/log.ts';
@@ -117,11 +118,6 @@ export class TrustRootsPublisher {
       log.warn({ namespace }, `trust roots could not be published: ${error.message}; trying again later`);
     }
   }
-}
-
-function nullIfNotFound(error: unknown): null {
-  if (error instanceof ApiError && error.status === 404) return null;
-  throw error;
 }
 
 const RESYNC_MS = 60_000;

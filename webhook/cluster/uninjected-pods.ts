@@ -3,7 +3,7 @@ import { errorMessage } from '../../core/errors/weft-error.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
 import type { EventWriter } from '../../core/kubernetes/event-writer.ts';
-import { listPages } from '../../core/kubernetes/list-pages.ts';
+import { labelSelector, listPages } from '../../core/kubernetes/list-pages.ts';
 import type { Logger } from '../../core/log/log.ts';
 import { decide } from '../inject/decision.ts';
 import type { NamespaceFacts } from '../inject/namespace-facts.ts';
@@ -92,4 +92,4 @@ export class UninjectedPods {
   }
 }
 
-const WITHOUT_OUR_LABEL = `labelSelector=${encodeURIComponent(`!${CONTROL_NAMESPACE_LABEL}`)}`;
+const WITHOUT_OUR_LABEL = labelSelector(`!${CONTROL_NAMESPACE_LABEL}`);

@@ -1,6 +1,7 @@
 import { WEBHOOK_TLS_SECRET } from '../../api/names.ts';
 import type { Access } from '../../core/kubernetes/access.ts';
 import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-client.ts';
+import { nullIfNotFound } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import type { SubjectAltNames } from '../../core/pki/extension.ts';
 import { createMaterial, renewMaterial, type ServingMaterial } from './serving-material.ts';
@@ -56,13 +57,8 @@ export class TlsSecret {
     }
   }
 
-  async #get(): Promise<Json | null> {
-    try {
-      return await this.#api.get(`${this.#collection}/${WEBHOOK_TLS_SECRET}`);
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return null;
-      throw error;
-    }
+  #get(): Promise<Json | null> {
+    return this.#api.get(`${this.#collection}/${WEBHOOK_TLS_SECRET}`).catch(nullIfNotFound);
   }
 
   get #collection(): string {
