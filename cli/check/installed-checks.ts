@@ -14,6 +14,8 @@ import {
 } from '../../api/names.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { labelSelector, listPages } from '../../core/kubernetes/list-pages.ts';
+import { isNearItsEnd } from '../../core/pki/authority.ts';
+import { certificateText, secretFiles } from '../../core/pki/issuer-files.ts';
 import { certificatesIn } from '../../core/pki/pem.ts';
 import { foreignSidecarOf } from '../../webhook/inject/decision.ts';
 import { askedTwice, foreignInjectors } from '../../webhook/inject/foreign-injectors.ts';
@@ -73,8 +75,7 @@ export const INSTALLED_CHECKS: readonly Check[] = [
       const { data } = (await api.get(apiPath`/api/v1/namespaces/${CONTROL_NAMESPACE}/secrets/${ISSUER_SECRET}`)) as {
         data?: Record<string, string>;
       };
-      const text = Buffer.from(data?.['tls.crt'] ?? data?.['crt.pem'] ?? '', 'base64').toString('utf8');
-      const [issuer] = certificatesIn(text);
+      const [issuer] = certificatesIn(certificateText(secretFiles(data)));
       if (!issuer) throw new Error(`Secret ${ISSUER_SECRET} holds no certificate`);
       refuseOld(issuer);
     },
@@ -151,7 +152,8 @@ export const INSTALLED_CHECKS: readonly Check[] = [
 ];
 
 /** @throws Error for an authority of which less than a fifth of its life is left */
-function refuseOld({ validFromDate, validToDate, subject }: X509Certificate): void {
-  const left = (validToDate.getTime() - Date.now()) / (validToDate.getTime() - validFromDate.getTime());
-  if (left < 0.2) throw new Error(`${subject.replaceAll('\n', ', ')} expires on ${validToDate.toISOString()}`);
+function refuseOld(authority: X509Certificate): void {
+  if (!isNearItsEnd(authority, Date.now())) return;
+  const { subject, validToDate } = authority;
+  throw new Error(`${subject.replaceAll('\n', ', ')} expires on ${validToDate.toISOString()}`);
 }

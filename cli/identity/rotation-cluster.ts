@@ -20,6 +20,7 @@ import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { labelSelector, listPages } from '../../core/kubernetes/list-pages.ts';
 import { getFromPod } from '../../core/kubernetes/port-forward.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
+import { certificateText, secretFiles } from '../../core/pki/issuer-files.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
 import { certificatesIn } from '../../core/pki/pem.ts';
 import { type RotationFacts, renewalInstant } from './rotation.ts';
@@ -51,10 +52,10 @@ export class RotationCluster {
     ]);
     refuseForeign(issuer);
     this.#bundle = roots.data?.[TRUST_ROOTS_KEY] ?? '';
-    this.#staged = staged && (decoded(staged) as unknown as Authorities);
+    this.#staged = staged && (secretFiles(staged.data) as unknown as Authorities);
     return {
       roots: certificatesIn(this.#bundle).map(({ fingerprint256 }) => fingerprint256),
-      issuer: fingerprintOf(decoded(issuer)['tls.crt'] ?? decoded(issuer)['crt.pem'] ?? ''),
+      issuer: fingerprintOf(certificateText(secretFiles(issuer.data))),
       next: this.#staged && {
         root: fingerprintOf(this.#staged['ca.crt']),
         issuer: fingerprintOf(this.#staged['tls.crt']),
@@ -152,11 +153,6 @@ function refuseForeign({ metadata }: Json): void {
   throw new WeftError('issuer_not_ours', `cert-manager keeps the Secret ${CONTROL_NAMESPACE}/${ISSUER_SECRET}`, {
     hint: 'it renews the issuer by itself; to replace its root see docs/rotating-a-root.md',
   });
-}
-
-function decoded(secret: Json): Record<string, string> {
-  const entries = Object.entries((secret.data ?? {}) as Record<string, string>);
-  return Object.fromEntries(entries.map(([name, value]) => [name, Buffer.from(value, 'base64').toString('utf8')]));
 }
 
 function base64(text: string): string {

@@ -54,3 +54,8 @@ function describe({ commonName, lifetimeMs, now = Date.now() }: AuthoritySetting
  * much longer, than asked. Nodes of real clusters stand 5 to 30 s apart.
  */
 export const CLOCK_SKEW_MS = 60_000;
+
+/** Whether less than a fifth of an authority's life is left, which is when an operator is told. @param now milliseconds since the epoch */
+export function isNearItsEnd({ validFromDate, validToDate }: X509Certificate, now: number): boolean {
+  return validToDate.getTime() - now < (validToDate.getTime() - validFromDate.getTime()) / 5;
+}

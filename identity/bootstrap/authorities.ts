@@ -5,9 +5,9 @@ import { type ApiClient, ApiError, type Json } from '../../core/kubernetes/api-c
 import { nullIfNotFound } from '../../core/kubernetes/api-error.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
+import { secretFiles } from '../../core/pki/issuer-files.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
 import { IssuerError, readMaterial } from '../issue/issuer-material.ts';
-import { secretFiles } from '../issue/issuer-source.ts';
 
 /** What this file asks of the API server. */
 export const AUTHORITIES_ACCESS: readonly Access[] = [

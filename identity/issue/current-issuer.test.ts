@@ -5,10 +5,11 @@ import t from 'tap';
 
 import { createLog } from '../../core/log/log.ts';
 import { createIssuer, createRoot } from '../../core/pki/authority.ts';
+import { secretFiles } from '../../core/pki/issuer-files.ts';
 import { privateKeyPem } from '../../core/pki/key-pair.ts';
 import { TurnedClock } from '../testing/turned-clock.ts';
 import { CurrentIssuer } from './current-issuer.ts';
-import { directorySource, secretFiles, secretSource } from './issuer-source.ts';
+import { directorySource, secretSource } from './issuer-source.ts';
 
 const NOW = Date.UTC(2026, 10, 23);
 const HOUR_MS = 3_600_000;

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 
 import { ISSUER_SECRET, TRUST_ROOTS_CONFIG_MAP } from '../../api/names.ts';
 import type { Notice } from '../../core/kubernetes/event-writer.ts';
+import { isNearItsEnd } from '../../core/pki/authority.ts';
 import type { Clock, Timer } from '../../core/time/clock.ts';
 import type { Issuer } from './issuer.ts';
 
@@ -23,14 +24,14 @@ export function expiryWarnings(
 
 function warning(
   level: string,
-  { validFromDate, validToDate }: X509Certificate,
+  certificate: X509Certificate,
   object: { readonly kind: string; readonly name: string },
   namespace: string,
   now: number,
 ): Notice | null {
-  const leftMs = validToDate.getTime() - now;
-  if (leftMs >= (validToDate.getTime() - validFromDate.getTime()) / 5) return null;
-  const when = leftMs <= 0 ? 'ended' : 'ends';
+  if (!isNearItsEnd(certificate, now)) return null;
+  const { validToDate } = certificate;
+  const when = validToDate.getTime() <= now ? 'ended' : 'ends';
   return {
     subject: { apiVersion: 'v1', namespace, ...object },
     reason: 'AuthorityExpiring',

@@ -1,16 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 
 import { WeftError } from '../../core/errors/weft-error.ts';
+import { certificateText, type IssuerFiles } from '../../core/pki/issuer-files.ts';
 import { isP256, type KeyPair, parsePrivateKey, spkiOf } from '../../core/pki/key-pair.ts';
 import { decodePem } from '../../core/pki/pem.ts';
 
 /** Texts that an issuer is made of, as a directory or a Secret holds them. */
 export interface IssuerMaterial {
-  /**
-   * By file name: `tls.crt` and `tls.key`, optionally `ca.crt` (kubernetes.io/tls, as cert-manager writes it), or
-   * `crt.pem` and `key.pem` (Linkerd).
-   */
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: IssuerFiles;
   /** PEM of the roots to trust; null: those that the files hold. */
   readonly roots: string | null;
 }
@@ -51,8 +48,8 @@ export function readMaterial({ files, roots }: IssuerMaterial): {
   return { chain, keyPair: readKey(files, chain[0]!), roots: readRoots(roots ?? files['ca.crt'], chain) };
 }
 
-function readChain(files: IssuerMaterial['files']): readonly X509Certificate[] {
-  const text = files['tls.crt'] ?? files['crt.pem'];
+function readChain(files: IssuerFiles): readonly X509Certificate[] {
+  const text = certificateText(files);
   if (!text) {
     throw new IssuerError(
       'issuer_certificate_missing',
@@ -65,7 +62,7 @@ function readChain(files: IssuerMaterial['files']): readonly X509Certificate[] {
   return chain;
 }
 
-function readKey(files: IssuerMaterial['files'], certificate: X509Certificate): KeyPair {
+function readKey(files: IssuerFiles, certificate: X509Certificate): KeyPair {
   const text = files['tls.key'] ?? files['key.pem'];
   if (!text) throw new IssuerError('issuer_key_missing', 'the issuer has neither tls.key nor key.pem');
   const keyPair = parsePrivateKey(text);

@@ -5,6 +5,7 @@ import { ISSUER_SECRET, TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from '../../ap
 import type { Access } from '../../core/kubernetes/access.ts';
 import type { ApiClient } from '../../core/kubernetes/api-client.ts';
 import { apiPath } from '../../core/kubernetes/api-path.ts';
+import { ISSUER_FILE_NAMES, secretFiles } from '../../core/pki/issuer-files.ts';
 import type { IssuerMaterial } from './issuer-material.ts';
 
 /** What this file asks of the API server. */
@@ -28,7 +29,7 @@ export function directorySource(directory: string, trustRootsFile: string | null
     async read() {
       const files: Record<string, string> = {};
       for (const name of await readdir(directory)) {
-        if (FILE_NAMES.has(name)) files[name] = await readFile(join(directory, name), 'utf8');
+        if (ISSUER_FILE_NAMES.has(name)) files[name] = await readFile(join(directory, name), 'utf8');
       }
       return { files, roots: trustRootsFile === null ? null : await readFile(trustRootsFile, 'utf8') };
     },
@@ -48,14 +49,3 @@ export function secretSource(api: Pick<ApiClient, 'get'>, namespace: string): Is
     },
   };
 }
-
-/** Decodes a Secret's data, which is base64 of UTF-8 here. */
-export function secretFiles(data: Readonly<Record<string, string>> | undefined): Record<string, string> {
-  const files: Record<string, string> = {};
-  for (const [name, value] of Object.entries(data ?? {})) {
-    if (FILE_NAMES.has(name)) files[name] = Buffer.from(value, 'base64').toString('utf8');
-  }
-  return files;
-}
-
-const FILE_NAMES = new Set(['tls.crt', 'tls.key', 'ca.crt', 'crt.pem', 'key.pem']);
